@@ -1,0 +1,2 @@
+//! The photonet command.
+fn main() {}

@@ -1,0 +1,1 @@
+//! Portable GPU compute: device, shaders, pipelines, plans, read-back and profiles.

@@ -1,0 +1,1 @@
+//! MobileNetV3: families, widths, parameters, network plans and model files.

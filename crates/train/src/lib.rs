@@ -1,0 +1,1 @@
+//! Data sets, loader, schedules, the training loop, metrics and checkpoints.

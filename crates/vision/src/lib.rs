@@ -1,0 +1,1 @@
+//! From photo bytes to pixels: decoding, orientation, resizing, cropping and augmentation.

@@ -1,0 +1,2 @@
+//! Set-up and the commands of the README.
+fn main() {}
