@@ -1,1 +1,24 @@
-//! Portable GPU compute: device, shaders, pipelines, plans, read-back and profiles.
+//! Portable GPU compute on wgpu: device choice, the shader registry, pipelines, recorded plans,
+//! read-back and profiles. It knows nothing of neural networks.
+//!
+//! The usual course: open a [`Gpu`], create [`Buffer`]s, record a [`Plan`] with a [`PlanBuilder`],
+//! run it as often as needed, read results back.
+
+mod buffer;
+mod device;
+mod error;
+mod kernel;
+mod pipeline;
+mod plan;
+
+/// The kernels under `shaders/`, expanded, validated and reflected when the crate was built.
+pub mod kernels {
+    use crate::kernel::{Access, Binding, Kernel, Override};
+    include!(concat!(env!("OUT_DIR"), "/kernels.rs"));
+}
+
+pub use buffer::Buffer;
+pub use device::{AdapterSummary, DeviceChoice, DeviceClass, Gpu, GpuOptions, list_adapters};
+pub use error::GpuError;
+pub use kernel::{Access, Binding, Kernel, Override};
+pub use plan::{Cost, Dispatch, Plan, PlanBuilder, PlanReport, Tensor, Timing};

@@ -1,1 +1,39 @@
-//! Neural network layers, loss and optimisers, forward and backward, on GPU plans, with CPU twins.
+//! Neural network layers on GPU plans, forward and backward, with a CPU twin for every kernel.
+//!
+//! Activations are NHWC `f32`, channels padded with zeros to a multiple of 4. A layer is a small
+//! struct that knows its sizes; its methods append launches to a [`PlanBuilder`](photonet_gpu::PlanBuilder).
+//! Padded channels stay exactly zero through every layer and every optimiser step, as long as the
+//! padded parameters start as zero.
+
+mod activation;
+mod batch_norm;
+pub mod check;
+mod columns;
+mod convolution;
+pub mod cpu;
+mod dense;
+mod depthwise;
+mod dropout;
+mod input;
+mod loss;
+mod optimiser;
+mod pointwise;
+mod pool;
+mod residual;
+mod shape;
+mod squeeze_excite;
+
+pub use activation::Activation;
+pub use batch_norm::{BatchNorm, BatchNormParameters, RunningVariance};
+pub use convolution::{Geometry, Padding};
+pub use dense::Dense;
+pub use depthwise::Depthwise;
+pub use dropout::{Dropout, DropoutMode};
+pub use input::Normalise;
+pub use loss::{CrossEntropy, Metrics};
+pub use optimiser::{Momentum, Step};
+pub use pointwise::Pointwise;
+pub use pool::GlobalPool;
+pub use residual::add;
+pub use shape::{Shape, pad_channels};
+pub use squeeze_excite::{SqueezeExcite, SqueezeExciteParameters, SqueezeExciteState};

@@ -1,0 +1,110 @@
+//! Builds the shader registry: expands, validates and reflects every kernel under `shaders/`.
+
+mod expand;
+mod reflect;
+
+use expand::{Expanded, ShaderError, Variant};
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::{env, fs, process};
+
+fn main() {
+    let root = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").unwrap_or_default()).join("../../shaders");
+    println!("cargo::rerun-if-changed={}", root.display());
+    println!("cargo::rerun-if-changed=build");
+    let (text, errors) = generate(&root);
+    if !errors.is_empty() {
+        for error in errors {
+            println!("cargo::error={error}");
+        }
+        process::exit(1);
+    }
+    let out = PathBuf::from(env::var_os("OUT_DIR").unwrap_or_default()).join("kernels.rs");
+    if let Err(e) = fs::write(&out, text) {
+        println!("cargo::error=cannot write {}: {e}", out.display());
+        process::exit(1);
+    }
+}
+
+/// The registry's Rust text, and all that is wrong with the shaders.
+fn generate(root: &Path) -> (String, Vec<ShaderError>) {
+    let mut errors = Vec::new();
+    let variants_file = Path::new("variants.txt");
+    let variants = fs::read_to_string(root.join(variants_file)).unwrap_or_default();
+    let variants = expand::parse_variants(&variants, variants_file).unwrap_or_else(|e| {
+        errors.push(e);
+        Vec::new()
+    });
+    let mut out = String::new();
+    let mut names = Vec::new();
+    for kernel in kernel_files(root) {
+        let of_kernel: Vec<&Variant> = variants.iter().filter(|v| v.kernel == kernel).collect();
+        let choices: Vec<Option<&Variant>> =
+            if of_kernel.is_empty() { vec![None] } else { of_kernel.into_iter().map(Some).collect() };
+        for variant in choices {
+            let built = expand::expand(root, &kernel, variant)
+                .and_then(|e| reflect::reflect(&e).map(|r| (e, r)))
+                .map(|(e, r)| (constant_name(&e.name), e, r));
+            match built {
+                Ok((constant, expanded, reflection)) => {
+                    write_kernel(&mut out, &constant, &expanded, &reflection);
+                    names.push(constant);
+                }
+                Err(e) => errors.push(e),
+            }
+        }
+    }
+    let list = names.iter().map(|n| format!("&{n}")).collect::<Vec<_>>().join(", ");
+    let _ = writeln!(out, "/// Every kernel, by file name.\npub static ALL: &[&Kernel] = &[{list}];");
+    (out, errors)
+}
+
+/// Kernel files under `root` without extension, sorted; `shared/` holds snippets, not kernels.
+fn kernel_files(root: &Path) -> Vec<String> {
+    let mut kernels = Vec::new();
+    for folder in fs::read_dir(root).into_iter().flatten().flatten().filter(|e| e.path().is_dir()) {
+        let layer = folder.file_name().to_string_lossy().into_owned();
+        if layer == "shared" {
+            continue;
+        }
+        for file in fs::read_dir(folder.path()).into_iter().flatten().flatten() {
+            let path = file.path();
+            if let (Some(stem), Some("wgsl")) =
+                (path.file_stem().and_then(|s| s.to_str()), path.extension().and_then(|e| e.to_str()))
+            {
+                kernels.push(format!("{layer}/{stem}"));
+            }
+        }
+    }
+    kernels.sort();
+    kernels
+}
+
+fn constant_name(kernel: &str) -> String {
+    kernel.replace(['/', '@', '-', '.'], "_").to_uppercase()
+}
+
+fn write_kernel(out: &mut String, constant: &str, kernel: &Expanded, r: &reflect::Reflection) {
+    let bindings: String = r
+        .bindings
+        .iter()
+        .map(|b| {
+            format!(
+                "Binding {{ name: {:?}, index: {}, access: Access::{}, min_bytes: {} }}, ",
+                b.name, b.index, b.access, b.min_bytes
+            )
+        })
+        .collect();
+    let overrides: String =
+        r.overrides.iter().map(|(n, d)| format!("Override {{ name: {n:?}, has_default: {d} }}, ")).collect();
+    let _ = writeln!(
+        out,
+        "/// `shaders/{}.wgsl`.\npub static {constant}: Kernel = Kernel {{ name: {:?}, source: {:?}, \
+         workgroup_size: {:?}, shared_bytes: {}, bindings: &[{bindings}], overrides: &[{overrides}] }};",
+        kernel.name.split('@').next().unwrap_or(&kernel.name),
+        kernel.name,
+        kernel.source,
+        r.workgroup_size,
+        r.shared_bytes,
+    );
+}

@@ -1,0 +1,106 @@
+//! Buffers that outlive a plan, and reading them back.
+
+use crate::{Gpu, GpuError};
+use bytemuck::Pod;
+use futures_channel::oneshot;
+use std::sync::Arc;
+
+/// A storage buffer on the device. Cloning shares it.
+#[derive(Clone, Debug)]
+pub struct Buffer {
+    pub(crate) raw: Arc<wgpu::Buffer>,
+}
+
+impl Buffer {
+    /// Size in bytes, a multiple of 4.
+    pub fn bytes(&self) -> u64 {
+        self.raw.size()
+    }
+}
+
+impl Gpu {
+    /// Creates a zeroed storage buffer of at least `bytes`.
+    ///
+    /// # Errors
+    /// [`GpuError::TooLarge`] above the device's limit, [`GpuError::OutOfMemory`] when it is full.
+    pub async fn buffer(&self, label: &str, bytes: u64) -> Result<Buffer, GpuError> {
+        let size = bytes.next_multiple_of(16).max(16);
+        let limit = self.binding_limit();
+        if size > limit {
+            return Err(GpuError::TooLarge { label: label.into(), bytes: size, limit });
+        }
+        let raw = self
+            .guarded(label, |device| {
+                device.create_buffer(&wgpu::BufferDescriptor {
+                    label: Some(label),
+                    size,
+                    usage: wgpu::BufferUsages::STORAGE
+                        | wgpu::BufferUsages::UNIFORM
+                        | wgpu::BufferUsages::COPY_DST
+                        | wgpu::BufferUsages::COPY_SRC,
+                    mapped_at_creation: false,
+                })
+            })
+            .await?;
+        Ok(Buffer { raw: Arc::new(raw) })
+    }
+
+    /// Creates a storage buffer holding `data`.
+    ///
+    /// # Errors
+    /// As [`Gpu::buffer`].
+    pub async fn buffer_with<T: Pod>(&self, label: &str, data: &[T]) -> Result<Buffer, GpuError> {
+        let buffer = self.buffer(label, size_of_val(data) as u64).await?;
+        self.write(&buffer, 0, data);
+        Ok(buffer)
+    }
+
+    /// Writes `data` at `offset` bytes before the next submit. Both must be multiples of 4 bytes;
+    /// what does not fit the buffer is reported as a driver error at the next [`Gpu::check`].
+    pub fn write<T: Pod>(&self, buffer: &Buffer, offset: u64, data: &[T]) {
+        self.queue.write_buffer(&buffer.raw, offset, bytemuck::cast_slice(data));
+    }
+
+    /// Reads `count` values at `offset` bytes, after all submitted work.
+    ///
+    /// # Errors
+    /// A lost device, or a driver that cannot map.
+    pub async fn read<T: Pod>(&self, buffer: &Buffer, offset: u64, count: usize) -> Result<Vec<T>, GpuError> {
+        self.check()?;
+        let bytes = (count * size_of::<T>()) as u64;
+        let padded = bytes.next_multiple_of(4);
+        if padded == 0 {
+            return Ok(Vec::new());
+        }
+        let staging = self
+            .guarded("a read-back buffer", |device| {
+                device.create_buffer(&wgpu::BufferDescriptor {
+                    label: Some("read-back"),
+                    size: padded,
+                    usage: wgpu::BufferUsages::COPY_DST | wgpu::BufferUsages::MAP_READ,
+                    mapped_at_creation: false,
+                })
+            })
+            .await?;
+        let mut encoder = self.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
+        encoder.copy_buffer_to_buffer(&buffer.raw, offset, &staging, 0, padded);
+        self.queue.submit([encoder.finish()]);
+        let (sender, receiver) = oneshot::channel();
+        staging.map_async(wgpu::MapMode::Read, .., move |result| {
+            // A receiver that is gone means that the caller gave up waiting: nothing to tell it.
+            let _ = sender.send(result);
+        });
+        self.wait_for_maps()?;
+        receiver
+            .await
+            .map_err(|e| GpuError::ReadBack(e.to_string()))?
+            .map_err(|e| self.check().err().unwrap_or_else(|| GpuError::ReadBack(e.to_string())))?;
+        let view = staging.get_mapped_range(..).map_err(|e| GpuError::ReadBack(e.to_string()))?;
+        let mut values = vec![T::zeroed(); count];
+        bytemuck::cast_slice_mut::<T, u8>(&mut values).copy_from_slice(&view[..bytes as usize]);
+        drop(view);
+        staging.unmap();
+        self.check()?;
+        Ok(values)
+    }
+}

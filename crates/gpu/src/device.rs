@@ -1,0 +1,375 @@
+//! Adapters and devices: choosing one, what it offers, and noticing when it is gone.
+
+use crate::GpuError;
+use crate::pipeline::PipelineCache;
+use std::collections::VecDeque;
+use std::fmt;
+use std::str::FromStr;
+use std::sync::{Arc, Mutex, PoisonError};
+use wgpu::DeviceType;
+
+/// Which adapter to use.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum DeviceChoice {
+    /// Discrete before integrated before virtual before software.
+    #[default]
+    Auto,
+    /// A discrete GPU.
+    Discrete,
+    /// An integrated GPU.
+    Integrated,
+    /// A software rasteriser such as lavapipe or WARP.
+    Software,
+    /// The first adapter whose name contains this text, ignoring case.
+    Named(String),
+}
+
+impl FromStr for DeviceChoice {
+    type Err = std::convert::Infallible;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Ok(match text.to_lowercase().as_str() {
+            "auto" | "" => Self::Auto,
+            "discrete" => Self::Discrete,
+            "integrated" => Self::Integrated,
+            "software" => Self::Software,
+            _ => Self::Named(text.to_string()),
+        })
+    }
+}
+
+impl fmt::Display for DeviceChoice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Auto => "auto",
+            Self::Discrete => "discrete",
+            Self::Integrated => "integrated",
+            Self::Software => "software",
+            Self::Named(name) => name,
+        })
+    }
+}
+
+/// The kinds of device that kernel configurations are chosen for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum DeviceClass {
+    /// A GPU with memory of its own.
+    Discrete,
+    /// A GPU that shares the host's memory.
+    Integrated,
+    /// A CPU that plays GPU.
+    Software,
+}
+
+/// How to open a device.
+#[derive(Clone, Debug)]
+pub struct GpuOptions {
+    /// Which adapter.
+    pub choice: DeviceChoice,
+    /// Ask for WebGPU's default limits and no features, whatever the adapter offers.
+    pub portable: bool,
+    /// Keep bounds and loop checks in shaders.
+    pub checked: bool,
+}
+
+impl GpuOptions {
+    /// Options for `choice`; `PHOTONET_CHECKED=1` and `PHOTONET_PORTABLE=1` are read from the environment.
+    pub fn new(choice: DeviceChoice) -> Self {
+        let on = |name| std::env::var(name).is_ok_and(|v| !v.is_empty() && v != "0");
+        Self { choice, portable: on("PHOTONET_PORTABLE"), checked: on("PHOTONET_CHECKED") }
+    }
+
+    /// What tests use: [`Auto`](DeviceChoice::Auto), default limits, no features.
+    pub fn portable() -> Self {
+        Self { portable: true, ..Self::new(DeviceChoice::Auto) }
+    }
+}
+
+/// An adapter as a user sees it.
+#[derive(Clone, Debug)]
+pub struct AdapterSummary {
+    /// Name given by the driver.
+    pub name: String,
+    /// `discrete`, `integrated`, `virtual`, `software` or `other`.
+    pub kind: &'static str,
+    /// Graphics API.
+    pub backend: String,
+    /// Driver name and version.
+    pub driver: String,
+    /// Largest storage binding in bytes.
+    pub max_binding_bytes: u64,
+    /// Whether per-dispatch timestamps are offered.
+    pub timestamps: bool,
+}
+
+#[derive(Default)]
+struct Health {
+    lost: Option<String>,
+    error: Option<String>,
+}
+
+/// An open device with its queue and pipelines.
+pub struct Gpu {
+    pub(crate) device: wgpu::Device,
+    pub(crate) queue: wgpu::Queue,
+    pub(crate) pipelines: PipelineCache,
+    summary: AdapterSummary,
+    class: DeviceClass,
+    checked: bool,
+    health: Arc<Mutex<Health>>,
+    in_flight: Mutex<VecDeque<wgpu::SubmissionIndex>>,
+}
+
+impl fmt::Debug for Gpu {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Gpu").field("adapter", &self.summary).field("checked", &self.checked).finish()
+    }
+}
+
+fn instance() -> wgpu::Instance {
+    wgpu::Instance::new(wgpu::InstanceDescriptor::new_without_display_handle_from_env())
+}
+
+fn kind(device_type: DeviceType) -> &'static str {
+    match device_type {
+        DeviceType::DiscreteGpu => "discrete",
+        DeviceType::IntegratedGpu => "integrated",
+        DeviceType::VirtualGpu => "virtual",
+        DeviceType::Cpu => "software",
+        DeviceType::Other => "other",
+    }
+}
+
+fn summarise(adapter: &wgpu::Adapter) -> AdapterSummary {
+    let info = adapter.get_info();
+    AdapterSummary {
+        kind: kind(info.device_type),
+        backend: info.backend.to_string(),
+        driver: format!("{} {}", info.driver, info.driver_info).trim().to_string(),
+        max_binding_bytes: adapter.limits().max_storage_buffer_binding_size,
+        timestamps: adapter.features().contains(wgpu::Features::TIMESTAMP_QUERY),
+        name: info.name,
+    }
+}
+
+/// Every adapter of this machine, best first.
+pub async fn list_adapters() -> Vec<AdapterSummary> {
+    sorted_adapters().await.iter().map(summarise).collect()
+}
+
+async fn sorted_adapters() -> Vec<wgpu::Adapter> {
+    let mut adapters = instance().enumerate_adapters(wgpu::Backends::all()).await;
+    adapters.sort_by_key(|a| match a.get_info().device_type {
+        DeviceType::DiscreteGpu => 0,
+        DeviceType::IntegratedGpu => 1,
+        DeviceType::VirtualGpu | DeviceType::Other => 2,
+        DeviceType::Cpu => 3,
+    });
+    adapters
+}
+
+fn fits(choice: &DeviceChoice, adapter: &wgpu::Adapter) -> bool {
+    let info = adapter.get_info();
+    match choice {
+        DeviceChoice::Auto => true,
+        DeviceChoice::Discrete => info.device_type == DeviceType::DiscreteGpu,
+        DeviceChoice::Integrated => info.device_type == DeviceType::IntegratedGpu,
+        DeviceChoice::Software => info.device_type == DeviceType::Cpu,
+        DeviceChoice::Named(name) => info.name.to_lowercase().contains(&name.to_lowercase()),
+    }
+}
+
+impl Gpu {
+    /// Opens the adapter that fits `options`.
+    ///
+    /// # Errors
+    /// [`GpuError::NoAdapter`] when none fits, [`GpuError::NoDevice`] when the driver refuses.
+    pub async fn open(options: &GpuOptions) -> Result<Arc<Self>, GpuError> {
+        let adapters = sorted_adapters().await;
+        let adapter = adapters.iter().find(|a| fits(&options.choice, a)).ok_or_else(|| {
+            let names: Vec<String> = adapters.iter().map(|a| a.get_info().name).collect();
+            let hint = if names.is_empty() {
+                "no adapter at all was found: install a Vulkan driver (`cargo xtask setup` installs a software one on Debian)".to_string()
+            } else {
+                format!("found: {}; see `photonet devices`", names.join(", "))
+            };
+            GpuError::NoAdapter { choice: options.choice.to_string(), hint }
+        })?;
+        Self::from_adapter(adapter, options).await
+    }
+
+    async fn from_adapter(adapter: &wgpu::Adapter, options: &GpuOptions) -> Result<Arc<Self>, GpuError> {
+        let summary = summarise(adapter);
+        let mut limits = wgpu::Limits::defaults();
+        let mut features = wgpu::Features::empty();
+        if !options.portable {
+            let offered = adapter.limits();
+            limits.max_storage_buffer_binding_size = offered.max_storage_buffer_binding_size;
+            limits.max_buffer_size = offered.max_buffer_size;
+            features |= adapter.features() & wgpu::Features::TIMESTAMP_QUERY;
+        }
+        let descriptor = wgpu::DeviceDescriptor {
+            label: Some("photonet"),
+            required_features: features,
+            required_limits: limits,
+            ..Default::default()
+        };
+        let (device, queue) = adapter
+            .request_device(&descriptor)
+            .await
+            .map_err(|e| GpuError::NoDevice { adapter: summary.name.clone(), reason: e.to_string() })?;
+        let health = Arc::new(Mutex::new(Health::default()));
+        let lost = health.clone();
+        device.set_device_lost_callback(move |reason, message| {
+            lock(&lost).lost.get_or_insert(format!("{reason:?}: {message}"));
+        });
+        let uncaptured = health.clone();
+        device.on_uncaptured_error(Arc::new(move |error: wgpu::Error| {
+            lock(&uncaptured).error.get_or_insert(error.to_string());
+        }));
+        let class = match summary.kind {
+            "discrete" => DeviceClass::Discrete,
+            "software" => DeviceClass::Software,
+            _ => DeviceClass::Integrated,
+        };
+        Ok(Arc::new(Self {
+            device,
+            queue,
+            pipelines: PipelineCache::default(),
+            summary,
+            class,
+            checked: options.checked,
+            health,
+            in_flight: Mutex::default(),
+        }))
+    }
+
+    /// The adapter behind this device.
+    pub fn adapter(&self) -> &AdapterSummary {
+        &self.summary
+    }
+
+    /// The kind of device, for choosing kernel configurations.
+    pub fn class(&self) -> DeviceClass {
+        self.class
+    }
+
+    /// Whether shaders keep their bounds and loop checks.
+    pub fn is_checked(&self) -> bool {
+        self.checked
+    }
+
+    /// Whether per-dispatch timestamps are available.
+    pub fn has_timestamps(&self) -> bool {
+        self.device.features().contains(wgpu::Features::TIMESTAMP_QUERY)
+    }
+
+    /// The largest range in bytes that a kernel can bind.
+    pub fn binding_limit(&self) -> u64 {
+        let limits = self.device.limits();
+        limits.max_storage_buffer_binding_size.min(limits.max_buffer_size)
+    }
+
+    /// Whether the device still works.
+    ///
+    /// # Errors
+    /// [`GpuError::Lost`], or the first error that the driver reported outside of any scope.
+    pub fn check(&self) -> Result<(), GpuError> {
+        let health = lock(&self.health);
+        match (&health.lost, &health.error) {
+            (Some(reason), _) => Err(GpuError::Lost { reason: reason.clone() }),
+            (None, Some(reason)) => {
+                Err(GpuError::Driver { what: "submitted work".into(), reason: reason.clone() })
+            }
+            (None, None) => Ok(()),
+        }
+    }
+
+    /// Gives the device up: later work on it fails with [`GpuError::Lost`].
+    pub fn destroy(&self) {
+        self.device.destroy();
+        lock(&self.health).lost.get_or_insert("destroyed".into());
+    }
+
+    /// Runs `make` inside error scopes and turns what they catch into a typed error.
+    pub(crate) async fn guarded<T>(
+        &self,
+        what: &str,
+        make: impl FnOnce(&wgpu::Device) -> T,
+    ) -> Result<T, GpuError> {
+        self.check()?;
+        let memory = self.device.push_error_scope(wgpu::ErrorFilter::OutOfMemory);
+        let validation = self.device.push_error_scope(wgpu::ErrorFilter::Validation);
+        let made = make(&self.device);
+        let refused = validation.pop();
+        let full = memory.pop();
+        if let Some(error) = refused.await {
+            return Err(GpuError::Driver { what: what.into(), reason: error.to_string() });
+        }
+        match full.await {
+            Some(_) => Err(GpuError::OutOfMemory { what: what.into() }),
+            None => Ok(made),
+        }
+    }
+
+    /// Submits one command buffer, and waits for an older one where too many are under way:
+    /// commands and staging memory of unbounded work would pile up.
+    pub(crate) fn submit(&self, commands: wgpu::CommandBuffer) -> Result<(), GpuError> {
+        const MAX_IN_FLIGHT: usize = 4;
+        let index = self.queue.submit([commands]);
+        let mut in_flight = self.in_flight.lock().unwrap_or_else(PoisonError::into_inner);
+        in_flight.push_back(index);
+        while in_flight.len() > MAX_IN_FLIGHT {
+            if let Some(oldest) = in_flight.pop_front() {
+                self.poll(wgpu::PollType::Wait { submission_index: Some(oldest), timeout: None })?;
+            }
+        }
+        self.check()
+    }
+
+    /// Waits until all submitted work is done. On the web this returns at once.
+    ///
+    /// # Errors
+    /// [`GpuError::Lost`] when the device goes away meanwhile.
+    pub fn wait(&self) -> Result<(), GpuError> {
+        self.in_flight.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        self.poll(wgpu::PollType::wait_indefinitely())?;
+        self.check()
+    }
+
+    /// Lets pending map callbacks run. On the web the browser does that by itself.
+    pub(crate) fn wait_for_maps(&self) -> Result<(), GpuError> {
+        self.wait()
+    }
+
+    fn poll(&self, poll: wgpu::PollType) -> Result<(), GpuError> {
+        match self.device.poll(poll) {
+            Ok(_) => Ok(()),
+            Err(e) => Err(self.check().err().unwrap_or_else(|| GpuError::Lost { reason: e.to_string() })),
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn device_choices_parse_and_print() {
+        for (text, choice) in [
+            ("auto", DeviceChoice::Auto),
+            ("DISCRETE", DeviceChoice::Discrete),
+            ("integrated", DeviceChoice::Integrated),
+            ("software", DeviceChoice::Software),
+            ("RTX", DeviceChoice::Named("RTX".into())),
+        ] {
+            let parsed: DeviceChoice = text.parse().unwrap();
+            assert_eq!(parsed, choice);
+            assert_eq!(parsed.to_string().to_lowercase(), text.to_lowercase());
+        }
+    }
+}

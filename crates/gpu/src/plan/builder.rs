@@ -1,0 +1,364 @@
+//! Recording a plan.
+
+use super::pool::{self, Lifetime};
+use super::run::{Plan, Step};
+use super::{Cost, PlanReport};
+use crate::pipeline::Constants;
+use crate::{Access, Buffer, Gpu, GpuError, Kernel};
+use bytemuck::Pod;
+use std::sync::Arc;
+
+/// Offsets of ranges that are bound must be multiples of this many bytes (WebGPU's default limit).
+const ALIGNMENT: u64 = 256;
+
+/// A range of a buffer inside a plan: a whole transient tensor, or part of an imported buffer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tensor {
+    id: usize,
+    offset: u64,
+    bytes: u64,
+}
+
+impl Tensor {
+    /// Size in bytes.
+    pub fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    pub(super) fn id(&self) -> usize {
+        self.id
+    }
+
+    pub(super) fn start(&self) -> u64 {
+        self.offset
+    }
+
+    /// The part of this tensor from `offset` (a multiple of 256) that is `bytes` long.
+    pub fn slice(&self, offset: u64, bytes: u64) -> Self {
+        Self { id: self.id, offset: self.offset + offset, bytes }
+    }
+}
+
+/// One kernel launch to record.
+#[derive(Debug)]
+pub struct Dispatch {
+    kernel: &'static Kernel,
+    label: String,
+    bindings: Vec<(&'static str, Tensor)>,
+    uniform: Vec<u8>,
+    constants: Constants,
+    groups: u64,
+    cost: Cost,
+}
+
+impl Dispatch {
+    /// A launch of `kernel`, shown as `label` in errors and profiles.
+    pub fn new(kernel: &'static Kernel, label: impl Into<String>) -> Self {
+        Self {
+            kernel,
+            label: label.into(),
+            bindings: Vec::new(),
+            uniform: Vec::new(),
+            constants: Vec::new(),
+            groups: 1,
+            cost: Cost::default(),
+        }
+    }
+
+    /// Binds `tensor` to the storage variable `name`.
+    pub fn bind(mut self, name: &'static str, tensor: Tensor) -> Self {
+        self.bindings.push((name, tensor));
+        self
+    }
+
+    /// The contents of the kernel's uniform `params`.
+    pub fn params<T: Pod>(mut self, params: &T) -> Self {
+        self.uniform = bytemuck::bytes_of(params).to_vec();
+        self
+    }
+
+    /// Sets an override constant.
+    pub fn constant(mut self, name: &'static str, value: impl Into<f64>) -> Self {
+        self.constants.push((name, value.into().to_bits()));
+        self
+    }
+
+    /// How many workgroups; folded into two dimensions where one does not hold them.
+    pub fn groups(mut self, groups: u64) -> Self {
+        self.groups = groups;
+        self
+    }
+
+    /// One thread for each of `threads`, in workgroups of the kernel's size.
+    pub fn threads(self, threads: u64) -> Self {
+        let size = u64::from(self.kernel.workgroup_size[0].max(1));
+        self.groups(threads.div_ceil(size))
+    }
+
+    /// What the launch costs.
+    pub fn cost(mut self, macs: u64, bytes: u64) -> Self {
+        self.cost = Cost { macs, bytes };
+        self
+    }
+}
+
+enum Source {
+    Transient { label: String, bytes: u64, keep: bool },
+    Imported(Buffer),
+}
+
+/// Records dispatches, then makes a [`Plan`] of them.
+pub struct PlanBuilder {
+    sources: Vec<Source>,
+    dispatches: Vec<Dispatch>,
+}
+
+impl Default for PlanBuilder {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl PlanBuilder {
+    /// An empty plan.
+    pub fn new() -> Self {
+        Self { sources: Vec::new(), dispatches: Vec::new() }
+    }
+
+    /// A tensor that lives from the first to the last dispatch that touches it. Its contents are
+    /// undefined before the first write.
+    pub fn transient(&mut self, label: impl Into<String>, bytes: u64) -> Tensor {
+        let bytes = bytes.next_multiple_of(16).max(16);
+        self.add(Source::Transient { label: label.into(), bytes, keep: false }, bytes)
+    }
+
+    /// A buffer that outlives the plan.
+    pub fn import(&mut self, buffer: &Buffer) -> Tensor {
+        self.add(Source::Imported(buffer.clone()), buffer.bytes())
+    }
+
+    fn add(&mut self, source: Source, bytes: u64) -> Tensor {
+        self.sources.push(source);
+        Tensor { id: self.sources.len() - 1, offset: 0, bytes }
+    }
+
+    /// Keeps a transient tensor's contents after the run, for [`Plan::tensor`].
+    pub fn keep(&mut self, tensor: Tensor) {
+        if let Source::Transient { keep, .. } = &mut self.sources[tensor.id] {
+            *keep = true;
+        }
+    }
+
+    /// Appends a launch.
+    pub fn dispatch(&mut self, dispatch: Dispatch) {
+        self.dispatches.push(dispatch);
+    }
+
+    /// How many launches are recorded so far.
+    pub fn len(&self) -> usize {
+        self.dispatches.len()
+    }
+
+    /// Whether nothing is recorded.
+    pub fn is_empty(&self) -> bool {
+        self.dispatches.is_empty()
+    }
+
+    /// Makes pipelines, buffers, bind groups and uniforms.
+    ///
+    /// # Errors
+    /// A dispatch that does not match its kernel, a tensor above the device's limits, or whatever
+    /// the driver refuses.
+    pub async fn build(self, gpu: &Arc<Gpu>) -> Result<Plan, GpuError> {
+        for dispatch in &self.dispatches {
+            check_interface(dispatch)?;
+        }
+        let (buffers, pooled_bytes, unpooled_bytes, pool_count) = self.make_buffers(gpu).await?;
+        let (arena, offsets) = self.make_arena(gpu).await?;
+        let mut steps = Vec::with_capacity(self.dispatches.len());
+        for (dispatch, uniform_offset) in self.dispatches.iter().zip(offsets) {
+            let pipeline = gpu.pipeline(dispatch.kernel, &dispatch.constants).await?;
+            let entries: Vec<wgpu::BindGroupEntry<'_>> = dispatch
+                .kernel
+                .bindings
+                .iter()
+                .map(|binding| {
+                    let bound = dispatch.bindings.iter().find(|(name, _)| *name == binding.name);
+                    let (buffer, offset, bytes) = match bound {
+                        Some((_, t)) => (&buffers[t.id], t.offset, t.bytes),
+                        None => (&arena, uniform_offset, dispatch.uniform.len() as u64),
+                    };
+                    wgpu::BindGroupEntry {
+                        binding: binding.index,
+                        resource: wgpu::BindingResource::Buffer(wgpu::BufferBinding {
+                            buffer: &buffer.raw,
+                            offset,
+                            size: std::num::NonZeroU64::new(bytes),
+                        }),
+                    }
+                })
+                .collect();
+            let bind_group = gpu
+                .guarded(&dispatch.label, |device| {
+                    device.create_bind_group(&wgpu::BindGroupDescriptor {
+                        label: Some(&dispatch.label),
+                        layout: &pipeline.layout,
+                        entries: &entries,
+                    })
+                })
+                .await?;
+            steps.push(Step {
+                pipeline,
+                bind_group,
+                grid: fold(dispatch.groups),
+                label: dispatch.label.clone(),
+                kernel: dispatch.kernel.name,
+                cost: dispatch.cost,
+            });
+        }
+        let report = PlanReport {
+            dispatches: steps.len(),
+            transient_buffers: pool_count,
+            transient_bytes: pooled_bytes,
+            unpooled_bytes,
+            macs: steps.iter().map(|s| s.cost.macs).sum(),
+            traffic_bytes: steps.iter().map(|s| s.cost.bytes).sum(),
+        };
+        Ok(Plan::new(gpu.clone(), steps, buffers, report))
+    }
+
+    async fn make_buffers(&self, gpu: &Gpu) -> Result<(Vec<Buffer>, u64, u64, usize), GpuError> {
+        let mut lifetimes: Vec<Lifetime> = Vec::new();
+        let mut life_of = vec![usize::MAX; self.sources.len()];
+        for (id, source) in self.sources.iter().enumerate() {
+            if let Source::Transient { label, bytes, keep } = source {
+                let limit = gpu.binding_limit();
+                if *bytes > limit {
+                    return Err(GpuError::TooLarge { label: label.clone(), bytes: *bytes, limit });
+                }
+                let uses = |d: &Dispatch| d.bindings.iter().any(|(_, t)| t.id == id);
+                let first = self.dispatches.iter().position(uses).unwrap_or(0);
+                let last = self.dispatches.iter().rposition(uses).unwrap_or(0);
+                life_of[id] = lifetimes.len();
+                let last = if *keep { usize::MAX } else { last };
+                lifetimes.push(Lifetime { first, last, bytes: *bytes });
+            }
+        }
+        let assignment = pool::assign(&lifetimes);
+        let mut pooled = Vec::with_capacity(assignment.sizes.len());
+        for (index, bytes) in assignment.sizes.iter().enumerate() {
+            pooled.push(gpu.buffer(&format!("transient {index}"), *bytes).await?);
+        }
+        let buffers = self
+            .sources
+            .iter()
+            .enumerate()
+            .map(|(id, source)| match source {
+                Source::Imported(buffer) => buffer.clone(),
+                Source::Transient { .. } => pooled[assignment.slot[life_of[id]]].clone(),
+            })
+            .collect();
+        let unpooled = lifetimes.iter().map(|l| l.bytes).sum();
+        Ok((buffers, assignment.sizes.iter().sum(), unpooled, pooled.len()))
+    }
+
+    /// One buffer for the uniforms of all dispatches, written once.
+    async fn make_arena(&self, gpu: &Gpu) -> Result<(Buffer, Vec<u64>), GpuError> {
+        let mut bytes: Vec<u8> = Vec::new();
+        let mut offsets = Vec::with_capacity(self.dispatches.len());
+        for dispatch in &self.dispatches {
+            bytes.resize(bytes.len().next_multiple_of(ALIGNMENT as usize), 0);
+            offsets.push(bytes.len() as u64);
+            bytes.extend_from_slice(&dispatch.uniform);
+        }
+        bytes.resize(bytes.len().next_multiple_of(16).max(16), 0);
+        Ok((gpu.buffer_with("uniform arena", &bytes).await?, offsets))
+    }
+}
+
+/// A grid of `groups` workgroups within WebGPU's 65,535 per dimension; kernels rebuild the linear
+/// index from both dimensions and leave out what is beyond their sizes.
+fn fold(groups: u64) -> (u32, u32) {
+    const MAX: u64 = 65_535;
+    if groups <= MAX {
+        return (groups.max(1) as u32, 1);
+    }
+    let rows = groups.div_ceil(MAX);
+    (groups.div_ceil(rows) as u32, rows as u32)
+}
+
+fn check_interface(dispatch: &Dispatch) -> Result<(), GpuError> {
+    let fail = |message: String| {
+        Err(GpuError::Interface {
+            kernel: dispatch.kernel.name.into(),
+            label: dispatch.label.clone(),
+            message,
+        })
+    };
+    for (name, tensor) in &dispatch.bindings {
+        let Some(binding) = dispatch.kernel.bindings.iter().find(|b| b.name == *name) else {
+            return fail(format!("has no binding `{name}`"));
+        };
+        if tensor.bytes < u64::from(binding.min_bytes) {
+            return fail(format!("`{name}` needs {} bytes, got {}", binding.min_bytes, tensor.bytes));
+        }
+        if tensor.offset % ALIGNMENT != 0 {
+            return fail(format!("`{name}` starts at {}, not a multiple of {ALIGNMENT}", tensor.offset));
+        }
+        let aliased = dispatch
+            .bindings
+            .iter()
+            .any(|(other, t)| other != name && t.id == tensor.id && binding.access == Access::ReadWrite);
+        if aliased {
+            return fail(format!("`{name}` is written and bound a second time"));
+        }
+    }
+    for binding in dispatch.kernel.bindings {
+        let times = dispatch.bindings.iter().filter(|(n, _)| *n == binding.name).count();
+        match (binding.name, times) {
+            ("params", 0) if binding.access == Access::Uniform => {
+                if dispatch.uniform.len() != binding.min_bytes as usize {
+                    return fail(format!(
+                        "`params` is {} bytes in the kernel, {} in the dispatch",
+                        binding.min_bytes,
+                        dispatch.uniform.len()
+                    ));
+                }
+            }
+            (_, 1) => {}
+            (name, 0) => return fail(format!("`{name}` is not bound")),
+            (name, _) => return fail(format!("`{name}` is bound {times} times")),
+        }
+    }
+    for constant in dispatch.kernel.overrides {
+        let given = dispatch.constants.iter().any(|(n, _)| *n == constant.name);
+        if !given && !constant.has_default {
+            return fail(format!("the constant `{}` is not set", constant.name));
+        }
+    }
+    for (name, _) in &dispatch.constants {
+        if !dispatch.kernel.overrides.iter().any(|o| o.name == *name) {
+            return fail(format!("has no constant `{name}`"));
+        }
+    }
+    if dispatch.groups > 65_535 * 65_535 {
+        return fail(format!("{} workgroups are more than a grid can hold", dispatch.groups));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn grids_fold_at_the_limit() {
+        assert_eq!(fold(0), (1, 1));
+        assert_eq!(fold(65_535), (65_535, 1));
+        assert_eq!(fold(65_536), (32_768, 2));
+        for groups in [1_u64, 70_001, 1_000_003, 65_535 * 65_535] {
+            let (x, y) = fold(groups);
+            assert!(u64::from(x) * u64::from(y) >= groups && x <= 65_535 && y <= 65_535);
+        }
+    }
+}

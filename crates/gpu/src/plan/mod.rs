@@ -1,0 +1,17 @@
+//! Plans: a list of dispatches recorded once, with everything made that running it needs.
+
+mod builder;
+mod pool;
+mod run;
+
+pub use builder::{Dispatch, PlanBuilder, Tensor};
+pub use run::{Plan, PlanReport, Timing};
+
+/// What a dispatch costs, for reports and for bounding submits.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Cost {
+    /// Multiply-accumulates.
+    pub macs: u64,
+    /// Bytes read and written, each tensor counted once.
+    pub bytes: u64,
+}

@@ -1,0 +1,210 @@
+//! Running and timing a plan.
+
+use super::{Cost, Tensor};
+use crate::pipeline::Pipeline;
+use crate::{Buffer, DeviceClass, Gpu, GpuError};
+use std::sync::Arc;
+use std::time::Instant;
+
+/// One launch, ready to encode.
+pub(super) struct Step {
+    pub pipeline: Arc<Pipeline>,
+    pub bind_group: wgpu::BindGroup,
+    pub grid: (u32, u32),
+    pub label: String,
+    pub kernel: &'static str,
+    pub cost: Cost,
+}
+
+/// What a plan holds and does, known before it runs.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct PlanReport {
+    /// Launches.
+    pub dispatches: usize,
+    /// Buffers shared by the transient tensors.
+    pub transient_buffers: usize,
+    /// Their bytes.
+    pub transient_bytes: u64,
+    /// Bytes the transient tensors would take without sharing.
+    pub unpooled_bytes: u64,
+    /// Multiply-accumulates of one run.
+    pub macs: u64,
+    /// Bytes read and written by one run, each tensor of a launch counted once.
+    pub traffic_bytes: u64,
+}
+
+/// The time of one launch.
+#[derive(Clone, Debug)]
+pub struct Timing {
+    /// The launch's label.
+    pub label: String,
+    /// Kernel name.
+    pub kernel: &'static str,
+    /// Nanoseconds.
+    pub nanoseconds: f64,
+    /// What it cost.
+    pub cost: Cost,
+}
+
+/// A recorded list of launches with all that running it needs.
+pub struct Plan {
+    gpu: Arc<Gpu>,
+    steps: Vec<Step>,
+    buffers: Vec<Buffer>,
+    report: PlanReport,
+}
+
+impl Plan {
+    pub(super) fn new(gpu: Arc<Gpu>, steps: Vec<Step>, buffers: Vec<Buffer>, report: PlanReport) -> Self {
+        Self { gpu, steps, buffers, report }
+    }
+
+    /// What the plan holds and does.
+    pub fn report(&self) -> PlanReport {
+        self.report
+    }
+
+    /// The device that it runs on.
+    pub fn gpu(&self) -> &Arc<Gpu> {
+        &self.gpu
+    }
+
+    /// The buffer behind a tensor; its contents are defined for imported and kept tensors.
+    pub fn tensor(&self, tensor: Tensor) -> &Buffer {
+        &self.buffers[tensor.id()]
+    }
+
+    /// Reads a kept or imported tensor back.
+    ///
+    /// # Errors
+    /// As [`Gpu::read`].
+    pub async fn read<T: bytemuck::Pod>(&self, tensor: Tensor, count: usize) -> Result<Vec<T>, GpuError> {
+        self.gpu.read(self.tensor(tensor), tensor.start(), count).await
+    }
+
+    /// Submits every launch in order. Returns before the device is done.
+    ///
+    /// # Errors
+    /// A device that is lost or that reported an error.
+    pub fn run(&self) -> Result<(), GpuError> {
+        self.gpu.check()?;
+        let budget = submit_budget(self.gpu.class());
+        let mut rest = self.steps.as_slice();
+        while !rest.is_empty() {
+            let mut work = 0;
+            let take = rest
+                .iter()
+                .position(|step| {
+                    work += weight(step.cost);
+                    work > budget
+                })
+                .map_or(rest.len(), |at| at.max(1));
+            let (now, later) = rest.split_at(take);
+            let mut encoder =
+                self.gpu.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
+            {
+                let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
+                for step in now {
+                    encode(&mut pass, step);
+                }
+            }
+            self.gpu.submit(encoder.finish())?;
+            rest = later;
+        }
+        Ok(())
+    }
+
+    /// Runs once and times each launch: by the device's timestamps where it offers them, else by
+    /// submitting each launch alone and waiting for it (which adds the submit's own latency).
+    ///
+    /// # Errors
+    /// As [`Plan::run`] and [`Gpu::read`].
+    pub async fn profile(&self) -> Result<Vec<Timing>, GpuError> {
+        let mut nanoseconds = Vec::with_capacity(self.steps.len());
+        if self.gpu.has_timestamps() {
+            // A query set holds at most 4096 queries, two for each launch.
+            for steps in self.steps.chunks(2048) {
+                nanoseconds.extend(self.profile_by_timestamps(steps).await?);
+            }
+        } else {
+            for step in &self.steps {
+                self.gpu.wait()?;
+                let start = Instant::now();
+                let mut encoder =
+                    self.gpu.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
+                encode(&mut encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default()), step);
+                self.gpu.submit(encoder.finish())?;
+                self.gpu.wait()?;
+                nanoseconds.push(start.elapsed().as_nanos() as f64);
+            }
+        }
+        let timing = |(step, nanoseconds): (&Step, f64)| Timing {
+            label: step.label.clone(),
+            kernel: step.kernel,
+            nanoseconds,
+            cost: step.cost,
+        };
+        Ok(self.steps.iter().zip(nanoseconds).map(timing).collect())
+    }
+
+    async fn profile_by_timestamps(&self, steps: &[Step]) -> Result<Vec<f64>, GpuError> {
+        let device = &self.gpu.device;
+        let count = 2 * steps.len() as u32;
+        let queries = device.create_query_set(&wgpu::QuerySetDescriptor {
+            label: Some("profile"),
+            ty: wgpu::QueryType::Timestamp,
+            count,
+        });
+        let bytes = u64::from(count) * 8;
+        let resolved = self
+            .gpu
+            .guarded("the profile", |device| {
+                device.create_buffer(&wgpu::BufferDescriptor {
+                    label: Some("profile"),
+                    size: bytes,
+                    usage: wgpu::BufferUsages::QUERY_RESOLVE | wgpu::BufferUsages::COPY_SRC,
+                    mapped_at_creation: false,
+                })
+            })
+            .await?;
+        let mut encoder = device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
+        for (index, step) in steps.iter().enumerate() {
+            let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor {
+                label: None,
+                timestamp_writes: Some(wgpu::ComputePassTimestampWrites {
+                    query_set: &queries,
+                    beginning_of_pass_write_index: Some(2 * index as u32),
+                    end_of_pass_write_index: Some(2 * index as u32 + 1),
+                }),
+            });
+            encode(&mut pass, step);
+        }
+        encoder.resolve_query_set(&queries, 0..count, &resolved, 0);
+        self.gpu.submit(encoder.finish())?;
+        let buffer = Buffer { raw: Arc::new(resolved) };
+        let ticks: Vec<u64> = self.gpu.read(&buffer, 0, count as usize).await?;
+        let period = f64::from(self.gpu.queue.get_timestamp_period());
+        Ok(ticks.chunks_exact(2).map(|t| t[1].saturating_sub(t[0]) as f64 * period).collect())
+    }
+}
+
+fn encode(pass: &mut wgpu::ComputePass<'_>, step: &Step) {
+    pass.set_pipeline(&step.pipeline.raw);
+    pass.set_bind_group(0, &step.bind_group, &[]);
+    pass.dispatch_workgroups(step.grid.0, step.grid.1, 1);
+}
+
+/// One number for a launch's work: a byte moved weighs about as much as two multiply-accumulates.
+fn weight(cost: Cost) -> u64 {
+    cost.macs + 2 * cost.bytes + 10_000
+}
+
+/// How much work may go into one submit. Windows resets a device whose submit takes two seconds;
+/// the slowest devices of each class stay well below half a second with these.
+fn submit_budget(class: DeviceClass) -> u64 {
+    match class {
+        DeviceClass::Discrete => 100_000_000_000,
+        DeviceClass::Integrated => 10_000_000_000,
+        DeviceClass::Software => 500_000_000,
+    }
+}

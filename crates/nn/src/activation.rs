@@ -1,0 +1,85 @@
+//! Element-wise activations.
+
+use crate::Shape;
+use bytemuck::{Pod, Zeroable};
+use photonet_gpu::{Dispatch, PlanBuilder, Tensor, kernels};
+
+/// An activation function, a compile-time constant of the kernels that apply it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Activation {
+    /// x.
+    Identity,
+    /// max(x, 0).
+    Relu,
+    /// x * clamp(x + 3, 0, 6) / 6.
+    HardSwish,
+    /// clamp(slope * x + 0.5, 0, 1).
+    HardSigmoid {
+        /// 1/6 in torch's families, 0.2 in Paddle's.
+        slope: f32,
+    },
+}
+
+/// The uniform of element-wise kernels.
+#[repr(C)]
+#[derive(Clone, Copy, Pod, Zeroable)]
+pub(crate) struct Length {
+    pub length: u32,
+    pub unused: [u32; 3],
+}
+
+impl Length {
+    pub(crate) fn of(shape: &Shape) -> Self {
+        Self { length: shape.vectors() as u32, unused: [0; 3] }
+    }
+}
+
+impl Activation {
+    /// Sets the constants of `shaders/shared/activation.wgsl`.
+    pub(crate) fn configure(self, dispatch: Dispatch) -> Dispatch {
+        let (number, slope) = match self {
+            Self::Identity => (0, None),
+            Self::Relu => (1, None),
+            Self::HardSwish => (2, None),
+            Self::HardSigmoid { slope } => (3, Some(slope)),
+        };
+        let dispatch = dispatch.constant("ACTIVATION", number);
+        match slope {
+            Some(slope) => dispatch.constant("SLOPE", slope),
+            None => dispatch,
+        }
+    }
+
+    /// Appends `output = activate(input)`.
+    pub fn forward(self, plan: &mut PlanBuilder, label: &str, shape: &Shape, input: Tensor, output: Tensor) {
+        plan.dispatch(
+            self.configure(Dispatch::new(&kernels::ACTIVATION_FORWARD, format!("{label} forward")))
+                .bind("input", input)
+                .bind("output", output)
+                .params(&Length::of(shape))
+                .threads(shape.vectors() as u64)
+                .cost(0, 2 * shape.bytes()),
+        );
+    }
+
+    /// Appends `input_gradient = output_gradient * activate'(input)`.
+    pub fn backward(
+        self,
+        plan: &mut PlanBuilder,
+        label: &str,
+        shape: &Shape,
+        input: Tensor,
+        output_gradient: Tensor,
+        input_gradient: Tensor,
+    ) {
+        plan.dispatch(
+            self.configure(Dispatch::new(&kernels::ACTIVATION_BACKWARD, format!("{label} backward")))
+                .bind("input", input)
+                .bind("output_gradient", output_gradient)
+                .bind("input_gradient", input_gradient)
+                .params(&Length::of(shape))
+                .threads(shape.vectors() as u64)
+                .cost(0, 3 * shape.bytes()),
+        );
+    }
+}

@@ -1,0 +1,112 @@
+//! Dense convolutions; MobileNetV3 has one, the 3x3 stem.
+
+use crate::pointwise::sum_slabs;
+use crate::{Activation, Geometry, Shape};
+use photonet_gpu::{Dispatch, PlanBuilder, Tensor, kernels};
+
+/// A dense convolution with a square kernel.
+///
+/// Weights are `[kernel][kernel][inputs][outputs]`, both channel counts padded to multiples of 4.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Dense {
+    /// Sizes and padding.
+    pub geometry: Geometry,
+}
+
+impl Dense {
+    /// Shape of the output.
+    pub fn output(&self) -> Shape {
+        self.geometry.output()
+    }
+
+    /// Multiply-accumulates of one pass.
+    pub fn macs(&self) -> u64 {
+        let g = &self.geometry;
+        (self.output().rows() * g.kernel * g.kernel * g.input.channels * g.outputs) as u64
+    }
+
+    /// Size of the weights in bytes, padding included.
+    pub fn weight_bytes(&self) -> u64 {
+        let g = &self.geometry;
+        (g.kernel * g.kernel * g.input.groups() * 4 * self.output().groups()) as u64 * 16
+    }
+
+    fn traffic(&self) -> u64 {
+        self.geometry.input.bytes() + self.output().bytes() + self.weight_bytes()
+    }
+
+    /// Appends `output = activate(input * weights + bias)`.
+    #[expect(clippy::too_many_arguments, reason = "the operands of one fused convolution")]
+    pub fn forward(
+        &self,
+        plan: &mut PlanBuilder,
+        label: &str,
+        input: Tensor,
+        weights: Tensor,
+        bias: Option<Tensor>,
+        activation: Activation,
+        output: Tensor,
+    ) {
+        let dispatch = Dispatch::new(&kernels::DENSE_FORWARD, format!("{label} forward"))
+            .constant("HAS_BIAS", bias.is_some())
+            .bind("input", input)
+            .bind("weights", weights)
+            .bind("bias", bias.unwrap_or(weights))
+            .bind("output", output)
+            .params(&self.geometry.params(0))
+            .threads(self.output().vectors() as u64)
+            .cost(self.macs(), self.traffic());
+        plan.dispatch(activation.configure(dispatch));
+    }
+
+    /// Appends the gradient with respect to the input.
+    pub fn data_gradient(
+        &self,
+        plan: &mut PlanBuilder,
+        label: &str,
+        output_gradient: Tensor,
+        weights: Tensor,
+        input_gradient: Tensor,
+    ) {
+        plan.dispatch(
+            Dispatch::new(&kernels::DENSE_DATA_GRADIENT, format!("{label} data gradient"))
+                .bind("output_gradient", output_gradient)
+                .bind("weights", weights)
+                .bind("input_gradient", input_gradient)
+                .params(&self.geometry.params(0))
+                .threads(self.geometry.input.vectors() as u64)
+                .cost(self.macs(), self.traffic()),
+        );
+    }
+
+    /// Appends the gradient with respect to the weights.
+    pub fn weight_gradient(
+        &self,
+        plan: &mut PlanBuilder,
+        label: &str,
+        input: Tensor,
+        output_gradient: Tensor,
+        weight_gradient: Tensor,
+    ) {
+        let g = &self.geometry;
+        let threads = g.kernel * g.kernel * g.input.groups() * self.output().groups();
+        let slabs = g.slabs(threads);
+        let label = format!("{label} weight gradient");
+        let partial = match slabs {
+            1 => weight_gradient,
+            _ => plan.transient(format!("{label} slabs"), self.weight_bytes() * slabs),
+        };
+        plan.dispatch(
+            Dispatch::new(&kernels::DENSE_WEIGHT_GRADIENT, label.clone())
+                .bind("input", input)
+                .bind("output_gradient", output_gradient)
+                .bind("partial", partial)
+                .params(&g.params(slabs as u32))
+                .threads(threads as u64 * slabs)
+                .cost(self.macs(), self.traffic() + self.weight_bytes() * (slabs - 1)),
+        );
+        if slabs > 1 {
+            sum_slabs(plan, &label, slabs, self.weight_bytes(), partial, weight_gradient);
+        }
+    }
+}

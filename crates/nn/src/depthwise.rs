@@ -1,0 +1,189 @@
+//! Depthwise convolutions, 3x3 and 5x5, stride 1 and 2.
+
+use crate::pointwise::sum_slabs;
+use crate::{Activation, Geometry, Padding, Shape};
+use photonet_gpu::{Dispatch, Kernel, PlanBuilder, Tensor, kernels};
+
+/// A depthwise convolution: every channel has a filter of its own.
+///
+/// Weights are `[kernel][kernel][channels]`, channels padded to a multiple of 4.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Depthwise {
+    geometry: Geometry,
+}
+
+impl Depthwise {
+    /// A depthwise convolution over `input`.
+    ///
+    /// Returns `None` for a kernel other than 3 or 5 or a stride other than 1 or 2: those have no shader.
+    pub fn new(input: Shape, kernel: usize, stride: usize, padding: Padding) -> Option<Self> {
+        let geometry = Geometry { input, outputs: input.channels, kernel, stride, padding };
+        (matches!(kernel, 3 | 5) && matches!(stride, 1 | 2)).then_some(Self { geometry })
+    }
+
+    /// Sizes and padding.
+    pub fn geometry(&self) -> &Geometry {
+        &self.geometry
+    }
+
+    /// Shape of the output.
+    pub fn output(&self) -> Shape {
+        self.geometry.output()
+    }
+
+    /// Multiply-accumulates of one pass.
+    pub fn macs(&self) -> u64 {
+        (self.output().rows() * self.geometry.input.channels * self.geometry.kernel * self.geometry.kernel)
+            as u64
+    }
+
+    /// Size of the weights in bytes, padding included.
+    pub fn weight_bytes(&self) -> u64 {
+        (self.geometry.kernel * self.geometry.kernel * self.geometry.input.groups()) as u64 * 16
+    }
+
+    fn traffic(&self) -> u64 {
+        self.geometry.input.bytes() + self.output().bytes() + self.weight_bytes()
+    }
+
+    fn pick(&self, [k3s1, k3s2, k5s1, k5s2]: [&'static Kernel; 4]) -> &'static Kernel {
+        match (self.geometry.kernel, self.geometry.stride) {
+            (3, 1) => k3s1,
+            (3, _) => k3s2,
+            (_, 1) => k5s1,
+            _ => k5s2,
+        }
+    }
+
+    /// Appends `output = activate(input * weights + bias)`.
+    #[expect(clippy::too_many_arguments, reason = "the operands of one fused convolution")]
+    pub fn forward(
+        &self,
+        plan: &mut PlanBuilder,
+        label: &str,
+        input: Tensor,
+        weights: Tensor,
+        bias: Option<Tensor>,
+        activation: Activation,
+        output: Tensor,
+    ) {
+        let shape = self.output();
+        let dispatch = Dispatch::new(self.forward_kernel(), format!("{label} forward"))
+            .constant("HAS_BIAS", bias.is_some())
+            .bind("input", input)
+            .bind("weights", weights)
+            .bind("bias", bias.unwrap_or(weights))
+            .bind("output", output)
+            .params(&self.geometry.params(0))
+            .threads(column_threads(&shape))
+            .cost(self.macs(), self.traffic());
+        plan.dispatch(activation.configure(dispatch));
+    }
+
+    fn forward_kernel(&self) -> &'static Kernel {
+        self.pick([
+            &kernels::DEPTHWISE_FORWARD_K3S1,
+            &kernels::DEPTHWISE_FORWARD_K3S2,
+            &kernels::DEPTHWISE_FORWARD_K5S1,
+            &kernels::DEPTHWISE_FORWARD_K5S2,
+        ])
+    }
+
+    /// Appends the gradient with respect to the input.
+    pub fn data_gradient(
+        &self,
+        plan: &mut PlanBuilder,
+        label: &str,
+        output_gradient: Tensor,
+        weights: Tensor,
+        input_gradient: Tensor,
+    ) {
+        let label = format!("{label} data gradient");
+        if self.geometry.stride == 1 {
+            self.data_gradient_as_forward(plan, label, output_gradient, weights, input_gradient);
+            return;
+        }
+        let kernel = match self.geometry.kernel {
+            3 => &kernels::DEPTHWISE_DATA_GRADIENT_K3,
+            _ => &kernels::DEPTHWISE_DATA_GRADIENT_K5,
+        };
+        plan.dispatch(
+            Dispatch::new(kernel, label)
+                .bind("output_gradient", output_gradient)
+                .bind("weights", weights)
+                .bind("input_gradient", input_gradient)
+                .params(&self.geometry.params(0))
+                .threads(self.geometry.input.vectors() as u64)
+                .cost(self.macs(), self.traffic()),
+        );
+    }
+
+    /// At stride 1 the data gradient is the forward convolution with the filter turned around and
+    /// the padding that is left over on the other side.
+    fn data_gradient_as_forward(
+        &self,
+        plan: &mut PlanBuilder,
+        label: String,
+        output_gradient: Tensor,
+        weights: Tensor,
+        input_gradient: Tensor,
+    ) {
+        let mut params = self.geometry.params(0);
+        std::mem::swap(&mut params.in_height, &mut params.out_height);
+        std::mem::swap(&mut params.in_width, &mut params.out_width);
+        params.pad_y = params.kernel - 1 - params.pad_y;
+        params.pad_x = params.kernel - 1 - params.pad_x;
+        let dispatch = Dispatch::new(self.forward_kernel(), label)
+            .constant("HAS_BIAS", false)
+            .constant("FLIPPED", true)
+            .bind("input", output_gradient)
+            .bind("weights", weights)
+            .bind("bias", weights)
+            .bind("output", input_gradient)
+            .params(&params)
+            .threads(column_threads(&self.geometry.input))
+            .cost(self.macs(), self.traffic());
+        plan.dispatch(Activation::Identity.configure(dispatch));
+    }
+
+    /// Appends the gradient with respect to the weights.
+    pub fn weight_gradient(
+        &self,
+        plan: &mut PlanBuilder,
+        label: &str,
+        input: Tensor,
+        output_gradient: Tensor,
+        weight_gradient: Tensor,
+    ) {
+        let threads = self.geometry.kernel * self.geometry.input.groups();
+        let slabs = self.geometry.slabs(threads);
+        let label = format!("{label} weight gradient");
+        let partial = match slabs {
+            1 => weight_gradient,
+            _ => plan.transient(format!("{label} slabs"), self.weight_bytes() * slabs),
+        };
+        let kernel = self.pick([
+            &kernels::DEPTHWISE_WEIGHT_GRADIENT_K3S1,
+            &kernels::DEPTHWISE_WEIGHT_GRADIENT_K3S2,
+            &kernels::DEPTHWISE_WEIGHT_GRADIENT_K5S1,
+            &kernels::DEPTHWISE_WEIGHT_GRADIENT_K5S2,
+        ]);
+        plan.dispatch(
+            Dispatch::new(kernel, label.clone())
+                .bind("input", input)
+                .bind("output_gradient", output_gradient)
+                .bind("partial", partial)
+                .params(&self.geometry.params(slabs as u32))
+                .threads(threads as u64 * slabs)
+                .cost(self.macs(), self.traffic() + self.weight_bytes() * (slabs - 1)),
+        );
+        if slabs > 1 {
+            sum_slabs(plan, &label, slabs, self.weight_bytes(), partial, weight_gradient);
+        }
+    }
+}
+
+/// One invocation for each four columns of a channel group.
+fn column_threads(shape: &Shape) -> u64 {
+    (shape.batch * shape.height * shape.width.div_ceil(4) * shape.groups()) as u64
+}

@@ -1,0 +1,148 @@
+//! Softmax cross-entropy and the metrics that accumulate on the device.
+
+use crate::pad_channels;
+use bytemuck::{Pod, Zeroable};
+use photonet_gpu::{Dispatch, PlanBuilder, Tensor, kernels};
+
+/// Mean softmax cross-entropy over a batch, with label smoothing.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct CrossEntropy {
+    /// Images.
+    pub batch: usize,
+    /// Classes, without padding.
+    pub classes: usize,
+    /// Share of the target spread over all classes, 0 to 1.
+    pub smoothing: f32,
+}
+
+#[repr(C)]
+#[derive(Clone, Copy, Pod, Zeroable)]
+struct Params {
+    batch: u32,
+    classes: u32,
+    stride: u32,
+    smoothing: f32,
+}
+
+#[repr(C)]
+#[derive(Clone, Copy, Pod, Zeroable)]
+struct GradientParams {
+    loss: Params,
+    inverse_batch: f32,
+    unused: [u32; 3],
+}
+
+#[repr(C)]
+#[derive(Clone, Copy, Pod, Zeroable)]
+struct MetricParams {
+    batch: u32,
+    k: u32,
+    unused: [u32; 2],
+}
+
+/// What accumulates on the device between two reads; the layout of `Metrics` in `shaders/loss/metrics.wgsl`.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Pod, Zeroable)]
+pub struct Metrics {
+    /// Sum of the images' losses.
+    pub loss: f32,
+    /// Images counted.
+    pub images: u32,
+    /// Images whose label came first.
+    pub top1: u32,
+    /// Images whose label was among the first k.
+    pub topk: u32,
+    /// Images whose loss was not finite.
+    pub bad: u32,
+    /// The first step with such an image.
+    pub bad_step: u32,
+    /// Mean loss of the last batch.
+    pub last_loss: f32,
+    unused: u32,
+}
+
+impl CrossEntropy {
+    fn params(&self) -> Params {
+        Params {
+            batch: self.batch as u32,
+            classes: self.classes as u32,
+            stride: pad_channels(self.classes) as u32,
+            smoothing: self.smoothing,
+        }
+    }
+
+    fn bytes(&self) -> u64 {
+        (self.batch * pad_channels(self.classes) * 4) as u64
+    }
+
+    /// Bytes of `outcomes`: one vec4 an image.
+    pub fn outcome_bytes(&self) -> u64 {
+        self.batch as u64 * 16
+    }
+
+    /// Appends each image's loss and the rank of its label. Labels of `u32::MAX` do not count.
+    pub fn forward(
+        &self,
+        plan: &mut PlanBuilder,
+        label: &str,
+        logits: Tensor,
+        labels: Tensor,
+        outcomes: Tensor,
+    ) {
+        plan.dispatch(
+            Dispatch::new(&kernels::LOSS_CROSS_ENTROPY, format!("{label} forward"))
+                .bind("logits", logits)
+                .bind("labels", labels)
+                .bind("outcomes", outcomes)
+                .params(&self.params())
+                .groups(self.batch as u64)
+                .cost(0, self.bytes()),
+        );
+    }
+
+    /// Appends the gradient of the mean loss with respect to the logits.
+    pub fn backward(
+        &self,
+        plan: &mut PlanBuilder,
+        label: &str,
+        logits: Tensor,
+        labels: Tensor,
+        outcomes: Tensor,
+        logits_gradient: Tensor,
+    ) {
+        plan.dispatch(
+            Dispatch::new(&kernels::LOSS_CROSS_ENTROPY_GRADIENT, format!("{label} backward"))
+                .bind("logits", logits)
+                .bind("labels", labels)
+                .bind("outcomes", outcomes)
+                .bind("logits_gradient", logits_gradient)
+                .params(&GradientParams {
+                    loss: self.params(),
+                    inverse_batch: 1.0 / self.batch as f32,
+                    unused: [0; 3],
+                })
+                .threads(self.bytes() / 4)
+                .cost(0, 2 * self.bytes()),
+        );
+    }
+
+    /// Appends adding the outcomes to `metrics`, a buffer of one [`Metrics`], counting the first `k` classes.
+    pub fn count(
+        &self,
+        plan: &mut PlanBuilder,
+        label: &str,
+        step: Tensor,
+        outcomes: Tensor,
+        k: usize,
+        metrics: Tensor,
+    ) {
+        plan.dispatch(
+            Dispatch::new(&kernels::LOSS_METRICS, format!("{label} metrics"))
+                .bind("step", step)
+                .bind("outcomes", outcomes)
+                .bind("metrics", metrics)
+                .params(&MetricParams { batch: self.batch as u32, k: k as u32, unused: [0; 2] })
+                .cost(0, self.outcome_bytes()),
+        );
+    }
+}

@@ -1,0 +1,38 @@
+// output = activate(input * scale + shift) + residual.
+// input, residual, output [rows][channels]; moments [4][channels] from batch_norm/finalise; units of 4 channels.
+#import grid
+#import activation
+
+struct Params {
+    length: u32,
+    channels: u32,
+    unused_0: u32,
+    unused_1: u32,
+}
+
+override HAS_RESIDUAL: bool = false;
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> input: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read> moments: array<vec4<f32>>;
+@group(0) @binding(3) var<storage, read> residual: array<vec4<f32>>;
+@group(0) @binding(4) var<storage, read_write> output: array<vec4<f32>>;
+
+@compute @workgroup_size(256)
+fn main(
+    @builtin(workgroup_id) group_id: vec3<u32>,
+    @builtin(num_workgroups) grid: vec3<u32>,
+    @builtin(local_invocation_index) lane: u32,
+) {
+    let at = linear_group(group_id, grid) * 256u + lane;
+    if at >= params.length {
+        return;
+    }
+    let c = at % params.channels;
+    let x = input[at] * moments[2u * params.channels + c] + moments[3u * params.channels + c];
+    var y = activate(x);
+    if HAS_RESIDUAL {
+        y += residual[at];
+    }
+    output[at] = y;
+}

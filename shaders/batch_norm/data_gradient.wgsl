@@ -1,0 +1,41 @@
+// Gradient of activate(batch normalisation) with respect to the normalisation's input:
+// input_gradient = scale * (g - (sum of g) / rows - x' (sum of g x') / rows), g and x' as in batch_norm/gradient_sums.
+// With constant statistics (frozen layers, or a single row) it is scale * g: inverse_rows is 0.
+// input, output_gradient, input_gradient [rows][channels]; units of 4 channels.
+// Source: Ioffe and Szegedy, "Batch Normalization", arXiv 1502.03167, section 3.
+#import grid
+#import activation
+
+struct Params {
+    length: u32,
+    channels: u32,
+    inverse_rows: f32,
+    unused_0: u32,
+}
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> input: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read> output_gradient: array<vec4<f32>>;
+@group(0) @binding(3) var<storage, read> moments: array<vec4<f32>>;
+@group(0) @binding(4) var<storage, read> gamma_gradient: array<vec4<f32>>;
+@group(0) @binding(5) var<storage, read> beta_gradient: array<vec4<f32>>;
+@group(0) @binding(6) var<storage, read_write> input_gradient: array<vec4<f32>>;
+
+@compute @workgroup_size(256)
+fn main(
+    @builtin(workgroup_id) group_id: vec3<u32>,
+    @builtin(num_workgroups) grid: vec3<u32>,
+    @builtin(local_invocation_index) lane: u32,
+) {
+    let at = linear_group(group_id, grid) * 256u + lane;
+    if at >= params.length {
+        return;
+    }
+    let c = at % params.channels;
+    let scale = moments[2u * params.channels + c];
+    let x = input[at];
+    let normalised = (x - moments[c]) * moments[params.channels + c];
+    let g = output_gradient[at] * activation_slope(x * scale + moments[3u * params.channels + c]);
+    let mean_terms = (beta_gradient[c] + normalised * gamma_gradient[c]) * params.inverse_rows;
+    input_gradient[at] = scale * (g - mean_terms);
+}

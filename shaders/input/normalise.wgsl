@@ -1,0 +1,34 @@
+// Photo bytes to the network's input: output[pixel] = byte * scale[channel] + shift[channel], fourth channel 0.
+// input: 8-bit RGB, three bytes a pixel without gaps, four bytes to a u32, first byte lowest.
+#import grid
+
+struct Params {
+    scale: vec4<f32>,
+    shift: vec4<f32>,
+    pixels: u32,
+    unused_0: u32,
+    unused_1: u32,
+    unused_2: u32,
+}
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> input: array<u32>;
+@group(0) @binding(2) var<storage, read_write> output: array<vec4<f32>>;
+
+fn byte_at(index: u32) -> f32 {
+    return f32((input[index / 4u] >> ((index % 4u) * 8u)) & 0xffu);
+}
+
+@compute @workgroup_size(64)
+fn main(
+    @builtin(workgroup_id) group_id: vec3<u32>,
+    @builtin(num_workgroups) grid: vec3<u32>,
+    @builtin(local_invocation_index) lane: u32,
+) {
+    let at = linear_group(group_id, grid) * 64u + lane;
+    if at >= params.pixels {
+        return;
+    }
+    let rgb = vec4<f32>(byte_at(at * 3u), byte_at(at * 3u + 1u), byte_at(at * 3u + 2u), 0.0);
+    output[at] = rgb * params.scale + params.shift;
+}

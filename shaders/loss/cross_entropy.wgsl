@@ -1,0 +1,71 @@
+// Softmax cross-entropy with label smoothing, one workgroup an image.
+// target = (1 - smoothing) * onehot(label) + smoothing / classes; loss = logsumexp(z) - sum over c of target[c] z[c].
+// logits [n][stride]; labels [n], 0xffffffff for rows that do not count;
+// outcomes [n]: loss, rank of the label (how many classes come before it; ties go to the lower index),
+// logsumexp, 1 where the row counts.
+#import grid
+
+struct Params {
+    batch: u32,
+    classes: u32,
+    stride: u32,
+    smoothing: f32,
+}
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> logits: array<f32>;
+@group(0) @binding(2) var<storage, read> labels: array<u32>;
+@group(0) @binding(3) var<storage, read_write> outcomes: array<vec4<f32>>;
+
+var<workgroup> shared_max: array<f32, 64>;
+var<workgroup> shared_exp: array<f32, 64>;
+var<workgroup> shared_sum: array<f32, 64>;
+var<workgroup> shared_rank: array<u32, 64>;
+
+@compute @workgroup_size(64)
+fn main(
+    @builtin(workgroup_id) group_id: vec3<u32>,
+    @builtin(num_workgroups) grid: vec3<u32>,
+    @builtin(local_invocation_index) lane: u32,
+) {
+    let image = min(linear_group(group_id, grid), params.batch - 1u);
+    let row = image * params.stride;
+    let label = labels[image];
+    let counts = label < params.classes;
+    let own = logits[row + select(0u, label, counts)];
+    var largest = logits[row];
+    for (var c = lane; c < params.classes; c += 64u) {
+        largest = max(largest, logits[row + c]);
+    }
+    shared_max[lane] = largest;
+    workgroupBarrier();
+    for (var other = 0u; other < 64u; other += 1u) {
+        largest = max(largest, shared_max[other]);
+    }
+    var sum_exp = 0.0;
+    var sum = 0.0;
+    var rank = 0u;
+    for (var c = lane; c < params.classes; c += 64u) {
+        let z = logits[row + c];
+        sum_exp += exp(z - largest);
+        // Relative to the maximum, so that the smoothed target's sum loses no digits.
+        sum += z - largest;
+        rank += u32(z > own || (z == own && c < label));
+    }
+    shared_exp[lane] = sum_exp;
+    shared_sum[lane] = sum;
+    shared_rank[lane] = rank;
+    workgroupBarrier();
+    if lane == 0u {
+        for (var other = 1u; other < 64u; other += 1u) {
+            sum_exp += shared_exp[other];
+            sum += shared_sum[other];
+            rank += shared_rank[other];
+        }
+        let log_sum = log(sum_exp);
+        let target_sum =
+            (1.0 - params.smoothing) * (own - largest) + params.smoothing / f32(params.classes) * sum;
+        let loss = select(0.0, log_sum - target_sum, counts);
+        outcomes[image] = vec4<f32>(loss, f32(rank), log_sum + largest, select(0.0, 1.0, counts));
+    }
+}

@@ -1,0 +1,55 @@
+// Adds a batch's outcomes to the running metrics, in order, so that the host reads once an interval.
+// outcomes [n] from loss/cross_entropy. A loss that is not finite is found by its exponent bits, since WGSL
+// compilers may assume that NaN does not occur; the first step with one is remembered.
+#import step
+
+struct Params {
+    batch: u32,
+    k: u32,
+    unused_0: u32,
+    unused_1: u32,
+}
+
+struct Metrics {
+    loss: f32,
+    images: u32,
+    top1: u32,
+    topk: u32,
+    bad: u32,
+    bad_step: u32,
+    last_loss: f32,
+    unused_0: u32,
+}
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> step: Step;
+@group(0) @binding(2) var<storage, read> outcomes: array<vec4<f32>>;
+@group(0) @binding(3) var<storage, read_write> metrics: Metrics;
+
+@compute @workgroup_size(64)
+fn main(@builtin(local_invocation_index) lane: u32, @builtin(workgroup_id) group: vec3<u32>) {
+    if lane != 0u || group.x != 0u {
+        return;
+    }
+    var loss = 0.0;
+    var images = 0u;
+    var bad = 0u;
+    for (var image = 0u; image < params.batch; image += 1u) {
+        let outcome = outcomes[image];
+        if outcome.w == 0.0 {
+            continue;
+        }
+        images += 1u;
+        loss += outcome.x;
+        bad += u32((bitcast<u32>(outcome.x) & 0x7f800000u) == 0x7f800000u);
+        metrics.top1 += u32(outcome.y < 1.0);
+        metrics.topk += u32(outcome.y < f32(params.k));
+    }
+    if bad > 0u && metrics.bad == 0u {
+        metrics.bad_step = step.number;
+    }
+    metrics.bad += bad;
+    metrics.images += images;
+    metrics.loss += loss;
+    metrics.last_loss = loss / f32(max(images, 1u));
+}

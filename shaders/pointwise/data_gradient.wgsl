@@ -1,0 +1,89 @@
+// Gradient of a 1x1 convolution with respect to its input:
+// input_gradient = output_gradient weights^T (+ residual, the gradient that arrives by a skip connection).
+// output_gradient [rows][outputs], weights [inputs][outputs], input_gradient [rows][inputs]; units of 4 channels.
+#import grid
+#import gemm
+#import transpose
+
+struct Params {
+    rows: u32,
+    inputs: u32,
+    outputs: u32,
+    column_tiles: u32,
+}
+
+override HAS_RESIDUAL: bool = false;
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> output_gradient: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read> weights: array<vec4<f32>>;
+@group(0) @binding(3) var<storage, read> residual: array<vec4<f32>>;
+@group(0) @binding(4) var<storage, read_write> input_gradient: array<vec4<f32>>;
+
+fn gradient_at(row: u32, k4: u32) -> vec4<f32> {
+    if row < params.rows && k4 < params.outputs {
+        return output_gradient[row * params.outputs + k4];
+    }
+    return vec4<f32>(0.0);
+}
+
+fn weight_at(column: u32, k4: u32) -> vec4<f32> {
+    if column < params.inputs * 4u && k4 < params.outputs {
+        return weights[column * params.outputs + k4];
+    }
+    return vec4<f32>(0.0);
+}
+
+fn store(row: u32, column: u32, sum: vec4<f32>) {
+    if row >= params.rows || column >= params.inputs {
+        return;
+    }
+    let at = row * params.inputs + column;
+    if HAS_RESIDUAL {
+        input_gradient[at] = sum + residual[at];
+    } else {
+        input_gradient[at] = sum;
+    }
+}
+
+@compute @workgroup_size(64)
+fn main(
+    @builtin(workgroup_id) group_id: vec3<u32>,
+    @builtin(num_workgroups) grid: vec3<u32>,
+    @builtin(local_invocation_index) lane: u32,
+) {
+    let group = linear_group(group_id, grid);
+    let first_row = (group / params.column_tiles) * 32u;
+    let first_column = (group % params.column_tiles) * 8u;
+    let block = lane / 8u;
+    let offset = lane % 8u;
+    var c = Accumulator();
+    for (var k4 = 0u; k4 < params.outputs; k4 += 8u) {
+        let row = first_row + block * 4u;
+        let a = transpose_block(
+            gradient_at(row, k4 + offset),
+            gradient_at(row + 1u, k4 + offset),
+            gradient_at(row + 2u, k4 + offset),
+            gradient_at(row + 3u, k4 + offset),
+        );
+        let column = (first_column + block) * 4u;
+        let b = transpose_block(
+            weight_at(column, k4 + offset),
+            weight_at(column + 1u, k4 + offset),
+            weight_at(column + 2u, k4 + offset),
+            weight_at(column + 3u, k4 + offset),
+        );
+        for (var i = 0u; i < 4u; i += 1u) {
+            tile_a[(offset * 4u + i) * 8u + block] = a[i];
+            tile_b[(offset * 4u + i) * 8u + block] = b[i];
+        }
+        workgroupBarrier();
+        multiply_tiles(lane, &c);
+        workgroupBarrier();
+    }
+    let row = first_row + block * 4u;
+    store(row, first_column + offset, c.row0);
+    store(row + 1u, first_column + offset, c.row1);
+    store(row + 2u, first_column + offset, c.row2);
+    store(row + 3u, first_column + offset, c.row3);
+}

@@ -1,0 +1,37 @@
+// Activations, chosen when the pipeline is made.
+// 0 identity; 1 ReLU max(x, 0); 2 hardswish x * clamp(x + 3, 0, 6) / 6;
+// 3 hardsigmoid clamp(SLOPE * x + 0.5, 0, 1), SLOPE 1/6 (torch) or 0.2 (Paddle).
+// Source: Howard et al., "Searching for MobileNetV3", arXiv 1905.02244, section 5.2.
+override ACTIVATION: u32 = 0u;
+override SLOPE: f32 = 0.16666667;
+
+fn activate(x: vec4<f32>) -> vec4<f32> {
+    if ACTIVATION == 1u {
+        return max(x, vec4<f32>(0.0));
+    }
+    if ACTIVATION == 2u {
+        return x * clamp(x + 3.0, vec4<f32>(0.0), vec4<f32>(6.0)) * (1.0 / 6.0);
+    }
+    if ACTIVATION == 3u {
+        return clamp(x * SLOPE + 0.5, vec4<f32>(0.0), vec4<f32>(1.0));
+    }
+    return x;
+}
+
+// d activate(x) / dx; at the kinks the value that PyTorch uses.
+fn activation_slope(x: vec4<f32>) -> vec4<f32> {
+    let zero = vec4<f32>(0.0);
+    let one = vec4<f32>(1.0);
+    if ACTIVATION == 1u {
+        return select(zero, one, x > zero);
+    }
+    if ACTIVATION == 2u {
+        let inside = x * (1.0 / 3.0) + 0.5;
+        return select(select(inside, one, x > vec4<f32>(3.0)), zero, x < vec4<f32>(-3.0));
+    }
+    if ACTIVATION == 3u {
+        let y = x * SLOPE + 0.5;
+        return select(zero, vec4<f32>(SLOPE), (y > zero) & (y < one));
+    }
+    return one;
+}
