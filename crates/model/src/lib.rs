@@ -1,1 +1,32 @@
-//! MobileNetV3: families, widths, parameters, network plans and model files.
+//! MobileNetV3: architectures of three families, parameters, plans for training and inference,
+//! model files.
+//!
+//! One implementation serves PaddleClas, torchvision and timm: every difference between them is a
+//! field of [`Switches`].
+
+mod architecture;
+mod error;
+mod file;
+mod fold;
+mod init;
+mod layers;
+mod names;
+mod network;
+mod parameters;
+mod summary;
+mod weights;
+
+pub use architecture::{
+    Architecture, Expansion, Family, HeadWidth, LastWidth, SqueezeWidth, Switches, Variant,
+};
+pub use error::ModelError;
+pub use file::{Model, TestVector, TrainingFacts, write_atomically};
+pub use init::initialise;
+pub use layers::{Block, Layers, Normalised};
+pub use names::{Naming, external_name};
+pub use network::{
+    InferenceNetwork, InferenceOptions, Input, TrainBuffers, TrainNetwork, TrainOptions, dropout_seed,
+};
+pub use parameters::{ParameterKind, ParameterLayout, ParameterSpec};
+pub use summary::{LayerSummary, Summary, summarise};
+pub use weights::{HostTensor, Weights};

@@ -1,1 +1,33 @@
 //! From photo bytes to pixels: decoding, orientation, resizing, cropping and augmentation.
+//!
+//! The way of a photo is [`decode`] (bytes to upright 8-bit RGB), then a [`Recipe`] (the transforms between
+//! that and the network's input). Normalisation is only described by the recipe; the GPU does it.
+//!
+//! Every pixel is decided by integer arithmetic, or by single IEEE operations in a fixed order. No step picks
+//! a code path by processor, so all native targets and wasm32 give the same bytes. Random choices come from
+//! the counter-based [`Random`], which depends on nothing but its key.
+//!
+//! ```
+//! use photonet_vision::{DecodeLimits, Recipe, Rgb, VisionError, decode};
+//!
+//! fn network_input(photo: &[u8]) -> Result<Rgb, VisionError> {
+//!     let image = decode(photo, &DecodeLimits::default())?;
+//!     Recipe::eval(224).apply(&image, None)
+//! }
+//! ```
+
+mod decode;
+mod error;
+mod random;
+mod recipe;
+mod resize;
+mod rgb;
+mod transform;
+
+pub use decode::{DecodeLimits, decode};
+pub use error::VisionError;
+pub use random::{Purpose, Random, RngKey, philox4x32};
+pub use recipe::Recipe;
+pub use resize::{Interpolation, Library, MAX_RESIZE_PIXELS, Resampler, resize};
+pub use rgb::{Region, Rgb};
+pub use transform::{Transform, random_crop_region};

@@ -305,12 +305,8 @@ fn check_interface(dispatch: &Dispatch) -> Result<(), GpuError> {
         if tensor.offset % ALIGNMENT != 0 {
             return fail(format!("`{name}` starts at {}, not a multiple of {ALIGNMENT}", tensor.offset));
         }
-        let aliased = dispatch
-            .bindings
-            .iter()
-            .any(|(other, t)| other != name && t.id == tensor.id && binding.access == Access::ReadWrite);
-        if aliased {
-            return fail(format!("`{name}` is written and bound a second time"));
+        if binding.access == Access::ReadWrite {
+            check_alias(dispatch, name, *tensor).or_else(fail)?;
         }
     }
     for binding in dispatch.kernel.bindings {
@@ -343,6 +339,21 @@ fn check_interface(dispatch: &Dispatch) -> Result<(), GpuError> {
     }
     if dispatch.groups > 65_535 * 65_535 {
         return fail(format!("{} workgroups are more than a grid can hold", dispatch.groups));
+    }
+    Ok(())
+}
+
+/// WebGPU lets a launch write several ranges of one buffer, as long as they do not overlap, but
+/// not read one range of a buffer and write another.
+fn check_alias(dispatch: &Dispatch, name: &str, written: Tensor) -> Result<(), String> {
+    for (other, tensor) in dispatch.bindings.iter().filter(|(n, t)| *n != name && t.id == written.id) {
+        let also_written =
+            dispatch.kernel.bindings.iter().any(|b| b.name == *other && b.access == Access::ReadWrite);
+        let overlap =
+            tensor.offset < written.offset + written.bytes && written.offset < tensor.offset + tensor.bytes;
+        if overlap || !also_written {
+            return Err(format!("`{name}` is written and its buffer is bound to `{other}` as well"));
+        }
     }
     Ok(())
 }

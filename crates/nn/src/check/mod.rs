@@ -1,1 +1,114 @@
-//! Checks.
+//! Comparing every kernel with its CPU twin, on whatever device is open.
+//!
+//! [`cases`] lists comparisons over odd shapes; [`Case::run`] makes one. Inputs are pseudo-random and
+//! the same on every machine. Output buffers are full of NaN before a run, so that an element nobody
+//! writes is noticed, and the padding of channels must come out as exactly zero.
+
+mod activation;
+mod batch_norm;
+mod dense;
+mod depthwise;
+mod dropout;
+mod input;
+mod loss;
+mod noise;
+mod optimiser;
+mod pointwise;
+mod pool;
+mod residual;
+mod squeeze_excite;
+mod trial;
+
+use photonet_gpu::{Gpu, GpuError};
+use std::fmt;
+use std::sync::Arc;
+use trial::Trial;
+
+/// The normalised error that a kernel may have unless its arithmetic demands more: some eight
+/// roundings to `f32`.
+const TOLERANCE: f64 = 1e-6;
+
+/// One comparison of a kernel, or of a layer's chain of kernels, with its twin.
+pub struct Case {
+    /// `layer/kernel`, or `layer/pass` for a chain of kernels.
+    pub kernel: String,
+    /// The shape and the switches.
+    pub shape: String,
+    tolerance: f64,
+    prepare: Box<dyn Fn() -> Trial + Send + Sync>,
+}
+
+impl fmt::Debug for Case {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {} (tolerance {:e})", self.kernel, self.shape, self.tolerance)
+    }
+}
+
+/// How a comparison ended.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Outcome {
+    /// The largest normalised error sqrt(sum of (a - b)^2 / sum of b^2) of the outputs; infinite when
+    /// an element was not written, is not finite or lies in padding and is not zero.
+    pub error: f64,
+    /// What is allowed.
+    pub tolerance: f64,
+    /// The output with the largest error.
+    pub output: String,
+}
+
+impl Outcome {
+    /// Whether the error is within the tolerance.
+    pub fn passed(&self) -> bool {
+        self.error <= self.tolerance
+    }
+}
+
+impl Case {
+    fn new(
+        kernel: impl Into<String>,
+        shape: impl Into<String>,
+        prepare: impl Fn() -> Trial + Send + Sync + 'static,
+    ) -> Self {
+        Self {
+            kernel: kernel.into(),
+            shape: shape.into(),
+            tolerance: TOLERANCE,
+            prepare: Box::new(prepare),
+        }
+    }
+
+    fn tolerance(mut self, tolerance: f64) -> Self {
+        self.tolerance = tolerance;
+        self
+    }
+
+    /// Runs the kernel on `gpu` and the twin on the CPU, and compares.
+    ///
+    /// # Errors
+    /// Whatever keeps the kernel from running; a wrong result is an [`Outcome`], not an error.
+    pub async fn run(&self, gpu: &Arc<Gpu>) -> Result<Outcome, GpuError> {
+        let (error, output) = (self.prepare)().run(gpu).await?;
+        Ok(Outcome { error, tolerance: self.tolerance, output })
+    }
+}
+
+/// All comparisons, by layer.
+pub fn cases() -> Vec<Case> {
+    [
+        input::cases(),
+        dense::cases(),
+        pointwise::cases(),
+        depthwise::cases(),
+        batch_norm::cases(),
+        activation::cases(),
+        squeeze_excite::cases(),
+        residual::cases(),
+        pool::cases(),
+        dropout::cases(),
+        loss::cases(),
+        optimiser::cases(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}

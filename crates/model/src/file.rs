@@ -1,0 +1,219 @@
+//! Model files: one `.safetensors` with weights and, in its metadata, all that using them needs.
+
+use crate::{Architecture, ModelError, ParameterLayout, Weights};
+use photonet_vision::Recipe;
+use safetensors::{Dtype, SafeTensors, tensor::TensorView};
+use serde::{Deserialize, Serialize};
+use std::collections::HashMap;
+use std::fs;
+use std::io::{self, Write};
+use std::path::Path;
+
+/// How a model came to be.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct TrainingFacts {
+    /// Epochs of training behind these weights.
+    pub epochs: u32,
+    /// Top-1 on the validation photos, 0 to 1, where it was measured.
+    pub top1: Option<f64>,
+    /// Photos trained on.
+    pub train_images: usize,
+    /// Photos evaluated on.
+    pub val_images: usize,
+    /// Seed.
+    pub seed: u64,
+    /// Version of Photonet.
+    pub version: String,
+}
+
+/// An input that every machine can make, and the logits it must give.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TestVector {
+    /// Seed of the noise image.
+    pub seed: u64,
+    /// Expected logits.
+    pub logits: Vec<f32>,
+}
+
+/// A network with weights, labels and preprocessing.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Model {
+    /// Which network.
+    pub architecture: Architecture,
+    /// Its weights.
+    pub weights: Weights,
+    /// The classes' names.
+    pub labels: Vec<String>,
+    /// From photo to input.
+    pub recipe: Recipe,
+    /// How it was trained.
+    pub facts: TrainingFacts,
+    /// Inputs with known logits.
+    pub test_vectors: Vec<TestVector>,
+}
+
+const FORMAT: &str = "photonet-1";
+
+impl Model {
+    /// The whole file as bytes.
+    ///
+    /// # Errors
+    /// Weights that do not fit the architecture, or as many labels as there are not classes.
+    pub fn to_bytes(&self) -> Result<Vec<u8>, ModelError> {
+        ParameterLayout::new(&self.architecture).check(&self.weights)?;
+        if self.labels.len() != self.architecture.classes {
+            return Err(ModelError::Architecture(format!(
+                "{} labels for {} classes",
+                self.labels.len(),
+                self.architecture.classes
+            )));
+        }
+        let metadata = HashMap::from([
+            ("format".to_string(), FORMAT.to_string()),
+            ("architecture".to_string(), json(&self.architecture)?),
+            ("labels".to_string(), json(&self.labels)?),
+            ("preprocessing".to_string(), json(&self.recipe)?),
+            ("training".to_string(), json(&self.facts)?),
+            ("test_vectors".to_string(), json(&self.test_vectors)?),
+        ]);
+        weights_to_bytes(&self.weights, metadata)
+    }
+
+    /// Reads a model from the bytes of a file called `path`.
+    ///
+    /// # Errors
+    /// A file that is truncated or not a model, or weights that do not fit its architecture.
+    pub fn from_bytes(bytes: &[u8], path: &Path) -> Result<Self, ModelError> {
+        let format = |reason: String| ModelError::Format { path: path.to_path_buf(), reason };
+        let (weights, metadata) = weights_from_bytes(bytes, path)?;
+        let field = |name: &str| {
+            metadata.get(name).map(String::as_str).ok_or_else(|| {
+                format(format!("its metadata has no `{name}`: was it written by `photonet train`?"))
+            })
+        };
+        if field("format")? != FORMAT {
+            return Err(format(format!(
+                "its format is `{}`, this version reads `{FORMAT}`",
+                field("format")?
+            )));
+        }
+        let bad = |name: &str, e: serde_json::Error| format(format!("its `{name}` is damaged: {e}"));
+        let architecture: Architecture =
+            serde_json::from_str(field("architecture")?).map_err(|e| bad("architecture", e))?;
+        let model = Self {
+            labels: serde_json::from_str(field("labels")?).map_err(|e| bad("labels", e))?,
+            recipe: serde_json::from_str(field("preprocessing")?).map_err(|e| bad("preprocessing", e))?,
+            facts: serde_json::from_str(field("training")?).map_err(|e| bad("training", e))?,
+            test_vectors: serde_json::from_str(field("test_vectors")?).map_err(|e| bad("test_vectors", e))?,
+            architecture,
+            weights,
+        };
+        ParameterLayout::new(&model.architecture).check(&model.weights)?;
+        if model.labels.len() != model.architecture.classes {
+            return Err(format(format!(
+                "it has {} labels for {} classes",
+                model.labels.len(),
+                model.architecture.classes
+            )));
+        }
+        Ok(model)
+    }
+
+    /// Reads a model file.
+    ///
+    /// # Errors
+    /// As [`Model::from_bytes`], or a file that cannot be read.
+    pub fn load(path: &Path) -> Result<Self, ModelError> {
+        Self::from_bytes(&read(path)?, path)
+    }
+
+    /// Writes a model file: to a temporary name, synced, then renamed.
+    ///
+    /// # Errors
+    /// As [`Model::to_bytes`], or a file that cannot be written; what was there before stays.
+    pub fn save(&self, path: &Path) -> Result<(), ModelError> {
+        write_atomically(path, &self.to_bytes()?)
+    }
+}
+
+fn json<T: Serialize>(value: &T) -> Result<String, ModelError> {
+    serde_json::to_string(value)
+        .map_err(|e| ModelError::Architecture(format!("cannot describe the model: {e}")))
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, ModelError> {
+    fs::read(path).map_err(|source| ModelError::Io { action: "read", path: path.to_path_buf(), source })
+}
+
+impl Weights {
+    /// Reads named `f32` tensors from a `.safetensors` file.
+    ///
+    /// # Errors
+    /// A file that cannot be read, is truncated, or holds other types.
+    pub fn load(path: &Path) -> Result<Self, ModelError> {
+        Ok(weights_from_bytes(&read(path)?, path)?.0)
+    }
+
+    /// Writes the tensors as a `.safetensors` file, atomically.
+    ///
+    /// # Errors
+    /// A file that cannot be written; what was there before stays.
+    pub fn save(&self, path: &Path) -> Result<(), ModelError> {
+        write_atomically(path, &weights_to_bytes(self, HashMap::new())?)
+    }
+}
+
+fn weights_to_bytes(weights: &Weights, metadata: HashMap<String, String>) -> Result<Vec<u8>, ModelError> {
+    let fail =
+        |e: safetensors::SafeTensorError| ModelError::Architecture(format!("cannot write the weights: {e}"));
+    let mut views = Vec::with_capacity(weights.tensors.len());
+    for (name, tensor) in &weights.tensors {
+        let bytes = bytemuck::cast_slice(&tensor.data);
+        views.push((name.clone(), TensorView::new(Dtype::F32, tensor.shape.clone(), bytes).map_err(fail)?));
+    }
+    let metadata = if metadata.is_empty() { None } else { Some(metadata) };
+    safetensors::serialize(views, metadata).map_err(fail)
+}
+
+fn weights_from_bytes(bytes: &[u8], path: &Path) -> Result<(Weights, HashMap<String, String>), ModelError> {
+    let format = |reason: String| ModelError::Format { path: path.to_path_buf(), reason };
+    let damaged =
+        |e: safetensors::SafeTensorError| format(format!("truncated or not a safetensors file ({e})"));
+    let (_, header) = SafeTensors::read_metadata(bytes).map_err(damaged)?;
+    let tensors = SafeTensors::deserialize(bytes).map_err(damaged)?;
+    let mut weights = Weights::default();
+    for (name, view) in tensors.iter() {
+        if view.dtype() != Dtype::F32 {
+            return Err(format(format!("{name} is {:?}, expected F32", view.dtype())));
+        }
+        // The file's bytes need not be aligned for f32.
+        let values = view.data().chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]));
+        weights.insert(name, view.shape().to_vec(), values.collect());
+    }
+    Ok((weights, header.metadata().clone().unwrap_or_default()))
+}
+
+/// Writes a file so that a crash or a full disk leaves either the old or the new one, never half.
+///
+/// # Errors
+/// A folder or file that cannot be written; the temporary file is removed again.
+pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), ModelError> {
+    let fail = |source: io::Error| ModelError::Io { action: "write", path: path.to_path_buf(), source };
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder).map_err(fail)?;
+    }
+    let mut name = path.file_name().unwrap_or_default().to_os_string();
+    name.push(".tmp");
+    let temporary = path.with_file_name(name);
+    let write = || -> io::Result<()> {
+        let mut file = fs::File::create(&temporary)?;
+        file.write_all(bytes)?;
+        file.sync_all()?;
+        fs::rename(&temporary, path)
+    };
+    write().map_err(|e| {
+        // The first error is the one to report; a leftover temporary file would only confuse.
+        let _ = fs::remove_file(&temporary);
+        fail(e)
+    })
+}

@@ -1,0 +1,51 @@
+//! Folding batch normalisation and inference's dropout factor into the weights.
+
+use crate::layers::Layers;
+use crate::{Architecture, HostTensor, ModelError, ParameterLayout, Weights};
+
+/// Weights of the inference network: every convolution has a `weight` and a `bias`, and there is
+/// no normalisation left. Exact up to rounding; worked out in `f64`.
+///
+/// # Errors
+/// As [`ParameterLayout::check`].
+pub(crate) fn fold(architecture: &Architecture, weights: &Weights) -> Result<Weights, ModelError> {
+    ParameterLayout::new(architecture).check(weights)?;
+    let switches = &architecture.switches;
+    let mut folded = Weights::default();
+    for unit in Layers::new(architecture).normalised() {
+        let of = |part: &str| tensor(weights, &format!("{}.{part}", unit.name));
+        let filters = of("conv.weight");
+        let (gamma, beta) = (of("bn.weight"), of("bn.bias"));
+        let (mean, variance) = (of("bn.running_mean"), of("bn.running_var"));
+        let mut data = filters.data.clone();
+        let mut bias = Vec::with_capacity(unit.outputs);
+        let of_filter = data.len() / unit.outputs;
+        for (o, filter) in data.chunks_mut(of_filter).enumerate() {
+            let value = |t: &HostTensor| f64::from(t.data[o]);
+            let scale = value(gamma) / (value(variance) + f64::from(switches.bn_epsilon)).sqrt();
+            for weight in filter {
+                *weight = (f64::from(*weight) * scale) as f32;
+            }
+            bias.push((value(beta) - value(mean) * scale) as f32);
+        }
+        folded.insert(format!("{}.weight", unit.name), filters.shape.clone(), data);
+        folded.insert(format!("{}.bias", unit.name), vec![unit.outputs], bias);
+    }
+    let keep = if switches.downscale_in_infer { 1.0 - f64::from(switches.dropout) } else { 1.0 };
+    for (name, source) in &weights.tensors {
+        if name.contains(".bn.") || name.ends_with(".conv.weight") {
+            continue;
+        }
+        let mut copy = source.clone();
+        if name == "classifier.weight" {
+            copy.data.iter_mut().for_each(|w| *w = (f64::from(*w) * keep) as f32);
+        }
+        folded.tensors.insert(name.clone(), copy);
+    }
+    Ok(folded)
+}
+
+/// A tensor that [`ParameterLayout::check`] has found to be there.
+fn tensor<'a>(weights: &'a Weights, name: &str) -> &'a HostTensor {
+    &weights.tensors[name]
+}

@@ -1,0 +1,258 @@
+//! The inference plan: one launch a convolution, with bias, activation and residual fused.
+
+use super::unit::Convolution;
+use super::{Input, check_batch, padded, range};
+use crate::fold::fold;
+use crate::layers::{Layers, Normalised};
+use crate::{Architecture, ModelError, Weights};
+use photonet_gpu::{Buffer, Gpu, Plan, PlanBuilder, PlanReport, Tensor, Timing};
+use photonet_nn::{
+    Activation, CrossEntropy, GlobalPool, Metrics, Pointwise, Shape, SqueezeExcite, SqueezeExciteParameters,
+    Step, pad_channels,
+};
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// What an inference plan is recorded for.
+#[derive(Clone, Debug, PartialEq)]
+pub struct InferenceOptions {
+    /// Images in a batch.
+    pub batch: usize,
+    /// What the network takes.
+    pub input: Input,
+    /// Count loss, top-1 and top-k of labelled images on the device, with this k.
+    pub count_topk: Option<usize>,
+}
+
+/// Places of the folded tensors in one flat buffer, each at a multiple of 64 values.
+struct FoldedLayout {
+    places: HashMap<String, (usize, usize)>,
+    length: usize,
+}
+
+/// A network ready to classify, for one batch size.
+pub struct InferenceNetwork {
+    gpu: Arc<Gpu>,
+    architecture: Architecture,
+    options: InferenceOptions,
+    plan: Plan,
+    weights: Buffer,
+    pixels: Buffer,
+    labels: Buffer,
+    metrics: Buffer,
+    logits: Tensor,
+}
+
+struct Recorder<'a> {
+    plan: PlanBuilder,
+    architecture: &'a Architecture,
+    layout: &'a FoldedLayout,
+    weights: Tensor,
+}
+
+impl Recorder<'_> {
+    fn weight(&self, name: &str) -> Tensor {
+        let place = self.layout.places.get(name);
+        place.map_or(self.weights.slice(0, 0), |&(offset, elements)| range(self.weights, offset, elements))
+    }
+
+    fn unit(
+        &mut self,
+        unit: &Normalised,
+        shape: Shape,
+        input: Tensor,
+        residual: Option<Tensor>,
+    ) -> (Shape, Tensor) {
+        let convolution = Convolution::new(unit, shape, self.architecture);
+        let output_shape = convolution.output();
+        let output = self.plan.transient(format!("{} output", unit.name), output_shape.bytes());
+        let weights = self.weight(&format!("{}.weight", unit.name));
+        let bias = Some(self.weight(&format!("{}.bias", unit.name)));
+        let (plan, name, activation) = (&mut self.plan, &unit.name, unit.activation);
+        match convolution {
+            Convolution::Dense(c) => c.forward(plan, name, input, weights, bias, activation, output),
+            Convolution::Depthwise(c) => c.forward(plan, name, input, weights, bias, activation, output),
+            Convolution::Pointwise(c, _) => {
+                c.forward(plan, name, input, weights, bias, activation, residual, output);
+            }
+        }
+        (output_shape, output)
+    }
+
+    fn network(&mut self, options: &InferenceOptions, pixels: Tensor) -> Tensor {
+        let layers = Layers::new(self.architecture);
+        let normalise = options.input.normalise(options.batch);
+        let image = self.plan.transient("image", normalise.shape.bytes());
+        normalise.forward(&mut self.plan, "normalise", pixels, image);
+        let (mut shape, mut tensor) = self.unit(&layers.stem, normalise.shape, image, None);
+        for block in &layers.blocks {
+            let input = tensor;
+            if let Some(expand) = &block.expand {
+                (shape, tensor) = self.unit(expand, shape, tensor, None);
+            }
+            (shape, tensor) = self.unit(&block.depthwise, shape, tensor, None);
+            if let Some(hidden) = block.squeeze {
+                let name = format!("{}.squeeze", block.name);
+                let output = self.plan.transient(format!("{name} output"), shape.bytes());
+                let of = |part: &str| self.weight(&format!("{name}.{part}"));
+                let parameters = SqueezeExciteParameters {
+                    reduce_weight: of("reduce.weight"),
+                    reduce_bias: of("reduce.bias"),
+                    expand_weight: of("expand.weight"),
+                    expand_bias: of("expand.bias"),
+                };
+                let layer = SqueezeExcite { shape, hidden, slope: self.architecture.switches.gate_slope };
+                layer.infer(&mut self.plan, &name, tensor, &parameters, output);
+                tensor = output;
+            }
+            (shape, tensor) = self.unit(&block.project, shape, tensor, block.residual.then_some(input));
+        }
+        (shape, tensor) = self.unit(&layers.last, shape, tensor, None);
+        let pool = GlobalPool { input: shape };
+        let pooled = self.plan.transient("pooled", pool.output().bytes());
+        pool.forward(&mut self.plan, "pool", tensor, pooled);
+        self.classify(options, &layers, pooled)
+    }
+
+    fn classify(&mut self, options: &InferenceOptions, layers: &Layers, pooled: Tensor) -> Tensor {
+        let batch = options.batch;
+        let classes = self.architecture.classes;
+        let hidden = self.plan.transient("head output", Shape::vector(batch, layers.head).bytes());
+        let logits = self.plan.transient("logits", Shape::vector(batch, classes).bytes());
+        let head = Pointwise { rows: batch, inputs: layers.last.outputs, outputs: layers.head };
+        let weight = self.weight("head.weight");
+        let bias = self.architecture.switches.head_bias.then(|| self.weight("head.bias"));
+        head.forward(&mut self.plan, "head", pooled, weight, bias, layers.head_activation, None, hidden);
+        let classifier = Pointwise { rows: batch, inputs: layers.head, outputs: classes };
+        let weight = self.weight("classifier.weight");
+        let bias = Some(self.weight("classifier.bias"));
+        classifier.forward(
+            &mut self.plan,
+            "classifier",
+            hidden,
+            weight,
+            bias,
+            Activation::Identity,
+            None,
+            logits,
+        );
+        self.plan.keep(logits);
+        logits
+    }
+}
+
+impl InferenceNetwork {
+    /// Folds `weights` and records the plan.
+    ///
+    /// # Errors
+    /// Weights that do not fit, a size the network cannot take, or a batch the device cannot hold.
+    pub async fn new(
+        gpu: &Arc<Gpu>,
+        architecture: &Architecture,
+        weights: &Weights,
+        options: &InferenceOptions,
+    ) -> Result<Self, ModelError> {
+        let InferenceOptions { batch, input, count_topk } = *options;
+        check_batch(architecture, &input, batch, batch * input.image_bytes())?;
+        let (layout, values) = pack(architecture, weights)?;
+        let buffer = gpu.buffer_with("folded weights", &values).await?;
+        let pixels = gpu.buffer("pixels", input.normalise(batch).input_bytes()).await?;
+        let labels = gpu.buffer("labels", batch as u64 * 4).await?;
+        let metrics = gpu.buffer("metrics", size_of::<Metrics>() as u64).await?;
+        let step = gpu.buffer("step", size_of::<Step>() as u64).await?;
+        let mut plan = PlanBuilder::new();
+        let pixel_tensor = plan.import(&pixels);
+        let weight_tensor = plan.import(&buffer);
+        let mut recorder = Recorder { plan, architecture, layout: &layout, weights: weight_tensor };
+        let logits = recorder.network(options, pixel_tensor);
+        let mut plan = recorder.plan;
+        if let Some(k) = count_topk {
+            let loss = CrossEntropy { batch, classes: architecture.classes, smoothing: 0.0 };
+            let outcomes = plan.transient("outcomes", loss.outcome_bytes());
+            let (labels, metrics, step) = (plan.import(&labels), plan.import(&metrics), plan.import(&step));
+            loss.forward(&mut plan, "loss", logits, labels, outcomes);
+            loss.count(&mut plan, "loss", step, outcomes, k, metrics);
+        }
+        let plan = plan.build(gpu).await?;
+        let (gpu, architecture, options) = (gpu.clone(), architecture.clone(), options.clone());
+        Ok(Self { gpu, architecture, options, plan, weights: buffer, pixels, labels, metrics, logits })
+    }
+
+    /// Replaces the weights.
+    ///
+    /// # Errors
+    /// Weights that do not fit.
+    pub fn set_weights(&self, weights: &Weights) -> Result<(), ModelError> {
+        let (_, values) = pack(&self.architecture, weights)?;
+        self.gpu.write(&self.weights, 0, &values);
+        Ok(())
+    }
+
+    /// Images in a batch.
+    pub fn batch(&self) -> usize {
+        self.options.batch
+    }
+
+    /// Submits one batch: `pixels` is `[batch][size][size][3]`; labels are counted where the
+    /// options ask for it, `u32::MAX` leaves a row out.
+    ///
+    /// # Errors
+    /// A batch of another size, or a lost device.
+    pub fn run(&self, pixels: &[u8], labels: &[u32]) -> Result<(), ModelError> {
+        check_batch(&self.architecture, &self.options.input, self.options.batch, pixels.len())?;
+        self.gpu.write(&self.pixels, 0, &padded(pixels));
+        if !labels.is_empty() {
+            self.gpu.write(&self.labels, 0, labels);
+        }
+        Ok(self.plan.run()?)
+    }
+
+    /// The logits of the last batch, `[batch][classes]`.
+    ///
+    /// # Errors
+    /// A lost device.
+    pub async fn logits(&self) -> Result<Vec<Vec<f32>>, ModelError> {
+        let classes = self.architecture.classes;
+        let stride = pad_channels(classes);
+        let flat: Vec<f32> = self.plan.read(self.logits, self.options.batch * stride).await?;
+        Ok(flat.chunks(stride).map(|row| row[..classes].to_vec()).collect())
+    }
+
+    /// Reads the metrics counted since the last call, and starts them afresh.
+    ///
+    /// # Errors
+    /// A lost device.
+    pub async fn take_metrics(&self) -> Result<Metrics, ModelError> {
+        let metrics = self.gpu.read(&self.metrics, 0, 1).await?;
+        self.gpu.write(&self.metrics, 0, &[Metrics::default()]);
+        Ok(metrics[0])
+    }
+
+    /// What the plan holds and does.
+    pub fn report(&self) -> PlanReport {
+        self.plan.report()
+    }
+
+    /// Runs once on what the last batch left in the input, and times each launch.
+    ///
+    /// # Errors
+    /// A lost device.
+    pub async fn profile(&self) -> Result<Vec<Timing>, ModelError> {
+        Ok(self.plan.profile().await?)
+    }
+}
+
+/// Folded weights in one flat buffer.
+fn pack(architecture: &Architecture, weights: &Weights) -> Result<(FoldedLayout, Vec<f32>), ModelError> {
+    let folded = fold(architecture, weights)?;
+    let mut layout = FoldedLayout { places: HashMap::new(), length: 0 };
+    let mut values = Vec::new();
+    for (name, tensor) in &folded.tensors {
+        let device = crate::parameters::to_device(name, tensor);
+        layout.places.insert(name.clone(), (layout.length, device.len()));
+        values.extend_from_slice(&device);
+        layout.length = values.len().next_multiple_of(64);
+        values.resize(layout.length, 0.0);
+    }
+    Ok((layout, values))
+}

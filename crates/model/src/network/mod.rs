@@ -1,0 +1,89 @@
+//! Networks as plans: one for training, one for inference.
+
+mod buffers;
+mod infer;
+mod train;
+mod unit;
+
+pub use buffers::TrainBuffers;
+pub use infer::{InferenceNetwork, InferenceOptions};
+pub use train::{TrainNetwork, TrainOptions, dropout_seed};
+
+use crate::{Architecture, ModelError};
+use photonet_gpu::Tensor;
+use photonet_nn::{Normalise, Shape};
+use photonet_vision::Recipe;
+
+/// What the network takes: square 8-bit RGB images and their normalisation.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Input {
+    /// Side in pixels.
+    pub size: usize,
+    /// Factor on bytes.
+    pub scale: f32,
+    /// Mean of each channel after scaling.
+    pub mean: [f32; 3],
+    /// Standard deviation of each channel after scaling.
+    pub std: [f32; 3],
+}
+
+impl Input {
+    /// The input that `recipe` makes.
+    ///
+    /// # Errors
+    /// When the recipe's output is not square or of no fixed size.
+    pub fn of(recipe: &Recipe) -> Result<Self, ModelError> {
+        match recipe.output_size() {
+            Some((width, height)) if width == height => {
+                Ok(Self { size: width as usize, scale: recipe.scale, mean: recipe.mean, std: recipe.std })
+            }
+            other => Err(ModelError::Architecture(format!(
+                "the preprocessing ends with {}, the network needs square images of one size: end it with a crop",
+                other.map_or("images of any size".into(), |(w, h)| format!("{w}x{h} images"))
+            ))),
+        }
+    }
+
+    /// Bytes of one image.
+    pub fn image_bytes(&self) -> usize {
+        self.size * self.size * 3
+    }
+
+    fn normalise(&self, batch: usize) -> Normalise {
+        let shape = Shape::new(batch, self.size, self.size, 3);
+        Normalise { shape, scale: self.scale, mean: self.mean, std: self.std }
+    }
+}
+
+/// The part of flat buffer `flat` that holds `elements` values from `offset` on.
+fn range(flat: Tensor, offset: usize, elements: usize) -> Tensor {
+    flat.slice(offset as u64 * 4, elements as u64 * 4)
+}
+
+/// Pixel bytes padded to whole words, as `queue.writeBuffer` wants them.
+fn padded(bytes: &[u8]) -> std::borrow::Cow<'_, [u8]> {
+    if bytes.len().is_multiple_of(4) {
+        return bytes.into();
+    }
+    let mut copy = bytes.to_vec();
+    copy.resize(bytes.len().next_multiple_of(4), 0);
+    copy.into()
+}
+
+/// Checks the sizes of a batch before it goes to the device.
+fn check_batch(
+    architecture: &Architecture,
+    input: &Input,
+    batch: usize,
+    bytes: usize,
+) -> Result<(), ModelError> {
+    architecture.check_size(input.size)?;
+    if batch == 0 || bytes != batch * input.image_bytes() {
+        return Err(ModelError::Architecture(format!(
+            "a batch of {batch} images of {0}x{0} is {1} bytes, got {bytes}",
+            input.size,
+            batch * input.image_bytes()
+        )));
+    }
+    Ok(())
+}

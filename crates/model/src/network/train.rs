@@ -1,0 +1,298 @@
+//! The training plan: forward, loss, backward, optimiser.
+
+use super::unit::{Recorder, Unit};
+use super::{Input, TrainBuffers, check_batch, padded};
+use crate::layers::{Block, Layers};
+use crate::{Architecture, ModelError};
+use photonet_gpu::{Buffer, Gpu, Plan, PlanBuilder, PlanReport, Tensor, Timing};
+use photonet_nn::{
+    Activation, CrossEntropy, Dropout, GlobalPool, Momentum, Pointwise, Shape, SqueezeExcite,
+    SqueezeExciteState, Step, pad_channels,
+};
+use std::sync::Arc;
+
+/// What a training plan is recorded for.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TrainOptions {
+    /// Images in a batch.
+    pub batch: usize,
+    /// What the network takes.
+    pub input: Input,
+    /// Label smoothing, 0 to 1.
+    pub smoothing: f32,
+    /// The k of top-k.
+    pub topk: usize,
+    /// Seed of dropout's random numbers.
+    pub dropout_seed: u32,
+}
+
+/// The 32 bits of `seed` that key dropout's random numbers.
+pub fn dropout_seed(seed: u64) -> u32 {
+    (seed ^ (seed >> 32)) as u32
+}
+
+/// A network in training, for one batch size; several can share [`TrainBuffers`].
+pub struct TrainNetwork {
+    gpu: Arc<Gpu>,
+    architecture: Architecture,
+    options: TrainOptions,
+    plan: Plan,
+    pixels: Buffer,
+    labels: Buffer,
+    samples: Buffer,
+    step: Buffer,
+    logits: Tensor,
+    outcomes: Tensor,
+}
+
+/// The tensors that a step starts from and leaves behind.
+struct Ends {
+    pixels: Tensor,
+    labels: Tensor,
+    samples: Tensor,
+    step: Tensor,
+    metrics: Tensor,
+}
+
+struct BlockTape {
+    expand: Option<Unit>,
+    depthwise: Unit,
+    squeeze: Option<(SqueezeExcite, SqueezeExciteState)>,
+    project: Unit,
+}
+
+impl TrainNetwork {
+    /// Records the plan.
+    ///
+    /// # Errors
+    /// A size the network cannot take, or a batch the device cannot hold.
+    pub async fn new(
+        buffers: &TrainBuffers,
+        architecture: &Architecture,
+        options: &TrainOptions,
+    ) -> Result<Self, ModelError> {
+        let gpu = buffers.gpu.clone();
+        let TrainOptions { batch, input, .. } = *options;
+        check_batch(architecture, &input, batch, batch * input.image_bytes())?;
+        let pixels = gpu.buffer("pixels", input.normalise(batch).input_bytes()).await?;
+        let labels = gpu.buffer("labels", batch as u64 * 4).await?;
+        let samples = gpu.buffer("samples", batch as u64 * 4).await?;
+        let mut plan = PlanBuilder::new();
+        let ends = Ends {
+            pixels: plan.import(&pixels),
+            labels: plan.import(&labels),
+            samples: plan.import(&samples),
+            step: plan.import(&buffers.step),
+            metrics: plan.import(&buffers.metrics),
+        };
+        let mut recorder = Recorder {
+            parameters: plan.import(&buffers.parameters),
+            gradients: plan.import(&buffers.gradients),
+            statistics: plan.import(&buffers.statistics),
+            plan,
+            architecture,
+            layout: &buffers.layout,
+        };
+        let (logits, outcomes) = record(&mut recorder, options, &ends);
+        let mut plan = recorder.plan;
+        let (ranges, velocity) = (plan.import(&buffers.ranges), plan.import(&buffers.velocity));
+        let (gradients, parameters) = (recorder.gradients, recorder.parameters);
+        let momentum = Momentum { length: buffers.layout.parameter_length };
+        momentum.update(&mut plan, "momentum", ends.step, ranges, gradients, velocity, parameters);
+        let plan = plan.build(&gpu).await?;
+        let (architecture, options) = (architecture.clone(), options.clone());
+        let step = buffers.step.clone();
+        Ok(Self { gpu, architecture, options, plan, pixels, labels, samples, step, logits, outcomes })
+    }
+
+    /// Submits one step: `pixels` is `[batch][size][size][3]`, `samples` the data set index of each image.
+    ///
+    /// # Errors
+    /// A batch of another size, or a lost device.
+    pub fn step(&self, pixels: &[u8], labels: &[u32], samples: &[u32], step: Step) -> Result<(), ModelError> {
+        check_batch(&self.architecture, &self.options.input, self.options.batch, pixels.len())?;
+        self.gpu.write(&self.pixels, 0, &padded(pixels));
+        self.gpu.write(&self.labels, 0, labels);
+        self.gpu.write(&self.samples, 0, samples);
+        self.gpu.write(&self.step, 0, &[step]);
+        Ok(self.plan.run()?)
+    }
+
+    /// The logits of the last step, `[batch][classes]`.
+    ///
+    /// # Errors
+    /// A lost device.
+    pub async fn logits(&self) -> Result<Vec<Vec<f32>>, ModelError> {
+        let classes = self.architecture.classes;
+        let stride = pad_channels(classes);
+        let flat: Vec<f32> = self.plan.read(self.logits, self.options.batch * stride).await?;
+        Ok(flat.chunks(stride).map(|row| row[..classes].to_vec()).collect())
+    }
+
+    /// The images' losses in the last step.
+    ///
+    /// # Errors
+    /// A lost device.
+    pub async fn losses(&self) -> Result<Vec<f32>, ModelError> {
+        let flat: Vec<[f32; 4]> = self.plan.read(self.outcomes, self.options.batch).await?;
+        Ok(flat.iter().map(|o| o[0]).collect())
+    }
+
+    /// What the plan holds and does.
+    pub fn report(&self) -> PlanReport {
+        self.plan.report()
+    }
+
+    /// Runs one step on what the last one left in the input, and times each launch.
+    ///
+    /// # Errors
+    /// A lost device.
+    pub async fn profile(&self) -> Result<Vec<Timing>, ModelError> {
+        Ok(self.plan.profile().await?)
+    }
+}
+
+/// Records forward, loss and backward; returns logits and outcomes.
+fn record(r: &mut Recorder<'_>, options: &TrainOptions, ends: &Ends) -> (Tensor, Tensor) {
+    let layers = Layers::new(r.architecture);
+    let normalise = options.input.normalise(options.batch);
+    let image = r.transient("image", &normalise.shape);
+    normalise.forward(&mut r.plan, "normalise", ends.pixels, image);
+    let stem = Unit::forward(r, &layers.stem, normalise.shape, image, None);
+    let mut blocks: Vec<BlockTape> = Vec::with_capacity(layers.blocks.len());
+    let (mut shape, mut tensor) = (stem.shape, stem.output);
+    for block in &layers.blocks {
+        let tape = forward_block(r, block, shape, tensor);
+        (shape, tensor) = (tape.project.shape, tape.project.output);
+        blocks.push(tape);
+    }
+    let last = Unit::forward(r, &layers.last, shape, tensor, None);
+    let (pooled_gradient, pool, logits, outcomes) = record_tail(r, options, ends, &layers, &last);
+    let mut gradient = r.transient("pool input gradient", &last.shape);
+    pool.backward(&mut r.plan, "pool", pooled_gradient, gradient);
+    if let Some(g) = last.backward(r, gradient, None, true) {
+        gradient = g;
+    }
+    for (block, tape) in layers.blocks.iter().zip(&blocks).rev() {
+        gradient = backward_block(r, block, tape, gradient);
+    }
+    stem.backward(r, gradient, None, false);
+    (logits, outcomes)
+}
+
+fn forward_block(r: &mut Recorder<'_>, block: &Block, shape: Shape, input: Tensor) -> BlockTape {
+    let expand = block.expand.as_ref().map(|unit| Unit::forward(r, unit, shape, input, None));
+    let (wide, wide_input) = expand.as_ref().map_or((shape, input), |e| (e.shape, e.output));
+    let depthwise = Unit::forward(r, &block.depthwise, wide, wide_input, None);
+    let mut tensor = depthwise.output;
+    let squeeze = block.squeeze.map(|hidden| {
+        let layer =
+            SqueezeExcite { shape: depthwise.shape, hidden, slope: r.architecture.switches.gate_slope };
+        let name = format!("{}.squeeze", block.name);
+        let output = r.transient(&format!("{name} output"), &depthwise.shape);
+        let parameters = r.squeeze_excite(&block.name, Recorder::parameter);
+        let state = layer.forward(&mut r.plan, &name, depthwise.output, &parameters, output);
+        tensor = output;
+        (layer, state)
+    });
+    let residual = block.residual.then_some(input);
+    let project = Unit::forward(r, &block.project, depthwise.shape, tensor, residual);
+    BlockTape { expand, depthwise, squeeze, project }
+}
+
+fn backward_block(r: &mut Recorder<'_>, block: &Block, tape: &BlockTape, output_gradient: Tensor) -> Tensor {
+    let skip = block.residual.then_some(output_gradient);
+    // Every unit but the stem hands its input's gradient on.
+    let mut gradient = tape.project.backward(r, output_gradient, None, true).unwrap_or(output_gradient);
+    if let Some((layer, state)) = &tape.squeeze {
+        let name = format!("{}.squeeze", block.name);
+        let input_gradient = r.transient(&format!("{name} input gradient"), &tape.depthwise.shape);
+        let parameters = r.squeeze_excite(&block.name, Recorder::parameter);
+        let gradients = r.squeeze_excite(&block.name, Recorder::gradient);
+        let input = tape.depthwise.output;
+        layer.backward(&mut r.plan, &name, input, &parameters, state, gradient, &gradients, input_gradient);
+        gradient = input_gradient;
+    }
+    let (depthwise_skip, expand_skip) = if tape.expand.is_some() { (None, skip) } else { (skip, None) };
+    gradient = tape.depthwise.backward(r, gradient, depthwise_skip, true).unwrap_or(gradient);
+    match &tape.expand {
+        Some(expand) => expand.backward(r, gradient, expand_skip, true).unwrap_or(gradient),
+        None => gradient,
+    }
+}
+
+/// Pool, head, dropout, classifier, loss, and their backward passes down to the pooled features.
+fn record_tail(
+    r: &mut Recorder<'_>,
+    options: &TrainOptions,
+    ends: &Ends,
+    layers: &Layers,
+    last: &Unit,
+) -> (Tensor, GlobalPool, Tensor, Tensor) {
+    let architecture = r.architecture;
+    let switches = &architecture.switches;
+    let (batch, classes) = (options.batch, architecture.classes);
+    let pool = GlobalPool { input: last.shape };
+    let pooled_shape = pool.output();
+    let head = Pointwise { rows: batch, inputs: pooled_shape.channels, outputs: layers.head };
+    let hidden_shape = Shape::vector(batch, layers.head);
+    let classifier = Pointwise { rows: batch, inputs: layers.head, outputs: classes };
+    let logits_shape = Shape::vector(batch, classes);
+    let dropout = Dropout {
+        shape: hidden_shape,
+        rate: switches.dropout,
+        mode: switches.dropout_mode(),
+        seed: options.dropout_seed,
+    };
+    let loss = CrossEntropy { batch, classes, smoothing: options.smoothing };
+    let pooled = r.transient("pooled", &pooled_shape);
+    let raw = r.transient("head raw", &hidden_shape);
+    let hidden = r.transient("head output", &hidden_shape);
+    let dropped = r.transient("dropped", &hidden_shape);
+    let logits = r.transient("logits", &logits_shape);
+    let outcomes = r.plan.transient("outcomes", loss.outcome_bytes());
+    r.plan.keep(logits);
+    r.plan.keep(outcomes);
+    let head_weight = r.parameter("head.weight");
+    let head_bias = switches.head_bias.then(|| r.parameter("head.bias"));
+    let weight = r.parameter("classifier.weight");
+    let bias = r.parameter("classifier.bias");
+    let none = Activation::Identity;
+    pool.forward(&mut r.plan, "pool", last.output, pooled);
+    head.forward(&mut r.plan, "head", pooled, head_weight, head_bias, none, None, raw);
+    layers.head_activation.forward(&mut r.plan, "head activation", &hidden_shape, raw, hidden);
+    dropout.apply(&mut r.plan, "dropout forward", ends.step, ends.samples, hidden, dropped);
+    classifier.forward(&mut r.plan, "classifier", dropped, weight, Some(bias), none, None, logits);
+    loss.forward(&mut r.plan, "loss", logits, ends.labels, outcomes);
+    loss.count(&mut r.plan, "loss", ends.step, outcomes, options.topk, ends.metrics);
+
+    let logits_gradient = r.transient("logits gradient", &logits_shape);
+    let dropped_gradient = r.transient("dropped gradient", &hidden_shape);
+    let hidden_gradient = r.transient("head output gradient", &hidden_shape);
+    let raw_gradient = r.transient("head raw gradient", &hidden_shape);
+    let pooled_gradient = r.transient("pooled gradient", &pooled_shape);
+    loss.backward(&mut r.plan, "loss", logits, ends.labels, outcomes, logits_gradient);
+    let gradient = r.gradient("classifier.weight");
+    classifier.weight_gradient(&mut r.plan, "classifier", dropped, logits_gradient, gradient);
+    let gradient = r.gradient("classifier.bias");
+    classifier.bias_gradient(&mut r.plan, "classifier", logits_gradient, gradient);
+    classifier.data_gradient(&mut r.plan, "classifier", logits_gradient, weight, None, dropped_gradient);
+    dropout.apply(
+        &mut r.plan,
+        "dropout backward",
+        ends.step,
+        ends.samples,
+        dropped_gradient,
+        hidden_gradient,
+    );
+    let name = "head activation";
+    layers.head_activation.backward(&mut r.plan, name, &hidden_shape, raw, hidden_gradient, raw_gradient);
+    let gradient = r.gradient("head.weight");
+    head.weight_gradient(&mut r.plan, "head", pooled, raw_gradient, gradient);
+    if switches.head_bias {
+        let gradient = r.gradient("head.bias");
+        head.bias_gradient(&mut r.plan, "head", raw_gradient, gradient);
+    }
+    head.data_gradient(&mut r.plan, "head", raw_gradient, head_weight, None, pooled_gradient);
+    (pooled_gradient, pool, logits, outcomes)
+}

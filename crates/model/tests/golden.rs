@@ -1,0 +1,266 @@
+//! Whole networks against PaddlePaddle and PyTorch: `tests/golden/README.md` says what is compared.
+
+use photonet_gpu::{Gpu, GpuOptions};
+use photonet_model::{
+    Architecture, Family, InferenceNetwork, InferenceOptions, Input, Naming, ParameterKind, ParameterLayout,
+    TrainBuffers, TrainNetwork, TrainOptions, Variant, Weights, external_name,
+};
+use photonet_nn::Step;
+use safetensors::SafeTensors;
+use std::path::PathBuf;
+
+/// What agreement the product promises.
+const TOLERANCE: f64 = 1e-5;
+/// Weights move little in three steps, so agreement there means more digits.
+const WEIGHT_TOLERANCE: f64 = 1e-6;
+const BATCH: usize = 7;
+const CLASSES: usize = 7;
+const MAX_SAMPLES: usize = 1024;
+
+fn hash(name: &str) -> u64 {
+    name.bytes().fold(0xcbf2_9ce4_8422_2325, |h, b| (h ^ u64::from(b)).wrapping_mul(0x0000_0100_0000_01b3))
+}
+
+fn z(name_hash: u64, index: usize) -> u64 {
+    let mut z = name_hash.wrapping_add((index as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15));
+    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ (z >> 31)
+}
+
+fn uniform(name_hash: u64, index: usize) -> f64 {
+    (z(name_hash, index) >> 40) as f64 / f64::from(1 << 24) * 2.0 - 1.0
+}
+
+/// One network and its golden file.
+struct Golden {
+    architecture: Architecture,
+    naming: Naming,
+    prefix: &'static str,
+    size: usize,
+    bytes: Vec<u8>,
+}
+
+impl Golden {
+    fn load(
+        family: Family,
+        width: f64,
+        naming: Naming,
+        prefix: &'static str,
+        size: usize,
+        file: &str,
+    ) -> Self {
+        let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../tests/golden").join(file);
+        Self {
+            architecture: Architecture::new(family, Variant::Small, width, CLASSES).unwrap(),
+            naming,
+            prefix,
+            size,
+            bytes: std::fs::read(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display())),
+        }
+    }
+
+    fn external(&self, name: &str) -> String {
+        external_name(&self.architecture, self.naming, name).unwrap_or_else(|| panic!("no name for {name}"))
+    }
+
+    /// Paddle keeps linear weights `[in][out]`, our files `[out][in]`.
+    fn transposed(&self, kind: ParameterKind) -> bool {
+        kind == ParameterKind::Linear && self.naming == Naming::Paddle
+    }
+
+    fn weights(&self) -> Weights {
+        let mut weights = Weights::default();
+        for spec in ParameterLayout::new(&self.architecture).all() {
+            let h = hash(&format!("{}/{}", self.prefix, self.external(&spec.name)));
+            let fan_in: usize = spec.shape[1..].iter().product();
+            let (offset, scale) = match spec.shape.len() {
+                // torchvision's head is a linear layer, with two axes.
+                4 if self.naming == Naming::Torchvision && spec.name == "head.weight" => {
+                    (0.0, (3.0 / fan_in as f64).sqrt())
+                }
+                4 => (0.0, (6.0 / fan_in as f64).sqrt()),
+                2 => (0.0, (3.0 / fan_in as f64).sqrt()),
+                _ if spec.name.ends_with("running_mean") => (0.0, 0.1),
+                _ if spec.name.ends_with("running_var") => (1.0, 0.2),
+                _ if spec.name.ends_with("bias") => (0.5, 0.1),
+                _ => (0.8, 0.2),
+            };
+            let values: Vec<f32> =
+                (0..spec.file_elements()).map(|i| (offset + scale * uniform(h, i)) as f32).collect();
+            let data = if self.transposed(spec.kind) {
+                transpose(&values, spec.shape[1], spec.shape[0])
+            } else {
+                values
+            };
+            weights.insert(&spec.name, spec.shape.clone(), data);
+        }
+        weights
+    }
+
+    fn pixels(&self) -> Vec<u8> {
+        let h = hash(&format!("{}/input", self.prefix));
+        (0..BATCH * self.size * self.size * 3).map(|i| (z(h, i) >> 56) as u8).collect()
+    }
+
+    fn labels(&self) -> Vec<u32> {
+        let h = hash(&format!("{}/labels", self.prefix));
+        (0..BATCH).map(|i| (z(h, i) % CLASSES as u64) as u32).collect()
+    }
+
+    fn values(&self, key: &str) -> Vec<f64> {
+        let file = SafeTensors::deserialize(&self.bytes).unwrap();
+        let view = file.tensor(key).unwrap_or_else(|e| panic!("{key}: {e}"));
+        match view.dtype() {
+            safetensors::Dtype::F32 => view
+                .data()
+                .chunks_exact(4)
+                .map(|b| f32::from_le_bytes(b.try_into().unwrap()).into())
+                .collect(),
+            safetensors::Dtype::F64 => {
+                view.data().chunks_exact(8).map(|b| f64::from_le_bytes(b.try_into().unwrap())).collect()
+            }
+            other => panic!("{key} is {other:?}"),
+        }
+    }
+
+    /// The normalised error of a tensor against its record: the worst of samples, norm and projections.
+    fn record_error(&self, what: &str, name: &str, data: &[f32]) -> f64 {
+        let n = data.len();
+        let count = n.min(MAX_SAMPLES);
+        let samples: Vec<f64> = (0..count).map(|j| data[j * n / count].into()).collect();
+        let mut worst = error(&samples, &self.values(&format!("{what}/{name}")));
+        let norm = self.values(&format!("norm/{what}/{name}"))[0];
+        let own_norm = data.iter().map(|v| f64::from(*v).powi(2)).sum::<f64>().sqrt();
+        worst = worst.max((own_norm - norm).abs() / norm);
+        let signs = hash("projection");
+        let expected = self.values(&format!("proj/{what}/{name}"));
+        let mut squares = 0.0;
+        for (k, expected) in expected.iter().enumerate() {
+            let own: f64 = data
+                .iter()
+                .enumerate()
+                .map(|(i, v)| if z(signs, i) >> k & 1 == 1 { -f64::from(*v) } else { f64::from(*v) })
+                .sum();
+            squares += (own - expected).powi(2);
+        }
+        worst.max((squares / expected.len() as f64).sqrt() / norm)
+    }
+
+    /// The worst normalised error over all trainable tensors, and whose it is.
+    fn worst(&self, what: &str, tensors: &Weights) -> (f64, String) {
+        let mut worst = (0.0, String::new());
+        for spec in &ParameterLayout::new(&self.architecture).parameters {
+            let tensor = &tensors.tensors[&spec.name];
+            let name = self.external(&spec.name);
+            let data = if self.transposed(spec.kind) {
+                transpose(&tensor.data, spec.shape[0], spec.shape[1])
+            } else {
+                tensor.data.clone()
+            };
+            let error = if what == "grad" && is_null(&spec.name) {
+                // Zero but for rounding: measured against the gradient of the same normalisation's scale.
+                let scale = self.external(&spec.name.replace("bn.bias", "bn.weight"));
+                let norm = self.values(&format!("norm/grad/{scale}"))[0];
+                data.iter().map(|v| f64::from(*v).powi(2)).sum::<f64>().sqrt() / norm
+            } else {
+                self.record_error(what, &name, &data)
+            };
+            if error > worst.0 {
+                worst = (error, spec.name.clone());
+            }
+        }
+        worst
+    }
+}
+
+/// The shift of a block's last normalisation: the next normalisation takes any constant out again.
+fn is_null(name: &str) -> bool {
+    name.ends_with("project.bn.bias")
+}
+
+fn transpose(values: &[f32], rows: usize, columns: usize) -> Vec<f32> {
+    (0..columns).flat_map(|c| (0..rows).map(move |r| values[r * columns + c])).collect()
+}
+
+fn error(own: &[f64], expected: &[f64]) -> f64 {
+    assert_eq!(own.len(), expected.len());
+    let difference: f64 = own.iter().zip(expected).map(|(a, b)| (a - b).powi(2)).sum();
+    (difference / expected.iter().map(|b| b * b).sum::<f64>()).sqrt()
+}
+
+fn flatten(rows: &[Vec<f32>]) -> Vec<f64> {
+    rows.iter().flatten().map(|v| f64::from(*v)).collect()
+}
+
+fn compare(golden: &Golden) {
+    pollster::block_on(async {
+        let gpu = Gpu::open(&GpuOptions::portable()).await.unwrap();
+        let input = Input {
+            size: golden.size,
+            scale: 1.0 / 255.0,
+            mean: [0.485, 0.456, 0.406],
+            std: [0.229, 0.224, 0.225],
+        };
+        let (weights, pixels, labels) = (golden.weights(), golden.pixels(), golden.labels());
+        let options = InferenceOptions { batch: BATCH, input, count_topk: None };
+        let network = InferenceNetwork::new(&gpu, &golden.architecture, &weights, &options).await.unwrap();
+        network.run(&pixels, &[]).unwrap();
+        let eval = error(&flatten(&network.logits().await.unwrap()), &golden.values("eval_logits"));
+        println!("{}: evaluation logits {eval:.1e}", golden.prefix);
+        assert!(eval < TOLERANCE);
+
+        let mut architecture = golden.architecture.clone();
+        architecture.switches.dropout = 0.0;
+        let buffers = TrainBuffers::new(&gpu, &architecture, &weights, 4e-5).await.unwrap();
+        let options = TrainOptions { batch: BATCH, input, smoothing: 0.1, topk: 5, dropout_seed: 0 };
+        let network = TrainNetwork::new(&buffers, &architecture, &options).await.unwrap();
+        let samples: Vec<u32> = (0..BATCH as u32).collect();
+        let expected = golden.values("losses");
+        for (number, learning_rate) in [0.01, 0.02, 0.015].into_iter().enumerate() {
+            let step = Step { learning_rate, momentum: 0.9, epoch: 0, number: number as u32 };
+            network.step(&pixels, &labels, &samples, step).unwrap();
+            let losses = network.losses().await.unwrap();
+            let loss = losses.iter().map(|l| f64::from(*l)).sum::<f64>() / BATCH as f64;
+            let off = (loss / expected[number] - 1.0).abs();
+            println!("{}: loss {number} {loss:.6}, off by {off:.1e}", golden.prefix);
+            assert!(off < TOLERANCE);
+            if number == 0 {
+                let logits =
+                    error(&flatten(&network.logits().await.unwrap()), &golden.values("train_logits"));
+                println!("{}: training logits {logits:.1e}", golden.prefix);
+                assert!(logits < TOLERANCE);
+                let (worst, name) = golden.worst("grad", &buffers.gradients().await.unwrap());
+                println!("{}: worst gradient {worst:.1e} ({name})", golden.prefix);
+                assert!(worst < TOLERANCE, "gradient of {name} is off by {worst:.1e}");
+            }
+        }
+        let weights = buffers.weights().await.unwrap();
+        let (worst, name) = golden.worst("weight3", &weights);
+        println!("{}: worst weight after three steps {worst:.1e} ({name})", golden.prefix);
+        assert!(worst < WEIGHT_TOLERANCE, "{name} is off by {worst:.1e} after three steps");
+        for spec in &ParameterLayout::new(&golden.architecture).statistics {
+            let own: Vec<f64> = weights.tensors[&spec.name].data.iter().map(|v| f64::from(*v)).collect();
+            let off = error(&own, &golden.values(&format!("running3/{}", golden.external(&spec.name))));
+            assert!(off < WEIGHT_TOLERANCE, "{} is off by {off:.1e}", spec.name);
+        }
+    });
+}
+
+#[test]
+fn the_formula_gives_the_documented_numbers() {
+    assert_eq!(hash("paddle-23/input"), 0xb596_6934_2c36_14cc);
+    assert_eq!(z(hash("paddle-23/input"), 0), 0x7c12_6009_210b_95e4);
+    assert_eq!(z(hash("projection"), 0), 0x0a39_a9d8_15ca_3f5a);
+}
+
+#[test]
+fn paddleclas_small_x0_35() {
+    compare(&Golden::load(Family::Paddle, 0.35, Naming::Paddle, "paddle-23", 53, "paddle_small.safetensors"));
+}
+
+#[test]
+fn torchvision_small() {
+    let file = "torchvision_small.safetensors";
+    compare(&Golden::load(Family::Torchvision, 1.0, Naming::Torchvision, "torchvision-8", 61, file));
+}

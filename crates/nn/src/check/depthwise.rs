@@ -1,0 +1,101 @@
+//! Cases of the depthwise convolution.
+
+use super::Case;
+use super::noise::uniform;
+use super::trial::{Layout, Trial};
+use crate::{Activation, Depthwise, Padding, Shape, cpu};
+use Padding::{Same, Symmetric};
+
+pub(super) fn cases() -> Vec<Case> {
+    let shape = Shape::new;
+    let linear = (false, Activation::Identity);
+    let mut cases = Vec::new();
+    // input, kernel, stride, padding, bias and activation
+    for (input, kernel, stride, padding, fused) in [
+        (shape(1, 1, 1, 3), 3, 1, Symmetric, linear),
+        (shape(2, 1, 1, 8), 5, 2, Same, linear),
+        (shape(1, 7, 7, 960), 3, 1, Symmetric, (true, Activation::HardSwish)),
+        (shape(2, 7, 7, 72), 5, 2, Symmetric, (true, Activation::Relu)),
+        (shape(5, 7, 7, 30), 5, 1, Same, linear),
+        (shape(2, 15, 15, 18), 3, 2, Same, linear),
+        (shape(5, 15, 15, 72), 3, 2, Symmetric, (true, Activation::HardSwish)),
+        (shape(1, 15, 7, 30), 5, 1, Symmetric, linear),
+        (shape(2, 16, 15, 8), 5, 2, Same, linear),
+        (shape(1, 112, 112, 8), 3, 2, Same, linear),
+        (shape(2, 112, 112, 3), 3, 1, Same, linear),
+        (shape(1, 112, 112, 18), 5, 2, Symmetric, linear),
+    ] {
+        if let Some(layer) = Depthwise::new(input, kernel, stride, padding) {
+            let [n, h, w, c] = [input.batch, input.height, input.width, input.channels];
+            let shape = format!("{n}x{h}x{w}x{c} k{kernel} s{stride} {padding:?}");
+            cases.push(forward(layer, &shape, fused));
+            cases.push(data_gradient(layer, &shape));
+            cases.push(weight_gradient(layer, &shape));
+        }
+    }
+    cases
+}
+
+fn variant(layer: &Depthwise, pass: &str) -> String {
+    let g = layer.geometry();
+    format!("depthwise/{pass}@k{}s{}", g.kernel, g.stride)
+}
+
+fn input(layer: &Depthwise) -> Vec<f64> {
+    uniform(11, Layout::of(&layer.geometry().input).len())
+}
+
+fn weight_layout(layer: &Depthwise) -> Layout {
+    let g = layer.geometry();
+    Layout::rows(g.kernel * g.kernel, g.input.channels)
+}
+
+fn weights(layer: &Depthwise) -> Vec<f64> {
+    uniform(12, weight_layout(layer).len())
+}
+
+fn output_gradient(layer: &Depthwise) -> Vec<f64> {
+    uniform(13, Layout::of(&layer.output()).len())
+}
+
+fn forward(layer: Depthwise, shape: &str, (with_bias, activation): (bool, Activation)) -> Case {
+    let shape = format!("{shape}{} {activation:?}", if with_bias { " bias" } else { "" });
+    Case::new(variant(&layer, "forward"), shape, move || {
+        let mut trial = Trial::default();
+        let (x, w) = (input(&layer), weights(&layer));
+        let channels = layer.output().channels;
+        let bias = with_bias.then(|| uniform(14, channels));
+        let expected = cpu::depthwise::forward(&layer, &x, &w, bias.as_deref(), activation);
+        let x = trial.input(Layout::of(&layer.geometry().input), &x);
+        let w = trial.input(weight_layout(&layer), &w);
+        let bias = bias.map(|bias| trial.input(Layout::channels(channels), &bias));
+        let y = trial.output("output", Layout::of(&layer.output()), expected);
+        trial.record(move |plan, at| {
+            layer.forward(plan, "check", at(x), at(w), bias.map(at), activation, at(y));
+        })
+    })
+}
+
+fn data_gradient(layer: Depthwise, shape: &str) -> Case {
+    Case::new(variant(&layer, "data_gradient"), shape, move || {
+        let mut trial = Trial::default();
+        let (g, w) = (output_gradient(&layer), weights(&layer));
+        let expected = cpu::depthwise::data_gradient(&layer, &g, &w);
+        let g = trial.input(Layout::of(&layer.output()), &g);
+        let w = trial.input(weight_layout(&layer), &w);
+        let dx = trial.output("input_gradient", Layout::of(&layer.geometry().input), expected);
+        trial.record(move |plan, at| layer.data_gradient(plan, "check", at(g), at(w), at(dx)))
+    })
+}
+
+fn weight_gradient(layer: Depthwise, shape: &str) -> Case {
+    Case::new(variant(&layer, "weight_gradient"), shape, move || {
+        let mut trial = Trial::default();
+        let (x, g) = (input(&layer), output_gradient(&layer));
+        let expected = cpu::depthwise::weight_gradient(&layer, &x, &g);
+        let x = trial.input(Layout::of(&layer.geometry().input), &x);
+        let g = trial.input(Layout::of(&layer.output()), &g);
+        let dw = trial.output("weight_gradient", weight_layout(&layer), expected);
+        trial.record(move |plan, at| layer.weight_gradient(plan, "check", at(x), at(g), at(dw)))
+    })
+}

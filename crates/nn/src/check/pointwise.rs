@@ -1,0 +1,137 @@
+//! Cases of the 1x1 convolution.
+
+use super::Case;
+use super::noise::uniform;
+use super::trial::{Layout, Trial};
+use crate::{Activation, Pointwise, cpu};
+
+/// Fused operands of a forward pass.
+#[derive(Clone, Copy)]
+struct Fused {
+    bias: bool,
+    activation: Activation,
+    residual: bool,
+}
+
+const PLAIN: Fused = Fused { bias: false, activation: Activation::Identity, residual: false };
+const PADDLE_GATE: Activation = Activation::HardSigmoid { slope: 0.2 };
+
+pub(super) fn cases() -> Vec<Case> {
+    let mut cases = Vec::new();
+    let all = Fused { bias: true, activation: Activation::HardSwish, residual: true };
+    let biased = |activation| Fused { bias: true, activation, residual: false };
+    // batch, side of the image, inputs, outputs
+    for (batch, size, inputs, outputs, fused) in [
+        (1, 1, 3, 8, PLAIN),
+        (1, 1, 960, 1, biased(Activation::Identity)),
+        (2, 1, 72, 18, biased(Activation::Relu)),
+        (5, 1, 18, 72, biased(PADDLE_GATE)),
+        (2, 7, 960, 72, PLAIN),
+        (5, 7, 72, 960, PLAIN),
+        (2, 15, 30, 18, PLAIN),
+        (5, 15, 18, 30, all),
+        (1, 112, 8, 3, PLAIN),
+        (2, 112, 3, 8, all),
+    ] {
+        let layer = Pointwise { rows: batch * size * size, inputs, outputs };
+        let shape = format!("{batch}x{size}x{size} {inputs}->{outputs}");
+        cases.push(forward(layer, &shape, fused));
+        cases.push(data_gradient(layer, &shape, fused.residual));
+        cases.push(weight_gradient(layer, &shape));
+        if fused.bias {
+            cases.push(bias_gradient(layer, &shape));
+        }
+    }
+    cases
+}
+
+fn input(layer: &Pointwise) -> Vec<f64> {
+    uniform(1, layer.rows * layer.inputs)
+}
+
+fn weights(layer: &Pointwise) -> Vec<f64> {
+    uniform(2, layer.inputs * layer.outputs)
+}
+
+fn output_gradient(layer: &Pointwise) -> Vec<f64> {
+    uniform(3, layer.rows * layer.outputs)
+}
+
+fn weight_layout(layer: &Pointwise) -> Layout {
+    Layout::weights(1, layer.inputs, layer.outputs)
+}
+
+fn forward(layer: Pointwise, shape: &str, fused: Fused) -> Case {
+    let note = |on, text| if on { text } else { "" };
+    let shape = format!(
+        "{shape}{} {:?}{}",
+        note(fused.bias, " bias"),
+        fused.activation,
+        note(fused.residual, " residual")
+    );
+    Case::new("pointwise/forward", shape, move || {
+        let mut trial = Trial::default();
+        let (x, w) = (input(&layer), weights(&layer));
+        let bias = fused.bias.then(|| uniform(4, layer.outputs));
+        let residual = fused.residual.then(|| uniform(5, layer.rows * layer.outputs));
+        let expected = cpu::pointwise::forward(
+            &layer,
+            &x,
+            &w,
+            bias.as_deref(),
+            fused.activation,
+            residual.as_deref(),
+        );
+        let wide = Layout::rows(layer.rows, layer.outputs);
+        let x = trial.input(Layout::rows(layer.rows, layer.inputs), &x);
+        let w = trial.input(weight_layout(&layer), &w);
+        let bias = bias.map(|bias| trial.input(Layout::channels(layer.outputs), &bias));
+        let residual = residual.map(|residual| trial.input(wide, &residual));
+        let y = trial.output("output", wide, expected);
+        trial.record(move |plan, at| {
+            let (bias, residual) = (bias.map(at), residual.map(at));
+            layer.forward(plan, "check", at(x), at(w), bias, fused.activation, residual, at(y));
+        })
+    })
+}
+
+fn data_gradient(layer: Pointwise, shape: &str, with_residual: bool) -> Case {
+    let shape = format!("{shape}{}", if with_residual { " residual" } else { "" });
+    Case::new("pointwise/data_gradient", shape, move || {
+        let mut trial = Trial::default();
+        let (g, w) = (output_gradient(&layer), weights(&layer));
+        let residual = with_residual.then(|| uniform(5, layer.rows * layer.inputs));
+        let expected = cpu::pointwise::data_gradient(&layer, &g, &w, residual.as_deref());
+        let narrow = Layout::rows(layer.rows, layer.inputs);
+        let g = trial.input(Layout::rows(layer.rows, layer.outputs), &g);
+        let w = trial.input(weight_layout(&layer), &w);
+        let residual = residual.map(|residual| trial.input(narrow, &residual));
+        let dx = trial.output("input_gradient", narrow, expected);
+        trial.record(move |plan, at| {
+            layer.data_gradient(plan, "check", at(g), at(w), residual.map(at), at(dx));
+        })
+    })
+}
+
+fn weight_gradient(layer: Pointwise, shape: &str) -> Case {
+    Case::new("pointwise/weight_gradient", shape, move || {
+        let mut trial = Trial::default();
+        let (x, g) = (input(&layer), output_gradient(&layer));
+        let expected = cpu::pointwise::weight_gradient(&layer, &x, &g);
+        let x = trial.input(Layout::rows(layer.rows, layer.inputs), &x);
+        let g = trial.input(Layout::rows(layer.rows, layer.outputs), &g);
+        let dw = trial.output("weight_gradient", weight_layout(&layer), expected);
+        trial.record(move |plan, at| layer.weight_gradient(plan, "check", at(x), at(g), at(dw)))
+    })
+}
+
+fn bias_gradient(layer: Pointwise, shape: &str) -> Case {
+    Case::new("reduce/columns", format!("{shape} bias gradient"), move || {
+        let mut trial = Trial::default();
+        let g = output_gradient(&layer);
+        let expected = cpu::pointwise::bias_gradient(&layer, &g);
+        let g = trial.input(Layout::rows(layer.rows, layer.outputs), &g);
+        let db = trial.output("bias_gradient", Layout::channels(layer.outputs), expected);
+        trial.record(move |plan, at| layer.bias_gradient(plan, "check", at(g), at(db)))
+    })
+}

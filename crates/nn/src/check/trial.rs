@@ -1,0 +1,245 @@
+//! One run: buffers, the launches between them, and what must come out.
+
+use crate::{Shape, pad_channels};
+use photonet_gpu::{Gpu, GpuError, PlanBuilder, Tensor};
+use std::sync::Arc;
+
+/// How unpadded values lie on the device: `[outer][middle][inner]`, the last two padded with zeros.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Layout {
+    outer: usize,
+    middle: (usize, usize),
+    inner: (usize, usize),
+}
+
+impl Layout {
+    /// `[rows][channels]`, channels padded to a multiple of 4.
+    pub fn rows(rows: usize, channels: usize) -> Self {
+        Self { outer: rows, middle: (1, 1), inner: (channels, pad_channels(channels)) }
+    }
+
+    /// An activation.
+    pub fn of(shape: &Shape) -> Self {
+        Self::rows(shape.rows(), shape.channels)
+    }
+
+    /// One value for each channel.
+    pub fn channels(channels: usize) -> Self {
+        Self::rows(1, channels)
+    }
+
+    /// `[taps][inputs][outputs]`, inputs and outputs padded to multiples of 4.
+    pub fn weights(taps: usize, inputs: usize, outputs: usize) -> Self {
+        let padded = |c| (c, pad_channels(c));
+        Self { outer: taps, middle: padded(inputs), inner: padded(outputs) }
+    }
+
+    /// Values without padding.
+    pub fn flat(length: usize) -> Self {
+        Self { outer: 1, middle: (1, 1), inner: (length, length) }
+    }
+
+    /// Values without padding.
+    pub fn len(&self) -> usize {
+        self.outer * self.middle.0 * self.inner.0
+    }
+
+    fn padded_len(&self) -> usize {
+        self.outer * self.middle.1 * self.inner.1
+    }
+
+    /// For each element on the device its number without padding, or `None` for padding.
+    fn elements(self) -> impl Iterator<Item = Option<usize>> {
+        (0..self.padded_len()).map(move |at| {
+            let (rest, inner) = (at / self.inner.1, at % self.inner.1);
+            let (outer, middle) = (rest / self.middle.1, rest % self.middle.1);
+            let true_element = inner < self.inner.0 && middle < self.middle.0;
+            true_element.then_some((outer * self.middle.0 + middle) * self.inner.0 + inner)
+        })
+    }
+}
+
+/// A buffer of the trial.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Slot(usize);
+
+/// How the words of an output are to be read.
+#[derive(Clone, Copy)]
+enum Words {
+    Float,
+    Whole,
+}
+
+struct Expectation {
+    name: &'static str,
+    slot: Slot,
+    /// Words before the first.
+    offset: usize,
+    layout: Layout,
+    words: Words,
+    padding_is_zero: bool,
+    values: Vec<f64>,
+}
+
+/// Appends launches; the second argument gives the tensor of a slot.
+type Record = Box<dyn FnOnce(&mut PlanBuilder, &dyn Fn(Slot) -> Tensor)>;
+
+/// Inputs, expected outputs and the launches in between.
+#[derive(Default)]
+pub(super) struct Trial {
+    buffers: Vec<Vec<u32>>,
+    expectations: Vec<Expectation>,
+    record: Option<Record>,
+}
+
+impl Trial {
+    /// A buffer of raw words.
+    pub fn words(&mut self, words: Vec<u32>) -> Slot {
+        self.buffers.push(words);
+        Slot(self.buffers.len() - 1)
+    }
+
+    /// A buffer with `values`, padding zero.
+    pub fn input(&mut self, layout: Layout, values: &[f64]) -> Slot {
+        assert_eq!(values.len(), layout.len());
+        let word = |at: Option<usize>| at.map_or(0, |at| (values[at] as f32).to_bits());
+        self.words(layout.elements().map(word).collect())
+    }
+
+    /// A buffer full of NaN, to be written by the launches.
+    pub fn poisoned(&mut self, layout: Layout) -> Slot {
+        self.words(vec![f32::NAN.to_bits(); layout.padded_len()])
+    }
+
+    /// A buffer full of NaN that must hold `values` afterwards, padding zero.
+    pub fn output(&mut self, name: &'static str, layout: Layout, values: Vec<f64>) -> Slot {
+        let slot = self.poisoned(layout);
+        self.expect(name, slot, layout, values);
+        slot
+    }
+
+    /// Afterwards `slot` must hold `values`, padding zero.
+    pub fn expect(&mut self, name: &'static str, slot: Slot, layout: Layout, values: Vec<f64>) {
+        self.add(name, slot, 0, layout, Words::Float, true, values);
+    }
+
+    /// As [`Trial::expect`], for tensors whose padding means nothing.
+    pub fn expect_unpadded(&mut self, name: &'static str, slot: Slot, layout: Layout, values: Vec<f64>) {
+        self.add(name, slot, 0, layout, Words::Float, false, values);
+    }
+
+    /// Afterwards the words of `slot` from `offset` must be these floats.
+    pub fn expect_floats(&mut self, name: &'static str, slot: Slot, offset: usize, values: Vec<f64>) {
+        self.add(name, slot, offset, Layout::flat(values.len()), Words::Float, true, values);
+    }
+
+    /// Afterwards the words of `slot` from `offset` must be these whole numbers.
+    pub fn expect_whole(&mut self, name: &'static str, slot: Slot, offset: usize, values: &[u32]) {
+        let values: Vec<f64> = values.iter().map(|&v| f64::from(v)).collect();
+        self.add(name, slot, offset, Layout::flat(values.len()), Words::Whole, true, values);
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "the fields of one expectation")]
+    fn add(
+        &mut self,
+        name: &'static str,
+        slot: Slot,
+        offset: usize,
+        layout: Layout,
+        words: Words,
+        padding_is_zero: bool,
+        values: Vec<f64>,
+    ) {
+        assert_eq!(values.len(), layout.len(), "{name}");
+        self.expectations.push(Expectation { name, slot, offset, layout, words, padding_is_zero, values });
+    }
+
+    /// Sets the launches.
+    pub fn record(mut self, record: impl FnOnce(&mut PlanBuilder, &dyn Fn(Slot) -> Tensor) + 'static) -> Self {
+        self.record = Some(Box::new(record));
+        self
+    }
+
+    /// Runs the launches; the largest error of the outputs, and whose it is.
+    pub async fn run(self, gpu: &Arc<Gpu>) -> Result<(f64, String), GpuError> {
+        let mut plan = PlanBuilder::new();
+        let mut buffers = Vec::with_capacity(self.buffers.len());
+        for (index, words) in self.buffers.iter().enumerate() {
+            buffers.push(gpu.buffer_with(&format!("check {index}"), words).await?);
+        }
+        let tensors: Vec<Tensor> = buffers.iter().map(|buffer| plan.import(buffer)).collect();
+        if let Some(record) = self.record {
+            record(&mut plan, &|slot| tensors[slot.0]);
+        }
+        plan.build(gpu).await?.run()?;
+        let mut worst = (0.0, String::new());
+        for expected in &self.expectations {
+            let count = expected.layout.padded_len();
+            let words: Vec<u32> =
+                gpu.read(&buffers[expected.slot.0], expected.offset as u64 * 4, count).await?;
+            let (error, remark) = expected.error(&words);
+            if error > worst.0 || worst.1.is_empty() {
+                worst = (error, format!("{}{remark}", expected.name));
+            }
+        }
+        Ok(worst)
+    }
+}
+
+impl Expectation {
+    fn error(&self, words: &[u32]) -> (f64, &'static str) {
+        let (mut difference, mut norm) = (0.0, 0.0);
+        for (element, &word) in self.layout.elements().zip(words) {
+            let actual = match self.words {
+                Words::Float => f64::from(f32::from_bits(word)),
+                Words::Whole => f64::from(word),
+            };
+            match element {
+                None if self.padding_is_zero && actual != 0.0 => return (f64::INFINITY, " (padding)"),
+                None => {}
+                Some(_) if !actual.is_finite() => return (f64::INFINITY, " (not finite)"),
+                Some(at) => {
+                    difference += (actual - self.values[at]).powi(2);
+                    norm += self.values[at].powi(2);
+                }
+            }
+        }
+        // An output that must be zero has no norm to compare with: then the error is absolute.
+        ((difference / if norm > 0.0 { norm } else { 1.0 }).sqrt(), "")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn expectation(layout: Layout, values: Vec<f64>) -> Expectation {
+        let (name, slot, words) = ("x", Slot(0), Words::Float);
+        Expectation { name, slot, offset: 0, layout, words, padding_is_zero: true, values }
+    }
+
+    #[test]
+    fn elements_skip_the_padding_of_both_axes() {
+        let numbers: Vec<_> = Layout::weights(2, 1, 3).elements().collect();
+        assert_eq!(numbers.len(), 2 * 4 * 4);
+        assert_eq!(numbers[..5], [Some(0), Some(1), Some(2), None, None]);
+        assert_eq!(numbers[16..20], [Some(3), Some(4), Some(5), None]);
+        assert_eq!(numbers.iter().flatten().count(), 6);
+    }
+
+    #[test]
+    fn a_wrong_value_padding_or_nan_is_an_error() {
+        let expected = expectation(Layout::channels(2), vec![3.0, 4.0]);
+        let error = |values: [f32; 4]| expected.error(&values.map(f32::to_bits));
+        assert_eq!(error([3.0, 4.0, 0.0, 0.0]), (0.0, ""));
+        assert_eq!(error([3.0, 4.5, 0.0, 0.0]), (0.1, ""));
+        assert_eq!(error([3.0, 4.0, 0.0, 1e-30]), (f64::INFINITY, " (padding)"));
+        assert_eq!(error([3.0, f32::NAN, 0.0, 0.0]), (f64::INFINITY, " (not finite)"));
+    }
+
+    #[test]
+    fn zero_is_compared_absolutely() {
+        let expected = expectation(Layout::channels(1), vec![0.0]);
+        assert_eq!(expected.error(&[0.25_f32.to_bits(), 0, 0, 0]).0, 0.25);
+    }
+}

@@ -1,0 +1,262 @@
+//! From [`Config`] back to YAML.
+
+use std::fmt::Write;
+use std::path::Path;
+
+use super::{Config, LoaderConfig, Pretrained, ScheduleConfig, ScheduleKind, ops, tree};
+
+/// A YAML value to be written. Scalars are kept as their text.
+#[derive(Clone)]
+pub(crate) enum Yaml {
+    /// One word.
+    Scalar(String),
+    /// A list of words on one line.
+    List(Vec<Yaml>),
+    /// A list with an item a line.
+    Items(Vec<Yaml>),
+    /// A section.
+    Map(Vec<(&'static str, Yaml)>),
+}
+
+impl Yaml {
+    pub fn null() -> Yaml {
+        Yaml::Scalar("null".to_owned())
+    }
+
+    pub fn bool(value: bool) -> Yaml {
+        Yaml::Scalar(if value { "True" } else { "False" }.to_owned())
+    }
+
+    pub fn int(value: impl Into<u64>) -> Yaml {
+        Yaml::Scalar(value.into().to_string())
+    }
+
+    pub fn ints(values: &[u32]) -> Yaml {
+        Yaml::List(values.iter().map(|v| Yaml::int(*v)).collect())
+    }
+
+    /// The shortest text that reads back to the same number, without an exponent, which Python's YAML
+    /// reader would take for a text.
+    pub fn float(value: f64) -> Yaml {
+        let whole = if value.fract() == 0.0 { ".0" } else { "" };
+        Yaml::Scalar(format!("{value}{whole}"))
+    }
+
+    /// As [`Yaml::float`], for single precision: shorter, where that is exact when rounded again.
+    pub fn single(value: f32) -> Yaml {
+        let short = format!("{value}").parse::<f64>().unwrap_or(f64::from(value));
+        Yaml::float(if short as f32 == value { short } else { f64::from(value) })
+    }
+
+    /// A seed, in quotes where it is beyond YAML's whole numbers.
+    fn seed(value: u64) -> Yaml {
+        if i64::try_from(value).is_ok() { Yaml::int(value) } else { Yaml::text(&value.to_string()) }
+    }
+
+    pub fn floats(values: [f64; 2]) -> Yaml {
+        Yaml::List(values.map(Yaml::float).to_vec())
+    }
+
+    /// A text, in quotes unless it is plainly one.
+    pub fn text(value: &str) -> Yaml {
+        let tame = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '/' | '-');
+        let starts_well = value.starts_with(|c: char| c.is_ascii_alphabetic() || c == '.' || c == '/');
+        let reads_as_text =
+            matches!(tree::Value::from_plain(value), tree::Value::Text(_)) && !is_truth_word(value);
+        if starts_well && reads_as_text && value.chars().all(tame) {
+            return Yaml::Scalar(value.to_owned());
+        }
+        let mut quoted = String::with_capacity(value.len() + 2);
+        quoted.push('"');
+        for c in value.chars() {
+            match c {
+                '"' | '\\' => quoted.extend(['\\', c]),
+                // All of Unicode's control characters lie below U+0100.
+                c if c.is_control() => quoted.push_str(&format!("\\x{:02X}", u32::from(c))),
+                c => quoted.push(c),
+            }
+        }
+        quoted.push('"');
+        Yaml::Scalar(quoted)
+    }
+
+    fn path(value: &Path) -> Yaml {
+        Yaml::text(&value.to_string_lossy())
+    }
+
+    fn path_or_null(value: Option<&Path>) -> Yaml {
+        value.map_or_else(Yaml::null, Yaml::path)
+    }
+}
+
+/// Words that a reader of YAML 1.1 takes for truth values.
+fn is_truth_word(word: &str) -> bool {
+    ["yes", "no", "on", "off", "y", "n"].contains(&word.to_lowercase().as_str())
+}
+
+pub(crate) fn to_yaml(config: &Config) -> String {
+    let mut out = String::from("# The configuration of a run, with every value written out.\n");
+    write(&mut out, &document(config), 0);
+    out
+}
+
+/// Writes a section or a list of items, each line indented.
+fn write(out: &mut String, value: &Yaml, indent: usize) {
+    let pad = " ".repeat(indent);
+    match value {
+        Yaml::Map(entries) => {
+            for (key, value) in entries {
+                out.push_str(&pad);
+                write_entry(out, key, value, indent);
+            }
+        }
+        Yaml::Items(items) => {
+            for item in items {
+                let _ = write!(out, "{pad}- ");
+                match item {
+                    Yaml::Map(entries) => {
+                        for (i, (key, value)) in entries.iter().enumerate() {
+                            if i > 0 {
+                                let _ = write!(out, "{pad}  ");
+                            }
+                            write_entry(out, key, value, indent + 2);
+                        }
+                    }
+                    other => {
+                        let _ = writeln!(out, "{}", inline(other));
+                    }
+                }
+            }
+        }
+        other => {
+            let _ = writeln!(out, "{pad}{}", inline(other));
+        }
+    }
+}
+
+fn write_entry(out: &mut String, key: &str, value: &Yaml, indent: usize) {
+    match value {
+        Yaml::Scalar(_) | Yaml::List(_) => {
+            let _ = writeln!(out, "{key}: {}", inline(value));
+        }
+        Yaml::Map(_) | Yaml::Items(_) => {
+            let _ = writeln!(out, "{key}:");
+            write(out, value, indent + 2);
+        }
+    }
+}
+
+fn inline(value: &Yaml) -> String {
+    match value {
+        Yaml::Scalar(word) => word.clone(),
+        Yaml::List(items) | Yaml::Items(items) => {
+            format!("[{}]", items.iter().map(inline).collect::<Vec<_>>().join(", "))
+        }
+        Yaml::Map(entries) => {
+            let entries: Vec<String> = entries.iter().map(|(k, v)| format!("{k}: {}", inline(v))).collect();
+            format!("{{{}}}", entries.join(", "))
+        }
+    }
+}
+
+fn document(c: &Config) -> Yaml {
+    let g = &c.global;
+    let global = vec![
+        ("checkpoints", Yaml::path_or_null(g.checkpoints.as_deref())),
+        ("pretrained_model", Yaml::path_or_null(g.pretrained_model.as_deref())),
+        ("output_dir", Yaml::path(&g.output_dir)),
+        ("device", Yaml::text(&g.device)),
+        ("save_interval", Yaml::int(g.save_interval)),
+        ("eval_during_train", Yaml::bool(g.eval_during_train)),
+        ("eval_interval", Yaml::int(g.eval_interval)),
+        ("epochs", Yaml::int(g.epochs)),
+        ("print_batch_step", Yaml::int(g.print_batch_step)),
+        ("image_shape", Yaml::ints(&g.image_shape)),
+        ("seed", Yaml::seed(g.seed)),
+    ];
+    let a = &c.arch;
+    let pretrained = match &a.pretrained {
+        Pretrained::No => Yaml::bool(false),
+        Pretrained::Yes => Yaml::bool(true),
+        Pretrained::Path(path) => Yaml::path(path),
+    };
+    let arch = vec![
+        ("name", Yaml::text(&a.name())),
+        ("class_num", a.class_num.map_or_else(Yaml::null, Yaml::int)),
+        ("pretrained", pretrained),
+        ("use_ssld", Yaml::bool(a.use_ssld)),
+        ("dropout_prob", Yaml::float(a.dropout)),
+    ];
+    let cross_entropy = |options| Yaml::Items(vec![Yaml::Map(vec![("CELoss", Yaml::Map(options))])]);
+    let weight = ("weight", Yaml::float(1.0));
+    let train_loss = cross_entropy(vec![weight, ("epsilon", Yaml::float(c.loss.epsilon))]);
+    let eval_loss = cross_entropy(vec![("weight", Yaml::float(1.0))]);
+    let regularizer = vec![("name", Yaml::text("L2")), ("coeff", Yaml::float(c.optimizer.l2))];
+    let optimizer = vec![
+        ("name", Yaml::text("Momentum")),
+        ("momentum", Yaml::float(c.optimizer.momentum)),
+        ("lr", schedule(&c.optimizer.schedule)),
+        ("regularizer", Yaml::Map(regularizer)),
+    ];
+    let post = vec![
+        ("name", Yaml::text("Topk")),
+        ("topk", Yaml::int(c.infer.topk)),
+        ("class_id_map_file", Yaml::path_or_null(c.infer.class_id_map_file.as_deref())),
+    ];
+    let infer = vec![
+        ("infer_imgs", Yaml::path_or_null(c.infer.images.as_deref())),
+        ("batch_size", Yaml::int(c.infer.batch_size)),
+        ("transforms", ops::write(&c.infer.recipe)),
+        ("PostProcess", Yaml::Map(post)),
+        ("save_dir", Yaml::path_or_null(c.infer.save_dir.as_deref())),
+    ];
+    let topk = || {
+        let options = Yaml::Map(vec![("topk", Yaml::ints(&c.topk))]);
+        Yaml::Items(vec![Yaml::Map(vec![("TopkAcc", options)])])
+    };
+    Yaml::Map(vec![
+        ("Global", Yaml::Map(global)),
+        ("Arch", Yaml::Map(arch)),
+        ("Loss", Yaml::Map(vec![("Train", train_loss), ("Eval", eval_loss)])),
+        ("Optimizer", Yaml::Map(optimizer)),
+        ("DataLoader", Yaml::Map(vec![("Train", loader(&c.train)), ("Eval", loader(&c.eval))])),
+        ("Infer", Yaml::Map(infer)),
+        ("Metric", Yaml::Map(vec![("Train", topk()), ("Eval", topk())])),
+    ])
+}
+
+fn schedule(s: &ScheduleConfig) -> Yaml {
+    let mut keys = match s.kind {
+        ScheduleKind::Cosine { eta_min } => {
+            vec![("name", Yaml::text("Cosine")), ("eta_min", Yaml::float(eta_min))]
+        }
+        ScheduleKind::Const => vec![("name", Yaml::text("ConstLR"))],
+    };
+    keys.push(("learning_rate", Yaml::float(s.learning_rate)));
+    keys.push(("warmup_epoch", Yaml::float(s.warmup_epoch)));
+    keys.push(("warmup_start_lr", Yaml::float(s.warmup_start_lr)));
+    Yaml::Map(keys)
+}
+
+fn loader(l: &LoaderConfig) -> Yaml {
+    let dataset = vec![
+        ("name", Yaml::text("ImageNetDataset")),
+        ("image_root", Yaml::path_or_null(l.image_root.as_deref())),
+        ("cls_label_path", Yaml::path_or_null(l.cls_label_path.as_deref())),
+        ("delimiter", l.delimiter.as_deref().map_or_else(Yaml::null, Yaml::text)),
+        ("val_fraction", Yaml::float(l.val_fraction)),
+        ("transform_ops", ops::write(&l.recipe)),
+    ];
+    let sampler = vec![
+        ("name", Yaml::text("DistributedBatchSampler")),
+        ("batch_size", Yaml::int(l.batch_size)),
+        ("drop_last", Yaml::bool(l.drop_last)),
+        ("shuffle", Yaml::bool(l.shuffle)),
+    ];
+    let workers = vec![("num_workers", Yaml::int(l.num_workers)), ("cache_mb", Yaml::int(l.cache_mb))];
+    Yaml::Map(vec![
+        ("dataset", Yaml::Map(dataset)),
+        ("sampler", Yaml::Map(sampler)),
+        ("loader", Yaml::Map(workers)),
+    ])
+}

@@ -1,0 +1,239 @@
+//! The configuration of a run, in PaddleClas's own keys.
+//!
+//! A YAML text becomes an untyped tree, `-o Key.Sub=value` overrides are applied to the tree, and the
+//! tree is read into [`Config`]. Three kinds of key are told apart:
+//!
+//! * keys that Photonet acts on: fields of [`Config`];
+//! * keys that PaddleClas knows and that cannot change a result here (`use_visualdl`, `to_static`,
+//!   `use_shared_memory`, ...): accepted, and listed in [`Config::ignored`];
+//! * everything else is an error: a key nobody knows, with the nearest known one, or a choice that
+//!   would change the result and is not supported, with what is supported.
+
+mod arch;
+mod defaults;
+mod emit;
+mod error;
+mod ops;
+mod overrides;
+mod reader;
+mod sections;
+mod tree;
+
+use std::path::{Path, PathBuf};
+
+use photonet_vision::Recipe;
+
+pub(crate) use error::nearest;
+pub use error::{ConfigError, Place};
+
+/// The whole configuration of training, evaluation and inference.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Config {
+    /// `Global`: the run as a whole.
+    pub global: Global,
+    /// `Arch`: the network.
+    pub arch: Arch,
+    /// `Loss`: cross-entropy.
+    pub loss: Loss,
+    /// `Optimizer`: Momentum and its schedule.
+    pub optimizer: OptimizerConfig,
+    /// `DataLoader.Train`.
+    pub train: LoaderConfig,
+    /// `DataLoader.Eval`.
+    pub eval: LoaderConfig,
+    /// `Infer`.
+    pub infer: InferConfig,
+    /// `Metric`: every k for which top-k accuracy is wanted, ascending; the union of `Metric.Train`
+    /// and `Metric.Eval`.
+    pub topk: Vec<u32>,
+    /// Full paths of the keys that were given and have no effect here, for one message to the user.
+    pub ignored: Vec<String>,
+}
+
+/// `Global`: the run as a whole.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Global {
+    /// A saved state to resume from, as a path without suffix.
+    pub checkpoints: Option<PathBuf>,
+    /// Weights to start or to evaluate from.
+    pub pretrained_model: Option<PathBuf>,
+    /// Where logs and models are written.
+    pub output_dir: PathBuf,
+    /// `auto`, `discrete`, `integrated`, `software`, or part of an adapter's name. PaddleClas's `gpu`
+    /// and `cpu` are read as `auto` and `software`.
+    pub device: String,
+    /// Passes over the training photos.
+    pub epochs: u32,
+    /// Save `epoch_N` every so many epochs.
+    pub save_interval: u32,
+    /// Evaluate during training.
+    pub eval_during_train: bool,
+    /// Evaluate every so many epochs.
+    pub eval_interval: u32,
+    /// Write a log line every so many steps.
+    pub print_batch_step: u32,
+    /// Channels, height and width of the network's input as stated in the file. The size that is used
+    /// is what the transforms give.
+    pub image_shape: [u32; 3],
+    /// The seed of everything random: order, augmentation, dropout, initial weights, split.
+    pub seed: u64,
+}
+
+/// The two networks of the MobileNetV3 paper.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Variant {
+    /// 15 blocks, 5.5 million parameters at width 1 and 1000 classes.
+    Large,
+    /// 11 blocks, 2.9 million parameters at width 1 and 1000 classes.
+    Small,
+}
+
+/// `Arch`: the network.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Arch {
+    /// Large or small.
+    pub variant: Variant,
+    /// The factor on the channel counts, from 0.05 to 8.
+    pub width: f64,
+    /// How many classes the head tells apart; `None`: as many as the data set has.
+    pub class_num: Option<u32>,
+    /// Weights to start from.
+    pub pretrained: Pretrained,
+    /// With [`Pretrained::Yes`]: the weights trained by distillation.
+    pub use_ssld: bool,
+    /// The share of inputs of the last layer that dropout leaves out, in [0, 1).
+    pub dropout: f64,
+}
+
+/// `Arch.pretrained`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Pretrained {
+    /// Train from scratch.
+    No,
+    /// The published weights of this architecture.
+    Yes,
+    /// The weights in this file.
+    Path(PathBuf),
+}
+
+/// `Loss`: cross-entropy.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Loss {
+    /// Label smoothing in [0, 1): this share of each target is spread evenly over all classes.
+    pub epsilon: f64,
+}
+
+/// `Optimizer`: Momentum with L2 regularisation.
+#[derive(Debug, Clone, PartialEq)]
+pub struct OptimizerConfig {
+    /// The share of the velocity kept from step to step, in [0, 1).
+    pub momentum: f64,
+    /// The learning rate over the run.
+    pub schedule: ScheduleConfig,
+    /// `regularizer.coeff`: added to each gradient as this times the weight.
+    pub l2: f64,
+}
+
+/// `Optimizer.lr`.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct ScheduleConfig {
+    /// The shape after the warm-up.
+    pub kind: ScheduleKind,
+    /// The rate at the end of the warm-up.
+    pub learning_rate: f64,
+    /// Length of the linear warm-up in epochs; fractions are allowed.
+    pub warmup_epoch: f64,
+    /// The rate of the very first step when there is a warm-up.
+    pub warmup_start_lr: f64,
+}
+
+/// The shape of the learning rate after the warm-up.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum ScheduleKind {
+    /// Half a cosine down to `eta_min`.
+    Cosine {
+        /// The rate at the end.
+        eta_min: f64,
+    },
+    /// Always the same.
+    Const,
+}
+
+/// `DataLoader.Train` or `DataLoader.Eval`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LoaderConfig {
+    /// The folder that the paths of the list are relative to, or, without a list, the folder of
+    /// photos itself.
+    pub image_root: Option<PathBuf>,
+    /// The list file with a path and a label a line; `None` for a plain folder per class.
+    pub cls_label_path: Option<PathBuf>,
+    /// What separates path and label in the list; `None`: the last run of blanks.
+    pub delimiter: Option<String>,
+    /// What is done to each photo.
+    pub recipe: Recipe,
+    /// Photos a step.
+    pub batch_size: u32,
+    /// Leave out the last batch if it is not full.
+    pub drop_last: bool,
+    /// Take the photos in a new order each epoch.
+    pub shuffle: bool,
+    /// Threads that decode and transform. Any number gives the same batches.
+    pub num_workers: u32,
+    /// A key of Photonet's own, `loader.cache_mb`: memory for decoded photos, in MiB.
+    pub cache_mb: u32,
+    /// A key of Photonet's own, `dataset.val_fraction`: the share of a plain folder per class that is
+    /// set apart for validation. It counts in `DataLoader.Train` only.
+    pub val_fraction: f64,
+}
+
+/// `Infer`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct InferConfig {
+    /// A photo, a folder of photos, or a list of photos.
+    pub images: Option<PathBuf>,
+    /// Photos a step.
+    pub batch_size: u32,
+    /// What is done to each photo.
+    pub recipe: Recipe,
+    /// How many classes to report per photo.
+    pub topk: u32,
+    /// Names of the classes, `id name` a line.
+    pub class_id_map_file: Option<PathBuf>,
+    /// Where to write the results beside showing them.
+    pub save_dir: Option<PathBuf>,
+}
+
+impl Config {
+    /// Reads a configuration text and applies the overrides to it, in their order.
+    ///
+    /// `origin` names the text in errors (a file name, usually). An empty text gives
+    /// [`Config::defaults`] with the overrides applied.
+    ///
+    /// # Errors
+    /// Any [`ConfigError`] but `Read`.
+    pub fn from_yaml(text: &str, origin: &str, overrides: &[String]) -> Result<Config, ConfigError> {
+        let place_of = |line: usize| Place::Line { origin: origin.to_owned(), line };
+        let mut root = tree::parse(text, &place_of)?;
+        for text in overrides {
+            overrides::apply(&mut root, text)?;
+        }
+        sections::read(root)
+    }
+
+    /// Reads a configuration file and applies the overrides to it, in their order.
+    ///
+    /// # Errors
+    /// Any [`ConfigError`].
+    pub fn load(path: &Path, overrides: &[String]) -> Result<Config, ConfigError> {
+        let text = std::fs::read_to_string(path)
+            .map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
+        Config::from_yaml(&text, &path.display().to_string(), overrides)
+    }
+
+    /// The configuration with every value written out, as a YAML text that
+    /// [`Config::from_yaml`] reads back to an equal configuration, but for [`Config::ignored`],
+    /// whose keys are not written.
+    pub fn to_yaml(&self) -> String {
+        emit::to_yaml(self)
+    }
+}

@@ -1,0 +1,231 @@
+//! `transform_ops`: PaddleClas's image operators to and from a [`Recipe`].
+
+use photonet_vision::{Interpolation, Library, Recipe, Resampler, Transform};
+
+use super::ConfigError;
+use super::emit::Yaml;
+use super::reader::{Item, Only, Section};
+
+/// The operators that are carried out, for error messages and suggestions.
+const OPERATORS: [&str; 7] = [
+    "DecodeImage",
+    "RandCropImage",
+    "RandFlipImage",
+    "ResizeImage",
+    "CropImage",
+    "NormalizeImage",
+    "ToCHWImage",
+];
+
+const IMAGENET_MEAN: [f32; 3] = [0.485, 0.456, 0.406];
+const IMAGENET_STD: [f32; 3] = [0.229, 0.224, 0.225];
+
+pub(crate) fn read(list: &Item, ignored: &mut Vec<String>) -> Result<Recipe, ConfigError> {
+    // Without NormalizeImage the network sees plain bytes, as it would in PaddleClas.
+    let mut recipe = Recipe { transforms: Vec::new(), mean: [0.0; 3], std: [1.0; 3], scale: 1.0 };
+    let mut normalized = false;
+    for entry in list.list()? {
+        let (name, item, mut options) = entry.named()?;
+        if normalized && OPERATORS[..6].contains(&name.as_str()) {
+            return Err(item.unsupported(&format!("{name} after NormalizeImage"), "NormalizeImage as the last step"));
+        }
+        match name.as_str() {
+            "DecodeImage" => decode(&mut options, ignored)?,
+            "RandCropImage" => recipe.transforms.push(random_crop(&mut options)?),
+            "RandFlipImage" => recipe.transforms.push(random_flip(&mut options)?),
+            "ResizeImage" => recipe.transforms.push(resize(&item, &mut options, ignored)?),
+            "CropImage" => recipe.transforms.push(center_crop(&mut options)?),
+            "NormalizeImage" => {
+                normalize(&mut options, &mut recipe, ignored)?;
+                normalized = true;
+            }
+            // The order of the axes is the network's own matter here.
+            "ToCHWImage" => {}
+            _ => return Err(item.unsupported_name(&name, &OPERATORS)),
+        }
+        options.finish()?;
+    }
+    recipe.validate().map_err(|e| list.invalid(format!("{e}")))?;
+    if recipe.output_size().is_none() {
+        return Err(list.invalid("its steps must end in one size for all photos; add CropImage or RandCropImage"));
+    }
+    Ok(recipe)
+}
+
+fn decode(options: &mut Section, ignored: &mut Vec<String>) -> Result<(), ConfigError> {
+    options.only_default(&[
+        ("to_rgb", Only::Bool(true)),
+        ("channel_first", Only::Bool(false)),
+        ("to_np", Only::Bool(false)),
+    ])?;
+    options.ignore(&["backend"], ignored);
+    Ok(())
+}
+
+fn random_crop(options: &mut Section) -> Result<Transform, ConfigError> {
+    let size = square(options, "size")?;
+    let scale = options.read("scale", pair, (0.08, 1.0))?;
+    let ratio = options.read("ratio", pair, (3.0 / 4.0, 4.0 / 3.0))?;
+    let resampler = resampler(options)?;
+    options.only_default(&[("use_log_aspect", Only::Bool(false)), ("progress_size", Only::Absent)])?;
+    Ok(Transform::RandomCrop { size, scale, ratio, resampler })
+}
+
+fn random_flip(options: &mut Section) -> Result<Transform, ConfigError> {
+    options.only_default(&[("flip_code", Only::Number(1.0))])?;
+    Ok(Transform::RandomFlip { probability: options.read("prob", Item::f64_not_negative, 0.5)? })
+}
+
+fn resize(item: &Item, options: &mut Section, ignored: &mut Vec<String>) -> Result<Transform, ConfigError> {
+    let short = options.read_opt("resize_short", Item::u32_positive)?;
+    let size = options.take("size");
+    let resampler = resampler(options)?;
+    options.ignore(&["return_numpy"], ignored);
+    match (short, size) {
+        (Some(size), None) => Ok(Transform::ResizeShort { size, resampler }),
+        (None, Some(size)) => {
+            let (width, height) = sides(&size)?;
+            Ok(Transform::Resize { width, height, resampler })
+        }
+        _ => Err(item.invalid("it needs either resize_short or size")),
+    }
+}
+
+fn center_crop(options: &mut Section) -> Result<Transform, ConfigError> {
+    Ok(Transform::CenterCrop { size: square(options, "size")? })
+}
+
+fn normalize(
+    options: &mut Section,
+    recipe: &mut Recipe,
+    ignored: &mut Vec<String>,
+) -> Result<(), ConfigError> {
+    recipe.scale = options.read("scale", Item::f64, 1.0 / 255.0)? as f32;
+    recipe.mean = options.read("mean", triple, IMAGENET_MEAN)?;
+    recipe.std = options.read("std", triple, IMAGENET_STD)?;
+    options.only_default(&[("channel_num", Only::Number(3.0)), ("output_fp16", Only::Bool(false))])?;
+    // Says where the channel axis lies, which the network knows by itself.
+    options.take("order");
+    options.ignore(&["data_format"], ignored);
+    Ok(())
+}
+
+fn square(options: &mut Section, key: &'static str) -> Result<u32, ConfigError> {
+    let Some(item) = options.take(key) else { return Err(options.missing(key)) };
+    match sides(&item)? {
+        (width, height) if width == height => Ok(width),
+        _ => Err(item.unsupported("a crop that is not square", "one number, the side of a square")),
+    }
+}
+
+/// One number, or `[width, height]`.
+fn sides(item: &Item) -> Result<(u32, u32), ConfigError> {
+    let Ok(items) = item.list() else {
+        let side = item.u32_positive()?;
+        return Ok((side, side));
+    };
+    match items.iter().map(Item::u32_positive).collect::<Result<Vec<_>, _>>()?[..] {
+        [width, height] => Ok((width, height)),
+        _ => Err(item.invalid("it must be one number or [width, height]")),
+    }
+}
+
+fn numbers(item: &Item) -> Result<Vec<f64>, ConfigError> {
+    item.list()?.iter().map(Item::f64).collect()
+}
+
+fn pair(item: &Item) -> Result<(f64, f64), ConfigError> {
+    match numbers(item)?[..] {
+        [low, high] => Ok((low, high)),
+        _ => Err(item.invalid("it must be two numbers, [least, greatest]")),
+    }
+}
+
+fn triple(item: &Item) -> Result<[f32; 3], ConfigError> {
+    match numbers(item)?[..] {
+        [r, g, b] => Ok([r as f32, g as f32, b as f32]),
+        _ => Err(item.invalid("it must be three numbers, one for each of red, green and blue")),
+    }
+}
+
+const INTERPOLATIONS: [(&str, Interpolation); 5] = [
+    ("nearest", Interpolation::Nearest),
+    ("bilinear", Interpolation::Bilinear),
+    ("bicubic", Interpolation::Bicubic),
+    ("area", Interpolation::Area),
+    ("lanczos", Interpolation::Lanczos),
+];
+
+fn resampler(options: &mut Section) -> Result<Resampler, ConfigError> {
+    let mut resampler = Resampler::default();
+    if let Some(item) = options.take("backend") {
+        let word = item.text()?;
+        resampler.library = match word.to_lowercase().as_str() {
+            "cv2" => Library::OpenCv,
+            "pil" => Library::Pillow,
+            _ => return Err(item.unsupported_name(&word, &["cv2", "pil"])),
+        };
+    }
+    if let Some(item) = options.take("interpolation") {
+        let word = item.text()?;
+        let lower = word.to_lowercase();
+        // Pillow's name for the mean over an area.
+        let known = if lower == "box" { "area" } else { lower.as_str() };
+        let found = INTERPOLATIONS.iter().find(|(name, _)| *name == known);
+        resampler.interpolation =
+            found.ok_or_else(|| item.unsupported_name(&word, &INTERPOLATIONS.map(|(name, _)| name)))?.1;
+    }
+    Ok(resampler)
+}
+
+/// A recipe as a list of operators that [`read`] reads back to the same recipe.
+pub(crate) fn write(recipe: &Recipe) -> Yaml {
+    let op = |name: &'static str, options| Yaml::Map(vec![(name, Yaml::Map(options))]);
+    let decode = vec![("to_rgb", Yaml::bool(true)), ("channel_first", Yaml::bool(false))];
+    let mut ops = vec![op("DecodeImage", decode)];
+    for transform in &recipe.transforms {
+        ops.push(match *transform {
+            Transform::RandomCrop { size, scale, ratio, resampler } => {
+                let mut options = vec![
+                    ("size", Yaml::int(size)),
+                    ("scale", Yaml::floats([scale.0, scale.1])),
+                    ("ratio", Yaml::floats([ratio.0, ratio.1])),
+                ];
+                options.extend(resampler_keys(resampler));
+                op("RandCropImage", options)
+            }
+            Transform::RandomFlip { probability } => {
+                op("RandFlipImage", vec![("flip_code", Yaml::int(1)), ("prob", Yaml::float(probability))])
+            }
+            Transform::ResizeShort { size, resampler } => {
+                let mut options = vec![("resize_short", Yaml::int(size))];
+                options.extend(resampler_keys(resampler));
+                op("ResizeImage", options)
+            }
+            Transform::Resize { width, height, resampler } => {
+                let mut options = vec![("size", Yaml::ints(&[width, height]))];
+                options.extend(resampler_keys(resampler));
+                op("ResizeImage", options)
+            }
+            Transform::CenterCrop { size } => op("CropImage", vec![("size", Yaml::int(size))]),
+        });
+    }
+    let normalize = vec![
+        ("scale", Yaml::single(recipe.scale)),
+        ("mean", Yaml::List(recipe.mean.map(Yaml::single).to_vec())),
+        ("std", Yaml::List(recipe.std.map(Yaml::single).to_vec())),
+        ("order", Yaml::text("")),
+    ];
+    ops.push(op("NormalizeImage", normalize));
+    Yaml::Items(ops)
+}
+
+fn resampler_keys(resampler: Resampler) -> [(&'static str, Yaml); 2] {
+    let found = INTERPOLATIONS.iter().find(|(_, i)| *i == resampler.interpolation);
+    let interpolation = found.map_or("bilinear", |(name, _)| name);
+    let backend = match resampler.library {
+        Library::OpenCv => "cv2",
+        Library::Pillow => "pil",
+    };
+    [("interpolation", Yaml::text(interpolation)), ("backend", Yaml::text(backend))]
+}

@@ -1,0 +1,314 @@
+//! Typed reading of one section, with every key accounted for.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::error::{ConfigError, Place, nearest};
+use super::tree::{Node, Value};
+
+/// A value together with its full path.
+pub(crate) struct Item {
+    pub path: String,
+    pub node: Node,
+}
+
+/// A section being read. Each key that is asked for counts as known; [`Section::finish`] refuses the
+/// keys that nobody asked for.
+pub(crate) struct Section {
+    path: String,
+    place: Arc<Place>,
+    entries: Vec<(String, Node)>,
+    known: Vec<&'static str>,
+}
+
+impl Section {
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
+    fn full(&self, key: &str) -> String {
+        if self.path.is_empty() { key.to_owned() } else { format!("{}.{key}", self.path) }
+    }
+
+    /// Takes a key out; `None` where it is absent or empty.
+    pub fn take(&mut self, key: &'static str) -> Option<Item> {
+        self.known.push(key);
+        let at = self.entries.iter().position(|(name, _)| name == key)?;
+        let (_, node) = self.entries.remove(at);
+        if matches!(node.value, Value::Null) {
+            return None;
+        }
+        Some(Item { path: self.full(key), node })
+    }
+
+    /// Takes a sub-section out; an absent one is read as empty.
+    pub fn section(&mut self, key: &'static str) -> Result<Section, ConfigError> {
+        match self.take(key) {
+            Some(item) => item.section(),
+            None => Ok(Section {
+                path: self.full(key),
+                place: Arc::clone(&self.place),
+                entries: Vec::new(),
+                known: Vec::new(),
+            }),
+        }
+    }
+
+    /// Takes a key and converts it, or gives the default where it is absent.
+    pub fn read<T>(
+        &mut self,
+        key: &'static str,
+        convert: fn(&Item) -> Result<T, ConfigError>,
+        default: T,
+    ) -> Result<T, ConfigError> {
+        self.take(key).map_or(Ok(default), |item| convert(&item))
+    }
+
+    /// As [`Section::read`], where absence is a value of its own.
+    pub fn read_opt<T>(
+        &mut self,
+        key: &'static str,
+        convert: fn(&Item) -> Result<T, ConfigError>,
+    ) -> Result<Option<T>, ConfigError> {
+        self.take(key).map(|item| convert(&item)).transpose()
+    }
+
+    /// An error for a key that must be there.
+    pub fn missing(&self, key: &str) -> ConfigError {
+        ConfigError::Missing { place: (*self.place).clone(), path: self.full(key) }
+    }
+
+    /// Accepts keys that have no effect here, and notes those that are present.
+    pub fn ignore(&mut self, keys: &[&'static str], ignored: &mut Vec<String>) {
+        for key in keys {
+            self.known.push(key);
+            if let Some(at) = self.entries.iter().position(|(name, _)| name == key) {
+                self.entries.remove(at);
+                ignored.push(self.full(key));
+            }
+        }
+    }
+
+    /// Accepts keys only while they keep PaddleClas's default, because another value would change the
+    /// result and is not supported.
+    pub fn only_default(&mut self, keys: &[(&'static str, Only)]) -> Result<(), ConfigError> {
+        for (key, default) in keys {
+            if let Some(item) = self.take(key)
+                && !default.holds(&item.node.value)
+            {
+                return Err(item.unsupported(&format!("the value {}", item.describe()), default.describe()));
+            }
+        }
+        Ok(())
+    }
+
+    /// Refuses what nobody asked for.
+    pub fn finish(self) -> Result<(), ConfigError> {
+        let Some((key, node)) = self.entries.first() else { return Ok(()) };
+        let suggestion = nearest(key, self.known.iter().copied()).map(|name| self.full(name));
+        Err(ConfigError::UnknownKey { place: (*node.place).clone(), path: self.full(key), suggestion })
+    }
+}
+
+/// The one value of a key that is supported.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Only {
+    /// Absent or empty.
+    Absent,
+    /// A truth value.
+    Bool(bool),
+    /// A number.
+    Number(f64),
+    /// A word.
+    Word(&'static str),
+}
+
+impl Only {
+    fn holds(self, value: &Value) -> bool {
+        match (self, value) {
+            (Only::Absent | Only::Bool(false), Value::Bool(false)) => true,
+            (Only::Absent, Value::List(items)) => items.is_empty(),
+            (Only::Bool(want), Value::Bool(is)) => want == *is,
+            (Only::Number(want), Value::Int(is)) => want == *is as f64,
+            (Only::Number(want), Value::Float(is)) => want == *is,
+            (Only::Word(want), Value::Text(is)) => want == is,
+            _ => false,
+        }
+    }
+
+    fn describe(self) -> String {
+        match self {
+            Only::Absent => "leaving the key out".to_owned(),
+            Only::Bool(true) => "True".to_owned(),
+            Only::Bool(false) => "False".to_owned(),
+            Only::Number(x) => x.to_string(),
+            Only::Word(w) => w.to_owned(),
+        }
+    }
+}
+
+impl Item {
+    /// The whole document as an item without a path.
+    pub fn root(node: Node) -> Item {
+        Item { path: String::new(), node }
+    }
+
+    pub fn describe(&self) -> String {
+        self.node.value.describe()
+    }
+
+    pub fn wrong(&self, expected: &'static str) -> ConfigError {
+        let path = if self.path.is_empty() { "the configuration".to_owned() } else { self.path.clone() };
+        ConfigError::Type { place: (*self.node.place).clone(), path, expected, found: self.describe() }
+    }
+
+    pub fn invalid(&self, rule: impl Into<String>) -> ConfigError {
+        ConfigError::Value {
+            place: (*self.node.place).clone(),
+            path: self.path.clone(),
+            found: self.describe(),
+            rule: rule.into(),
+        }
+    }
+
+    pub fn unsupported(&self, what: &str, supported: impl Into<String>) -> ConfigError {
+        ConfigError::Unsupported {
+            place: (*self.node.place).clone(),
+            path: self.path.clone(),
+            what: what.to_owned(),
+            supported: supported.into(),
+            suggestion: None,
+        }
+    }
+
+    /// As [`Item::unsupported`], for a name out of a list of names.
+    pub fn unsupported_name(&self, name: &str, supported: &[&str]) -> ConfigError {
+        ConfigError::Unsupported {
+            place: (*self.node.place).clone(),
+            path: self.path.clone(),
+            what: name.to_owned(),
+            supported: supported.join(", "),
+            suggestion: nearest(name, supported.iter().copied()).map(str::to_owned),
+        }
+    }
+
+    pub fn section(self) -> Result<Section, ConfigError> {
+        match self.node.value {
+            Value::Map(entries) => {
+                Ok(Section { path: self.path, place: self.node.place, entries, known: Vec::new() })
+            }
+            Value::Null => {
+                Ok(Section { path: self.path, place: self.node.place, entries: Vec::new(), known: Vec::new() })
+            }
+            _ => Err(self.wrong("a section of keys")),
+        }
+    }
+
+    /// The items of a list, each with its index in the path.
+    pub fn list(&self) -> Result<Vec<Item>, ConfigError> {
+        let Value::List(items) = &self.node.value else { return Err(self.wrong("a list")) };
+        let item = |(i, node): (usize, &Node)| Item { path: format!("{}.{i}", self.path), node: node.clone() };
+        Ok(items.iter().enumerate().map(item).collect())
+    }
+
+    /// A list item of the form `Name: {options}` or just `Name`: its name and its options.
+    pub fn named(&self) -> Result<(String, Item, Section), ConfigError> {
+        let expected = "an item of the form `- Name: {options}`";
+        let (name, node) = match &self.node.value {
+            Value::Text(name) => (name.clone(), Node { value: Value::Null, place: Arc::clone(&self.node.place) }),
+            Value::Map(entries) if entries.len() == 1 => entries[0].clone(),
+            _ => return Err(self.wrong(expected)),
+        };
+        let path = format!("{}.{name}", self.path);
+        let options = Item { path: path.clone(), node: node.clone() }.section()?;
+        Ok((name, Item { path, node }, options))
+    }
+
+    pub fn bool(&self) -> Result<bool, ConfigError> {
+        match &self.node.value {
+            Value::Bool(b) => Ok(*b),
+            // What Python's YAML 1.1 reader, and so PaddleClas, takes for truth values.
+            Value::Text(t) if matches!(t.to_lowercase().as_str(), "yes" | "on") => Ok(true),
+            Value::Text(t) if matches!(t.to_lowercase().as_str(), "no" | "off") => Ok(false),
+            _ => Err(self.wrong("True or False")),
+        }
+    }
+
+    pub fn text(&self) -> Result<String, ConfigError> {
+        match &self.node.value {
+            Value::Text(t) => Ok(t.clone()),
+            // A folder may be called 2024.
+            Value::Int(i) => Ok(i.to_string()),
+            _ => Err(self.wrong("a text")),
+        }
+    }
+
+    pub fn path_buf(&self) -> Result<PathBuf, ConfigError> {
+        match &self.node.value {
+            Value::Text(_) | Value::Int(_) => Ok(PathBuf::from(self.text()?)),
+            _ => Err(self.wrong("a path")),
+        }
+    }
+
+    /// A number, also as a product or quotient such as `1.0/255.0`.
+    pub fn f64(&self) -> Result<f64, ConfigError> {
+        let value = match &self.node.value {
+            Value::Int(i) => Some(*i as f64),
+            Value::Float(x) => Some(*x),
+            Value::Text(t) => arithmetic(t),
+            _ => None,
+        };
+        let value = value.ok_or_else(|| self.wrong("a number"))?;
+        if value.is_finite() { Ok(value) } else { Err(self.invalid("it must be a finite number")) }
+    }
+
+    pub fn f64_not_negative(&self) -> Result<f64, ConfigError> {
+        let value = self.f64()?;
+        if value >= 0.0 { Ok(value) } else { Err(self.invalid("it must not be negative")) }
+    }
+
+    /// A number from 0 up to, not including, 1.
+    pub fn fraction(&self) -> Result<f64, ConfigError> {
+        let value = self.f64()?;
+        if (0.0..1.0).contains(&value) { Ok(value) } else { Err(self.invalid("it must be at least 0 and below 1")) }
+    }
+
+    pub fn u64(&self) -> Result<u64, ConfigError> {
+        match &self.node.value {
+            Value::Int(i) => u64::try_from(*i).map_err(|_| self.invalid("it must not be negative")),
+            // YAML's whole numbers end at 2^63; a larger seed comes in quotes.
+            Value::Text(t) => t.parse().map_err(|_| self.wrong("a whole number")),
+            _ => Err(self.wrong("a whole number")),
+        }
+    }
+
+    pub fn u32(&self) -> Result<u32, ConfigError> {
+        u32::try_from(self.u64()?).map_err(|_| self.invalid(format!("it must be at most {}", u32::MAX)))
+    }
+
+    pub fn u32_positive(&self) -> Result<u32, ConfigError> {
+        match self.u32()? {
+            0 => Err(self.invalid("it must be at least 1")),
+            n => Ok(n),
+        }
+    }
+}
+
+/// Reads `a`, `a/b`, `a*b` and longer chains of these, from left to right.
+fn arithmetic(text: &str) -> Option<f64> {
+    let mut value: Option<f64> = None;
+    let mut divide = false;
+    let mut rest = text;
+    loop {
+        let end = rest.find(['*', '/']);
+        let factor: f64 = rest[..end.unwrap_or(rest.len())].trim().parse().ok()?;
+        value = Some(match value {
+            None => factor,
+            Some(v) if divide => v / factor,
+            Some(v) => v * factor,
+        });
+        let Some(at) = end else { return value };
+        divide = rest.as_bytes()[at] == b'/';
+        rest = &rest[at + 1..];
+    }
+}

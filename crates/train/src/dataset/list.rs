@@ -1,0 +1,131 @@
+//! PaddleClas list files.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::{Dataset, DatasetError, DatasetReport, Sample, first_few};
+
+/// More classes than any data set has; a label beyond it is a slip, not a request for memory.
+const MAX_CLASSES: u32 = 1 << 20;
+
+/// How a list is read.
+#[derive(Debug, Clone, Default)]
+pub struct ListOptions {
+    /// What separates path and label; `None`: the last run of blanks or tabs, so that paths may hold
+    /// blanks. The last occurrence counts.
+    pub delimiter: Option<String>,
+    /// The number of classes; `None`: as many as there are names in `labels`, or without these one
+    /// more than the largest label.
+    pub class_num: Option<u32>,
+    /// Names of the classes; those beyond its end are named by their number.
+    pub labels: Option<Vec<String>>,
+}
+
+/// The lines of a text file that are not blank, with their numbers from 1.
+fn lines(path: &Path) -> Result<Vec<(usize, String)>, DatasetError> {
+    let bytes = fs::read(path).map_err(|e| DatasetError::io(path, e))?;
+    let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
+    let mut lines = Vec::new();
+    for (at, line) in text.split(|b| *b == b'\n').enumerate() {
+        let line = std::str::from_utf8(line)
+            .map_err(|_| DatasetError::NotUtf8 { path: path.to_owned(), line: at + 1 })?;
+        if !line.trim().is_empty() {
+            lines.push((at + 1, line.trim().to_owned()));
+        }
+    }
+    Ok(lines)
+}
+
+pub(super) fn read(
+    list: &Path,
+    image_root: &Path,
+    options: &ListOptions,
+) -> Result<(Dataset, DatasetReport), DatasetError> {
+    let lines = lines(list)?;
+    if lines.is_empty() {
+        return Err(DatasetError::EmptyList { path: list.to_owned() });
+    }
+    let named = options.labels.as_ref().map(|l| l.len() as u32);
+    let bound = options.class_num.or(named);
+    let mut samples = Vec::with_capacity(lines.len());
+    let mut missing: Vec<PathBuf> = Vec::new();
+    let mut largest = 0;
+    for (number, line) in &lines {
+        let (path, label) = parse(list, *number, line, options.delimiter.as_deref())?;
+        let classes = bound.unwrap_or(MAX_CLASSES);
+        if label >= classes {
+            return Err(DatasetError::LabelOutOfRange { path: list.to_owned(), line: *number, label, classes });
+        }
+        largest = largest.max(label);
+        let path = image_root.join(path);
+        if path.is_file() {
+            samples.push(Sample { path, label });
+        } else {
+            missing.push(path);
+        }
+    }
+    if samples.is_empty() {
+        return Err(DatasetError::AllMissing {
+            path: list.to_owned(),
+            root: image_root.to_owned(),
+            count: missing.len(),
+            examples: first_few(missing.iter().map(|p| p.display().to_string())),
+        });
+    }
+    let classes = bound.unwrap_or(largest + 1);
+    let names = options.labels.as_deref().unwrap_or_default();
+    let labels = (0..classes).map(|i| names.get(i as usize).cloned().unwrap_or_else(|| i.to_string())).collect();
+    let dataset = Dataset { samples, labels };
+    let report = DatasetReport { other_files: 0, missing, empty_classes: dataset.empty_classes() };
+    Ok((dataset, report))
+}
+
+/// Divides a line into path and label.
+fn parse<'a>(
+    list: &Path,
+    number: usize,
+    line: &'a str,
+    delimiter: Option<&str>,
+) -> Result<(&'a str, u32), DatasetError> {
+    let parts = match delimiter {
+        Some(delimiter) => line.rsplit_once(delimiter),
+        None => line.rsplit_once(char::is_whitespace),
+    };
+    let no_label =
+        || DatasetError::NoLabel { path: list.to_owned(), line: number, text: line.to_owned() };
+    let (path, label) = parts.ok_or_else(no_label)?;
+    let (path, label) = (path.trim(), label.trim());
+    if path.is_empty() || label.is_empty() {
+        return Err(no_label());
+    }
+    let bad = |_| DatasetError::BadLabel { path: list.to_owned(), line: number, label: label.to_owned() };
+    Ok((path, label.parse().map_err(bad)?))
+}
+
+/// Reads a list of class names, `id name` a line, in any order. Numbers that are left out below the
+/// largest id are named by themselves.
+///
+/// # Errors
+/// A file that is missing or unreadable; a line that is not `id name`; an id that comes twice.
+pub fn read_labels(path: &Path) -> Result<Vec<String>, DatasetError> {
+    let bad = |line: usize, reason: String| DatasetError::BadLabelList { path: path.to_owned(), line, reason };
+    let mut names: BTreeMap<u32, String> = BTreeMap::new();
+    for (number, line) in lines(path)? {
+        let (id, name) = line
+            .split_once(char::is_whitespace)
+            .ok_or_else(|| bad(number, format!("{line:?} is not an id and a name")))?;
+        let id: u32 = id.parse().map_err(|_| bad(number, format!("the id {id:?} is not a whole number from 0")))?;
+        if id >= MAX_CLASSES {
+            return Err(bad(number, format!("the id {id} is too large")));
+        }
+        if names.insert(id, name.trim().to_owned()).is_some() {
+            return Err(bad(number, format!("the id {id} comes twice")));
+        }
+    }
+    let count = names.last_key_value().map_or(0, |(id, _)| id + 1);
+    if count == 0 {
+        return Err(bad(1, "the file names no classes".to_owned()));
+    }
+    Ok((0..count).map(|i| names.remove(&i).unwrap_or_else(|| i.to_string())).collect())
+}

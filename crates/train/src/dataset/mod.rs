@@ -1,0 +1,269 @@
+//! Data sets: which photo belongs to which class.
+//!
+//! A data set comes from PaddleClas list files (`path label` a line, `label_list.txt` with `id name`
+//! a line) or from a folder with a sub-folder per class. [`open`] finds out which of them a folder is.
+
+mod error;
+mod folder;
+mod list;
+mod split;
+
+use std::path::{Path, PathBuf};
+
+pub use error::DatasetError;
+pub use list::{ListOptions, read_labels};
+
+/// One photo and its class.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sample {
+    /// The photo.
+    pub path: PathBuf,
+    /// The class, an index into [`Dataset::labels`].
+    pub label: u32,
+}
+
+/// Photos with their classes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Dataset {
+    /// The photos, in the order of the list file, or by class and path for a folder.
+    pub samples: Vec<Sample>,
+    /// The names of the classes; a class's label is its place here.
+    pub labels: Vec<String>,
+}
+
+/// What was found beside the photos, for the user to know.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct DatasetReport {
+    /// Files that are not photos by their extension, and were left out.
+    pub other_files: usize,
+    /// Photos that a list names but that do not exist, and were left out.
+    pub missing: Vec<PathBuf>,
+    /// Classes without a photo, by name.
+    pub empty_classes: Vec<String>,
+}
+
+/// How a folder is laid out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Layout {
+    /// `train_list.txt`, and `val_list.txt` if it is there.
+    Lists,
+    /// `train/` and `val/`, each with a folder per class.
+    TrainVal,
+    /// A folder per class; validation photos are split off.
+    Classes,
+}
+
+/// Training and validation photos, with the same labels.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DataSplit {
+    /// To train on.
+    pub train: Dataset,
+    /// To evaluate on. Never empty.
+    pub val: Dataset,
+    /// Where they came from.
+    pub layout: Layout,
+    /// What was found beside the training photos.
+    pub train_report: DatasetReport,
+    /// What was found beside the validation photos; empty where these were split off.
+    pub val_report: DatasetReport,
+}
+
+/// How [`open`] divides a folder that does not say itself what is for validation.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct SplitOptions {
+    /// The share of each class that is set apart, in [0, 1).
+    pub fraction: f64,
+    /// The seed of the choice.
+    pub seed: u64,
+}
+
+impl Default for SplitOptions {
+    /// A fifth, with seed 0.
+    fn default() -> SplitOptions {
+        SplitOptions { fraction: 0.2, seed: 0 }
+    }
+}
+
+impl DatasetReport {
+    /// One sentence for each thing that was left out or is unusual.
+    pub fn warnings(&self) -> Vec<String> {
+        let mut warnings = Vec::new();
+        if !self.empty_classes.is_empty() {
+            let names = first_few(self.empty_classes.iter().map(String::clone));
+            warnings.push(format!("{} without photos: {names}", count(self.empty_classes.len(), "class", "classes")));
+        }
+        if !self.missing.is_empty() {
+            let names = first_few(self.missing.iter().map(|p| p.display().to_string()));
+            let photos = count(self.missing.len(), "photo", "photos");
+            warnings.push(format!("{photos} of the list not found and left out: {names}"));
+        }
+        if self.other_files > 0 {
+            let files = count(self.other_files, "file", "files");
+            warnings.push(format!("{files} left out: not a photo by name, or outside the class folders"));
+        }
+        warnings
+    }
+}
+
+impl Dataset {
+    /// Photos of each class, in the order of the labels.
+    pub fn class_counts(&self) -> Vec<usize> {
+        let mut counts = vec![0; self.labels.len()];
+        for sample in &self.samples {
+            if let Some(n) = counts.get_mut(sample.label as usize) {
+                *n += 1;
+            }
+        }
+        counts
+    }
+
+    /// Reads a folder with a sub-folder per class. Classes are the sub-folders' names in order; photos
+    /// are told by their extension and may lie in deeper folders. What begins with a dot is skipped.
+    ///
+    /// With `labels`, the classes are these, and a sub-folder of another name is an error: so a data
+    /// set is read for a model that exists already.
+    ///
+    /// # Errors
+    /// A folder that is missing, unreadable or not a folder, without class folders or photos; fewer
+    /// than two classes with photos, unless `labels` are given; a class that is not in `labels`.
+    pub fn from_folder(
+        root: &Path,
+        labels: Option<&[String]>,
+    ) -> Result<(Dataset, DatasetReport), DatasetError> {
+        folder::read(root, labels)
+    }
+
+    /// Reads a list file: a path relative to `image_root` and a label a line.
+    ///
+    /// # Errors
+    /// A list that is missing, unreadable or empty; a line without a label, or whose label is not a
+    /// number or out of range; no photo of the list where it should be.
+    pub fn from_list(
+        list: &Path,
+        image_root: &Path,
+        options: &ListOptions,
+    ) -> Result<(Dataset, DatasetReport), DatasetError> {
+        list::read(list, image_root, options)
+    }
+
+    /// Divides the photos into training and validation, class by class.
+    ///
+    /// Each class gives `fraction` of its photos to validation, rounded, but at least one, and never its
+    /// last one. The choice depends on the seed and on the photos' order here, which for a folder is
+    /// that of their paths, however the file system lists them. With `fraction` 0 nothing is split off.
+    pub fn split(&self, options: SplitOptions) -> (Dataset, Dataset) {
+        split::split(self, options)
+    }
+
+    /// # Errors
+    /// [`DatasetError::TooFewClasses`] with fewer than two classes that have photos.
+    fn check_classes(&self, root: &Path) -> Result<(), DatasetError> {
+        let mut with_photos =
+            self.labels.iter().zip(self.class_counts()).filter(|(_, n)| *n > 0).map(|(name, _)| name);
+        match (with_photos.next(), with_photos.next()) {
+            (Some(_), Some(_)) => Ok(()),
+            (only, _) => {
+                Err(DatasetError::TooFewClasses { path: root.to_owned(), only: only.cloned().unwrap_or_default() })
+            }
+        }
+    }
+
+    fn empty_classes(&self) -> Vec<String> {
+        let counts = self.class_counts();
+        self.labels.iter().zip(counts).filter(|(_, n)| *n == 0).map(|(name, _)| name.clone()).collect()
+    }
+}
+
+/// Reads a folder of photos in any of the layouts of [`Layout`], and divides it for training.
+///
+/// # Errors
+/// As [`Dataset::from_folder`] and [`Dataset::from_list`]; and if no photo is left for validation.
+pub fn open(root: &Path, options: SplitOptions) -> Result<DataSplit, DatasetError> {
+    folder::check(root)?;
+    let list = root.join("train_list.txt");
+    let split = if list.is_file() {
+        open_lists(root, &list, options)?
+    } else if root.join("train").is_dir() && root.join("val").is_dir() {
+        let (train, train_report) = Dataset::from_folder(&root.join("train"), None)?;
+        let (val, val_report) = Dataset::from_folder(&root.join("val"), Some(&train.labels))?;
+        DataSplit { train, val, layout: Layout::TrainVal, train_report, val_report }
+    } else {
+        let (whole, train_report) = Dataset::from_folder(root, None)?;
+        let (train, val) = whole.split(options);
+        DataSplit { train, val, layout: Layout::Classes, train_report, val_report: DatasetReport::default() }
+    };
+    if split.val.samples.is_empty() {
+        return Err(DatasetError::NoValidation { path: root.to_owned() });
+    }
+    Ok(split)
+}
+
+fn open_lists(root: &Path, list: &Path, split: SplitOptions) -> Result<DataSplit, DatasetError> {
+    let label_list = root.join("label_list.txt");
+    let labels = if label_list.is_file() { Some(read_labels(&label_list)?) } else { None };
+    let options = ListOptions { labels, ..ListOptions::default() };
+    let (train, train_report) = Dataset::from_list(list, root, &options)?;
+    train.check_classes(list)?;
+    let val_list = root.join("val_list.txt");
+    if !val_list.is_file() {
+        let (train, val) = train.split(split);
+        let val_report = DatasetReport::default();
+        return Ok(DataSplit { train, val, layout: Layout::Lists, train_report, val_report });
+    }
+    let options = ListOptions { labels: Some(train.labels.clone()), ..ListOptions::default() };
+    let (val, val_report) = Dataset::from_list(&val_list, root, &options)?;
+    Ok(DataSplit { train, val, layout: Layout::Lists, train_report, val_report })
+}
+
+/// The training and validation photos that a configuration names: by its list files, or by the
+/// folder in `DataLoader.Train.dataset.image_root` in any layout that [`open`] knows.
+///
+/// Class names come from `Infer.PostProcess.class_id_map_file` where that file exists and names every
+/// class, otherwise from `label_list.txt` beside the training list, otherwise they are the labels'
+/// numbers.
+///
+/// # Errors
+/// As [`open`]; [`DatasetError::NotGiven`] if the configuration names no training photos, or a
+/// training list without a validation list.
+pub fn open_config(config: &crate::config::Config) -> Result<DataSplit, DatasetError> {
+    let not_given = |key: &'static str| DatasetError::NotGiven { key };
+    let root = config.train.image_root.as_deref();
+    let root = root.ok_or_else(|| not_given("DataLoader.Train.dataset.image_root"))?;
+    let Some(list) = config.train.cls_label_path.as_deref() else {
+        let seed = config.global.seed;
+        return open(root, SplitOptions { fraction: config.train.val_fraction, seed });
+    };
+    let val_list = config.eval.cls_label_path.as_deref();
+    let val_list = val_list.ok_or_else(|| not_given("DataLoader.Eval.dataset.cls_label_path"))?;
+    let beside = list.with_file_name("label_list.txt");
+    let map_file = config.infer.class_id_map_file.as_deref().filter(|p| p.is_file());
+    let label_file = map_file.or_else(|| beside.is_file().then_some(beside.as_path()));
+    let options = ListOptions {
+        delimiter: config.train.delimiter.clone(),
+        class_num: config.arch.class_num,
+        labels: label_file.map(read_labels).transpose()?,
+    };
+    let (train, train_report) = Dataset::from_list(list, root, &options)?;
+    train.check_classes(list)?;
+    let options = ListOptions {
+        delimiter: config.eval.delimiter.clone(),
+        class_num: config.arch.class_num,
+        labels: Some(train.labels.clone()),
+    };
+    let val_root = config.eval.image_root.as_deref().unwrap_or(root);
+    let (val, val_report) = Dataset::from_list(val_list, val_root, &options)?;
+    Ok(DataSplit { train, val, layout: Layout::Lists, train_report, val_report })
+}
+
+fn count(n: usize, one: &str, many: &str) -> String {
+    format!("{n} {}", if n == 1 { one } else { many })
+}
+
+/// The first three of some names, and how many more there are.
+fn first_few(names: impl ExactSizeIterator<Item = String>) -> String {
+    let total = names.len();
+    let shown: Vec<String> = names.take(3).collect();
+    let more = total - shown.len();
+    let tail = if more > 0 { format!(" and {more} more") } else { String::new() };
+    format!("{}{tail}", shown.join(", "))
+}

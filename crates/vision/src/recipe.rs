@@ -1,0 +1,149 @@
+//! The whole preprocessing of a model.
+
+use std::borrow::Cow;
+use std::iter::Peekable;
+
+use serde::{Deserialize, Serialize};
+
+use crate::resize::resize_region;
+use crate::rgb::{Region, View};
+use crate::transform::{center_region, resize_then_crop, short_side_size};
+use crate::{Purpose, Random, Resampler, Rgb, RngKey, Transform, VisionError, random_crop_region};
+
+/// Mean and standard deviation of ImageNet's channels (red, green, blue), on the scale of 0 to 1.
+const IMAGENET_MEAN: [f32; 3] = [0.485, 0.456, 0.406];
+const IMAGENET_STD: [f32; 3] = [0.229, 0.224, 0.225];
+
+/// Everything between the decoded photo and the network's input; part of the model file.
+///
+/// The input of the network is `(byte * scale - mean) / std` per channel of the result of
+/// [`Recipe::apply`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Recipe {
+    /// The steps, in order.
+    pub transforms: Vec<Transform>,
+    /// Mean of red, green and blue, on the scale of 0 to 1.
+    pub mean: [f32; 3],
+    /// Standard deviation of red, green and blue, on the scale of 0 to 1.
+    pub std: [f32; 3],
+    /// From bytes to the scale of 0 to 1: 1/255.
+    pub scale: f32,
+}
+
+impl Recipe {
+    fn imagenet(transforms: Vec<Transform>) -> Recipe {
+        Recipe { transforms, mean: IMAGENET_MEAN, std: IMAGENET_STD, scale: 1.0 / 255.0 }
+    }
+
+    /// PaddleClas's training preprocessing: a random crop to `size` x `size` pixels and a random flip.
+    pub fn train(size: u32) -> Recipe {
+        Recipe::imagenet(vec![
+            Transform::RandomCrop {
+                size,
+                scale: (0.08, 1.0),
+                ratio: (3.0 / 4.0, 4.0 / 3.0),
+                resampler: Resampler::default(),
+            },
+            Transform::RandomFlip { probability: 0.5 },
+        ])
+    }
+
+    /// PaddleClas's evaluation preprocessing: the short side to 256/224 of `size`, then the middle square of
+    /// `size` x `size` pixels.
+    pub fn eval(size: u32) -> Recipe {
+        let short = (u64::from(size) * 256 + 112) / 224;
+        let short = u32::try_from(short).unwrap_or(u32::MAX);
+        Recipe::imagenet(vec![
+            Transform::ResizeShort { size: short, resampler: Resampler::default() },
+            Transform::CenterCrop { size },
+        ])
+    }
+
+    /// Width and height of every result in pixels, if they do not depend on the photo.
+    pub fn output_size(&self) -> Option<(u32, u32)> {
+        self.transforms.iter().fold(None, |known, transform| match *transform {
+            Transform::RandomCrop { size, .. } | Transform::CenterCrop { size } => Some((size, size)),
+            Transform::Resize { width, height, .. } => Some((width, height)),
+            Transform::RandomFlip { .. } => known,
+            Transform::ResizeShort { .. } => None,
+        })
+    }
+
+    /// Whether a step draws random numbers, so that [`Recipe::apply`] needs a key.
+    pub fn is_random(&self) -> bool {
+        self.transforms.iter().any(Transform::is_random)
+    }
+
+    /// Checks every value of the recipe, as [`Recipe::apply`] also does.
+    ///
+    /// # Errors
+    /// [`VisionError::InvalidRecipe`] with the step and the value.
+    pub fn validate(&self) -> Result<(), VisionError> {
+        let invalid = |what: String| Err(VisionError::InvalidRecipe(what));
+        if self.mean.iter().any(|mean| !mean.is_finite()) {
+            return invalid(format!("mean must be finite, not {:?}", self.mean));
+        }
+        if self.std.iter().any(|std| !std.is_finite() || *std <= 0.0) {
+            return invalid(format!("std must be positive, not {:?}", self.std));
+        }
+        if !self.scale.is_finite() || self.scale <= 0.0 {
+            return invalid(format!("scale must be positive, not {}", self.scale));
+        }
+        self.transforms.iter().try_for_each(Transform::validate)
+    }
+
+    /// Runs the steps on a decoded photo. The result depends on the photo, the recipe and the key alone.
+    ///
+    /// Crops and flips draw from streams of their own, so a step more of one kind leaves the other kind's
+    /// choices as they were.
+    ///
+    /// # Errors
+    /// [`VisionError::KeyMissing`] for a random recipe without a key, [`VisionError::InvalidRecipe`],
+    /// [`VisionError::CropTooLarge`] and [`VisionError::ResizeTooLarge`].
+    pub fn apply(&self, image: &Rgb, key: Option<RngKey>) -> Result<Rgb, VisionError> {
+        self.validate()?;
+        let stream = |purpose| key.map(|key| Random::new(key, purpose));
+        let (mut crops, mut flips) = (stream(Purpose::Crop), stream(Purpose::Flip));
+
+        let mut image = Cow::Borrowed(image);
+        let mut steps = self.transforms.iter().peekable();
+        while let Some(step) = steps.next() {
+            let missing = VisionError::KeyMissing { transform: step.name() };
+            let view = View::of(&image);
+            let next = match *step {
+                Transform::RandomCrop { size, scale, ratio, resampler } => {
+                    let random = crops.as_mut().ok_or(missing)?;
+                    let part = random_crop_region(view.width(), view.height(), scale, ratio, random);
+                    let whole = Region { x: 0, y: 0, width: size, height: size };
+                    resize_region(view.region(part)?, (size, size), whole, resampler)?
+                }
+                Transform::RandomFlip { probability } => {
+                    if flips.as_mut().ok_or(missing)?.uniform() >= probability {
+                        continue;
+                    }
+                    image.flip_horizontal()
+                }
+                Transform::ResizeShort { size, resampler } => {
+                    let full = short_side_size(view, size)?;
+                    resize_then_crop(view, full, following_crop(&mut steps), resampler)?
+                }
+                Transform::Resize { width, height, resampler } => {
+                    resize_then_crop(view, (width, height), following_crop(&mut steps), resampler)?
+                }
+                Transform::CenterCrop { size } => {
+                    view.region(center_region(view.width(), view.height(), size)?)?.to_rgb()
+                }
+            };
+            image = Cow::Owned(next);
+        }
+        Ok(image.into_owned())
+    }
+}
+
+/// Takes the next step if it is a centre crop, and tells its side.
+fn following_crop<'a>(steps: &mut Peekable<impl Iterator<Item = &'a Transform>>) -> Option<u32> {
+    let &&Transform::CenterCrop { size } = steps.peek()? else { return None };
+    steps.next();
+    Some(size)
+}

@@ -1,0 +1,177 @@
+//! Resizing as `PIL.Image.resize` does: a horizontal pass, rounded to 8 bits, then a vertical one.
+//!
+//! Source: the resampling of Pillow's C core (`Resample.c`) and, for nearest, its affine transform
+//! (`Geometry.c`). The kernel's support is scaled by the reduction, its weights are computed in f64,
+//! normalised to a sum of 1 and rounded to 22 fractional bits; sums are 32-bit integers.
+
+use std::f64::consts::PI;
+
+use super::taps::Taps;
+use super::{Interpolation, check_pixels};
+use crate::VisionError;
+use crate::rgb::{Region, View};
+
+/// 8 bits of the 32 are the result's and 2 are kept for kernels with negative lobes.
+const WEIGHT_BITS: u32 = 32 - 8 - 2;
+const HALF: i32 = 1 << (WEIGHT_BITS - 1);
+
+pub(super) fn resize(
+    view: View<'_>,
+    full: (u32, u32),
+    region: Region,
+    interpolation: Interpolation,
+) -> Result<Vec<u8>, VisionError> {
+    let kernel: Kernel = match interpolation {
+        Interpolation::Nearest => return Ok(nearest(view, full, region)),
+        Interpolation::Area => Kernel { support: 0.5, weight: area },
+        Interpolation::Bilinear => Kernel { support: 1.0, weight: triangle },
+        Interpolation::Bicubic => Kernel { support: 2.0, weight: cubic },
+        Interpolation::Lanczos => Kernel { support: 3.0, weight: lanczos },
+    };
+    let columns = kernel.taps(view.width(), full.0, region.x, region.width);
+    let rows = kernel.taps(view.height(), full.1, region.y, region.height);
+    let first = rows.iter().map(|(first, _)| first).min().unwrap_or(0);
+    let end = rows.iter().map(|(first, weights)| first + weights.len()).max().unwrap_or(0);
+    check_pixels(view, full, region.width.into(), (end - first) as u64)?;
+
+    let stride = region.width as usize * 3;
+    let mut between = vec![0u8; stride * (end - first)];
+    for (y, out) in (first..end).zip(between.chunks_exact_mut(stride)) {
+        if full.0 == view.width() {
+            let start = region.x as usize * 3;
+            out.copy_from_slice(&view.row(y)[start..start + stride]);
+        } else {
+            horizontal(view.row(y), &columns, out);
+        }
+    }
+    if full.1 == view.height() {
+        return Ok(between);
+    }
+    let mut data = vec![0u8; stride * region.height as usize];
+    let mut sums = vec![0i32; stride];
+    for ((start, weights), out) in rows.iter().zip(data.chunks_exact_mut(stride)) {
+        sums.fill(HALF);
+        let lines = between[(start - first) * stride..].chunks_exact(stride);
+        for (line, &weight) in lines.zip(weights) {
+            for (sum, &sample) in sums.iter_mut().zip(line) {
+                *sum += i32::from(sample) * weight;
+            }
+        }
+        for (out, &sum) in out.iter_mut().zip(&sums) {
+            *out = to_8(sum);
+        }
+    }
+    Ok(data)
+}
+
+fn horizontal(row: &[u8], columns: &Taps<i32>, out: &mut [u8]) {
+    let (pixels, _) = row.as_chunks::<3>();
+    let (out, _) = out.as_chunks_mut::<3>();
+    for ((first, weights), out) in columns.iter().zip(out) {
+        let mut sums = [HALF; 3];
+        for (pixel, &weight) in pixels[first..first + weights.len()].iter().zip(weights) {
+            for (sum, &sample) in sums.iter_mut().zip(pixel) {
+                *sum += i32::from(sample) * weight;
+            }
+        }
+        *out = sums.map(to_8);
+    }
+}
+
+fn to_8(sum: i32) -> u8 {
+    (sum >> WEIGHT_BITS).clamp(0, 255) as u8
+}
+
+/// Steps from pixel centre to pixel centre by repeated addition, as the affine transform does.
+fn nearest(view: View<'_>, full: (u32, u32), region: Region) -> Vec<u8> {
+    let places = |source: u32, full: u32, start: u32, count: u32| -> Vec<usize> {
+        let step = f64::from(source) / f64::from(full);
+        let mut centre = step * 0.5;
+        for _ in 0..start {
+            centre += step;
+        }
+        let mut places = Vec::with_capacity(count as usize);
+        for _ in 0..count {
+            places.push((centre as usize).min(source as usize - 1));
+            centre += step;
+        }
+        places
+    };
+    let columns = places(view.width(), full.0, region.x, region.width);
+    let rows = places(view.height(), full.1, region.y, region.height);
+    let mut data = Vec::with_capacity(columns.len() * rows.len() * 3);
+    for y in rows {
+        let (pixels, _) = view.row(y).as_chunks::<3>();
+        data.extend(columns.iter().flat_map(|&x| pixels[x]));
+    }
+    data
+}
+
+struct Kernel {
+    /// Half the width of the kernel at its original scale, in source samples.
+    support: f64,
+    weight: fn(f64) -> f64,
+}
+
+impl Kernel {
+    /// The weights of the `count` result samples from `start` on, of an axis resized from `source` to `full`.
+    fn taps(&self, source: u32, full: u32, start: u32, count: u32) -> Taps<i32> {
+        let scale = f64::from(source) / f64::from(full);
+        let widening = scale.max(1.0);
+        let support = self.support * widening;
+        let narrowing = 1.0 / widening;
+        let mut taps = Taps::with_capacity(count as usize);
+        let mut weights = Vec::new();
+        for index in start..start + count {
+            let centre = (f64::from(index) + 0.5) * scale;
+            // A conversion to an integer cuts towards zero, as C's does, and never goes below it here.
+            let first = (centre - support + 0.5).max(0.0) as u32;
+            let end = ((centre + support + 0.5) as u32).min(source);
+            weights.clear();
+            let at = |x: u32| (f64::from(x) - centre + 0.5) * narrowing;
+            weights.extend((first..end).map(|x| (self.weight)(at(x))));
+            let total = weights.iter().fold(0.0, |sum, weight| sum + weight);
+            if total != 0.0 {
+                for weight in &mut weights {
+                    *weight /= total;
+                }
+            }
+            taps.push(first as usize, weights.iter().map(|&weight| fixed(weight)));
+        }
+        taps
+    }
+}
+
+/// Rounds to the fixed point, halves away from zero.
+fn fixed(weight: f64) -> i32 {
+    let scaled = weight * f64::from(1 << WEIGHT_BITS);
+    (if weight < 0.0 { scaled - 0.5 } else { scaled + 0.5 }) as i32
+}
+
+fn area(x: f64) -> f64 {
+    if x > -0.5 && x <= 0.5 { 1.0 } else { 0.0 }
+}
+
+fn triangle(x: f64) -> f64 {
+    (1.0 - x.abs()).max(0.0)
+}
+
+fn cubic(x: f64) -> f64 {
+    const A: f64 = -0.5;
+    let x = x.abs();
+    if x < 1.0 {
+        ((A + 2.0) * x - (A + 3.0)) * x * x + 1.0
+    } else if x < 2.0 {
+        (((x - 5.0) * x + 8.0) * x - 4.0) * A
+    } else {
+        0.0
+    }
+}
+
+fn lanczos(x: f64) -> f64 {
+    if (-3.0..3.0).contains(&x) { sinc(x) * sinc(x / 3.0) } else { 0.0 }
+}
+
+fn sinc(x: f64) -> f64 {
+    if x == 0.0 { 1.0 } else { libm::sin(x * PI) / (x * PI) }
+}

@@ -1,0 +1,162 @@
+//! The one image type: 8-bit RGB.
+
+use crate::VisionError;
+
+/// 8-bit RGB image, row-major, interleaved (height, width, channel), without padding.
+///
+/// Both sides are at least 1 and the buffer holds exactly `width * height * 3` bytes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rgb {
+    width: u32,
+    height: u32,
+    data: Vec<u8>,
+}
+
+/// A rectangle of whole pixels inside an image.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Region {
+    /// Left edge, in pixels.
+    pub x: u32,
+    /// Top edge, in pixels.
+    pub y: u32,
+    /// Width, in pixels.
+    pub width: u32,
+    /// Height, in pixels.
+    pub height: u32,
+}
+
+impl Rgb {
+    /// Wraps `data`, which holds `width * height * 3` bytes.
+    ///
+    /// # Errors
+    /// [`VisionError::ZeroSize`] if a side is 0, [`VisionError::BufferLength`] if the length does not match.
+    pub fn new(width: u32, height: u32, data: Vec<u8>) -> Result<Rgb, VisionError> {
+        if width == 0 || height == 0 {
+            return Err(VisionError::ZeroSize { width, height });
+        }
+        let expected = (u64::from(width) * u64::from(height)).saturating_mul(3);
+        if data.len() as u64 != expected {
+            return Err(VisionError::BufferLength { width, height, expected, actual: data.len() });
+        }
+        Ok(Rgb { width, height, data })
+    }
+
+    /// Width in pixels, at least 1.
+    pub fn width(&self) -> u32 {
+        self.width
+    }
+
+    /// Height in pixels, at least 1.
+    pub fn height(&self) -> u32 {
+        self.height
+    }
+
+    /// The bytes, `[height][width][3]`.
+    pub fn data(&self) -> &[u8] {
+        &self.data
+    }
+
+    /// The bytes, `[height][width][3]`, without a copy.
+    pub fn into_data(self) -> Vec<u8> {
+        self.data
+    }
+
+    /// Red, green and blue at column `x` and row `y`.
+    ///
+    /// # Panics
+    /// If the position lies outside the image, as indexing a slice does.
+    pub fn pixel(&self, x: u32, y: u32) -> [u8; 3] {
+        assert!(
+            x < self.width && y < self.height,
+            "pixel ({x}, {y}) of an image of {} x {}",
+            self.width,
+            self.height
+        );
+        let at = (y as usize * self.width as usize + x as usize) * 3;
+        [self.data[at], self.data[at + 1], self.data[at + 2]]
+    }
+
+    /// Copies the `width` x `height` pixels whose upper left corner is (`x`, `y`).
+    ///
+    /// # Errors
+    /// [`VisionError::ZeroSize`] for an empty crop, [`VisionError::CropOutside`] if it leaves the image.
+    pub fn crop(&self, x: u32, y: u32, width: u32, height: u32) -> Result<Rgb, VisionError> {
+        let view = View::of(self).region(Region { x, y, width, height })?;
+        Ok(view.to_rgb())
+    }
+
+    /// The mirror image: left and right exchanged.
+    pub fn flip_horizontal(&self) -> Rgb {
+        let mut data = Vec::with_capacity(self.data.len());
+        for row in self.data.chunks_exact(self.width as usize * 3) {
+            for pixel in row.rchunks_exact(3) {
+                data.extend_from_slice(pixel);
+            }
+        }
+        Rgb { width: self.width, height: self.height, data }
+    }
+}
+
+/// A rectangle of an image, read in place.
+#[derive(Clone, Copy)]
+pub(crate) struct View<'a> {
+    data: &'a [u8],
+    stride: usize,
+    offset: usize,
+    width: u32,
+    height: u32,
+}
+
+impl<'a> View<'a> {
+    pub(crate) fn of(image: &'a Rgb) -> View<'a> {
+        View {
+            data: &image.data,
+            stride: image.width as usize * 3,
+            offset: 0,
+            width: image.width,
+            height: image.height,
+        }
+    }
+
+    pub(crate) fn region(self, region: Region) -> Result<View<'a>, VisionError> {
+        let Region { x, y, width, height } = region;
+        if width == 0 || height == 0 {
+            return Err(VisionError::ZeroSize { width, height });
+        }
+        let fits =
+            |start: u32, length: u32, whole: u32| u64::from(start) + u64::from(length) <= u64::from(whole);
+        if !fits(x, width, self.width) || !fits(y, height, self.height) {
+            return Err(VisionError::CropOutside {
+                x,
+                y,
+                crop_width: width,
+                crop_height: height,
+                width: self.width,
+                height: self.height,
+            });
+        }
+        Ok(View { offset: self.offset + y as usize * self.stride + x as usize * 3, width, height, ..self })
+    }
+
+    pub(crate) fn width(&self) -> u32 {
+        self.width
+    }
+
+    pub(crate) fn height(&self) -> u32 {
+        self.height
+    }
+
+    /// The bytes of row `y`, `width * 3` of them.
+    pub(crate) fn row(&self, y: usize) -> &'a [u8] {
+        let start = self.offset + y * self.stride;
+        &self.data[start..start + self.width as usize * 3]
+    }
+
+    pub(crate) fn to_rgb(self) -> Rgb {
+        let mut data = Vec::with_capacity(self.width as usize * self.height as usize * 3);
+        for y in 0..self.height as usize {
+            data.extend_from_slice(self.row(y));
+        }
+        Rgb { width: self.width, height: self.height, data }
+    }
+}

@@ -1,0 +1,165 @@
+//! The steps of a recipe, as PaddleClas's operators do them.
+
+use serde::{Deserialize, Serialize};
+
+use crate::resize::resize_region;
+use crate::rgb::{Region, View};
+use crate::{Random, Resampler, Rgb, VisionError};
+
+/// One step between the decoded photo and the network's input. Sizes are in pixels.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "op", deny_unknown_fields)]
+pub enum Transform {
+    /// A random part of random shape, resized to a square: PaddleClas's `RandCropImage`.
+    RandomCrop {
+        /// Side of the result.
+        size: u32,
+        /// Least and greatest share of the photo's area.
+        scale: (f64, f64),
+        /// Least and greatest ratio of width to height.
+        ratio: (f64, f64),
+        /// How the part is resized.
+        resampler: Resampler,
+    },
+    /// Left and right exchanged at random: `RandFlipImage` with `flip_code` 1.
+    RandomFlip {
+        /// How often, from 0 to 1.
+        probability: f64,
+    },
+    /// The short side brought to `size`, the shape kept: `ResizeImage` with `resize_short`.
+    ResizeShort {
+        /// Length of the short side.
+        size: u32,
+        /// How.
+        resampler: Resampler,
+    },
+    /// Both sides set, the shape not kept: `ResizeImage` with `size`.
+    Resize {
+        /// Width of the result.
+        width: u32,
+        /// Height of the result.
+        height: u32,
+        /// How.
+        resampler: Resampler,
+    },
+    /// The square in the middle: `CropImage`.
+    CenterCrop {
+        /// Side of the square.
+        size: u32,
+    },
+}
+
+impl Transform {
+    /// The operation's name, as it is written in a model file.
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Transform::RandomCrop { .. } => "RandomCrop",
+            Transform::RandomFlip { .. } => "RandomFlip",
+            Transform::ResizeShort { .. } => "ResizeShort",
+            Transform::Resize { .. } => "Resize",
+            Transform::CenterCrop { .. } => "CenterCrop",
+        }
+    }
+
+    pub(crate) fn is_random(&self) -> bool {
+        matches!(self, Transform::RandomCrop { .. } | Transform::RandomFlip { .. })
+    }
+
+    /// Whether every value is one that images can be transformed with.
+    pub(crate) fn validate(&self) -> Result<(), VisionError> {
+        let invalid = |what: String| Err(VisionError::InvalidRecipe(format!("{}: {what}", self.name())));
+        let sides = match *self {
+            Transform::RandomCrop { size, scale, ratio, .. } => {
+                let ordered = |(lo, hi): (f64, f64)| lo > 0.0 && lo <= hi && hi.is_finite();
+                if !ordered(scale) || scale.1 > 1.0 {
+                    return invalid(format!("scale must satisfy 0 < least <= greatest <= 1, not {scale:?}"));
+                }
+                if !ordered(ratio) {
+                    return invalid(format!("ratio must satisfy 0 < least <= greatest, not {ratio:?}"));
+                }
+                [size, size]
+            }
+            Transform::RandomFlip { probability } => {
+                if !(0.0..=1.0).contains(&probability) {
+                    return invalid(format!("probability must lie between 0 and 1, not be {probability}"));
+                }
+                return Ok(());
+            }
+            Transform::ResizeShort { size, .. } | Transform::CenterCrop { size } => [size, size],
+            Transform::Resize { width, height, .. } => [width, height],
+        };
+        if sides.contains(&0) {
+            return invalid("a size must be at least 1 pixel, not 0".into());
+        }
+        Ok(())
+    }
+}
+
+/// The part of a `width` x `height` image that PaddleClas's `RandCropImage` would take: an aspect ratio
+/// uniform in `ratio` (linearly, where torchvision draws its logarithm), then an area uniform in `scale` times
+/// the whole, both lowered to what fits; then a place uniform over all whole-pixel places.
+///
+/// The region lies in the image and has at least one pixel. Always takes the numbers in the same order.
+pub fn random_crop_region(
+    width: u32,
+    height: u32,
+    scale: (f64, f64),
+    ratio: (f64, f64),
+    random: &mut Random,
+) -> Region {
+    let (image_w, image_h) = (f64::from(width), f64::from(height));
+    let aspect = random.range(ratio.0, ratio.1).sqrt();
+    let (w, h) = (aspect, 1.0 / aspect);
+    let bound = (image_w / image_h / (w * w)).min(image_h / image_w / (h * h));
+    let area = image_w * image_h * random.range(scale.0.min(bound), scale.1.min(bound));
+    let side = area.sqrt();
+    // Rounding could leave the image by a pixel; a very elongated photo could leave a side of none.
+    let crop_w = ((side * w) as u32).clamp(1, width);
+    let crop_h = ((side * h) as u32).clamp(1, height);
+    let x = random.below(width - crop_w + 1);
+    let y = random.below(height - crop_h + 1);
+    Region { x, y, width: crop_w, height: crop_h }
+}
+
+/// The square of side `size` in the middle of `width` x `height` pixels.
+pub(crate) fn center_region(width: u32, height: u32, size: u32) -> Result<Region, VisionError> {
+    if size > width || size > height {
+        return Err(VisionError::CropTooLarge { size, width, height });
+    }
+    Ok(Region { x: (width - size) / 2, y: (height - size) / 2, width: size, height: size })
+}
+
+/// Width and height after the short side of the image is brought to `size`, as Python rounds.
+pub(crate) fn short_side_size(view: View<'_>, size: u32) -> Result<(u32, u32), VisionError> {
+    let (width, height) = (f64::from(view.width()), f64::from(view.height()));
+    let factor = f64::from(size) / width.min(height);
+    let side = |length: f64| (length * factor).round_ties_even().max(1.0);
+    let (new_width, new_height) = (side(width), side(height));
+    if new_width.max(new_height) > f64::from(u32::MAX) {
+        return Err(VisionError::ResizeTooLarge {
+            from_width: view.width(),
+            from_height: view.height(),
+            width: new_width as u64,
+            height: new_height as u64,
+            limit: crate::MAX_RESIZE_PIXELS,
+        });
+    }
+    Ok((new_width as u32, new_height as u32))
+}
+
+/// Resizes to `full`, and takes the middle square of side `crop` of the result where one follows.
+///
+/// Only the pixels of the square are computed, so that a very elongated photo, whose resized whole would be
+/// enormous, costs no more than any other.
+pub(crate) fn resize_then_crop(
+    view: View<'_>,
+    full: (u32, u32),
+    crop: Option<u32>,
+    resampler: Resampler,
+) -> Result<Rgb, VisionError> {
+    let region = match crop {
+        Some(size) => center_region(full.0, full.1, size)?,
+        None => Region { x: 0, y: 0, width: full.0, height: full.1 },
+    };
+    resize_region(view, full, region, resampler)
+}

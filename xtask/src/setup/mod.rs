@@ -1,0 +1,92 @@
+//! Installs what is missing to run on this machine, and says what and why.
+
+mod apt;
+mod machine;
+mod sources;
+
+use std::path::Path;
+
+pub use machine::Gpu;
+use machine::{Release, Vulkan};
+
+use crate::shell::{self, Rights};
+
+/// Mesa's software driver is several times faster from this version on.
+const FAST_MESA: u32 = 24;
+
+/// What a program needs for Vulkan on Debian: the loader and Mesa's drivers, the software one among them.
+const VULKAN_PACKAGES: [&str; 2] = ["libvulkan1", "mesa-vulkan-drivers"];
+
+/// What the Tint check needs on Debian.
+const NODE_PACKAGES: [&str; 3] = ["nodejs", "npm", "ca-certificates"];
+
+/// Makes sure that there is a Vulkan driver where one is needed, and returns what GPU programs will get.
+/// What cannot be installed is said with the commands to type; a GPU may be there all the same.
+pub fn vulkan() -> Gpu {
+    println!("Set-up: the GPU driver");
+    if !cfg!(target_os = "linux") {
+        println!("  nothing to install: the system has a GPU driver of its own");
+        return Gpu::Hardware;
+    }
+    if let Some(gpu) = chosen_by_environment() {
+        return gpu;
+    }
+    let root = Path::new("/");
+    let (before, release) = (Vulkan::detect(root), Release::read(root));
+    match before.gpu() {
+        Gpu::Hardware => println!("  nothing to install: Vulkan driver for {}", before.hardware.join(", ")),
+        Gpu::Software => {
+            println!("  no hardware GPU driver in use: a software GPU runs on the CPU, correct but slow");
+            apt::upgrade_software_driver(&release, FAST_MESA);
+        }
+        Gpu::None => {
+            let missing = if before.loader { "Vulkan driver" } else { "Vulkan loader (libvulkan.so.1)" };
+            println!("  there is no {missing}");
+            apt::install_vulkan(&release, &VULKAN_PACKAGES);
+        }
+    }
+    let after = Vulkan::detect(root).gpu();
+    if after == Gpu::None {
+        println!("  going on without a Vulkan driver: programs that need a GPU will say that they find none");
+    }
+    after
+}
+
+/// Makes sure that node and npm are there; says whether they are.
+pub fn node() -> bool {
+    println!("Set-up: node and npm, for the Tint check");
+    let version =
+        || Some((shell::ask("node", &["--version"])?, shell::ask(crate::tint::NPM, &["--version"])?));
+    if version().is_none() {
+        apt::install(&Release::read(Path::new("/")), &NODE_PACKAGES, "node or npm is missing");
+    }
+    match version() {
+        Some((node, npm)) => println!("  node {node}, npm {npm}"),
+        None => println!("  going on without node and npm"),
+    }
+    version().is_some()
+}
+
+/// The loader takes these drivers and no others when one of the variables is set.
+fn chosen_by_environment() -> Option<Gpu> {
+    for name in ["VK_DRIVER_FILES", "VK_ICD_FILENAMES"] {
+        if let Some(files) = std::env::var(name).ok().filter(|files| !files.is_empty()) {
+            println!("  nothing to install: {name} chooses the driver ({files})");
+            return machine::kind(&files).or(Some(Gpu::Hardware));
+        }
+    }
+    None
+}
+
+/// The rights to change the system, or `None` after saying what somebody with them should type.
+fn rights_or_advice(commands: &[String]) -> Option<Rights> {
+    let rights = Rights::detect();
+    if rights == Rights::None {
+        println!("  no right to install packages (neither root nor sudo without a password); please run:");
+        for command in commands {
+            println!("    {command}");
+        }
+        return None;
+    }
+    Some(rights)
+}

@@ -1,0 +1,232 @@
+//! `cargo xtask test`: every check, each even when an earlier one failed, and a table at the end.
+
+use std::fmt::Write as _;
+use std::time::{Duration, Instant};
+
+use crate::{options, setup, shell, tint};
+
+/// The checks, in the order they run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// What is missing is installed.
+    Setup,
+    /// rustfmt.
+    Format,
+    /// clippy, warnings refused.
+    Clippy,
+    /// rustdoc, warnings refused.
+    Doc,
+    /// All tests, shaders without bounds checks, as in use.
+    Tests,
+    /// The tests of the crates that run shaders, with bounds checks.
+    TestsChecked,
+    /// Every kernel through Tint.
+    Tint,
+}
+
+impl Step {
+    /// All of them.
+    pub const ALL: [Self; 7] =
+        [Self::Setup, Self::Format, Self::Clippy, Self::Doc, Self::Tests, Self::TestsChecked, Self::Tint];
+
+    /// The name for `--only`.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Setup => "setup",
+            Self::Format => "fmt",
+            Self::Clippy => "clippy",
+            Self::Doc => "doc",
+            Self::Tests => "tests",
+            Self::TestsChecked => "tests-checked",
+            Self::Tint => "tint",
+        }
+    }
+
+    fn purpose(self) -> &'static str {
+        match self {
+            Self::Setup => "installs what is missing",
+            Self::Format => "the format of the Rust code",
+            Self::Clippy => "lints",
+            Self::Doc => "the documentation builds",
+            Self::Tests => "all tests of the workspace",
+            Self::TestsChecked => "GPU tests again, with bounds-checked shaders (PHOTONET_CHECKED=1)",
+            Self::Tint => "every kernel is accepted by Tint, the second WGSL compiler",
+        }
+    }
+
+    fn run(self) -> Outcome {
+        match self {
+            Self::Setup => {
+                setup::vulkan();
+                Outcome::Passed(String::new())
+            }
+            Self::Format => plain(shell::run(&mut shell::cargo(&["fmt", "--all", "--check"]))),
+            Self::Clippy => plain(shell::run(&mut shell::cargo(&[
+                "clippy",
+                "--workspace",
+                "--all-targets",
+                "--",
+                "-D",
+                "warnings",
+            ]))),
+            Self::Doc => {
+                let mut command = shell::cargo(&["doc", "--workspace", "--no-deps"]);
+                plain(shell::run(command.env("RUSTDOCFLAGS", "-D warnings")))
+            }
+            Self::Tests => tests(&mut shell::cargo(&["test", "--workspace", "--no-fail-fast"])),
+            Self::TestsChecked => {
+                let words = ["test", "--no-fail-fast", "-p", "photonet-nn", "-p", "photonet-model"];
+                tests(shell::cargo(&words).env("PHOTONET_CHECKED", "1"))
+            }
+            Self::Tint => tint::run(),
+        }
+    }
+}
+
+/// How a step ended, with a remark for the table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// As it should.
+    Passed(String),
+    /// Not run, for this reason.
+    Skipped(String),
+    /// Found something wrong, or could not run.
+    Failed(String),
+}
+
+/// Runs the chosen steps; returns whether none failed.
+pub fn run(options: &options::Test) -> bool {
+    if options.list {
+        for step in Step::ALL {
+            println!("{:14} {}", step.name(), step.purpose());
+        }
+        return true;
+    }
+    let started = Instant::now();
+    let mut results = Vec::new();
+    for step in Step::ALL {
+        if !options.only.is_empty() && !options.only.contains(&step) {
+            continue;
+        }
+        println!("\n==== {}: {}", step.name(), step.purpose());
+        let begun = Instant::now();
+        let outcome = step.run();
+        println!("==== {}: {} after {:.1} s", step.name(), verdict(&outcome), begun.elapsed().as_secs_f64());
+        results.push((step, outcome, begun.elapsed()));
+    }
+    println!("\n{}", table(&results, started.elapsed()));
+    !results.iter().any(|(_, outcome, _)| matches!(outcome, Outcome::Failed(_)))
+}
+
+fn verdict(outcome: &Outcome) -> &'static str {
+    match outcome {
+        Outcome::Passed(_) => "ok",
+        Outcome::Skipped(_) => "skipped",
+        Outcome::Failed(_) => "FAILED",
+    }
+}
+
+/// The closing lines: a row per step, then the sum.
+fn table(results: &[(Step, Outcome, Duration)], total: Duration) -> String {
+    let mut text = format!("{:14} {:8} {:>8}\n", "step", "result", "seconds");
+    let mut failed = 0;
+    let mut skipped = 0;
+    for (step, outcome, time) in results {
+        let (Outcome::Passed(remark) | Outcome::Skipped(remark) | Outcome::Failed(remark)) = outcome;
+        failed += usize::from(matches!(outcome, Outcome::Failed(_)));
+        skipped += usize::from(matches!(outcome, Outcome::Skipped(_)));
+        let row = format!("{:14} {:8} {:8.1}  {remark}", step.name(), verdict(outcome), time.as_secs_f64());
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "{}", row.trim_end());
+    }
+    let passed = results.len() - failed - skipped;
+    text + &format!("{passed} ok, {failed} failed, {skipped} skipped, {:.1} s", total.as_secs_f64())
+}
+
+fn plain(result: Result<(), String>) -> Outcome {
+    result.map_or_else(Outcome::Failed, |()| Outcome::Passed(String::new()))
+}
+
+fn tests(command: &mut std::process::Command) -> Outcome {
+    let mut counts = Counts::default();
+    // Through a pipe cargo's own lines keep their colours (they go to stderr), and the harness's lose theirs.
+    let result = shell::run_watching(command, |line| counts.add(line));
+    match result {
+        Ok(()) => Outcome::Passed(counts.to_string()),
+        Err(message) => Outcome::Failed(format!("{counts}; {message}")),
+    }
+}
+
+/// The sums over the test programs of one `cargo test`.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Counts {
+    passed: usize,
+    failed: usize,
+    ignored: usize,
+}
+
+impl Counts {
+    /// Adds what a line `test result: ok. 3 passed; 0 failed; 1 ignored; …` says.
+    fn add(&mut self, line: &str) {
+        let Some((_, rest)) = line.split_once("test result: ") else { return };
+        for part in rest.split(['.', ';']) {
+            let mut words = part.split_whitespace();
+            let (Some(Ok(count)), Some(what)) = (words.next().map(str::parse::<usize>), words.next()) else {
+                continue;
+            };
+            match what {
+                "passed" => self.passed += count,
+                "failed" => self.failed += count,
+                "ignored" => self.ignored += count,
+                _ => {}
+            }
+        }
+    }
+}
+
+impl std::fmt::Display for Counts {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} tests passed, {} failed, {} ignored", self.passed, self.failed, self.ignored)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn test_results_are_summed() {
+        let mut counts = Counts::default();
+        for line in [
+            "running 3 tests",
+            "test result: ok. 3 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.02s",
+            "test result: FAILED. 10 passed; 2 failed; 0 ignored; 0 measured; 5 filtered out; finished in 1.50s",
+            "test passed ... ok",
+        ] {
+            counts.add(line);
+        }
+        assert_eq!(counts, Counts { passed: 13, failed: 2, ignored: 1 });
+    }
+
+    #[test]
+    fn the_table_names_every_step_and_counts_results() {
+        let second = Duration::from_secs(1);
+        let results = [
+            (Step::Format, Outcome::Passed(String::new()), second),
+            (Step::Tests, Outcome::Failed("2 failed".into()), second),
+            (Step::Tint, Outcome::Skipped("no node".into()), second),
+        ];
+        let text = table(&results, 3 * second);
+        assert!(text.contains("\nfmt            ok            1.0\n"), "{text}");
+        assert!(text.contains("FAILED        1.0  2 failed"), "{text}");
+        assert!(text.contains("no node"), "{text}");
+        assert!(text.ends_with("1 ok, 1 failed, 1 skipped, 3.0 s"), "{text}");
+    }
+
+    #[test]
+    fn step_names_are_distinct() {
+        for (index, step) in Step::ALL.iter().enumerate() {
+            assert!(Step::ALL[..index].iter().all(|other| other.name() != step.name()));
+        }
+    }
+}
