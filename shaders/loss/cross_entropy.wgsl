@@ -2,7 +2,7 @@
 // target = (1 - smoothing) * onehot(label) + smoothing / classes; loss = logsumexp(z) - sum over c of target[c] z[c].
 // logits [n][stride]; labels [n], 0xffffffff for rows that do not count;
 // outcomes [n]: loss, rank of the label (how many classes come before it; ties go to the lower index),
-// logsumexp, 1 where the row counts.
+// largest logit, sum of exp(logit - largest), which is 1 or more, or 0 where the row does not count.
 #import grid
 
 struct Params {
@@ -66,6 +66,7 @@ fn main(
         let target_sum =
             (1.0 - params.smoothing) * (own - largest) + params.smoothing / f32(params.classes) * sum;
         let loss = select(0.0, log_sum - target_sum, counts);
-        outcomes[image] = vec4<f32>(loss, f32(rank), log_sum + largest, select(0.0, 1.0, counts));
+        // Not their logsumexp, which among large logits would lose the digits of its small part.
+        outcomes[image] = vec4<f32>(loss, f32(rank), largest, select(0.0, max(sum_exp, 1.0), counts));
     }
 }

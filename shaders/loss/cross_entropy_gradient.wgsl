@@ -37,7 +37,7 @@ fn main(
     if c < params.classes && outcome.w > 0.0 {
         let hot = select(0.0, 1.0 - params.smoothing, c == labels[image]);
         let expected = hot + params.smoothing / f32(params.classes);
-        gradient = (exp(logits[at] - outcome.z) - expected) * params.inverse_batch;
+        gradient = (exp(logits[at] - outcome.z) / outcome.w - expected) * params.inverse_batch;
     }
     logits_gradient[at] = gradient;
 }

@@ -1,6 +1,7 @@
 // Adds a batch's outcomes to the running metrics, in order, so that the host reads once an interval.
 // outcomes [n] from loss/cross_entropy. A loss that is not finite is found by its exponent bits, since WGSL
-// compilers may assume that NaN does not occur; the first step with one is remembered.
+// compilers may assume that NaN does not occur; the first step with one is remembered. Such an image counts as
+// wrong: nothing compares greater than NaN, so that its rank would be 0.
 #import step
 
 struct Params {
@@ -41,9 +42,10 @@ fn main(@builtin(local_invocation_index) lane: u32, @builtin(workgroup_id) group
         }
         images += 1u;
         loss += outcome.x;
-        bad += u32((bitcast<u32>(outcome.x) & 0x7f800000u) == 0x7f800000u);
-        metrics.top1 += u32(outcome.y < 1.0);
-        metrics.topk += u32(outcome.y < f32(params.k));
+        let finite = (bitcast<u32>(outcome.x) & 0x7f800000u) != 0x7f800000u;
+        bad += u32(!finite);
+        metrics.top1 += u32(finite && outcome.y < 1.0);
+        metrics.topk += u32(finite && outcome.y < f32(params.k));
     }
     if bad > 0u && metrics.bad == 0u {
         metrics.bad_step = step.number;

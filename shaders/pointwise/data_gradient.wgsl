@@ -53,37 +53,53 @@ fn main(
     @builtin(local_invocation_index) lane: u32,
 ) {
     let group = linear_group(group_id, grid);
-    let first_row = (group / params.column_tiles) * 32u;
-    let first_column = (group % params.column_tiles) * 8u;
-    let block = lane / 8u;
-    let offset = lane % 8u;
-    var c = Accumulator();
-    for (var k4 = 0u; k4 < params.outputs; k4 += 8u) {
-        let row = first_row + block * 4u;
-        let a = transpose_block(
-            gradient_at(row, k4 + offset),
-            gradient_at(row + 1u, k4 + offset),
-            gradient_at(row + 2u, k4 + offset),
-            gradient_at(row + 3u, k4 + offset),
-        );
-        let column = (first_column + block) * 4u;
-        let b = transpose_block(
-            weight_at(column, k4 + offset),
-            weight_at(column + 1u, k4 + offset),
-            weight_at(column + 2u, k4 + offset),
-            weight_at(column + 3u, k4 + offset),
-        );
-        for (var i = 0u; i < 4u; i += 1u) {
-            tile_a[(offset * 4u + i) * 8u + block] = a[i];
-            tile_b[(offset * 4u + i) * 8u + block] = b[i];
+    let first_row = (group / params.column_tiles) * 32u * ROW_BLOCKS;
+    let first_column = (group % params.column_tiles) * 8u * COLUMN_BLOCKS;
+    var sums: array<vec4<f32>, SUMS>;
+    for (var i = 0u; i < SUMS; i += 1u) {
+        sums[i] = vec4<f32>(0.0);
+    }
+    for (var k4 = 0u; k4 < params.outputs; k4 += STEP / 4u) {
+        // Both operands are read along the inner dimension and turned, four by four.
+        for (var i = lane; i < A_WIDTH * STEP / 4u; i += 64u) {
+            let block = i / (STEP / 4u);
+            let inner = i % (STEP / 4u);
+            let row = first_row + block * 4u;
+            let a = transpose_block(
+                gradient_at(row, k4 + inner),
+                gradient_at(row + 1u, k4 + inner),
+                gradient_at(row + 2u, k4 + inner),
+                gradient_at(row + 3u, k4 + inner),
+            );
+            for (var j = 0u; j < 4u; j += 1u) {
+                tile_a[(inner * 4u + j) * A_WIDTH + block] = a[j];
+            }
+        }
+        for (var i = lane; i < B_WIDTH * STEP / 4u; i += 64u) {
+            let block = i / (STEP / 4u);
+            let inner = i % (STEP / 4u);
+            let column = (first_column + block) * 4u;
+            let b = transpose_block(
+                weight_at(column, k4 + inner),
+                weight_at(column + 1u, k4 + inner),
+                weight_at(column + 2u, k4 + inner),
+                weight_at(column + 3u, k4 + inner),
+            );
+            for (var j = 0u; j < 4u; j += 1u) {
+                tile_b[(inner * 4u + j) * B_WIDTH + block] = b[j];
+            }
         }
         workgroupBarrier();
-        multiply_tiles(lane, &c);
+        multiply_tiles(lane, &sums);
         workgroupBarrier();
     }
-    let row = first_row + block * 4u;
-    store(row, first_column + offset, c.row0);
-    store(row + 1u, first_column + offset, c.row1);
-    store(row + 2u, first_column + offset, c.row2);
-    store(row + 3u, first_column + offset, c.row3);
+    let row = first_row + (lane / 8u) * 4u;
+    let column = first_column + lane % 8u;
+    for (var i = 0u; i < ROW_BLOCKS; i += 1u) {
+        for (var r = 0u; r < 4u; r += 1u) {
+            for (var j = 0u; j < COLUMN_BLOCKS; j += 1u) {
+                store(row + 32u * i + r, column + 8u * j, sums[(4u * i + r) * COLUMN_BLOCKS + j]);
+            }
+        }
+    }
 }

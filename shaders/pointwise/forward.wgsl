@@ -30,6 +30,13 @@ fn input_at(row: u32, k4: u32) -> vec4<f32> {
     return vec4<f32>(0.0);
 }
 
+fn weight_at(k: u32, column: u32) -> vec4<f32> {
+    if k < params.inputs * 4u && column < params.outputs {
+        return weights[k * params.outputs + column];
+    }
+    return vec4<f32>(0.0);
+}
+
 fn store(row: u32, column: u32, sum: vec4<f32>) {
     if row >= params.rows || column >= params.outputs {
         return;
@@ -53,35 +60,42 @@ fn main(
     @builtin(local_invocation_index) lane: u32,
 ) {
     let group = linear_group(group_id, grid);
-    let first_row = (group / params.column_tiles) * 32u;
-    let first_column = (group % params.column_tiles) * 8u;
-    let block = lane / 8u;
-    let offset = lane % 8u;
-    var c = Accumulator();
-    for (var k4 = 0u; k4 < params.inputs; k4 += 8u) {
-        let row = first_row + block * 4u;
-        let a = transpose_block(
-            input_at(row, k4 + offset),
-            input_at(row + 1u, k4 + offset),
-            input_at(row + 2u, k4 + offset),
-            input_at(row + 3u, k4 + offset),
-        );
-        for (var i = 0u; i < 4u; i += 1u) {
-            tile_a[(offset * 4u + i) * 8u + block] = a[i];
-            let k = k4 * 4u + i * 8u + block;
-            var b = vec4<f32>(0.0);
-            if k < params.inputs * 4u && first_column + offset < params.outputs {
-                b = weights[k * params.outputs + first_column + offset];
+    let first_row = (group / params.column_tiles) * 32u * ROW_BLOCKS;
+    let first_column = (group % params.column_tiles) * 8u * COLUMN_BLOCKS;
+    var sums: array<vec4<f32>, SUMS>;
+    for (var i = 0u; i < SUMS; i += 1u) {
+        sums[i] = vec4<f32>(0.0);
+    }
+    for (var k4 = 0u; k4 < params.inputs; k4 += STEP / 4u) {
+        // A is read along its rows and turned, four by four.
+        for (var i = lane; i < A_WIDTH * STEP / 4u; i += 64u) {
+            let block = i / (STEP / 4u);
+            let inner = i % (STEP / 4u);
+            let row = first_row + block * 4u;
+            let a = transpose_block(
+                input_at(row, k4 + inner),
+                input_at(row + 1u, k4 + inner),
+                input_at(row + 2u, k4 + inner),
+                input_at(row + 3u, k4 + inner),
+            );
+            for (var j = 0u; j < 4u; j += 1u) {
+                tile_a[(inner * 4u + j) * A_WIDTH + block] = a[j];
             }
-            tile_b[(i * 8u + block) * 8u + offset] = b;
+        }
+        for (var i = lane; i < B_WIDTH * STEP; i += 64u) {
+            tile_b[i] = weight_at(k4 * 4u + i / B_WIDTH, first_column + i % B_WIDTH);
         }
         workgroupBarrier();
-        multiply_tiles(lane, &c);
+        multiply_tiles(lane, &sums);
         workgroupBarrier();
     }
-    let row = first_row + block * 4u;
-    store(row, first_column + offset, c.row0);
-    store(row + 1u, first_column + offset, c.row1);
-    store(row + 2u, first_column + offset, c.row2);
-    store(row + 3u, first_column + offset, c.row3);
+    let row = first_row + (lane / 8u) * 4u;
+    let column = first_column + lane % 8u;
+    for (var i = 0u; i < ROW_BLOCKS; i += 1u) {
+        for (var r = 0u; r < 4u; r += 1u) {
+            for (var j = 0u; j < COLUMN_BLOCKS; j += 1u) {
+                store(row + 32u * i + r, column + 8u * j, sums[(4u * i + r) * COLUMN_BLOCKS + j]);
+            }
+        }
+    }
 }

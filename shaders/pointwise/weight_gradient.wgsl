@@ -26,6 +26,20 @@ fn store(slab: u32, row: u32, column: u32, sum: vec4<f32>) {
     }
 }
 
+fn input_at(row: u32, end: u32, channel: u32) -> vec4<f32> {
+    if row < end && channel < params.inputs {
+        return input[row * params.inputs + channel];
+    }
+    return vec4<f32>(0.0);
+}
+
+fn gradient_at(row: u32, end: u32, channel: u32) -> vec4<f32> {
+    if row < end && channel < params.outputs {
+        return output_gradient[row * params.outputs + channel];
+    }
+    return vec4<f32>(0.0);
+}
+
 @compute @workgroup_size(64)
 fn main(
     @builtin(workgroup_id) group_id: vec3<u32>,
@@ -35,36 +49,32 @@ fn main(
     let group = linear_group(group_id, grid);
     let tiles = params.column_tiles * params.row_tiles;
     let slab = group / tiles;
-    let first_row = ((group % tiles) / params.column_tiles) * 8u;
-    let first_column = ((group % tiles) % params.column_tiles) * 8u;
+    let first_row = ((group % tiles) / params.column_tiles) * 8u * ROW_BLOCKS;
+    let first_column = ((group % tiles) % params.column_tiles) * 8u * COLUMN_BLOCKS;
     let begin = slab * params.rows_per_slab;
     let end = min(begin + params.rows_per_slab, params.rows);
-    let block = lane / 8u;
-    let offset = lane % 8u;
-    var c = Accumulator();
-    for (var first = begin; first < end; first += 32u) {
-        for (var i = 0u; i < 4u; i += 1u) {
-            let k = i * 8u + block;
-            var a = vec4<f32>(0.0);
-            var b = vec4<f32>(0.0);
-            if first + k < end {
-                if first_row + offset < params.inputs {
-                    a = input[(first + k) * params.inputs + first_row + offset];
-                }
-                if first_column + offset < params.outputs {
-                    b = output_gradient[(first + k) * params.outputs + first_column + offset];
-                }
-            }
-            tile_a[k * 8u + offset] = a;
-            tile_b[k * 8u + offset] = b;
+    var sums: array<vec4<f32>, SUMS>;
+    for (var i = 0u; i < SUMS; i += 1u) {
+        sums[i] = vec4<f32>(0.0);
+    }
+    for (var first = begin; first < end; first += STEP) {
+        for (var i = lane; i < A_WIDTH * STEP; i += 64u) {
+            tile_a[i] = input_at(first + i / A_WIDTH, end, first_row + i % A_WIDTH);
+        }
+        for (var i = lane; i < B_WIDTH * STEP; i += 64u) {
+            tile_b[i] = gradient_at(first + i / B_WIDTH, end, first_column + i % B_WIDTH);
         }
         workgroupBarrier();
-        multiply_tiles(lane, &c);
+        multiply_tiles(lane, &sums);
         workgroupBarrier();
     }
-    let row = (first_row + block) * 4u;
-    store(slab, row, first_column + offset, c.row0);
-    store(slab, row + 1u, first_column + offset, c.row1);
-    store(slab, row + 2u, first_column + offset, c.row2);
-    store(slab, row + 3u, first_column + offset, c.row3);
+    let row = (first_row + lane / 8u) * 4u;
+    let column = first_column + lane % 8u;
+    for (var i = 0u; i < ROW_BLOCKS; i += 1u) {
+        for (var r = 0u; r < 4u; r += 1u) {
+            for (var j = 0u; j < COLUMN_BLOCKS; j += 1u) {
+                store(slab, row + 32u * i + r, column + 8u * j, sums[(4u * i + r) * COLUMN_BLOCKS + j]);
+            }
+        }
+    }
 }

@@ -1,27 +1,36 @@
-// One 32 x 32 tile of C = A B, 64 invocations, each 4 rows x 4 columns, K in steps of 32.
-// tile_a holds A transposed, [k][row / 4], tile_b holds B, [k][column / 4]: 8 KiB together.
-var<workgroup> tile_a: array<vec4<f32>, 256>;
-var<workgroup> tile_b: array<vec4<f32>, 256>;
+// One tile of C = A B, 64 invocations as 8 x 8. The variant's constants: an invocation makes
+// 4 ROW_BLOCKS rows x 4 COLUMN_BLOCKS columns, so the tile is 32 ROW_BLOCKS x 32 COLUMN_BLOCKS;
+// the inner dimension goes in steps of STEP. More outputs for each invocation means fewer loads for
+// each multiplication; fewer mean less waste at the edges and more workgroups.
+// tile_a holds A transposed, [k][row / 4], tile_b holds B, [k][column / 4]: at most 8 KiB together.
+const A_WIDTH: u32 = 8u * ROW_BLOCKS;
+const B_WIDTH: u32 = 8u * COLUMN_BLOCKS;
+const SUMS: u32 = 4u * ROW_BLOCKS * COLUMN_BLOCKS;
 
-// Rows 4 * (lane / 8) + 0..3 of the tile, columns 4 * (lane % 8) + 0..3.
-struct Accumulator {
-    row0: vec4<f32>,
-    row1: vec4<f32>,
-    row2: vec4<f32>,
-    row3: vec4<f32>,
-}
+var<workgroup> tile_a: array<vec4<f32>, STEP * A_WIDTH>;
+var<workgroup> tile_b: array<vec4<f32>, STEP * B_WIDTH>;
 
-fn multiply_tiles(lane: u32, c: ptr<function, Accumulator>) {
+// Adds the product of the tiles to the invocation's sums, [row block][row][column block].
+// Row block i of invocation (r, c) is 4 rows from 4 (r + 8 i), column block j the vec4 c + 8 j.
+fn multiply_tiles(lane: u32, sums: ptr<function, array<vec4<f32>, SUMS>>) {
     let row = lane / 8u;
     let column = lane % 8u;
-    var sum = *c;
-    for (var k = 0u; k < 32u; k += 1u) {
-        let a = tile_a[k * 8u + row];
-        let b = tile_b[k * 8u + column];
-        sum.row0 += a.x * b;
-        sum.row1 += a.y * b;
-        sum.row2 += a.z * b;
-        sum.row3 += a.w * b;
+    var local = *sums;
+    for (var k = 0u; k < STEP; k += 1u) {
+        var b: array<vec4<f32>, COLUMN_BLOCKS>;
+        for (var j = 0u; j < COLUMN_BLOCKS; j += 1u) {
+            b[j] = tile_b[k * B_WIDTH + column + 8u * j];
+        }
+        for (var i = 0u; i < ROW_BLOCKS; i += 1u) {
+            let a = tile_a[k * A_WIDTH + row + 8u * i];
+            for (var j = 0u; j < COLUMN_BLOCKS; j += 1u) {
+                let at = 4u * COLUMN_BLOCKS * i + j;
+                local[at] += a.x * b[j];
+                local[at + COLUMN_BLOCKS] += a.y * b[j];
+                local[at + 2u * COLUMN_BLOCKS] += a.z * b[j];
+                local[at + 3u * COLUMN_BLOCKS] += a.w * b[j];
+            }
+        }
     }
-    *c = sum;
+    *sums = local;
 }

@@ -1,2 +1,45 @@
-//! The photonet command.
-fn main() {}
+//! The `photonet` command.
+
+mod arguments;
+mod bench;
+mod check;
+mod devices;
+mod error;
+mod eval;
+mod infer;
+mod interrupt;
+mod summary;
+mod table;
+mod train;
+
+use arguments::{Arguments, Command};
+use clap::Parser;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let result = match arguments.command {
+        Command::Train(options) => train::run(&options),
+        Command::Eval(options) => eval::run(&options),
+        Command::Infer(options) => infer::run(&options),
+        Command::Devices(options) => devices::run(&options),
+        Command::Summary(options) => summary::run(&options),
+        Command::Check(options) => check::run(&options),
+        Command::Bench(options) => bench::run(&options),
+    };
+    match result {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("photonet: {error}");
+            let mut cause = std::error::Error::source(&error);
+            while let Some(next) = cause {
+                // Many errors already quote their cause.
+                if !error.to_string().contains(&next.to_string()) {
+                    eprintln!("  because: {next}");
+                }
+                cause = next.source();
+            }
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -13,7 +13,8 @@ pub enum Activation {
     Relu,
     /// x * clamp(x + 3, 0, 6) / 6.
     HardSwish,
-    /// clamp(slope * x + 0.5, 0, 1).
+    /// clamp(slope * x + 0.5, 0, 1). It makes 1/2 of the zeros in padded channels; as the gate of
+    /// squeeze-excite, its use, it is multiplied by other zeros there.
     HardSigmoid {
         /// 1/6 in torch's families, 0.2 in Paddle's.
         slope: f32,

@@ -48,9 +48,9 @@ pub struct Metrics {
     pub loss: f32,
     /// Images counted.
     pub images: u32,
-    /// Images whose label came first.
+    /// Images with a finite loss whose label came first.
     pub top1: u32,
-    /// Images whose label was among the first k.
+    /// Images with a finite loss whose label was among the first k.
     pub topk: u32,
     /// Images whose loss was not finite.
     pub bad: u32,
@@ -75,7 +75,7 @@ impl CrossEntropy {
         (self.batch * pad_channels(self.classes) * 4) as u64
     }
 
-    /// Bytes of `outcomes`: one vec4 an image.
+    /// Bytes of `outcomes`: one vec4 an image, see `shaders/loss/cross_entropy.wgsl`.
     pub fn outcome_bytes(&self) -> u64 {
         self.batch as u64 * 16
     }

@@ -4,10 +4,20 @@
 //! * [`dataset`]: list files and plain folders of photos;
 //! * [`loader`]: batches of pixels, made ahead by threads and the same for any number of them;
 //! * [`schedule`]: the learning rate of each step;
-//! * [`journal`]: log lines, `metrics.jsonl` and progress bars.
+//! * [`journal`]: log lines, `metrics.jsonl` and progress bars;
+//! * [`trainer`]: the training loop;
+//! * [`checkpoint`]: what a run saves, and resuming from it;
+//! * [`evaluate`] and [`predict`]: what a trained model is worth, and what it says of photos.
 
+pub mod checkpoint;
 pub mod config;
 pub mod dataset;
+mod error;
+pub mod evaluate;
 pub mod journal;
 pub mod loader;
+pub mod predict;
 pub mod schedule;
+pub mod trainer;
+
+pub use error::TrainError;

@@ -31,7 +31,13 @@ enum Shape {
 
 impl Schedule {
     /// Warm-up from 0 to `base`, then half a cosine down to `eta_min` at the end of the run.
-    pub fn cosine(base: f64, warmup_epochs: f64, epochs: u32, steps_per_epoch: u64, eta_min: f64) -> Schedule {
+    pub fn cosine(
+        base: f64,
+        warmup_epochs: f64,
+        epochs: u32,
+        steps_per_epoch: u64,
+        eta_min: f64,
+    ) -> Schedule {
         let kind = ScheduleKind::Cosine { eta_min };
         let config =
             ScheduleConfig { kind, learning_rate: base, warmup_epoch: warmup_epochs, warmup_start_lr: 0.0 };

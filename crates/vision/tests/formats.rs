@@ -14,7 +14,7 @@ fn open(bytes: &[u8]) -> Result<Rgb, VisionError> {
 
 fn encode(image: &DynamicImage, format: ImageFormat) -> Vec<u8> {
     let mut file = Cursor::new(Vec::new());
-    image.write_to(&mut file, format).unwrap();
+    image.write_to(&mut file, format).expect("the picture can be encoded");
     file.into_inner()
 }
 
@@ -41,14 +41,15 @@ fn golden() -> Vec<Golden> {
     let read = |line: &'static str| {
         let fields: Vec<&str> = line.split(' ').collect();
         let [name, tolerance, width, height, file, pixels] = fields[..] else { panic!("bad line") };
-        let pixels = Rgb::new(width.parse().unwrap(), height.parse().unwrap(), bytes_of_hex(pixels)).unwrap();
-        Golden { name, tolerance: tolerance.parse().unwrap(), file: bytes_of_hex(file), pixels }
+        let number = |text: &str| -> u32 { text.parse().expect("a number") };
+        let pixels = Rgb::new(number(width), number(height), bytes_of_hex(pixels)).expect("golden pixels");
+        Golden { name, tolerance: number(tolerance) as u8, file: bytes_of_hex(file), pixels }
     };
     include_str!("golden/photos.txt").lines().map(read).collect()
 }
 
 fn photo(name: &str) -> Golden {
-    golden().into_iter().find(|photo| photo.name == name).unwrap()
+    golden().into_iter().find(|photo| photo.name == name).expect("a golden photo of that name")
 }
 
 #[test]
@@ -133,7 +134,7 @@ fn all_eight_exif_orientations_are_applied_once() {
 
 /// A PNG with another chunk put before its pixels.
 fn with_chunk(png: &[u8], kind: &[u8; 4], data: &[u8]) -> Vec<u8> {
-    let place = png.windows(4).position(|window| window == b"IDAT").unwrap() - 4;
+    let place = png.windows(4).position(|window| window == b"IDAT").expect("a PNG has pixels") - 4;
     let body = [kind.as_slice(), data].concat();
     let length = (data.len() as u32).to_be_bytes();
     [&png[..place], &length, &body, &crc32(&body).to_be_bytes(), &png[place..]].concat()

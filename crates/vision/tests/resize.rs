@@ -17,7 +17,7 @@ fn picture(width: u32, height: u32) -> Rgb {
             }
         }
     }
-    Rgb::new(width, height, data).unwrap()
+    Rgb::new(width, height, data).expect("the buffer has the right length")
 }
 
 fn resamplers() -> Vec<Resampler> {

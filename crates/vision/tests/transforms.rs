@@ -11,7 +11,7 @@ fn places(width: u32, height: u32) -> Rgb {
     for y in 0..height {
         data.extend((0..width).flat_map(|x| [x as u8, y as u8, (x + y) as u8]));
     }
-    Rgb::new(width, height, data).unwrap()
+    Rgb::new(width, height, data).expect("the buffer has the right length")
 }
 
 fn key(sample: u32) -> Option<RngKey> {

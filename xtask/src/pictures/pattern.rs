@@ -109,7 +109,7 @@ mod tests {
         assert!(inside(Pattern::Rings, 0.32, 0.0) && !inside(Pattern::Rings, 0.0, 0.0));
         assert!(inside(Pattern::Stripes, 0.0, 0.4) && !inside(Pattern::Stripes, 0.5, 0.4));
         // Along a wave the band swings to the side and back; a stripe does not.
-        let along = |v| inside(Pattern::Waves, 0.0, v * 2.2);
+        let along = |v: f32| inside(Pattern::Waves, 0.0, v * 2.2);
         assert!(along(0.0) && !along(0.25) && along(0.5) && !along(0.75) && along(1.0));
     }
 }

@@ -34,7 +34,10 @@ pub(super) fn cases() -> Vec<Case> {
         (shape(1, 112, 112, 3), Biased, false, Activation::Relu, false),
         (shape(2, 112, 112, 18), Unbiased, false, Activation::HardSwish, true),
     ] {
-        let layer = BatchNorm { shape, epsilon: 1e-5, keep: 0.9, running_variance, frozen };
+        // Of two rows one is always normalised to 1 and the other to -1 but for epsilon, and the
+        // gradient of the input cancels to nothing; a large epsilon leaves something to compare.
+        let epsilon = if shape.rows() == 2 { 0.1 } else { 1e-5 };
+        let layer = BatchNorm { shape, epsilon, keep: 0.9, running_variance, frozen };
         let setup = Setup { layer, activation, residual, mean: 0.5 };
         let name = setup.name();
         cases.push(training(setup, &name));
@@ -42,10 +45,11 @@ pub(super) fn cases() -> Vec<Case> {
         cases.push(inference(setup, &name));
     }
     let shape = Shape::new(5, 15, 15, 30);
-    let layer =
-        BatchNorm { shape, epsilon: 1e-3, keep: 0.99, running_variance: Biased, frozen: false };
+    let layer = BatchNorm { shape, epsilon: 1e-3, keep: 0.99, running_variance: Biased, frozen: false };
     let far = Setup { layer, activation: Activation::Identity, residual: false, mean: 1000.0 };
     cases.push(far_from_zero(far));
+    // An f32 near 1000 is known to 3e-5, and so is the mean that is subtracted.
+    cases.push(training(far, &format!("{} mean 1000", far.name())).tolerance(1e-4));
     cases
 }
 
@@ -148,8 +152,7 @@ fn training(setup: Setup, name: &str) -> Case {
         let (input, residual) = (setup.input(), setup.residual());
         let expected = setup.training_moments();
         let output = twin::apply(&input, &expected, activation, residual.as_deref());
-        let running =
-            twin::update_running(&layer, &setup.running(), &twin::statistics(&layer, &input));
+        let running = twin::update_running(&layer, &setup.running(), &twin::statistics(&layer, &input));
         let wide = Layout::of(&layer.shape);
         let x = trial.input(wide, &input);
         let [gamma, beta, kept] = parameters(&mut trial, &setup);
@@ -158,7 +161,7 @@ fn training(setup: Setup, name: &str) -> Case {
         let layout = moments_layout(setup.channels());
         trial.expect_unpadded("moments", moments, layout, flat_moments(&expected));
         let residual = residual.map(|residual| trial.input(wide, &residual));
-        let y = trial.output("output", wide, output);
+        let y = trial.activated("output", activation, wide, output);
         trial.record(move |plan, at| {
             let parameters = BatchNormParameters { gamma: at(gamma), beta: at(beta), running: at(kept) };
             layer.prepare(plan, "check", at(x), &parameters, at(moments));
@@ -182,7 +185,7 @@ fn inference(setup: Setup, name: &str) -> Case {
         trial.expect("running", kept, statistics_layout(setup.channels()), running);
         let moments = trial.poisoned(moments_layout(setup.channels()));
         let residual = residual.map(|residual| trial.input(wide, &residual));
-        let y = trial.output("output", wide, output);
+        let y = trial.activated("output", activation, wide, output);
         trial.record(move |plan, at| {
             let parameters = BatchNormParameters { gamma: at(gamma), beta: at(beta), running: at(kept) };
             layer.prepare_inference(plan, "check", &parameters, at(moments));
@@ -213,8 +216,8 @@ fn backward(setup: Setup, name: &str) -> Case {
 }
 
 /// Statistics of values around 1000 with a deviation of 1: E[x^2] - E[x]^2 in `f32` would leave
-/// hardly one digit of the variance. The mean itself is known to half of its last place only,
-/// 3e-5, which is why the normalised output is not compared here.
+/// hardly one digit of the variance. Welford's running mean is rounded to 3e-5 at each row, which
+/// reaches the variance in the sixth digit.
 fn far_from_zero(setup: Setup) -> Case {
     let name = format!("{} mean 1000", setup.name());
     Case::new("batch_norm/statistics", name, move || {
@@ -240,5 +243,5 @@ fn far_from_zero(setup: Setup) -> Case {
             layer.prepare(plan, "check", at(x), &parameters, at(moments));
         })
     })
-    .tolerance(2.0 * TOLERANCE)
+    .tolerance(5.0 * TOLERANCE)
 }

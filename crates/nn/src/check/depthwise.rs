@@ -69,7 +69,7 @@ fn forward(layer: Depthwise, shape: &str, (with_bias, activation): (bool, Activa
         let x = trial.input(Layout::of(&layer.geometry().input), &x);
         let w = trial.input(weight_layout(&layer), &w);
         let bias = bias.map(|bias| trial.input(Layout::channels(channels), &bias));
-        let y = trial.output("output", Layout::of(&layer.output()), expected);
+        let y = trial.activated("output", activation, Layout::of(&layer.output()), expected);
         trial.record(move |plan, at| {
             layer.forward(plan, "check", at(x), at(w), bias.map(at), activation, at(y));
         })

@@ -1,1 +1,198 @@
-pub(super) fn cases() -> Vec<super::Case> { vec![] }
+//! Cases of the cross-entropy and of the counting of metrics.
+
+use super::Case;
+use super::noise::{below, between};
+use super::optimiser::step_words;
+use super::trial::{Layout, Slot, Trial};
+use crate::cpu::loss::{self as twin, Counts, ImageOutcome};
+use crate::{CrossEntropy, Step};
+
+/// A label that does not count.
+const IGNORED: u32 = u32::MAX;
+
+#[derive(Clone, Copy)]
+struct Setup {
+    layer: CrossEntropy,
+    /// Logits lie between minus and plus this.
+    reach: f64,
+    /// Whether the last image does not count.
+    ignored: bool,
+}
+
+pub(super) fn cases() -> Vec<Case> {
+    let mut cases = Vec::new();
+    for (batch, classes, smoothing, reach, ignored) in [
+        (1, 2, 0.0, 3.0, false),
+        (5, 2, 0.1, 3.0, true),
+        (2, 6, 0.1, 10.0, false),
+        (5, 6, 0.0, 1e4, true),
+        (2, 64, 0.0, 3.0, true),
+        (2, 1000, 0.0, 5.0, false),
+        (5, 1000, 0.1, 5.0, true),
+        (5, 1000, 0.1, 1e4, false),
+    ] {
+        let setup = Setup { layer: CrossEntropy { batch, classes, smoothing }, reach, ignored };
+        let name = format!(
+            "{batch}x{classes} smoothing {smoothing} logits to {reach}{}",
+            if ignored { " one ignored" } else { "" }
+        );
+        cases.push(forward(setup, &name));
+        cases.push(backward(setup, &name));
+    }
+    cases.push(counting());
+    cases.push(not_finite());
+    cases
+}
+
+impl Setup {
+    fn logits(&self) -> Vec<f64> {
+        between(111, self.layer.batch * self.layer.classes, -self.reach, self.reach)
+    }
+
+    fn labels(&self) -> Vec<u32> {
+        let mut labels = below(112, self.layer.batch, self.layer.classes as u32);
+        if let (true, Some(last)) = (self.ignored, labels.last_mut()) {
+            *last = IGNORED;
+        }
+        labels
+    }
+}
+
+fn logits_layout(layer: &CrossEntropy) -> Layout {
+    Layout::rows(layer.batch, layer.classes)
+}
+
+/// Logits as the padded rows that the device reads; padding holds a value that would win every
+/// comparison, since nothing may depend on it.
+fn upload_logits(trial: &mut Trial, layer: &CrossEntropy, logits: &[f64]) -> Slot {
+    let mut words = Vec::new();
+    for row in logits.chunks_exact(layer.classes) {
+        words.extend(row.iter().map(|&z| (z as f32).to_bits()));
+        words.resize(words.len().next_multiple_of(4), 1e30_f32.to_bits());
+    }
+    trial.words(words)
+}
+
+fn outcome_words(layer: &CrossEntropy) -> Layout {
+    Layout::flat(layer.batch * 4)
+}
+
+/// Loss, rank and the parts of the softmax's denominator, for each image.
+fn forward(setup: Setup, name: &str) -> Case {
+    Case::new("loss/cross_entropy", name, move || {
+        let Setup { layer, .. } = setup;
+        let mut trial = Trial::default();
+        let expected = twin::forward(&layer, &setup.logits(), &setup.labels());
+        let logits = upload_logits(&mut trial, &layer, &setup.logits());
+        let labels = trial.words(setup.labels());
+        let outcomes = trial.poisoned(outcome_words(&layer));
+        for (image, outcome) in expected.iter().enumerate() {
+            let at = image * 4;
+            trial.expect_floats("loss", outcomes, at, vec![outcome.map_or(0.0, |o| o.loss)]);
+            let sum_exp = outcome.map_or(0.0, |o| o.sum_exp);
+            trial.expect_floats("sum of exponentials", outcomes, at + 3, vec![sum_exp]);
+            if let Some(ImageOutcome { rank, largest, .. }) = outcome {
+                let values = vec![*rank as f64, *largest];
+                trial.expect_floats("rank and largest", outcomes, at + 1, values);
+            }
+        }
+        trial.record(move |plan, at| {
+            layer.forward(plan, "check", at(logits), at(labels), at(outcomes));
+        })
+    })
+}
+
+fn backward(setup: Setup, name: &str) -> Case {
+    Case::new("loss/cross_entropy_gradient", name, move || {
+        let Setup { layer, .. } = setup;
+        let mut trial = Trial::default();
+        let expected = twin::backward(&layer, &setup.logits(), &setup.labels());
+        let logits = upload_logits(&mut trial, &layer, &setup.logits());
+        let labels = trial.words(setup.labels());
+        let outcomes = trial.poisoned(outcome_words(&layer));
+        let gradient = trial.output("logits_gradient", logits_layout(&layer), expected);
+        trial.record(move |plan, at| {
+            let (logits, labels, outcomes) = (at(logits), at(labels), at(outcomes));
+            layer.forward(plan, "check", logits, labels, outcomes);
+            layer.backward(plan, "check", logits, labels, outcomes, at(gradient));
+        })
+    })
+}
+
+/// The buffers of one batch to count.
+struct Batch {
+    logits: Slot,
+    labels: Slot,
+    outcomes: Slot,
+    step: Slot,
+}
+
+/// A trial that counts `batches` and compares the whole numbers of the metrics; also the metrics'
+/// buffer and what the twin counted.
+fn counted(layer: CrossEntropy, k: usize, batches: &[(Vec<f64>, Vec<u32>)]) -> (Trial, Slot, Counts) {
+    let mut trial = Trial::default();
+    let mut counts = Counts::default();
+    let metrics = trial.words(vec![0; 8]);
+    let mut uploaded = Vec::new();
+    for (number, (logits, labels)) in batches.iter().enumerate() {
+        let number = 40 + number as u32;
+        let step = Step { learning_rate: 0.1, momentum: 0.9, epoch: 0, number };
+        twin::count(&mut counts, &twin::forward(&layer, logits, labels), k, number);
+        uploaded.push(Batch {
+            logits: upload_logits(&mut trial, &layer, logits),
+            labels: trial.words(labels.clone()),
+            outcomes: trial.poisoned(outcome_words(&layer)),
+            step: trial.words(step_words(&step)),
+        });
+    }
+    let whole = [counts.images, counts.top1, counts.topk, counts.bad, counts.bad_step];
+    for (word, name) in ["images", "top1", "topk", "bad", "bad_step"].into_iter().enumerate() {
+        trial.expect_whole(name, metrics, 1 + word, &whole[word..=word]);
+    }
+    let trial = trial.record(move |plan, at| {
+        for batch in uploaded {
+            layer.forward(plan, "check", at(batch.logits), at(batch.labels), at(batch.outcomes));
+            layer.count(plan, "check", at(batch.step), at(batch.outcomes), k, at(metrics));
+        }
+    });
+    (trial, metrics, counts)
+}
+
+/// Two batches with ties on both sides of the label, a label of rank k - 1 and one of rank k, and an
+/// ignored label.
+fn counting() -> Case {
+    Case::new("loss/metrics", "2 batches of 5x6 k 3, ties", || {
+        let layer = CrossEntropy { batch: 5, classes: 6, smoothing: 0.1 };
+        let rows = [
+            [0.0, 5.0, 1.0, 2.0, 3.0, 4.0],
+            [1.0, 1.0, 1.0, 1.0, 1.0, 1.0],
+            [2.0, 2.0, 2.0, 2.0, 2.0, 2.0],
+            [6.0, 5.0, 4.0, 4.0, 3.0, 2.0],
+            [6.0, 5.0, 4.0, 4.0, 3.0, 2.0],
+        ];
+        let logits = rows.concat();
+        // First; first by its index; second by its index; third; fourth, tied with the third.
+        let first = vec![1, 0, 1, 2, 3];
+        let second = vec![0, 5, 2, IGNORED, 0];
+        let batches = [(logits.clone(), first), (logits, second)];
+        let (mut trial, metrics, counts) = counted(layer, 3, &batches);
+        trial.expect_floats("loss", metrics, 0, vec![counts.loss]);
+        trial.expect_floats("last_loss", metrics, 6, vec![counts.last_loss]);
+        trial
+    })
+}
+
+/// A NaN among the logits of the second batch and an infinity in the third: both are counted, and the
+/// second step is the one remembered; neither image counts as right. What the sums become is left open.
+fn not_finite() -> Case {
+    Case::new("loss/metrics", "3 batches of 2x6 k 1, NaN and infinity", || {
+        let layer = CrossEntropy { batch: 2, classes: 6, smoothing: 0.0 };
+        let good = between(113, 12, -1.0, 1.0);
+        let mut nan = good.clone();
+        nan[..6].fill(f64::NAN);
+        let mut infinite = good.clone();
+        infinite[9] = f64::INFINITY;
+        let batches = [good, nan, infinite].map(|logits| (logits, vec![2, 3]));
+        counted(layer, 1, &batches).0
+    })
+}

@@ -69,12 +69,7 @@ impl Case {
         shape: impl Into<String>,
         prepare: impl Fn() -> Trial + Send + Sync + 'static,
     ) -> Self {
-        Self {
-            kernel: kernel.into(),
-            shape: shape.into(),
-            tolerance: TOLERANCE,
-            prepare: Box::new(prepare),
-        }
+        Self { kernel: kernel.into(), shape: shape.into(), tolerance: TOLERANCE, prepare: Box::new(prepare) }
     }
 
     fn tolerance(mut self, tolerance: f64) -> Self {
@@ -89,6 +84,14 @@ impl Case {
     pub async fn run(&self, gpu: &Arc<Gpu>) -> Result<Outcome, GpuError> {
         let (error, output) = (self.prepare)().run(gpu).await?;
         Ok(Outcome { error, tolerance: self.tolerance, output })
+    }
+
+    /// The kernels that the case launches, by the names of the registry, in order.
+    ///
+    /// # Errors
+    /// As [`Case::run`]: the launches are made.
+    pub async fn kernels(&self, gpu: &Arc<Gpu>) -> Result<Vec<&'static str>, GpuError> {
+        (self.prepare)().kernels(gpu).await
     }
 }
 

@@ -1,1 +1,46 @@
-pub(super) fn cases() -> Vec<super::Case> { vec![] }
+//! Cases of the optimiser.
+
+use super::Case;
+use super::noise::uniform;
+use super::trial::{Layout, Trial};
+use crate::{Momentum, Step, cpu};
+
+pub(super) fn cases() -> Vec<Case> {
+    // One block; a workgroup of 256 vectors less and more than full; many workgroups.
+    [64, 960, 1024 + 64, 64 * 1001].map(case).into()
+}
+
+/// The words of a `Step` on the device.
+pub(super) fn step_words(step: &Step) -> Vec<u32> {
+    bytemuck::cast_slice(std::slice::from_ref(step)).to_vec()
+}
+
+/// Learning-rate factor and decay of a block: trained, without decay, frozen, slow.
+const RANGES: [[f32; 2]; 4] = [[1.0, 2e-5], [1.0, 0.0], [0.0, 2e-5], [0.1, 0.05]];
+
+fn case(length: usize) -> Case {
+    Case::new("optimiser/momentum", format!("{length} parameters, 3 steps"), move || {
+        let layer = Momentum { length };
+        let mut trial = Trial::default();
+        let layout = Layout::flat(length);
+        let ranges: Vec<[f32; 2]> = (0..length / Momentum::BLOCK).map(|block| RANGES[block % 4]).collect();
+        let (mut velocity, mut parameters) = (uniform(101, length), uniform(102, length));
+        let v = trial.input(layout, &velocity);
+        let p = trial.input(layout, &parameters);
+        let table = trial.words(ranges.iter().flatten().map(|value| value.to_bits()).collect());
+        let mut steps = Vec::new();
+        for (number, learning_rate) in [0.1, 0.05, 0.8].into_iter().enumerate() {
+            let step = Step { learning_rate, momentum: 0.9, epoch: 0, number: number as u32 };
+            let gradients = uniform(103 + number as u64, length);
+            cpu::optimiser::momentum(&step, &ranges, &gradients, &mut velocity, &mut parameters);
+            steps.push((trial.words(step_words(&step)), trial.input(layout, &gradients)));
+        }
+        trial.expect("velocity", v, layout, velocity);
+        trial.expect("parameters", p, layout, parameters);
+        trial.record(move |plan, at| {
+            for (step, gradients) in steps {
+                layer.update(plan, "check", at(step), at(table), at(gradients), at(v), at(p));
+            }
+        })
+    })
+}

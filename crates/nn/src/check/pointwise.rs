@@ -1,8 +1,8 @@
 //! Cases of the 1x1 convolution.
 
-use super::Case;
 use super::noise::uniform;
 use super::trial::{Layout, Trial};
+use super::{Case, TOLERANCE};
 use crate::{Activation, Pointwise, cpu};
 
 /// Fused operands of a forward pass.
@@ -23,7 +23,7 @@ pub(super) fn cases() -> Vec<Case> {
     // batch, side of the image, inputs, outputs
     for (batch, size, inputs, outputs, fused) in [
         (1, 1, 3, 8, PLAIN),
-        (1, 1, 960, 1, biased(Activation::Identity)),
+        (5, 1, 960, 6, biased(Activation::Identity)),
         (2, 1, 72, 18, biased(Activation::Relu)),
         (5, 1, 18, 72, biased(PADDLE_GATE)),
         (2, 7, 960, 72, PLAIN),
@@ -32,6 +32,9 @@ pub(super) fn cases() -> Vec<Case> {
         (5, 15, 18, 30, all),
         (1, 112, 8, 3, PLAIN),
         (2, 112, 3, 8, all),
+        // Enough rows and columns for the largest tiles.
+        (1, 112, 18, 62, biased(Activation::HardSwish)),
+        (1, 112, 62, 18, PLAIN),
     ] {
         let layer = Pointwise { rows: batch * size * size, inputs, outputs };
         let shape = format!("{batch}x{size}x{size} {inputs}->{outputs}");
@@ -74,20 +77,14 @@ fn forward(layer: Pointwise, shape: &str, fused: Fused) -> Case {
         let (x, w) = (input(&layer), weights(&layer));
         let bias = fused.bias.then(|| uniform(4, layer.outputs));
         let residual = fused.residual.then(|| uniform(5, layer.rows * layer.outputs));
-        let expected = cpu::pointwise::forward(
-            &layer,
-            &x,
-            &w,
-            bias.as_deref(),
-            fused.activation,
-            residual.as_deref(),
-        );
+        let expected =
+            cpu::pointwise::forward(&layer, &x, &w, bias.as_deref(), fused.activation, residual.as_deref());
         let wide = Layout::rows(layer.rows, layer.outputs);
         let x = trial.input(Layout::rows(layer.rows, layer.inputs), &x);
         let w = trial.input(weight_layout(&layer), &w);
         let bias = bias.map(|bias| trial.input(Layout::channels(layer.outputs), &bias));
         let residual = residual.map(|residual| trial.input(wide, &residual));
-        let y = trial.output("output", wide, expected);
+        let y = trial.activated("output", fused.activation, wide, expected);
         trial.record(move |plan, at| {
             let (bias, residual) = (bias.map(at), residual.map(at));
             layer.forward(plan, "check", at(x), at(w), bias, fused.activation, residual, at(y));
@@ -126,6 +123,8 @@ fn weight_gradient(layer: Pointwise, shape: &str) -> Case {
 }
 
 fn bias_gradient(layer: Pointwise, shape: &str) -> Case {
+    // An invocation adds up to some thousand rows of both signs one after the other.
+    let tolerance = if layer.rows > 10_000 { 3.0 * TOLERANCE } else { TOLERANCE };
     Case::new("reduce/columns", format!("{shape} bias gradient"), move || {
         let mut trial = Trial::default();
         let g = output_gradient(&layer);
@@ -134,4 +133,5 @@ fn bias_gradient(layer: Pointwise, shape: &str) -> Case {
         let db = trial.output("bias_gradient", Layout::channels(layer.outputs), expected);
         trial.record(move |plan, at| layer.bias_gradient(plan, "check", at(g), at(db)))
     })
+    .tolerance(tolerance)
 }

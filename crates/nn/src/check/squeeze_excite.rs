@@ -1,1 +1,129 @@
-pub(super) fn cases() -> Vec<super::Case> { vec![] }
+//! Cases of squeeze-excite as a whole.
+
+use super::activation::shape_name;
+use super::noise::{between, uniform};
+use super::trial::{Layout, Slot, Trial};
+use super::{Case, TOLERANCE};
+use crate::cpu::squeeze_excite::{self as twin, Parameters};
+use crate::{Shape, SqueezeExcite, SqueezeExciteParameters};
+use photonet_gpu::Tensor;
+
+const PADDLE: f32 = 0.2;
+const TORCH: f32 = 1.0 / 6.0;
+
+pub(super) fn cases() -> Vec<Case> {
+    let shape = Shape::new;
+    let mut cases = Vec::new();
+    for (shape, hidden, slope) in [
+        (shape(1, 1, 1, 3), 2, TORCH),
+        (shape(5, 1, 1, 72), 18, PADDLE),
+        (shape(1, 7, 7, 960), 30, PADDLE),
+        (shape(2, 7, 7, 18), 2, PADDLE),
+        (shape(5, 15, 15, 72), 18, TORCH),
+        (shape(2, 15, 15, 30), 8, TORCH),
+        (shape(1, 112, 112, 8), 2, PADDLE),
+    ] {
+        let layer = SqueezeExcite { shape, hidden, slope };
+        let name = format!("{} hidden {hidden} slope {slope:.3}", shape_name(&shape));
+        // Every hidden value is one sum over all channels, added up one after the other.
+        let tolerance = if shape.channels > 500 { 4.0 * TOLERANCE } else { TOLERANCE };
+        for case in [forward(layer, &name), infer(layer, &name), backward(layer, &name)] {
+            cases.push(case.tolerance(tolerance));
+        }
+    }
+    cases
+}
+
+/// Shifted from zero, so that the pooled values are not all alike.
+fn input(layer: &SqueezeExcite) -> Vec<f64> {
+    between(71, Layout::of(&layer.shape).len(), -1.0, 2.0)
+}
+
+fn parameters(layer: &SqueezeExcite) -> Parameters {
+    let (channels, hidden) = (layer.shape.channels, layer.hidden);
+    Parameters {
+        reduce_weight: uniform(72, channels * hidden),
+        reduce_bias: uniform(73, hidden),
+        expand_weight: uniform(74, hidden * channels),
+        expand_bias: uniform(75, channels),
+    }
+}
+
+/// Layouts of the four parameters in the order of the struct.
+fn layouts(layer: &SqueezeExcite) -> [Layout; 4] {
+    let (channels, hidden) = (layer.shape.channels, layer.hidden);
+    [
+        Layout::weights(1, channels, hidden),
+        Layout::channels(hidden),
+        Layout::weights(1, hidden, channels),
+        Layout::channels(channels),
+    ]
+}
+
+fn upload(trial: &mut Trial, layer: &SqueezeExcite, parameters: &Parameters) -> [Slot; 4] {
+    let [reduce_weight, reduce_bias, expand_weight, expand_bias] = layouts(layer);
+    [
+        trial.input(reduce_weight, &parameters.reduce_weight),
+        trial.input(reduce_bias, &parameters.reduce_bias),
+        trial.input(expand_weight, &parameters.expand_weight),
+        trial.input(expand_bias, &parameters.expand_bias),
+    ]
+}
+
+fn tensors(slots: [Slot; 4], at: &dyn Fn(Slot) -> Tensor) -> SqueezeExciteParameters {
+    let [reduce_weight, reduce_bias, expand_weight, expand_bias] = slots.map(at);
+    SqueezeExciteParameters { reduce_weight, reduce_bias, expand_weight, expand_bias }
+}
+
+fn forward(layer: SqueezeExcite, name: &str) -> Case {
+    Case::new("squeeze_excite/training", name, move || {
+        let mut trial = Trial::default();
+        let (values, weights) = (input(&layer), parameters(&layer));
+        let expected = twin::forward(&layer, &values, &weights);
+        let x = trial.input(Layout::of(&layer.shape), &values);
+        let p = upload(&mut trial, &layer, &weights);
+        let y = trial.output("output", Layout::of(&layer.shape), expected);
+        trial.record(move |plan, at| {
+            layer.forward(plan, "check", at(x), &tensors(p, at), at(y));
+        })
+    })
+}
+
+fn infer(layer: SqueezeExcite, name: &str) -> Case {
+    Case::new("squeeze_excite/inference", name, move || {
+        let mut trial = Trial::default();
+        let (values, weights) = (input(&layer), parameters(&layer));
+        let expected = twin::forward(&layer, &values, &weights);
+        let x = trial.input(Layout::of(&layer.shape), &values);
+        let p = upload(&mut trial, &layer, &weights);
+        let y = trial.output("output", Layout::of(&layer.shape), expected);
+        trial.record(move |plan, at| layer.infer(plan, "check", at(x), &tensors(p, at), at(y)))
+    })
+}
+
+fn backward(layer: SqueezeExcite, name: &str) -> Case {
+    Case::new("squeeze_excite/backward", name, move || {
+        let mut trial = Trial::default();
+        let wide = Layout::of(&layer.shape);
+        let (values, weights) = (input(&layer), parameters(&layer));
+        let gradient = uniform(76, wide.len());
+        let (expected, input_gradient) = twin::backward(&layer, &values, &weights, &gradient);
+        let x = trial.input(wide, &values);
+        let p = upload(&mut trial, &layer, &weights);
+        let g = trial.input(wide, &gradient);
+        let y = trial.poisoned(wide);
+        let [reduce_weight, reduce_bias, expand_weight, expand_bias] = layouts(&layer);
+        let dp = [
+            trial.output("reduce_weight gradient", reduce_weight, expected.reduce_weight),
+            trial.output("reduce_bias gradient", reduce_bias, expected.reduce_bias),
+            trial.output("expand_weight gradient", expand_weight, expected.expand_weight),
+            trial.output("expand_bias gradient", expand_bias, expected.expand_bias),
+        ];
+        let dx = trial.output("input_gradient", wide, input_gradient);
+        trial.record(move |plan, at| {
+            let (p, dp) = (tensors(p, at), tensors(dp, at));
+            let state = layer.forward(plan, "check", at(x), &p, at(y));
+            layer.backward(plan, "check", at(x), &p, &state, at(g), &dp, at(dx));
+        })
+    })
+}

@@ -1,7 +1,7 @@
 //! One run: buffers, the launches between them, and what must come out.
 
-use crate::{Shape, pad_channels};
-use photonet_gpu::{Gpu, GpuError, PlanBuilder, Tensor};
+use crate::{Activation, Shape, pad_channels};
+use photonet_gpu::{Buffer, Gpu, GpuError, Plan, PlanBuilder, Tensor};
 use std::sync::Arc;
 
 /// How unpadded values lie on the device: `[outer][middle][inner]`, the last two padded with zeros.
@@ -118,6 +118,22 @@ impl Trial {
         slot
     }
 
+    /// As [`Trial::output`], for the output of an activation: the hardsigmoid of padding is 1/2.
+    pub fn activated(
+        &mut self,
+        name: &'static str,
+        activation: Activation,
+        layout: Layout,
+        values: Vec<f64>,
+    ) -> Slot {
+        let slot = self.poisoned(layout);
+        match activation {
+            Activation::HardSigmoid { .. } => self.expect_unpadded(name, slot, layout, values),
+            _ => self.expect(name, slot, layout, values),
+        }
+        slot
+    }
+
     /// Afterwards `slot` must hold `values`, padding zero.
     pub fn expect(&mut self, name: &'static str, slot: Slot, layout: Layout, values: Vec<f64>) {
         self.add(name, slot, 0, layout, Words::Float, true, values);
@@ -155,23 +171,38 @@ impl Trial {
     }
 
     /// Sets the launches.
-    pub fn record(mut self, record: impl FnOnce(&mut PlanBuilder, &dyn Fn(Slot) -> Tensor) + 'static) -> Self {
+    pub fn record(
+        mut self,
+        record: impl FnOnce(&mut PlanBuilder, &dyn Fn(Slot) -> Tensor) + 'static,
+    ) -> Self {
         self.record = Some(Box::new(record));
         self
     }
 
-    /// Runs the launches; the largest error of the outputs, and whose it is.
-    pub async fn run(self, gpu: &Arc<Gpu>) -> Result<(f64, String), GpuError> {
+    /// Uploads the buffers and builds the plan.
+    async fn build(&mut self, gpu: &Arc<Gpu>) -> Result<(Plan, Vec<Buffer>), GpuError> {
         let mut plan = PlanBuilder::new();
         let mut buffers = Vec::with_capacity(self.buffers.len());
         for (index, words) in self.buffers.iter().enumerate() {
             buffers.push(gpu.buffer_with(&format!("check {index}"), words).await?);
         }
         let tensors: Vec<Tensor> = buffers.iter().map(|buffer| plan.import(buffer)).collect();
-        if let Some(record) = self.record {
+        if let Some(record) = self.record.take() {
             record(&mut plan, &|slot| tensors[slot.0]);
         }
-        plan.build(gpu).await?.run()?;
+        Ok((plan.build(gpu).await?, buffers))
+    }
+
+    /// The kernels of the launches in order.
+    pub async fn kernels(mut self, gpu: &Arc<Gpu>) -> Result<Vec<&'static str>, GpuError> {
+        let (plan, _) = self.build(gpu).await?;
+        Ok(plan.profile().await?.iter().map(|launch| launch.kernel).collect())
+    }
+
+    /// Runs the launches; the largest error of the outputs, and whose it is.
+    pub async fn run(mut self, gpu: &Arc<Gpu>) -> Result<(f64, String), GpuError> {
+        let (plan, buffers) = self.build(gpu).await?;
+        plan.run()?;
         let mut worst = (0.0, String::new());
         for expected in &self.expectations {
             let count = expected.layout.padded_len();

@@ -111,12 +111,7 @@ pub fn normalise(input: &[f64], moments: &Moments) -> Vec<f64> {
 }
 
 /// `activate(normalised input) + residual`.
-pub fn apply(
-    input: &[f64],
-    moments: &Moments,
-    activation: Activation,
-    residual: Option<&[f64]>,
-) -> Vec<f64> {
+pub fn apply(input: &[f64], moments: &Moments, activation: Activation, residual: Option<&[f64]>) -> Vec<f64> {
     let value = |(at, x): (usize, f64)| activate(activation, x) + residual.map_or(0.0, |r| r[at]);
     normalise(input, moments).into_iter().enumerate().map(value).collect()
 }

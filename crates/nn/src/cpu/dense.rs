@@ -19,9 +19,8 @@ pub fn forward(
     activation: Activation,
 ) -> Vec<f64> {
     let (from, to) = (layer.geometry.input, layer.output());
-    let mut sums: Vec<f64> = (0..to.rows() * to.channels)
-        .map(|at| bias.map_or(0.0, |bias| bias[at % to.channels]))
-        .collect();
+    let mut sums: Vec<f64> =
+        (0..to.rows() * to.channels).map(|at| bias.map_or(0.0, |bias| bias[at % to.channels])).collect();
     each_tap(&layer.geometry, |[n, y, x], [m, v, u], tap| {
         for c in 0..from.channels {
             for o in 0..to.channels {

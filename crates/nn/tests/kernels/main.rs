@@ -1,12 +1,23 @@
 //! Every kernel against its CPU twin, on a device with WebGPU's default limits and no features.
 //! With `PHOTONET_CHECKED=1` in the environment shaders keep their bounds and loop checks.
 
+mod activation;
 mod batch_norm;
+mod dense;
 mod depthwise;
+mod dropout;
+mod input;
+mod loss;
+mod optimiser;
 mod pointwise;
+mod pool;
+mod reduce;
+mod residual;
+mod squeeze_excite;
 
 use photonet_gpu::{Gpu, GpuOptions};
 use photonet_nn::check;
+use std::collections::HashSet;
 use std::sync::{Arc, OnceLock};
 
 /// The device, opened once for all tests of this binary.
@@ -36,4 +47,15 @@ fn check_layer(layer: &str) {
         }
     }
     assert!(failures.is_empty(), "{} of {} differ:\n{}", failures.len(), cases.len(), failures.join("\n"));
+}
+
+#[test]
+fn every_kernel_has_a_case() {
+    let mut launched = HashSet::new();
+    for case in check::cases().iter().filter(|case| !case.shape.contains("folded")) {
+        launched.extend(pollster::block_on(case.kernels(gpu())).unwrap());
+    }
+    let missing: Vec<_> =
+        photonet_gpu::kernels::ALL.iter().map(|k| k.name).filter(|name| !launched.contains(name)).collect();
+    assert!(missing.is_empty(), "no case launches {missing:?}");
 }

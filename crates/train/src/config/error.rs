@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// Where in the user's input a value stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,7 +43,7 @@ pub enum ConfigError {
     #[error("{place}: not valid YAML: {message}")]
     Syntax {
         /// Where the reading stopped.
-        place: Place,
+        place: Arc<Place>,
         /// What the YAML reader said.
         message: String,
     },
@@ -58,7 +59,7 @@ pub enum ConfigError {
     #[error("{place}: unknown key {path}{}", hint(suggestion))]
     UnknownKey {
         /// Where it stands.
-        place: Place,
+        place: Arc<Place>,
         /// The key with all its parents, joined by dots.
         path: String,
         /// The nearest key that does exist at this place.
@@ -68,7 +69,7 @@ pub enum ConfigError {
     #[error("{place}: {path} must be {expected}, not {found}")]
     Type {
         /// Where it stands.
-        place: Place,
+        place: Arc<Place>,
         /// The key with all its parents.
         path: String,
         /// What is wanted.
@@ -80,7 +81,7 @@ pub enum ConfigError {
     #[error("{place}: {path} is {found}, but {rule}")]
     Value {
         /// Where it stands.
-        place: Place,
+        place: Arc<Place>,
         /// The key with all its parents.
         path: String,
         /// What is there.
@@ -92,7 +93,7 @@ pub enum ConfigError {
     #[error("{place}: {path}: {what} is not supported{}; supported: {supported}", hint(suggestion))]
     Unsupported {
         /// Where it stands.
-        place: Place,
+        place: Arc<Place>,
         /// The key with all its parents.
         path: String,
         /// What was asked for.
@@ -106,7 +107,7 @@ pub enum ConfigError {
     #[error("{place}: {path} is missing")]
     Missing {
         /// The section in which it should stand.
-        place: Place,
+        place: Arc<Place>,
         /// The key with all its parents.
         path: String,
     },

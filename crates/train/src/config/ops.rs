@@ -27,7 +27,9 @@ pub(crate) fn read(list: &Item, ignored: &mut Vec<String>) -> Result<Recipe, Con
     for entry in list.list()? {
         let (name, item, mut options) = entry.named()?;
         if normalized && OPERATORS[..6].contains(&name.as_str()) {
-            return Err(item.unsupported(&format!("{name} after NormalizeImage"), "NormalizeImage as the last step"));
+            return Err(
+                item.unsupported(&format!("{name} after NormalizeImage"), "NormalizeImage as the last step")
+            );
         }
         match name.as_str() {
             "DecodeImage" => decode(&mut options, ignored)?,
@@ -47,7 +49,9 @@ pub(crate) fn read(list: &Item, ignored: &mut Vec<String>) -> Result<Recipe, Con
     }
     recipe.validate().map_err(|e| list.invalid(format!("{e}")))?;
     if recipe.output_size().is_none() {
-        return Err(list.invalid("its steps must end in one size for all photos; add CropImage or RandCropImage"));
+        return Err(
+            list.invalid("its steps must end in one size for all photos; add CropImage or RandCropImage")
+        );
     }
     Ok(recipe)
 }
@@ -195,7 +199,7 @@ pub(crate) fn write(recipe: &Recipe) -> Yaml {
                 op("RandCropImage", options)
             }
             Transform::RandomFlip { probability } => {
-                op("RandFlipImage", vec![("flip_code", Yaml::int(1)), ("prob", Yaml::float(probability))])
+                op("RandFlipImage", vec![("flip_code", Yaml::int(1u32)), ("prob", Yaml::float(probability))])
             }
             Transform::ResizeShort { size, resampler } => {
                 let mut options = vec![("resize_short", Yaml::int(size))];

@@ -32,7 +32,12 @@ pub(crate) fn apply(root: &mut Node, text: &str) -> Result<(), ConfigError> {
 }
 
 /// Goes down by one part of the path, making the section if there is none yet.
-fn step<'a>(node: &'a mut Node, part: &str, walked: &str, place: &Arc<Place>) -> Result<&'a mut Node, String> {
+fn step<'a>(
+    node: &'a mut Node,
+    part: &str,
+    walked: &str,
+    place: &Arc<Place>,
+) -> Result<&'a mut Node, String> {
     if matches!(node.value, Value::Null) {
         *node = Node { value: Value::Map(Vec::new()), place: Arc::clone(place) };
     }
@@ -45,9 +50,7 @@ fn step<'a>(node: &'a mut Node, part: &str, walked: &str, place: &Arc<Place>) ->
             Ok(&mut entries[found].1)
         }
         Value::List(items) => list_item(items, part, walked),
-        other => {
-            Err(format!("{walked} is {}, not a section, so it has no part {part:?}", other.describe()))
-        }
+        other => Err(format!("{walked} is {}, not a section, so it has no part {part:?}", other.describe())),
     }
 }
 

@@ -22,10 +22,6 @@ pub(crate) struct Section {
 }
 
 impl Section {
-    pub fn path(&self) -> &str {
-        &self.path
-    }
-
     fn full(&self, key: &str) -> String {
         if self.path.is_empty() { key.to_owned() } else { format!("{}.{key}", self.path) }
     }
@@ -75,7 +71,7 @@ impl Section {
 
     /// An error for a key that must be there.
     pub fn missing(&self, key: &str) -> ConfigError {
-        ConfigError::Missing { place: (*self.place).clone(), path: self.full(key) }
+        ConfigError::Missing { place: Arc::clone(&self.place), path: self.full(key) }
     }
 
     /// Accepts keys that have no effect here, and notes those that are present.
@@ -106,7 +102,7 @@ impl Section {
     pub fn finish(self) -> Result<(), ConfigError> {
         let Some((key, node)) = self.entries.first() else { return Ok(()) };
         let suggestion = nearest(key, self.known.iter().copied()).map(|name| self.full(name));
-        Err(ConfigError::UnknownKey { place: (*node.place).clone(), path: self.full(key), suggestion })
+        Err(ConfigError::UnknownKey { place: Arc::clone(&node.place), path: self.full(key), suggestion })
     }
 }
 
@@ -159,12 +155,12 @@ impl Item {
 
     pub fn wrong(&self, expected: &'static str) -> ConfigError {
         let path = if self.path.is_empty() { "the configuration".to_owned() } else { self.path.clone() };
-        ConfigError::Type { place: (*self.node.place).clone(), path, expected, found: self.describe() }
+        ConfigError::Type { place: Arc::clone(&self.node.place), path, expected, found: self.describe() }
     }
 
     pub fn invalid(&self, rule: impl Into<String>) -> ConfigError {
         ConfigError::Value {
-            place: (*self.node.place).clone(),
+            place: Arc::clone(&self.node.place),
             path: self.path.clone(),
             found: self.describe(),
             rule: rule.into(),
@@ -173,7 +169,7 @@ impl Item {
 
     pub fn unsupported(&self, what: &str, supported: impl Into<String>) -> ConfigError {
         ConfigError::Unsupported {
-            place: (*self.node.place).clone(),
+            place: Arc::clone(&self.node.place),
             path: self.path.clone(),
             what: what.to_owned(),
             supported: supported.into(),
@@ -184,7 +180,7 @@ impl Item {
     /// As [`Item::unsupported`], for a name out of a list of names.
     pub fn unsupported_name(&self, name: &str, supported: &[&str]) -> ConfigError {
         ConfigError::Unsupported {
-            place: (*self.node.place).clone(),
+            place: Arc::clone(&self.node.place),
             path: self.path.clone(),
             what: name.to_owned(),
             supported: supported.join(", "),
@@ -197,9 +193,12 @@ impl Item {
             Value::Map(entries) => {
                 Ok(Section { path: self.path, place: self.node.place, entries, known: Vec::new() })
             }
-            Value::Null => {
-                Ok(Section { path: self.path, place: self.node.place, entries: Vec::new(), known: Vec::new() })
-            }
+            Value::Null => Ok(Section {
+                path: self.path,
+                place: self.node.place,
+                entries: Vec::new(),
+                known: Vec::new(),
+            }),
             _ => Err(self.wrong("a section of keys")),
         }
     }
@@ -207,7 +206,8 @@ impl Item {
     /// The items of a list, each with its index in the path.
     pub fn list(&self) -> Result<Vec<Item>, ConfigError> {
         let Value::List(items) = &self.node.value else { return Err(self.wrong("a list")) };
-        let item = |(i, node): (usize, &Node)| Item { path: format!("{}.{i}", self.path), node: node.clone() };
+        let item =
+            |(i, node): (usize, &Node)| Item { path: format!("{}.{i}", self.path), node: node.clone() };
         Ok(items.iter().enumerate().map(item).collect())
     }
 
@@ -215,7 +215,9 @@ impl Item {
     pub fn named(&self) -> Result<(String, Item, Section), ConfigError> {
         let expected = "an item of the form `- Name: {options}`";
         let (name, node) = match &self.node.value {
-            Value::Text(name) => (name.clone(), Node { value: Value::Null, place: Arc::clone(&self.node.place) }),
+            Value::Text(name) => {
+                (name.clone(), Node { value: Value::Null, place: Arc::clone(&self.node.place) })
+            }
             Value::Map(entries) if entries.len() == 1 => entries[0].clone(),
             _ => return Err(self.wrong(expected)),
         };
@@ -270,7 +272,11 @@ impl Item {
     /// A number from 0 up to, not including, 1.
     pub fn fraction(&self) -> Result<f64, ConfigError> {
         let value = self.f64()?;
-        if (0.0..1.0).contains(&value) { Ok(value) } else { Err(self.invalid("it must be at least 0 and below 1")) }
+        if (0.0..1.0).contains(&value) {
+            Ok(value)
+        } else {
+            Err(self.invalid("it must be at least 0 and below 1"))
+        }
     }
 
     pub fn u64(&self) -> Result<u64, ConfigError> {

@@ -185,8 +185,9 @@ fn schedule(mut section: Section) -> Result<ScheduleConfig, ConfigError> {
         (Some(other), Some(item)) => return Err(item.unsupported_name(other, &["Cosine", "ConstLR"])),
         (Some(_), None) => ScheduleKind::Const,
     };
-    let learning_rate =
-        section.read_opt("learning_rate", Item::f64_not_negative)?.ok_or_else(|| section.missing("learning_rate"))?;
+    let learning_rate = section
+        .read_opt("learning_rate", Item::f64_not_negative)?
+        .ok_or_else(|| section.missing("learning_rate"))?;
     let schedule = ScheduleConfig {
         kind,
         learning_rate,

@@ -67,7 +67,7 @@ fn scalar(value: ScalarOwned) -> Value {
 pub(crate) fn parse(text: &str, place_of: &dyn Fn(usize) -> Place) -> Result<Node, ConfigError> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let documents = MarkedYamlOwned::load_from_str(text).map_err(|e| ConfigError::Syntax {
-        place: place_of(e.marker().line()),
+        place: Arc::new(place_of(e.marker().line())),
         message: e.info().to_owned(),
     })?;
     let mut documents = documents.into_iter();
@@ -76,7 +76,7 @@ pub(crate) fn parse(text: &str, place_of: &dyn Fn(usize) -> Place) -> Result<Nod
     };
     if let Some(second) = documents.next() {
         return Err(ConfigError::Syntax {
-            place: place_of(second.span.start.line()),
+            place: Arc::new(place_of(second.span.start.line())),
             message: "a second YAML document begins here; only one is read".to_owned(),
         });
     }
@@ -84,8 +84,8 @@ pub(crate) fn parse(text: &str, place_of: &dyn Fn(usize) -> Place) -> Result<Nod
 }
 
 fn convert(node: MarkedYamlOwned, place_of: &dyn Fn(usize) -> Place) -> Result<Node, ConfigError> {
-    let place = place_of(node.span.start.line());
-    let bad = |message: &str| ConfigError::Syntax { place: place.clone(), message: message.to_owned() };
+    let place = Arc::new(place_of(node.span.start.line()));
+    let bad = |message: &str| ConfigError::Syntax { place: Arc::clone(&place), message: message.to_owned() };
     let value = match node.data {
         YamlDataOwned::Value(value) => scalar(value),
         YamlDataOwned::Representation(word, ..) => Value::from_plain(&word),
@@ -112,5 +112,5 @@ fn convert(node: MarkedYamlOwned, place_of: &dyn Fn(usize) -> Place) -> Result<N
         // What the loader gives for an empty document.
         YamlDataOwned::BadValue => Value::Null,
     };
-    Ok(Node { value, place: Arc::new(place) })
+    Ok(Node { value, place })
 }

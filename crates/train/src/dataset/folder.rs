@@ -22,10 +22,7 @@ pub(super) fn check(root: &Path) -> Result<(), DatasetError> {
     if metadata.is_dir() { Ok(()) } else { Err(DatasetError::NotAFolder { path: root.to_owned() }) }
 }
 
-pub(super) fn read(
-    root: &Path,
-    labels: Option<&[String]>,
-) -> Result<(Dataset, DatasetReport), DatasetError> {
+pub(super) fn read(root: &Path, labels: Option<&[String]>) -> Result<(Dataset, DatasetReport), DatasetError> {
     check(root)?;
     let entries = list(root)?;
     let loose_photos = entries.files.iter().filter(|p| is_photo(p)).count();

@@ -55,7 +55,12 @@ pub(super) fn read(
         let (path, label) = parse(list, *number, line, options.delimiter.as_deref())?;
         let classes = bound.unwrap_or(MAX_CLASSES);
         if label >= classes {
-            return Err(DatasetError::LabelOutOfRange { path: list.to_owned(), line: *number, label, classes });
+            return Err(DatasetError::LabelOutOfRange {
+                path: list.to_owned(),
+                line: *number,
+                label,
+                classes,
+            });
         }
         largest = largest.max(label);
         let path = image_root.join(path);
@@ -75,7 +80,8 @@ pub(super) fn read(
     }
     let classes = bound.unwrap_or(largest + 1);
     let names = options.labels.as_deref().unwrap_or_default();
-    let labels = (0..classes).map(|i| names.get(i as usize).cloned().unwrap_or_else(|| i.to_string())).collect();
+    let labels =
+        (0..classes).map(|i| names.get(i as usize).cloned().unwrap_or_else(|| i.to_string())).collect();
     let dataset = Dataset { samples, labels };
     let report = DatasetReport { other_files: 0, missing, empty_classes: dataset.empty_classes() };
     Ok((dataset, report))
@@ -92,8 +98,7 @@ fn parse<'a>(
         Some(delimiter) => line.rsplit_once(delimiter),
         None => line.rsplit_once(char::is_whitespace),
     };
-    let no_label =
-        || DatasetError::NoLabel { path: list.to_owned(), line: number, text: line.to_owned() };
+    let no_label = || DatasetError::NoLabel { path: list.to_owned(), line: number, text: line.to_owned() };
     let (path, label) = parts.ok_or_else(no_label)?;
     let (path, label) = (path.trim(), label.trim());
     if path.is_empty() || label.is_empty() {
@@ -109,13 +114,15 @@ fn parse<'a>(
 /// # Errors
 /// A file that is missing or unreadable; a line that is not `id name`; an id that comes twice.
 pub fn read_labels(path: &Path) -> Result<Vec<String>, DatasetError> {
-    let bad = |line: usize, reason: String| DatasetError::BadLabelList { path: path.to_owned(), line, reason };
+    let bad =
+        |line: usize, reason: String| DatasetError::BadLabelList { path: path.to_owned(), line, reason };
     let mut names: BTreeMap<u32, String> = BTreeMap::new();
     for (number, line) in lines(path)? {
         let (id, name) = line
             .split_once(char::is_whitespace)
             .ok_or_else(|| bad(number, format!("{line:?} is not an id and a name")))?;
-        let id: u32 = id.parse().map_err(|_| bad(number, format!("the id {id:?} is not a whole number from 0")))?;
+        let id: u32 =
+            id.parse().map_err(|_| bad(number, format!("the id {id:?} is not a whole number from 0")))?;
         if id >= MAX_CLASSES {
             return Err(bad(number, format!("the id {id} is too large")));
         }

@@ -90,7 +90,10 @@ impl DatasetReport {
         let mut warnings = Vec::new();
         if !self.empty_classes.is_empty() {
             let names = first_few(self.empty_classes.iter().map(String::clone));
-            warnings.push(format!("{} without photos: {names}", count(self.empty_classes.len(), "class", "classes")));
+            warnings.push(format!(
+                "{} without photos: {names}",
+                count(self.empty_classes.len(), "class", "classes")
+            ));
         }
         if !self.missing.is_empty() {
             let names = first_few(self.missing.iter().map(|p| p.display().to_string()));
@@ -162,9 +165,10 @@ impl Dataset {
             self.labels.iter().zip(self.class_counts()).filter(|(_, n)| *n > 0).map(|(name, _)| name);
         match (with_photos.next(), with_photos.next()) {
             (Some(_), Some(_)) => Ok(()),
-            (only, _) => {
-                Err(DatasetError::TooFewClasses { path: root.to_owned(), only: only.cloned().unwrap_or_default() })
-            }
+            (only, _) => Err(DatasetError::TooFewClasses {
+                path: root.to_owned(),
+                only: only.cloned().unwrap_or_default(),
+            }),
         }
     }
 

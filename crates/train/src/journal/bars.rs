@@ -45,8 +45,7 @@ impl Bars {
     }
 
     fn eval(&mut self, step: &EvalStep) {
-        let message =
-            format!("{:.1} images/s  loss {:.4}{}", step.ips, step.scores.loss, top1(&step.scores));
+        let message = format!("{:.1} images/s  loss {:.4}{}", step.ips, step.scores.loss, top1(&step.scores));
         self.update((false, step.epoch), step.iters, step.iter + 1, "evaluation".to_owned(), message);
     }
 

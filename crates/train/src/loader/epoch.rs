@@ -48,7 +48,12 @@ struct Unfinished {
 }
 
 impl EpochIter {
-    pub(super) fn start(source: Arc<Source>, order: Vec<u32>, epoch: u32, options: &LoaderOptions) -> EpochIter {
+    pub(super) fn start(
+        source: Arc<Source>,
+        order: Vec<u32>,
+        epoch: u32,
+        options: &LoaderOptions,
+    ) -> EpochIter {
         let (jobs, todo) = unbounded();
         let (report, done) = unbounded();
         let mut iter = EpochIter {

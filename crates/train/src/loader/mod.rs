@@ -236,8 +236,14 @@ impl Loader {
     /// Starts an epoch, counted from 0: threads begin to make its first batches. They end when the
     /// iterator is dropped.
     pub fn epoch(&self, epoch: u32) -> EpochIter {
+        self.epoch_from(epoch, 0)
+    }
+
+    /// As [`Loader::epoch`], without its first `steps` batches: how a run goes on in mid-epoch.
+    pub fn epoch_from(&self, epoch: u32, steps: usize) -> EpochIter {
         let mut order = self.order(epoch);
         order.truncate(self.steps_per_epoch() * self.options.batch_size);
+        order.drain(..(steps * self.options.batch_size).min(order.len()));
         EpochIter::start(Arc::clone(&self.source), order, epoch, &self.options)
     }
 

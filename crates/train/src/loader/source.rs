@@ -132,7 +132,8 @@ impl Source {
     /// Reads and decodes a photo, up to the first random step.
     fn decoded(&self, index: usize) -> Result<Rgb, String> {
         let start = Instant::now();
-        let bytes = std::fs::read(&self.dataset.samples[index].path).map_err(|e| format!("cannot read it: {e}"))?;
+        let bytes =
+            std::fs::read(&self.dataset.samples[index].path).map_err(|e| format!("cannot read it: {e}"))?;
         let image = decode(&bytes, &self.limits).map_err(|e| e.to_string())?;
         add(&self.read_nanos, start);
         if self.fixed.transforms.is_empty() {
@@ -162,7 +163,8 @@ fn divide(recipe: Recipe) -> (Recipe, Recipe) {
         let step = recipe.transforms[at].clone();
         Recipe { transforms: vec![step], ..recipe.clone() }.is_random()
     };
-    let first = (0..recipe.transforms.len()).find(|at| step_is_random(*at)).unwrap_or(recipe.transforms.len());
+    let first =
+        (0..recipe.transforms.len()).find(|at| step_is_random(*at)).unwrap_or(recipe.transforms.len());
     let mut fixed = recipe.clone();
     let mut random = recipe;
     random.transforms.drain(..first);

@@ -6,6 +6,8 @@
 //! segments, and Adobe's three-component RGB, which zune-jpeg does not read unless the components are named
 //! R, G and B.
 //!
+//! Not noticed is a file with pixels missing but an end marker put in place, as some repair tools write it.
+//!
 //! Four-component files are read as Adobe writes them, inverted, as Pillow does.
 
 use std::borrow::Cow;
@@ -95,7 +97,7 @@ struct Layout {
 impl Layout {
     fn scan(bytes: &[u8]) -> Result<Layout, VisionError> {
         let mut layout = Layout {
-            parts: Vec::from([0..2]),
+            parts: std::iter::once(0..2).collect(),
             frame: None,
             size: None,
             components: Vec::new(),

@@ -51,8 +51,8 @@ impl DecodeLimits {
 ///
 /// # Errors
 /// [`VisionError::Empty`], [`VisionError::NotAnImage`], [`VisionError::Unsupported`],
-/// [`VisionError::Truncated`], [`VisionError::Damaged`] and [`VisionError::TooLarge`]. An incomplete photo is
-/// always an error, never a partly grey image.
+/// [`VisionError::Truncated`], [`VisionError::Damaged`] and [`VisionError::TooLarge`]. A file that was cut off
+/// is always an error, unless everything of its first picture is there.
 pub fn decode(bytes: &[u8], limits: &DecodeLimits) -> Result<Rgb, VisionError> {
     if bytes.is_empty() {
         return Err(VisionError::Empty);

@@ -5,9 +5,11 @@
 //! weights to 16 bits with a precision that depends on the largest weight, whereas OpenCV has 11 fractional
 //! bits and Pillow 22, so it equals neither; and it has no OpenCV area mode.
 //!
-//! Verified against opencv-python and Pillow (`tests/golden`): equal bytes everywhere, but for OpenCV's
-//! bicubic, whose vertical pass is in floating point on SIMD machines and so differs among machines by 1 where
-//! a value lies half-way; here it is OpenCV's integer path.
+//! Verified against opencv-python 4.6 and 5.0 and Pillow 11.3 to 12.1 (`tests/golden` holds a part): equal bytes
+//! everywhere but in OpenCV's bicubic. That one has several paths: IPP with weights of its own on Intel
+//! machines, floating point on SIMD machines, integers otherwise; they differ from each other by 1 here and
+//! there, and this is the integer one. From 12.2 on, Pillow runs the vertical pass first where that is
+//! cheaper, which rounds differently; here the horizontal pass always comes first.
 
 mod opencv;
 mod pillow;

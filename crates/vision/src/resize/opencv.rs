@@ -241,7 +241,7 @@ fn kernel_row<const K: usize>(lines: &[&[i32]; K], weights: &[i32; K], out: &mut
 fn area_whole(view: View<'_>, x: Axis, y: Axis, by_x: usize, by_y: usize) -> Vec<u8> {
     let scale = 1.0 / (by_x * by_y) as f32;
     let mut data = Vec::with_capacity(x.count * y.count * 3);
-    let mut sums = vec![[0u32; 3]; x.count];
+    let mut sums = vec![[0u64; 3]; x.count];
     for row in y.samples() {
         sums.fill([0; 3]);
         for line in row * by_y..(row + 1) * by_y {
@@ -250,7 +250,7 @@ fn area_whole(view: View<'_>, x: Axis, y: Axis, by_x: usize, by_y: usize) -> Vec
             for (sum, block) in sums.iter_mut().zip(blocks) {
                 for pixel in block {
                     for (sum, &sample) in sum.iter_mut().zip(pixel) {
-                        *sum += u32::from(sample);
+                        *sum += u64::from(sample);
                     }
                 }
             }

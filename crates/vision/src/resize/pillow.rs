@@ -30,8 +30,12 @@ pub(super) fn resize(
     };
     let columns = kernel.taps(view.width(), full.0, region.x, region.width);
     let rows = kernel.taps(view.height(), full.1, region.y, region.height);
-    let first = rows.iter().map(|(first, _)| first).min().unwrap_or(0);
-    let end = rows.iter().map(|(first, weights)| first + weights.len()).max().unwrap_or(0);
+    let (first, end) = if full.1 == view.height() {
+        (region.y as usize, (region.y + region.height) as usize)
+    } else {
+        let first = rows.iter().map(|(first, _)| first).min().unwrap_or(0);
+        (first, rows.iter().map(|(first, weights)| first + weights.len()).max().unwrap_or(first))
+    };
     check_pixels(view, full, region.width.into(), (end - first) as u64)?;
 
     let stride = region.width as usize * 3;

@@ -2,7 +2,10 @@
 
 /// Reads hexadecimal digits.
 pub fn bytes_of_hex(hex: &str) -> Vec<u8> {
-    (0..hex.len()).step_by(2).map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap()).collect()
+    (0..hex.len())
+        .step_by(2)
+        .map(|at| u8::from_str_radix(&hex[at..at + 2], 16).expect("hexadecimal digits"))
+        .collect()
 }
 
 /// The CRC-32 of PNG and zlib.

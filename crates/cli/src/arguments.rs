@@ -1,0 +1,250 @@
+//! The command line.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+
+/// Trains MobileNetV3 on your photos on any GPU, and classifies photos with the result.
+#[derive(Debug, Parser)]
+#[command(name = "photonet", version, about)]
+pub struct Arguments {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Train on a folder of photos, or as a configuration file says.
+    Train(TrainOptions),
+    /// Measure a model on labelled photos.
+    Eval(EvalOptions),
+    /// Classify photos.
+    Infer(InferOptions),
+    /// List the GPUs of this machine.
+    Devices(DevicesOptions),
+    /// Show a network's layers, parameters and cost.
+    Summary(SummaryOptions),
+    /// Compare every kernel with its CPU twin on this device.
+    Check(CheckOptions),
+    /// Measure speed on this device.
+    Bench(BenchOptions),
+}
+
+/// A configuration file and changes to it.
+#[derive(Debug, Args)]
+pub struct ConfigOptions {
+    /// Configuration in PaddleClas's YAML keys.
+    #[arg(short, long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Change one key of the configuration; can be given many times.
+    #[arg(short = 'o', long = "override", value_name = "KEY.SUB=VALUE")]
+    pub overrides: Vec<String>,
+    /// Which device: auto, discrete, integrated, software, or part of its name.
+    #[arg(long)]
+    pub device: Option<String>,
+}
+
+/// Options of `photonet train`.
+#[derive(Debug, Args)]
+pub struct TrainOptions {
+    /// Photos: a folder with a sub-folder for each class, or with train_list.txt in PaddleClas's form.
+    pub photos: Option<PathBuf>,
+    #[command(flatten)]
+    pub config: ConfigOptions,
+    /// Network: small or large [default: small].
+    #[arg(long)]
+    pub arch: Option<Arch>,
+    /// Factor on the channel counts, such as 0.35, 0.5, 0.75, 1.0 or 1.25 [default: 1.0].
+    #[arg(long)]
+    pub width: Option<f64>,
+    /// Side of the network's input in pixels [default: 224].
+    #[arg(long)]
+    pub size: Option<u32>,
+    /// Passes over the photos [default: 30].
+    #[arg(long)]
+    pub epochs: Option<u32>,
+    /// Photos in a step [default: 32].
+    #[arg(long)]
+    pub batch: Option<u32>,
+    /// Largest learning rate [default: 0.05 for batches of 32, in proportion for others].
+    #[arg(long)]
+    pub lr: Option<f64>,
+    /// Seed of everything random [default: 0].
+    #[arg(long)]
+    pub seed: Option<u64>,
+    /// Stop after so many epochs of the run, to be resumed later.
+    #[arg(long, value_name = "EPOCHS")]
+    pub stop_after: Option<u32>,
+    /// Go on from a checkpoint, such as OUT/latest.
+    #[arg(long, value_name = "FOLDER")]
+    pub resume: Option<PathBuf>,
+    /// Where to write models and logs [default: output].
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// Threads that load photos [default: 4].
+    #[arg(long)]
+    pub workers: Option<u32>,
+}
+
+/// Options of `photonet eval`.
+#[derive(Debug, Args)]
+pub struct EvalOptions {
+    #[command(flatten)]
+    pub config: ConfigOptions,
+    /// Model file, or the folder it is in.
+    #[arg(short, long)]
+    pub model: Option<PathBuf>,
+    /// Photos: a folder with a sub-folder for each class, or a list file with a path and a label a line.
+    #[arg(short, long, value_name = "DIR|LIST")]
+    pub data: Option<PathBuf>,
+    /// Photos in a batch.
+    #[arg(long)]
+    pub batch: Option<u32>,
+    /// Form of the result.
+    #[arg(long, default_value = "text")]
+    pub format: TextOrJson,
+}
+
+/// Options of `photonet infer`.
+#[derive(Debug, Args)]
+pub struct InferOptions {
+    /// Photos, or folders of photos.
+    pub photos: Vec<PathBuf>,
+    #[command(flatten)]
+    pub config: ConfigOptions,
+    /// Model file, or the folder it is in.
+    #[arg(short, long)]
+    pub model: Option<PathBuf>,
+    /// How many classes to show.
+    #[arg(short = 'k', long)]
+    pub topk: Option<usize>,
+    /// Form of the result.
+    #[arg(long, default_value = "text")]
+    pub format: InferFormat,
+    /// Give the logits as well (with --format json).
+    #[arg(long)]
+    pub logits: bool,
+    /// Photos in a batch.
+    #[arg(long)]
+    pub batch: Option<u32>,
+}
+
+/// Options of `photonet devices`.
+#[derive(Debug, Args)]
+pub struct DevicesOptions {
+    /// Form of the result.
+    #[arg(long, default_value = "text")]
+    pub format: TextOrJson,
+}
+
+/// Which network.
+#[derive(Debug, Args)]
+pub struct NetworkOptions {
+    /// Network.
+    #[arg(long, default_value = "small")]
+    pub arch: Arch,
+    /// Factor on the channel counts.
+    #[arg(long, default_value_t = 1.0)]
+    pub width: f64,
+    /// Classes.
+    #[arg(long, default_value_t = 1000)]
+    pub classes: usize,
+    /// Side of the network's input in pixels.
+    #[arg(long, default_value_t = 224)]
+    pub size: usize,
+    /// Family: paddle, torchvision, timm or timm-tf.
+    #[arg(long, default_value = "paddle")]
+    pub family: String,
+}
+
+/// Options of `photonet summary`.
+#[derive(Debug, Args)]
+pub struct SummaryOptions {
+    #[command(flatten)]
+    pub network: NetworkOptions,
+    /// Summarise this model file instead.
+    #[arg(short, long)]
+    pub model: Option<PathBuf>,
+    /// Form of the result.
+    #[arg(long, default_value = "text")]
+    pub format: TextOrJson,
+}
+
+/// Options of `photonet check`.
+#[derive(Debug, Args)]
+pub struct CheckOptions {
+    /// Only kernels whose name contains this.
+    pub filter: Option<String>,
+    /// Which device: auto, discrete, integrated, software, or part of its name.
+    #[arg(long, default_value = "auto")]
+    pub device: String,
+    /// Form of the result.
+    #[arg(long, default_value = "text")]
+    pub format: TextOrJson,
+}
+
+/// Options of `photonet bench`.
+#[derive(Debug, Args)]
+pub struct BenchOptions {
+    #[command(flatten)]
+    pub network: NetworkOptions,
+    /// Measure a training step instead of inference.
+    #[arg(long)]
+    pub train: bool,
+    /// Images in a batch.
+    #[arg(long, default_value_t = 1)]
+    pub batch: usize,
+    /// Timed runs; the median is shown.
+    #[arg(long, default_value_t = 5)]
+    pub runs: usize,
+    /// Which device: auto, discrete, integrated, software, or part of its name.
+    #[arg(long, default_value = "auto")]
+    pub device: String,
+    /// Form of the result.
+    #[arg(long, default_value = "text")]
+    pub format: TextOrJson,
+}
+
+/// The two networks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Arch {
+    /// 11 blocks.
+    Small,
+    /// 15 blocks.
+    Large,
+}
+
+/// Form of a result.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum TextOrJson {
+    /// For people.
+    Text,
+    /// For programs.
+    Json,
+}
+
+/// Form of predictions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum InferFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+    /// Comma-separated values with a header.
+    Csv,
+}
+
+impl NetworkOptions {
+    /// The network that the options describe.
+    pub fn architecture(&self) -> Result<photonet_model::Architecture, photonet_model::ModelError> {
+        let variant = match self.arch {
+            Arch::Small => photonet_model::Variant::Small,
+            Arch::Large => photonet_model::Variant::Large,
+        };
+        let architecture =
+            photonet_model::Architecture::new(self.family.parse()?, variant, self.width, self.classes)?;
+        architecture.check_size(self.size)?;
+        Ok(architecture)
+    }
+}

@@ -1,0 +1,47 @@
+//! `photonet check`.
+
+use crate::arguments::{CheckOptions, TextOrJson};
+use crate::error::{CliError, open_device};
+use photonet_nn::check::cases;
+use std::process::ExitCode;
+
+/// Runs the command.
+pub fn run(options: &CheckOptions) -> Result<ExitCode, CliError> {
+    let gpu = open_device(&options.device)?;
+    let wanted = |kernel: &str| options.filter.as_deref().is_none_or(|f| kernel.contains(f));
+    let cases: Vec<_> = cases().into_iter().filter(|c| wanted(&c.kernel)).collect();
+    if cases.is_empty() {
+        let filter = options.filter.as_deref().unwrap_or_default();
+        return Err(CliError::Usage(format!(
+            "no kernel's name contains `{filter}`: see shaders/ for the names"
+        )));
+    }
+    let text = options.format == TextOrJson::Text;
+    if text {
+        let adapter = gpu.adapter();
+        println!("{} ({}, {})\n", adapter.name, adapter.backend, adapter.driver);
+        println!("{:<34} {:<44} {:>9} {:>9}  result", "kernel", "case", "error", "allowed");
+    }
+    let mut failed = 0;
+    for case in &cases {
+        let outcome = pollster::block_on(case.run(&gpu))?;
+        let verdict = if outcome.passed() { "ok" } else { "WRONG" };
+        failed += usize::from(!outcome.passed());
+        if text {
+            println!(
+                "{:<34} {:<44} {:>9.1e} {:>9.1e}  {verdict}",
+                case.kernel, case.shape, outcome.error, outcome.tolerance
+            );
+        } else {
+            let line = serde_json::json!({
+                "kernel": case.kernel, "case": case.shape, "error": outcome.error,
+                "tolerance": outcome.tolerance, "ok": outcome.passed(),
+            });
+            println!("{line}");
+        }
+    }
+    if text {
+        println!("\n{} of {} cases agree with their CPU twin", cases.len() - failed, cases.len());
+    }
+    Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}

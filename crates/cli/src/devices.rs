@@ -1,0 +1,44 @@
+//! `photonet devices`.
+
+use crate::arguments::{DevicesOptions, TextOrJson};
+use crate::error::CliError;
+use crate::table;
+use photonet_gpu::list_adapters;
+use std::process::ExitCode;
+
+/// Runs the command.
+pub fn run(options: &DevicesOptions) -> Result<ExitCode, CliError> {
+    let adapters = pollster::block_on(list_adapters());
+    if options.format == TextOrJson::Json {
+        for a in &adapters {
+            let line = serde_json::json!({
+                "name": a.name, "kind": a.kind, "backend": a.backend, "driver": a.driver,
+                "max_binding_bytes": a.max_binding_bytes, "timestamps": a.timestamps,
+            });
+            println!("{line}");
+        }
+        return Ok(ExitCode::SUCCESS);
+    }
+    if adapters.is_empty() {
+        println!(
+            "no GPU was found: install a Vulkan driver (on Debian, mesa-vulkan-drivers has one in software)"
+        );
+        return Ok(ExitCode::FAILURE);
+    }
+    let rows: Vec<Vec<String>> = adapters
+        .iter()
+        .map(|a| {
+            vec![
+                a.name.clone(),
+                a.kind.into(),
+                a.backend.clone(),
+                a.driver.clone(),
+                format!("{}", a.max_binding_bytes >> 20),
+                if a.timestamps { "yes" } else { "no" }.into(),
+            ]
+        })
+        .collect();
+    println!("{}", table::render(&["name", "kind", "api", "driver", "binding MiB", "timestamps"], &rows));
+    println!("\n`--device auto` takes the first.");
+    Ok(ExitCode::SUCCESS)
+}

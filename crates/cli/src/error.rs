@@ -1,0 +1,47 @@
+//! What a command can fail with.
+
+use photonet_gpu::{DeviceChoice, Gpu, GpuError, GpuOptions};
+use photonet_model::ModelError;
+use photonet_train::TrainError;
+use photonet_train::config::ConfigError;
+use photonet_train::dataset::DatasetError;
+use std::sync::Arc;
+use thiserror::Error;
+
+/// An error that ends a command.
+#[derive(Debug, Error)]
+pub enum CliError {
+    /// The device.
+    #[error(transparent)]
+    Gpu(#[from] GpuError),
+    /// The network or its file.
+    #[error(transparent)]
+    Model(#[from] ModelError),
+    /// Training, evaluation or prediction.
+    #[error(transparent)]
+    Train(#[from] TrainError),
+    /// The configuration.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The photos.
+    #[error(transparent)]
+    Dataset(#[from] DatasetError),
+    /// The arguments.
+    #[error("{0}")]
+    Usage(String),
+    /// Output that cannot be written.
+    #[error("cannot write the results: {0}")]
+    Output(#[from] std::io::Error),
+    /// Output that cannot be put in words.
+    #[error("cannot write the results: {0}")]
+    Json(#[from] serde_json::Error),
+}
+
+/// Opens the device that `choice` names.
+pub fn open_device(choice: &str) -> Result<Arc<Gpu>, CliError> {
+    let choice: DeviceChoice = match choice.parse() {
+        Ok(choice) => choice,
+        Err(never) => match never {},
+    };
+    Ok(pollster::block_on(Gpu::open(&GpuOptions::new(choice)))?)
+}

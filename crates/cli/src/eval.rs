@@ -1,0 +1,106 @@
+//! `photonet eval`.
+
+use crate::arguments::{EvalOptions, TextOrJson};
+use crate::error::{CliError, open_device};
+use crate::table;
+use photonet_model::Model;
+use photonet_train::config::Config;
+use photonet_train::dataset::{Dataset, DatasetReport, ListOptions, open_config};
+use photonet_train::evaluate::{Evaluation, evaluate};
+use photonet_train::loader::LoaderOptions;
+use photonet_train::trainer::model_file;
+use std::path::Path;
+use std::process::ExitCode;
+
+/// Runs the command.
+pub fn run(options: &EvalOptions) -> Result<ExitCode, CliError> {
+    let given = &options.config;
+    let config = given.config.as_deref().map(|path| Config::load(path, &given.overrides)).transpose()?;
+    let pretrained = config.as_ref().and_then(|c| c.global.pretrained_model.clone());
+    let path = options.model.clone().or(pretrained).ok_or_else(|| {
+        CliError::Usage("no model given: use --model FILE, or -o Global.pretrained_model=FILE with -c".into())
+    })?;
+    let model = Model::load(&model_file(&path))?;
+    let (dataset, report) = match (&options.data, &config) {
+        (Some(data), _) => open_labelled(data, &model.labels)?,
+        (None, Some(config)) => {
+            let split = open_config(config)?;
+            (split.val, split.val_report)
+        }
+        (None, None) => {
+            return Err(CliError::Usage(
+                "no photos given: use --data FOLDER or --data LIST, or -c FILE.yaml".into(),
+            ));
+        }
+    };
+    check_labels(&dataset, &model)?;
+    for warning in report.warnings() {
+        eprintln!("photonet: {warning}");
+    }
+    let device = given.device.clone().or_else(|| config.as_ref().map(|c| c.global.device.clone()));
+    let gpu = open_device(device.as_deref().unwrap_or("auto"))?;
+    let batch = options.batch.or_else(|| config.as_ref().map(|c| c.eval.batch_size)).unwrap_or(64).max(1);
+    let loader = LoaderOptions::eval(batch as usize);
+    let result = pollster::block_on(evaluate(&gpu, &model, dataset, loader, |_| ()))?;
+    for (path, reason) in &result.unreadable {
+        eprintln!("photonet: left out {}: {reason}", path.display());
+    }
+    match options.format {
+        TextOrJson::Json => println!("{}", serde_json::to_string(&result)?),
+        TextOrJson::Text => print!("{}", describe(&result)),
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Photos of a folder per class, or of a list file with paths relative to it.
+fn open_labelled(data: &Path, labels: &[String]) -> Result<(Dataset, DatasetReport), CliError> {
+    if data.is_file() {
+        let root = data.parent().unwrap_or(Path::new("."));
+        let options = ListOptions { labels: Some(labels.to_vec()), ..ListOptions::default() };
+        return Ok(Dataset::from_list(data, root, &options)?);
+    }
+    let list = data.join("val_list.txt");
+    if list.is_file() {
+        return open_labelled(&list, labels);
+    }
+    Ok(Dataset::from_folder(data, Some(labels))?)
+}
+
+fn check_labels(dataset: &Dataset, model: &Model) -> Result<(), CliError> {
+    let classes = model.architecture.classes;
+    match dataset.samples.iter().find(|s| s.label as usize >= classes) {
+        None => Ok(()),
+        Some(sample) => Err(CliError::Usage(format!(
+            "{} has label {}, but the model tells only {classes} classes apart (0 to {})",
+            sample.path.display(),
+            sample.label,
+            classes - 1
+        ))),
+    }
+}
+
+fn describe(result: &Evaluation) -> String {
+    let share = |value: Option<f64>| value.map_or("-".into(), |v| format!("{v:.3}"));
+    let rows: Vec<Vec<String>> = result
+        .classes
+        .iter()
+        .map(|c| {
+            vec![
+                c.label.clone(),
+                c.images.to_string(),
+                c.correct.to_string(),
+                share(c.recall),
+                share(c.precision),
+            ]
+        })
+        .collect();
+    format!(
+        "top-1 {:.4}   top-5 {:.4}   loss {:.4}   {} photos, {} skipped\n\n{}\n",
+        result.top1,
+        result.top5,
+        result.loss,
+        result.images,
+        result.skipped,
+        table::render(&["class", "photos", "correct", "recall", "precision"], &rows)
+    )
+}

@@ -1,0 +1,179 @@
+//! `photonet infer`.
+
+use crate::arguments::{InferFormat, InferOptions};
+use crate::error::{CliError, open_device};
+use photonet_model::Model;
+use photonet_train::config::Config;
+use photonet_train::dataset::read_labels;
+use photonet_train::predict::{Prediction, collect_photos, predict};
+use photonet_train::trainer::model_file;
+use serde::Serialize;
+use std::io::Write;
+use std::process::ExitCode;
+
+#[derive(Serialize)]
+struct Top<'a> {
+    index: usize,
+    label: &'a str,
+    probability: f32,
+}
+
+#[derive(Serialize)]
+struct Line<'a> {
+    file: String,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    top: Vec<Top<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    logits: Option<&'a [f32]>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<&'a str>,
+}
+
+/// Runs the command.
+pub fn run(options: &InferOptions) -> Result<ExitCode, CliError> {
+    let given = &options.config;
+    let config = given.config.as_deref().map(|path| Config::load(path, &given.overrides)).transpose()?;
+    let pretrained = config.as_ref().and_then(|c| c.global.pretrained_model.clone());
+    let path = options.model.clone().or(pretrained).ok_or_else(|| {
+        CliError::Usage("no model given: use --model FILE, or -o Global.pretrained_model=FILE with -c".into())
+    })?;
+    let mut paths = options.photos.clone();
+    if paths.is_empty() {
+        paths.extend(config.as_ref().and_then(|c| c.infer.images.clone()));
+    }
+    if paths.is_empty() {
+        return Err(CliError::Usage(
+            "no photos given: name photos or folders, or use -o Infer.infer_imgs=PATH".into(),
+        ));
+    }
+    let photos = collect_photos(&paths)?;
+    let mut model = Model::load(&model_file(&path))?;
+    if let Some(config) = &config {
+        adopt(config, &mut model)?;
+    }
+    let classes = model.architecture.classes;
+    let wanted = options.topk.or_else(|| config.as_ref().map(|c| c.infer.topk as usize)).unwrap_or(5);
+    if wanted == 0 {
+        return Err(CliError::Usage("--topk 0 shows nothing: use at least 1".into()));
+    }
+    // The default of 5 is no wish; a larger number given by hand is.
+    if wanted > classes && options.topk.is_some() {
+        eprintln!(
+            "photonet: --topk {wanted} is more than the model's {classes} classes: showing all {classes}"
+        );
+    }
+    let device = given.device.clone().or_else(|| config.as_ref().map(|c| c.global.device.clone()));
+    let gpu = open_device(device.as_deref().unwrap_or("auto"))?;
+    let batch = options.batch.or_else(|| config.as_ref().map(|c| c.infer.batch_size)).unwrap_or(10) as usize;
+    let mut printer =
+        Printer { options, labels: &model.labels, topk: wanted.min(classes), failed: 0, error: None };
+    printer.header()?;
+    pollster::block_on(predict(&gpu, &model, &photos, batch, |prediction| printer.tell(&prediction)))?;
+    if let Some(error) = printer.error {
+        return Err(error);
+    }
+    if printer.failed > 0 {
+        eprintln!("photonet: {} of {} photos could not be read", printer.failed, photos.len());
+    }
+    // Some photos classified is a success with warnings; none is a failure.
+    Ok(if printer.failed == photos.len() { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+/// A file's class names replace the model's where it names every class.
+fn adopt(config: &Config, model: &mut Model) -> Result<(), CliError> {
+    if let Some(path) = config.infer.class_id_map_file.as_deref().filter(|p| p.is_file()) {
+        let labels = read_labels(path)?;
+        if labels.len() == model.labels.len() {
+            model.labels = labels;
+        } else {
+            eprintln!(
+                "photonet: {} names {} classes, the model has {}: keeping the model's own names",
+                path.display(),
+                labels.len(),
+                model.labels.len()
+            );
+        }
+    }
+    Ok(())
+}
+
+struct Printer<'a> {
+    options: &'a InferOptions,
+    labels: &'a [String],
+    topk: usize,
+    failed: usize,
+    error: Option<CliError>,
+}
+
+impl Printer<'_> {
+    fn header(&self) -> Result<(), CliError> {
+        if self.options.format == InferFormat::Csv {
+            writeln!(std::io::stdout(), "file,rank,index,label,probability")?;
+        }
+        Ok(())
+    }
+
+    fn tell(&mut self, prediction: &Prediction) {
+        if let Err(reason) = &prediction.result {
+            self.failed += 1;
+            eprintln!("photonet: cannot read {}: {reason}", prediction.file.display());
+        }
+        let printed = match self.options.format {
+            InferFormat::Text => self.text(prediction),
+            InferFormat::Json => self.json(prediction),
+            InferFormat::Csv => self.csv(prediction),
+        };
+        if let (Err(error), None) = (printed, &self.error) {
+            self.error = Some(error);
+        }
+    }
+
+    fn top(&self, prediction: &Prediction) -> Vec<Top<'_>> {
+        let ranked = prediction.result.as_ref().map(|s| s.ranked.as_slice()).unwrap_or_default();
+        let top = ranked.iter().take(self.topk);
+        top.map(|r| Top { index: r.index, label: &self.labels[r.index], probability: r.probability })
+            .collect()
+    }
+
+    fn text(&self, prediction: &Prediction) -> Result<(), CliError> {
+        if prediction.result.is_err() {
+            return Ok(());
+        }
+        let mut out = std::io::stdout().lock();
+        writeln!(out, "{}", prediction.file.display())?;
+        for top in self.top(prediction) {
+            writeln!(out, "  {:6.2} %  {}", 100.0 * top.probability, top.label)?;
+        }
+        Ok(())
+    }
+
+    fn json(&self, prediction: &Prediction) -> Result<(), CliError> {
+        let scored = prediction.result.as_ref().ok();
+        let line = Line {
+            file: prediction.file.display().to_string(),
+            top: self.top(prediction),
+            logits: scored.filter(|_| self.options.logits).map(|s| s.logits.as_slice()),
+            error: prediction.result.as_ref().err().map(String::as_str),
+        };
+        writeln!(std::io::stdout(), "{}", serde_json::to_string(&line)?)?;
+        Ok(())
+    }
+
+    fn csv(&self, prediction: &Prediction) -> Result<(), CliError> {
+        let mut out = std::io::stdout().lock();
+        let file = quote(&prediction.file.display().to_string());
+        for (rank, top) in self.top(prediction).iter().enumerate() {
+            writeln!(out, "{file},{},{},{},{}", rank + 1, top.index, quote(top.label), top.probability)?;
+        }
+        Ok(())
+    }
+}
+
+/// A field of comma-separated values after RFC 4180.
+fn quote(field: &str) -> String {
+    if field.contains([',', '"', '\n', '\r']) {
+        format!("\"{}\"", field.replace('"', "\"\""))
+    } else {
+        field.to_string()
+    }
+}

@@ -1,0 +1,128 @@
+//! What a run saves: folders with `model.safetensors`, and for resuming `optimiser.safetensors` and
+//! `state.json`.
+//!
+//! A folder is written under another name and then put in place by renaming, so that a crash or a
+//! full disk leaves a whole checkpoint: the old one or the new one.
+
+use crate::TrainError;
+use photonet_model::{Model, Weights, write_atomically};
+use serde::{Deserialize, Serialize};
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// Where a run stands.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct State {
+    /// Steps done since the start of the run.
+    pub step: u64,
+    /// Steps in an epoch; with `step` it gives epoch and place in it.
+    pub steps_per_epoch: u64,
+    /// Best top-1 so far, 0 to 1, and its epoch, from 1.
+    pub best: Option<(f64, u32)>,
+    /// The seed of order, augmentation and dropout.
+    pub seed: u64,
+    /// Photos trained on; the order of an epoch depends on it.
+    pub train_images: usize,
+    /// The run's whole configuration.
+    pub config: String,
+}
+
+/// A checkpoint that training can go on from.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Checkpoint {
+    /// Network, labels and preprocessing.
+    pub model: Model,
+    /// The optimiser's velocity, by parameter name.
+    pub velocity: Weights,
+    /// Where the run stands.
+    pub state: State,
+}
+
+/// Name of the model in a checkpoint's folder.
+pub const MODEL: &str = "model.safetensors";
+const OPTIMISER: &str = "optimiser.safetensors";
+const STATE: &str = "state.json";
+
+/// Saves a model alone, as `best_model/` does.
+///
+/// # Errors
+/// A folder that cannot be written; the model that was there before stays.
+pub fn save_model(folder: &Path, model: &Model) -> Result<(), TrainError> {
+    Ok(model.save(&folder.join(MODEL))?)
+}
+
+impl Checkpoint {
+    /// Saves the checkpoint as `folder`, replacing one that is there.
+    ///
+    /// # Errors
+    /// A folder that cannot be written; the checkpoint that was there before stays.
+    pub fn save(&self, folder: &Path) -> Result<(), TrainError> {
+        let fresh = beside(folder, "new");
+        let old = beside(folder, "old");
+        let io = |source: io::Error| TrainError::Io { action: "write", path: folder.to_path_buf(), source };
+        let write = || -> Result<(), TrainError> {
+            remove(&fresh).map_err(io)?;
+            self.model.save(&fresh.join(MODEL))?;
+            self.velocity.save(&fresh.join(OPTIMISER))?;
+            let state = serde_json::to_string_pretty(&self.state).map_err(|e| io(e.into()))?;
+            Ok(write_atomically(&fresh.join(STATE), state.as_bytes())?)
+        };
+        if let Err(error) = write() {
+            // What was written so far is of no use; the error to report is the first one.
+            let _ = remove(&fresh);
+            return Err(error);
+        }
+        let swap = || -> io::Result<()> {
+            remove(&old)?;
+            if folder.exists() {
+                fs::rename(folder, &old)?;
+            }
+            fs::rename(&fresh, folder)?;
+            remove(&old)
+        };
+        swap().map_err(io)
+    }
+
+    /// Reads the checkpoint in `folder`. A save that was cut off between its two renames is completed.
+    ///
+    /// # Errors
+    /// A folder that is missing, is no checkpoint, or is damaged.
+    pub fn load(folder: &Path) -> Result<Self, TrainError> {
+        let fail = |reason: String| TrainError::Checkpoint { path: folder.to_path_buf(), reason };
+        if !folder.exists() && beside(folder, "new").join(STATE).is_file() {
+            fs::rename(beside(folder, "new"), folder).map_err(|e| fail(e.to_string()))?;
+        }
+        if !folder.is_dir() {
+            return Err(fail(
+                "there is no such folder; give the folder of a checkpoint, such as OUT/latest or OUT/epoch_5"
+                    .into(),
+            ));
+        }
+        let state = fs::read_to_string(folder.join(STATE)).map_err(|e| {
+            fail(format!(
+                "it has no readable {STATE} ({e}); `best_model` holds no optimiser, resume from `latest` or `epoch_N`"
+            ))
+        })?;
+        let state: State =
+            serde_json::from_str(&state).map_err(|e| fail(format!("{STATE} is damaged: {e}")))?;
+        let model = Model::load(&folder.join(MODEL)).map_err(|e| fail(e.to_string()))?;
+        let velocity = Weights::load(&folder.join(OPTIMISER)).map_err(|e| fail(e.to_string()))?;
+        Ok(Self { model, velocity, state })
+    }
+}
+
+/// `latest` to `latest.new`.
+fn beside(folder: &Path, ending: &str) -> PathBuf {
+    let mut name = folder.file_name().unwrap_or_default().to_os_string();
+    name.push(".");
+    name.push(ending);
+    folder.with_file_name(name)
+}
+
+fn remove(folder: &Path) -> io::Result<()> {
+    match fs::remove_dir_all(folder) {
+        Err(e) if e.kind() != io::ErrorKind::NotFound => Err(e),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,209 @@
+//! What a model is worth on labelled photos.
+
+use crate::TrainError;
+use crate::dataset::Dataset;
+use crate::loader::{IGNORED_LABEL, Loader, LoaderOptions};
+use photonet_gpu::Gpu;
+use photonet_model::{InferenceNetwork, InferenceOptions, Input, Model};
+use photonet_nn::Metrics;
+use serde::Serialize;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// Accuracy of one class.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ClassScore {
+    /// Index of the class.
+    pub index: usize,
+    /// Name of the class.
+    pub label: String,
+    /// Photos of this class.
+    pub images: usize,
+    /// Of these, how many were given this class.
+    pub correct: usize,
+    /// Photos that were given this class.
+    pub predicted: usize,
+    /// `correct / images`; absent without photos.
+    pub recall: Option<f64>,
+    /// `correct / predicted`; absent where nothing was given this class.
+    pub precision: Option<f64>,
+}
+
+/// The result of an evaluation.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Evaluation {
+    /// Share of photos whose class came first, 0 to 1.
+    pub top1: f64,
+    /// Share of photos whose class was among the first five.
+    pub top5: f64,
+    /// Mean cross-entropy.
+    pub loss: f64,
+    /// Photos that counted.
+    pub images: usize,
+    /// Photos that could not be read.
+    pub skipped: usize,
+    /// Each class.
+    pub classes: Vec<ClassScore>,
+    /// The photos that could not be read, and why.
+    #[serde(skip)]
+    pub unreadable: Vec<(PathBuf, String)>,
+}
+
+/// A batch of the full size from one that may be smaller: black images that do not count.
+pub(crate) fn fill(pixels: &mut Vec<u8>, labels: &mut Vec<u32>, batch: usize, image_bytes: usize) {
+    pixels.resize(batch * image_bytes, 0);
+    labels.resize(batch, IGNORED_LABEL);
+}
+
+/// Runs every batch of `loader` and counts on the device.
+///
+/// # Errors
+/// Photos that cannot be loaded at all, or a lost device.
+pub async fn count(network: &InferenceNetwork, loader: &Loader) -> Result<Metrics, TrainError> {
+    let (width, height) = loader.image_size();
+    let image_bytes = width as usize * height as usize * 3;
+    network.take_metrics().await?;
+    for batch in loader.epoch(0) {
+        let mut batch = batch?;
+        fill(&mut batch.pixels, &mut batch.labels, network.batch(), image_bytes);
+        network.run(&batch.pixels, &batch.labels)?;
+    }
+    Ok(network.take_metrics().await?)
+}
+
+/// Evaluates `model` on `dataset`, whose labels are the model's. `progress` is told the photos done.
+///
+/// # Errors
+/// Photos that cannot be loaded at all, or a device that fails.
+pub async fn evaluate(
+    gpu: &Arc<Gpu>,
+    model: &Model,
+    dataset: Dataset,
+    options: LoaderOptions,
+    mut progress: impl FnMut(usize),
+) -> Result<Evaluation, TrainError> {
+    let input = Input::of(&model.recipe)?;
+    let batch_size = options.batch_size.min(dataset.samples.len().max(1));
+    let loader =
+        Loader::new(Arc::new(dataset), model.recipe.clone(), LoaderOptions { batch_size, ..options })?;
+    let options = InferenceOptions { batch: batch_size, input, count_topk: None };
+    let network = InferenceNetwork::new(gpu, &model.architecture, &model.weights, &options).await?;
+    let classes = model.architecture.classes;
+    let mut tally = Tally::new(classes);
+    for batch in loader.epoch(0) {
+        let mut batch = batch?;
+        fill(&mut batch.pixels, &mut batch.labels, batch_size, input.image_bytes());
+        network.run(&batch.pixels, &[])?;
+        for (logits, label) in network.logits().await?.iter().zip(&batch.labels) {
+            tally.add(logits, *label);
+        }
+        progress(batch.size);
+    }
+    Ok(tally.finish(&model.labels, loader.report().skipped))
+}
+
+struct Tally {
+    images: usize,
+    top1: usize,
+    top5: usize,
+    loss: f64,
+    of_class: Vec<[usize; 3]>,
+}
+
+impl Tally {
+    fn new(classes: usize) -> Self {
+        Self { images: 0, top1: 0, top5: 0, loss: 0.0, of_class: vec![[0; 3]; classes] }
+    }
+
+    fn add(&mut self, logits: &[f32], label: u32) {
+        let label = label as usize;
+        let Some(own) = logits.get(label) else { return };
+        let before = |&(c, z): &(usize, &f32)| *z > *own || (*z == *own && c < label);
+        let rank = logits.iter().enumerate().filter(before).count();
+        let first = argmax(logits);
+        self.images += 1;
+        self.top1 += usize::from(rank == 0);
+        self.top5 += usize::from(rank < 5);
+        self.loss -= f64::from(softmax(logits)[label]).max(f64::MIN_POSITIVE).ln();
+        self.of_class[label][0] += 1;
+        self.of_class[label][1] += usize::from(rank == 0);
+        self.of_class[first][2] += 1;
+    }
+
+    fn finish(self, labels: &[String], unreadable: Vec<(PathBuf, String)>) -> Evaluation {
+        let share = |part: usize, whole: usize| part as f64 / whole.max(1) as f64;
+        let known = |part: usize, whole: usize| (whole > 0).then(|| share(part, whole));
+        let classes = self.of_class.iter().zip(labels).enumerate().map(|(index, (counts, label))| {
+            let [images, correct, predicted] = *counts;
+            ClassScore {
+                index,
+                label: label.clone(),
+                images,
+                correct,
+                predicted,
+                recall: known(correct, images),
+                precision: known(correct, predicted),
+            }
+        });
+        Evaluation {
+            top1: share(self.top1, self.images),
+            top5: share(self.top5, self.images),
+            loss: self.loss / self.images.max(1) as f64,
+            images: self.images,
+            skipped: unreadable.len(),
+            classes: classes.collect(),
+            unreadable,
+        }
+    }
+}
+
+/// The first class with the largest logit.
+fn argmax(logits: &[f32]) -> usize {
+    let mut best = 0;
+    for (index, z) in logits.iter().enumerate() {
+        if *z > logits[best] {
+            best = index;
+        }
+    }
+    best
+}
+
+/// Probabilities from logits, worked out in `f64`.
+pub fn softmax(logits: &[f32]) -> Vec<f32> {
+    let largest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    let powers: Vec<f64> = logits.iter().map(|z| f64::from(z - largest).exp()).collect();
+    let sum: f64 = powers.iter().sum();
+    powers.iter().map(|p| (p / sum) as f32).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tally_counts_ranks_ties_and_classes() {
+        let mut tally = Tally::new(3);
+        tally.add(&[2.0, 1.0, 0.0], 0);
+        tally.add(&[2.0, 1.0, 0.0], 1);
+        // A tie goes to the lower index.
+        tally.add(&[1.0, 1.0, 0.0], 1);
+        tally.add(&[0.0, 0.0, 5.0], IGNORED_LABEL);
+        let labels = ["a", "b", "c"].map(String::from);
+        let result = tally.finish(&labels, Vec::new());
+        assert_eq!((result.images, result.classes[0].correct, result.classes[1].correct), (3, 1, 0));
+        assert!((result.top1 - 1.0 / 3.0).abs() < 1e-12);
+        assert_eq!(result.top5, 1.0);
+        assert_eq!(result.classes[0].precision, Some(1.0 / 3.0));
+        assert_eq!(result.classes[2].recall, None);
+        let expected = -(f64::exp(2.0) / (f64::exp(2.0) + f64::exp(1.0) + 1.0)).ln();
+        let mut one = Tally::new(3);
+        one.add(&[2.0, 1.0, 0.0], 0);
+        assert!((one.finish(&labels, Vec::new()).loss - expected).abs() < 1e-6);
+    }
+
+    #[test]
+    fn softmax_of_huge_logits_is_finite() {
+        assert_eq!(softmax(&[1e30, -1e30]), [1.0, 0.0]);
+        assert!((softmax(&[0.0, 0.0, 0.0])[1] - 1.0 / 3.0).abs() < 1e-7);
+    }
+}

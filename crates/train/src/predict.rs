@@ -1,0 +1,145 @@
+//! What a model says of photos.
+
+use crate::TrainError;
+use crate::evaluate::softmax;
+use photonet_gpu::Gpu;
+use photonet_model::{InferenceNetwork, InferenceOptions, Input, Model};
+use photonet_vision::{DecodeLimits, Rgb, decode};
+use rayon::prelude::*;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Extensions that folders are searched for.
+const EXTENSIONS: [&str; 9] = ["jpg", "jpeg", "jfif", "png", "webp", "bmp", "gif", "tif", "tiff"];
+
+/// One class of a prediction.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Ranked {
+    /// Index of the class.
+    pub index: usize,
+    /// Its probability.
+    pub probability: f32,
+}
+
+/// A photo's prediction.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Prediction {
+    /// The photo.
+    pub file: PathBuf,
+    /// Probabilities of all classes, largest first, or why the photo could not be read.
+    pub result: Result<Scored, String>,
+}
+
+/// Logits and ranking of one photo.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Scored {
+    /// What the network gave.
+    pub logits: Vec<f32>,
+    /// All classes, most probable first.
+    pub ranked: Vec<Ranked>,
+}
+
+/// The photos behind `paths`: files as they are, folders with all photos in and below them, sorted.
+///
+/// # Errors
+/// A path that does not exist, or a folder that cannot be listed or holds no photo.
+pub fn collect_photos(paths: &[PathBuf]) -> Result<Vec<PathBuf>, TrainError> {
+    let mut photos = Vec::new();
+    for path in paths {
+        if path.is_dir() {
+            let before = photos.len();
+            walk(path, &mut photos)?;
+            if photos.len() == before {
+                return Err(TrainError::Request(format!(
+                    "{} holds no photo: looked for files ending in {}",
+                    path.display(),
+                    EXTENSIONS.join(", ")
+                )));
+            }
+        } else if path.exists() {
+            photos.push(path.clone());
+        } else {
+            return Err(TrainError::Request(format!(
+                "{} does not exist: give a photo or a folder of photos",
+                path.display()
+            )));
+        }
+    }
+    Ok(photos)
+}
+
+fn walk(folder: &Path, photos: &mut Vec<PathBuf>) -> Result<(), TrainError> {
+    let io = |source| TrainError::Io { action: "list", path: folder.to_path_buf(), source };
+    let mut entries: Vec<PathBuf> = fs::read_dir(folder)
+        .map_err(io)?
+        .map(|e| e.map(|e| e.path()))
+        .collect::<Result<_, _>>()
+        .map_err(io)?;
+    entries.sort();
+    for path in entries {
+        let hidden = path.file_name().is_some_and(|n| n.to_string_lossy().starts_with('.'));
+        let extension = path.extension().map(|e| e.to_string_lossy().to_lowercase()).unwrap_or_default();
+        if hidden {
+            continue;
+        }
+        if path.is_dir() {
+            walk(&path, photos)?;
+        } else if EXTENSIONS.contains(&extension.as_str()) {
+            photos.push(path);
+        }
+    }
+    Ok(())
+}
+
+/// Classifies photos in batches, calling `tell` with each prediction in order.
+///
+/// # Errors
+/// A model that does not fit its preprocessing, or a device that fails. A photo that cannot be read
+/// is a prediction with its reason, not an error.
+pub async fn predict(
+    gpu: &Arc<Gpu>,
+    model: &Model,
+    photos: &[PathBuf],
+    batch: usize,
+    mut tell: impl FnMut(Prediction),
+) -> Result<(), TrainError> {
+    let batch = batch.clamp(1, photos.len().max(1));
+    let input = Input::of(&model.recipe)?;
+    let options = InferenceOptions { batch, input, count_topk: None };
+    let network = InferenceNetwork::new(gpu, &model.architecture, &model.weights, &options).await?;
+    for chunk in photos.chunks(batch) {
+        let images: Vec<Result<Rgb, String>> = chunk.par_iter().map(|path| prepare(model, path)).collect();
+        let mut pixels = Vec::with_capacity(batch * input.image_bytes());
+        for image in &images {
+            match image {
+                Ok(image) => pixels.extend_from_slice(image.data()),
+                Err(_) => pixels.resize(pixels.len() + input.image_bytes(), 0),
+            }
+        }
+        pixels.resize(batch * input.image_bytes(), 0);
+        network.run(&pixels, &[])?;
+        let logits = network.logits().await?;
+        for ((file, image), logits) in chunk.iter().zip(images).zip(logits) {
+            tell(Prediction {
+                file: file.clone(),
+                result: image.map(|_| Scored { ranked: rank(&logits), logits }),
+            });
+        }
+    }
+    Ok(())
+}
+
+fn prepare(model: &Model, path: &Path) -> Result<Rgb, String> {
+    let bytes = fs::read(path).map_err(|e| e.to_string())?;
+    let image = decode(&bytes, &DecodeLimits::default()).map_err(|e| e.to_string())?;
+    model.recipe.apply(&image, None).map_err(|e| e.to_string())
+}
+
+fn rank(logits: &[f32]) -> Vec<Ranked> {
+    let ranking = |(index, probability)| Ranked { index, probability };
+    let mut ranked: Vec<Ranked> = softmax(logits).into_iter().enumerate().map(ranking).collect();
+    // Stable, so equal probabilities keep the order of the classes.
+    ranked.sort_by(|a, b| logits[b.index].total_cmp(&logits[a.index]));
+    ranked
+}

@@ -1,0 +1,208 @@
+//! The training loop.
+//!
+//! Every step is enqueued without waiting for the device; loss and accuracy accumulate there and are
+//! read every `print_batch_step` steps.
+
+mod progress;
+mod run;
+
+use crate::TrainError;
+use crate::checkpoint::{Checkpoint, State};
+use crate::config::{Config, Pretrained, Variant};
+use crate::dataset::DataSplit;
+use photonet_gpu::Gpu;
+use photonet_model::{Architecture, Family, Model, Weights, initialise};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+/// How a run is started.
+#[derive(Clone, Debug, Default)]
+pub struct RunOptions {
+    /// A checkpoint's folder to go on from.
+    pub resume: Option<PathBuf>,
+    /// Stop after this many epochs of the run, with everything saved for a resume.
+    pub stop_after: Option<u32>,
+    /// Show progress bars in place of log lines.
+    pub terminal: bool,
+}
+
+/// How a run ended.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Outcome {
+    /// Whether it was asked to stop before its end.
+    pub interrupted: bool,
+    /// Whole epochs done.
+    pub epochs: u32,
+    /// Best top-1 on the validation photos, 0 to 1, and its epoch.
+    pub best: Option<(f64, u32)>,
+    /// Top-1 of the last evaluation.
+    pub last_top1: Option<f64>,
+    /// The best model's file where there is one, else the latest one's.
+    pub model: PathBuf,
+}
+
+/// Trains as `config` says on the photos of `split`. When `stop` becomes true, the step under way is
+/// finished, `latest` is saved, and the run ends.
+///
+/// # Errors
+/// Anything that keeps the run from starting, a loss that is not finite, or a disk or device that
+/// fails. What was saved before stays.
+pub fn train(
+    gpu: &Arc<Gpu>,
+    config: &Config,
+    split: DataSplit,
+    options: &RunOptions,
+    stop: &AtomicBool,
+) -> Result<Outcome, TrainError> {
+    pollster::block_on(run::run(gpu, config, split, options, stop))
+}
+
+/// What training starts from: fresh weights, given weights, or a checkpoint.
+struct Start {
+    architecture: Architecture,
+    labels: Vec<String>,
+    weights: Weights,
+    velocity: Option<Weights>,
+    state: Option<State>,
+}
+
+impl Start {
+    fn new(
+        config: &Config,
+        labels: &[String],
+        train_images: usize,
+        steps_per_epoch: u64,
+        options: &RunOptions,
+    ) -> Result<Self, TrainError> {
+        let labels = class_names(config, labels)?;
+        let variant = match config.arch.variant {
+            Variant::Large => photonet_model::Variant::Large,
+            Variant::Small => photonet_model::Variant::Small,
+        };
+        let mut architecture = Architecture::new(Family::Paddle, variant, config.arch.width, labels.len())?;
+        architecture.switches.dropout = config.arch.dropout as f32;
+        let resume = options.resume.clone().or_else(|| config.global.checkpoints.clone());
+        if let Some(folder) = resume {
+            let checkpoint = Checkpoint::load(&folder)?;
+            let refuse = |reason: String| TrainError::Checkpoint { path: folder.clone(), reason };
+            check_resume(&checkpoint, &architecture, config, train_images, steps_per_epoch)
+                .map_err(refuse)?;
+            let Checkpoint { model, velocity, state } = checkpoint;
+            let (velocity, state) = (Some(velocity), Some(state));
+            return Ok(Self { architecture, labels, weights: model.weights, velocity, state });
+        }
+        let weights = match given_weights(config) {
+            Some(path) => {
+                let model = Model::load(&model_file(path))?;
+                if model.architecture.variant != architecture.variant
+                    || model.architecture.width != architecture.width
+                {
+                    return Err(TrainError::Request(format!(
+                        "{} holds {}, but {architecture} is to be trained: set Arch.name to match it",
+                        path.display(),
+                        model.architecture
+                    )));
+                }
+                start_from(model, &mut architecture, config.global.seed)
+            }
+            None if config.arch.pretrained == Pretrained::Yes => {
+                return Err(TrainError::Request(
+                    "Arch.pretrained=True needs published weights, which are not built in: give their file, \
+                     Arch.pretrained=PATH to a Photonet model, or train from scratch with Arch.pretrained=False"
+                        .into(),
+                ));
+            }
+            None => initialise(&architecture, config.global.seed),
+        };
+        Ok(Self { architecture, labels, weights, velocity: None, state: None })
+    }
+}
+
+fn given_weights(config: &Config) -> Option<&PathBuf> {
+    match &config.arch.pretrained {
+        Pretrained::Path(path) => Some(path),
+        Pretrained::No | Pretrained::Yes => config.global.pretrained_model.as_ref(),
+    }
+}
+
+/// The model of another run as a start: its family and switches are kept, and its classifier too
+/// where it tells as many classes apart.
+fn start_from(model: Model, architecture: &mut Architecture, seed: u64) -> Weights {
+    let classes = architecture.classes;
+    let dropout = architecture.switches.dropout;
+    *architecture = Architecture { classes, ..model.architecture.clone() };
+    architecture.switches.dropout = dropout;
+    let mut weights = model.weights;
+    if model.architecture.classes != classes {
+        let fresh = initialise(architecture, seed);
+        for name in ["classifier.weight", "classifier.bias"] {
+            if let Some(tensor) = fresh.get(name) {
+                weights.tensors.insert(name.into(), tensor.clone());
+            }
+        }
+    }
+    weights
+}
+
+/// A model's file from what PaddleClas users give: the file, its folder, or the name without suffix.
+pub fn model_file(path: &std::path::Path) -> PathBuf {
+    if path.is_dir() {
+        return path.join(crate::checkpoint::MODEL);
+    }
+    if !path.exists() {
+        let mut name = path.as_os_str().to_os_string();
+        name.push(".safetensors");
+        let with_suffix = PathBuf::from(name);
+        if with_suffix.exists() {
+            return with_suffix;
+        }
+    }
+    path.to_path_buf()
+}
+
+/// One name for each class of the network: those of the data set, then numbers up to `class_num`.
+fn class_names(config: &Config, labels: &[String]) -> Result<Vec<String>, TrainError> {
+    let classes = config.arch.class_num.map_or(labels.len(), |n| n as usize);
+    if classes < labels.len() {
+        return Err(TrainError::Request(format!(
+            "Arch.class_num is {classes}, but the photos have {} classes: raise it or leave it out",
+            labels.len()
+        )));
+    }
+    let numbers = labels.len()..classes;
+    Ok(labels.iter().cloned().chain(numbers.map(|n| n.to_string())).collect())
+}
+
+fn check_resume(
+    checkpoint: &Checkpoint,
+    architecture: &Architecture,
+    config: &Config,
+    train_images: usize,
+    steps_per_epoch: u64,
+) -> Result<(), String> {
+    let Checkpoint { model, state, .. } = checkpoint;
+    if model.architecture.variant != architecture.variant
+        || model.architecture.width != architecture.width
+        || model.architecture.classes != architecture.classes
+    {
+        return Err(format!(
+            "it holds {}, but {architecture} is to be trained: resume with the settings of the first run",
+            model.architecture
+        ));
+    }
+    if state.seed != config.global.seed {
+        return Err(format!(
+            "it was trained with seed {}, now it is {}: resume with the same Global.seed",
+            state.seed, config.global.seed
+        ));
+    }
+    if state.train_images != train_images || state.steps_per_epoch != steps_per_epoch {
+        return Err(format!(
+            "it was trained on {} photos in {} steps an epoch, now there are {train_images} in {steps_per_epoch}: \
+             resume with the same photos and batch size",
+            state.train_images, state.steps_per_epoch
+        ));
+    }
+    Ok(())
+}

@@ -1,0 +1,85 @@
+//! Turning the device's counters into events.
+
+use crate::journal::{Scores, TrainStep};
+use photonet_nn::Metrics;
+use std::time::{Duration, Instant};
+
+/// Loss and accuracies of `metrics`.
+pub(super) fn scores(metrics: &Metrics, k: usize) -> Scores {
+    let share = |count: u32| f64::from(count) / f64::from(metrics.images.max(1));
+    let mut topk = vec![(1, share(metrics.top1))];
+    if k > 1 {
+        topk.push((k as u32, share(metrics.topk)));
+    }
+    Scores { loss: f64::from(metrics.loss) / f64::from(metrics.images.max(1)), topk }
+}
+
+/// Adds the counters of two intervals.
+pub(super) fn merge(total: &mut Metrics, more: &Metrics) {
+    total.loss += more.loss;
+    total.images += more.images;
+    total.top1 += more.top1;
+    total.topk += more.topk;
+}
+
+/// Where in the run a step is.
+#[derive(Clone, Copy)]
+pub(super) struct Place {
+    /// From 1.
+    pub epoch: u32,
+    pub epochs: u32,
+    /// From 0, in the epoch.
+    pub iter: u64,
+    pub iters: u64,
+}
+
+/// Times the steps between two reports.
+pub(super) struct Clock {
+    start: Instant,
+    reading: Duration,
+    steps: u64,
+}
+
+impl Clock {
+    pub fn new() -> Self {
+        Self { start: Instant::now(), reading: Duration::ZERO, steps: 0 }
+    }
+
+    /// Notes a step that waited `reading` for its photos.
+    pub fn step(&mut self, reading: Duration) {
+        self.reading += reading;
+        self.steps += 1;
+    }
+
+    /// The event for the steps since the last one.
+    pub fn report(
+        &mut self,
+        place: Place,
+        scores: Scores,
+        images: u32,
+        lr: f64,
+        schedule: &'static str,
+    ) -> TrainStep {
+        let seconds = self.start.elapsed().as_secs_f64();
+        let steps = self.steps.max(1) as f64;
+        let batch_cost = seconds / steps;
+        let Place { epoch, epochs, iter, iters } = place;
+        let done = u64::from(epoch - 1) * iters + iter + 1;
+        let left = (u64::from(epochs) * iters).saturating_sub(done);
+        let event = TrainStep {
+            epoch,
+            epochs,
+            iter,
+            iters,
+            lr,
+            schedule,
+            scores,
+            batch_cost,
+            reader_cost: self.reading.as_secs_f64() / steps,
+            ips: f64::from(images) / seconds.max(1e-9),
+            eta: Duration::from_secs_f64(batch_cost * left as f64),
+        };
+        *self = Self::new();
+        event
+    }
+}

@@ -1,0 +1,383 @@
+//! One run, epoch by epoch.
+
+use super::progress::{Clock, Place, merge, scores};
+use super::{Outcome, RunOptions, Start};
+use crate::TrainError;
+use crate::checkpoint::{Checkpoint, MODEL, State, save_model};
+use crate::config::Config;
+use crate::dataset::DataSplit;
+use crate::evaluate::count;
+use crate::journal::{Event, Journal};
+use crate::loader::{Batch, Loader, LoaderOptions, OnError};
+use crate::schedule::Schedule;
+use photonet_gpu::Gpu;
+use photonet_model::{
+    InferenceNetwork, InferenceOptions, Input, Model, TestVector, TrainBuffers, TrainNetwork, TrainOptions,
+    TrainingFacts, Weights, dropout_seed,
+};
+use photonet_nn::{Metrics, Step};
+use photonet_vision::{Purpose, Random, RngKey};
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+/// Seed of the noise image that a model's test vector is made with.
+const TEST_SEED: u64 = 1;
+
+/// Everything a run holds.
+struct Run<'a> {
+    config: &'a Config,
+    output: &'a Path,
+    journal: Journal,
+    train_loader: Loader,
+    val_loader: Loader,
+    buffers: TrainBuffers,
+    networks: HashMap<usize, TrainNetwork>,
+    eval_network: InferenceNetwork,
+    template: Model,
+    options: TrainOptions,
+    schedule: Schedule,
+    topk: usize,
+    steps_per_epoch: u64,
+    step: u64,
+    best: Option<(f64, u32)>,
+    last_top1: Option<f64>,
+}
+
+pub(super) async fn run(
+    gpu: &Arc<Gpu>,
+    config: &Config,
+    split: DataSplit,
+    options: &RunOptions,
+    stop: &AtomicBool,
+) -> Result<Outcome, TrainError> {
+    let mut run = Run::start(gpu, config, split, options).await?;
+    let epochs = config.global.epochs;
+    let last = options.stop_after.map_or(epochs, |n| n.min(epochs));
+    while run.step < u64::from(last) * run.steps_per_epoch {
+        let epoch = (run.step / run.steps_per_epoch) as u32;
+        if run.train_epoch(epoch, stop).await? {
+            let latest = run.output.join("latest");
+            run.checkpoint().await?.save(&latest)?;
+            run.journal.event(&Event::Saved { path: latest })?;
+            run.journal.event(&Event::note(format!(
+                "stopped at step {} as asked; go on with --resume {}",
+                run.step,
+                run.output.join("latest").display()
+            )))?;
+            return Ok(run.outcome(true));
+        }
+        run.finish_epoch(epoch + 1, epoch + 1 == last).await?;
+    }
+    run.report_skipped()?;
+    Ok(run.outcome(false))
+}
+
+impl<'a> Run<'a> {
+    async fn start(
+        gpu: &Arc<Gpu>,
+        config: &'a Config,
+        split: DataSplit,
+        options: &RunOptions,
+    ) -> Result<Self, TrainError> {
+        let output = config.global.output_dir.as_path();
+        let seed = config.global.seed;
+        let (train, val) = (Arc::new(split.train), Arc::new(split.val));
+        let labels = train.labels.clone();
+        let train_images = train.samples.len();
+        let train_options = LoaderOptions::from_config(&config.train, seed, OnError::Replace);
+        let train_loader = Loader::new(train, config.train.recipe.clone(), train_options)?;
+        let eval_batch = (config.eval.batch_size as usize).min(val.samples.len().max(1));
+        let mut eval_options = LoaderOptions::from_config(&config.eval, seed, OnError::Leave);
+        eval_options.batch_size = eval_batch;
+        // Every validation photo counts once, whatever the sampler of a training file says.
+        (eval_options.drop_last, eval_options.shuffle) = (false, false);
+        let val_images = val.samples.len();
+        let val_loader = Loader::new(val, config.eval.recipe.clone(), eval_options)?;
+        let steps_per_epoch = train_loader.steps_per_epoch() as u64;
+        let start = Start::new(config, &labels, train_images, steps_per_epoch, options)?;
+        let mut journal = Journal::open(output, options.terminal)?;
+        for text in split.train_report.warnings().into_iter().chain(split.val_report.warnings()) {
+            journal.event(&Event::warning(text))?;
+        }
+        let classes = start.architecture.classes;
+        let wanted = config.topk.iter().copied().max().unwrap_or(1) as usize;
+        let topk = if wanted > classes { 1 } else { wanted };
+        if wanted > classes {
+            let text = format!("top-{wanted} says nothing with {classes} classes: only top-1 is counted");
+            journal.event(&Event::warning(text))?;
+        }
+        let decay = config.optimizer.l2 as f32;
+        let buffers = TrainBuffers::new(gpu, &start.architecture, &start.weights, decay).await?;
+        if let Some(velocity) = &start.velocity {
+            buffers.restore(&start.weights, velocity)?;
+        }
+        let input = Input::of(&config.eval.recipe)?;
+        let eval_options = InferenceOptions { batch: eval_batch, input, count_topk: Some(topk.max(1)) };
+        let eval_network =
+            InferenceNetwork::new(gpu, &start.architecture, &start.weights, &eval_options).await?;
+        let facts = TrainingFacts {
+            train_images,
+            val_images,
+            seed,
+            version: env!("CARGO_PKG_VERSION").into(),
+            ..TrainingFacts::default()
+        };
+        let state = start.state;
+        let epochs = config.global.epochs;
+        let run = Self {
+            schedule: Schedule::new(&config.optimizer.schedule, epochs, steps_per_epoch),
+            options: TrainOptions {
+                batch: 0,
+                input: Input::of(&config.train.recipe)?,
+                smoothing: config.loss.epsilon as f32,
+                topk,
+                dropout_seed: dropout_seed(seed),
+            },
+            template: Model {
+                architecture: start.architecture,
+                weights: Weights::default(),
+                labels: start.labels,
+                recipe: config.eval.recipe.clone(),
+                facts,
+                test_vectors: Vec::new(),
+            },
+            step: state.as_ref().map_or(0, |s| s.step),
+            best: state.and_then(|s| s.best),
+            last_top1: None,
+            networks: HashMap::new(),
+            config,
+            output,
+            journal,
+            train_loader,
+            val_loader,
+            buffers,
+            eval_network,
+            topk,
+            steps_per_epoch,
+        };
+        run.prepare_output(gpu)
+    }
+
+    /// Writes the run's configuration and file lists, and says what will happen.
+    fn prepare_output(mut self, gpu: &Gpu) -> Result<Self, TrainError> {
+        let write = |name: &str, text: String| {
+            let path = self.output.join(name);
+            std::fs::write(&path, text).map_err(|source| TrainError::Io { action: "write", path, source })
+        };
+        write("config.yaml", self.config.to_yaml())?;
+        for (name, loader) in [("train_list.txt", &self.train_loader), ("val_list.txt", &self.val_loader)] {
+            let samples = &loader.dataset().samples;
+            let line = |s: &crate::dataset::Sample| format!("{} {}\n", absolute(&s.path).display(), s.label);
+            write(name, samples.iter().map(line).collect())?;
+        }
+        let labels = self.template.labels.iter().enumerate();
+        write("label_list.txt", labels.map(|(i, l)| format!("{i} {l}\n")).collect())?;
+        let text = format!(
+            "{} on {} ({}): {} photos to train on, {} to evaluate on, {} epochs of {} steps",
+            self.template.architecture,
+            gpu.adapter().name,
+            gpu.adapter().backend,
+            self.template.facts.train_images,
+            self.template.facts.val_images,
+            self.config.global.epochs,
+            self.steps_per_epoch
+        );
+        self.journal.event(&Event::note(text))?;
+        if self.step > 0 {
+            let text =
+                format!("going on at step {} of epoch {}", self.step, self.step / self.steps_per_epoch + 1);
+            self.journal.event(&Event::note(text))?;
+        }
+        Ok(self)
+    }
+
+    /// Trains the rest of an epoch (from 0). Returns whether it was interrupted.
+    async fn train_epoch(&mut self, epoch: u32, stop: &AtomicBool) -> Result<bool, TrainError> {
+        let iters = self.steps_per_epoch;
+        let first = self.step % iters;
+        let print = u64::from(self.config.global.print_batch_step.max(1));
+        let mut total = Metrics::default();
+        let mut clock = Clock::new();
+        let mut batches = self.train_loader.epoch_from(epoch, first as usize);
+        for iter in first..iters {
+            let waiting = Instant::now();
+            let Some(batch) = batches.next() else { break };
+            let batch = batch?;
+            let reading = waiting.elapsed();
+            let lr = self.schedule.lr(self.step);
+            self.train_step(&batch, epoch, lr).await?;
+            self.step += 1;
+            clock.step(reading);
+            let stopping = stop.load(Ordering::Relaxed);
+            if iter % print == 0 || iter + 1 == iters || stopping {
+                let metrics = self.take_metrics().await?;
+                merge(&mut total, &metrics);
+                let place = Place { epoch: epoch + 1, epochs: self.config.global.epochs, iter, iters };
+                let name = self.schedule.log_name();
+                let event = clock.report(place, scores(&metrics, self.topk), metrics.images, lr, name);
+                self.journal.event(&Event::TrainStep(event))?;
+            }
+            if stopping {
+                return Ok(true);
+            }
+        }
+        let (epochs, scores) = (self.config.global.epochs, scores(&total, self.topk));
+        self.journal.event(&Event::TrainEpoch { epoch: epoch + 1, epochs, scores })?;
+        Ok(false)
+    }
+
+    async fn train_step(&mut self, batch: &Batch, epoch: u32, lr: f64) -> Result<(), TrainError> {
+        if !self.networks.contains_key(&batch.size) {
+            let options = TrainOptions { batch: batch.size, ..self.options.clone() };
+            let network = TrainNetwork::new(&self.buffers, &self.template.architecture, &options).await?;
+            self.networks.insert(batch.size, network);
+        }
+        let step = Step {
+            learning_rate: lr as f32,
+            momentum: self.config.optimizer.momentum as f32,
+            epoch,
+            number: self.step as u32,
+        };
+        if let Some(network) = self.networks.get(&batch.size) {
+            network.step(&batch.pixels, &batch.labels, &batch.indices, step)?;
+        }
+        Ok(())
+    }
+
+    /// Reads the device's counters, and stops a run that has diverged.
+    async fn take_metrics(&mut self) -> Result<Metrics, TrainError> {
+        let metrics = self.buffers.take_metrics().await?;
+        if metrics.bad > 0 {
+            return Err(self.diverged("the loss".into(), u64::from(metrics.bad_step)));
+        }
+        Ok(metrics)
+    }
+
+    fn diverged(&mut self, what: String, step: u64) -> TrainError {
+        let latest = self.output.join("latest");
+        let kept = match latest.exists() {
+            true => format!(". The last good checkpoint is {}", latest.display()),
+            false => ". No epoch was finished before".into(),
+        };
+        let advice = self.config.optimizer.schedule.learning_rate / 10.0;
+        let epoch = (step / self.steps_per_epoch) as u32 + 1;
+        let error = TrainError::Diverged { what, step, epoch, advice, kept };
+        // The error itself is what the caller gets; the log only repeats it.
+        let _ = self.journal.event(&Event::warning(error.to_string()));
+        error
+    }
+
+    /// Evaluates and saves after an epoch (from 1).
+    async fn finish_epoch(&mut self, epoch: u32, last: bool) -> Result<(), TrainError> {
+        let global = &self.config.global;
+        let evaluates =
+            global.eval_during_train && (epoch.is_multiple_of(global.eval_interval.max(1)) || last);
+        let mut is_best = false;
+        let mut checkpoint = self.checkpoint().await?;
+        if evaluates {
+            self.eval_network.set_weights(&checkpoint.model.weights)?;
+            let metrics = count(&self.eval_network, &self.val_loader).await?;
+            let scores = scores(&metrics, self.topk);
+            let top1 = scores.topk[0].1;
+            self.last_top1 = Some(top1);
+            self.journal.event(&Event::EvalEpoch { epoch, scores })?;
+            // A tie goes to the later epoch, as in PaddleClas.
+            is_best = self.best.is_none_or(|(best, _)| top1 >= best);
+            if is_best {
+                self.best = Some((top1, epoch));
+            }
+            let metric = self.best.map_or(top1, |(best, _)| best);
+            self.journal.event(&Event::Best { epoch, metric })?;
+            checkpoint.model.facts.top1 = Some(top1);
+            checkpoint.model.test_vectors = vec![self.test_vector().await?];
+            checkpoint.state.best = self.best;
+        }
+        if is_best {
+            self.saved("best_model", |folder| save_model(folder, &checkpoint.model))?;
+        }
+        if epoch.is_multiple_of(self.config.global.save_interval.max(1)) {
+            self.saved(&format!("epoch_{epoch}"), |folder| checkpoint.save(folder))?;
+        }
+        self.saved("latest", |folder| checkpoint.save(folder))
+    }
+
+    fn saved(
+        &mut self,
+        name: &str,
+        save: impl FnOnce(&Path) -> Result<(), TrainError>,
+    ) -> Result<(), TrainError> {
+        let path = self.output.join(name);
+        save(&path)?;
+        Ok(self.journal.event(&Event::Saved { path })?)
+    }
+
+    /// The logits of a noise image that every machine can make, from the network just evaluated.
+    async fn test_vector(&self) -> Result<TestVector, TrainError> {
+        let bytes = Input::of(&self.template.recipe)?.image_bytes();
+        let mut pixels = noise(TEST_SEED, bytes);
+        pixels.resize(bytes * self.eval_network.batch(), 0);
+        self.eval_network.run(&pixels, &[])?;
+        let logits = self.eval_network.logits().await?.swap_remove(0);
+        Ok(TestVector { seed: TEST_SEED, logits })
+    }
+
+    /// The run as it stands now. Weights that are not finite are an error, so that they are never saved.
+    async fn checkpoint(&mut self) -> Result<Checkpoint, TrainError> {
+        self.take_metrics().await?;
+        let weights = self.buffers.weights().await?;
+        let velocity = self.buffers.velocity().await?;
+        if let Some(name) = weights.first_not_finite() {
+            let what = format!("the weight {name}");
+            return Err(self.diverged(what, self.step.saturating_sub(1)));
+        }
+        let mut model = Model { weights, ..self.template.clone() };
+        model.facts.epochs = (self.step / self.steps_per_epoch) as u32;
+        let state = State {
+            step: self.step,
+            steps_per_epoch: self.steps_per_epoch,
+            best: self.best,
+            seed: self.config.global.seed,
+            train_images: self.template.facts.train_images,
+            config: self.config.to_yaml(),
+        };
+        Ok(Checkpoint { model, velocity, state })
+    }
+
+    fn report_skipped(&mut self) -> Result<(), TrainError> {
+        let skipped = [self.train_loader.report().skipped, self.val_loader.report().skipped].concat();
+        if skipped.is_empty() {
+            return Ok(());
+        }
+        let text = format!("{} photos could not be read and were left out:", skipped.len());
+        self.journal.event(&Event::warning(text))?;
+        for (path, reason) in &skipped {
+            self.journal.event(&Event::warning(format!("{}: {reason}", path.display())))?;
+        }
+        Ok(())
+    }
+
+    fn outcome(&self, interrupted: bool) -> Outcome {
+        let folder = if self.best.is_some() { "best_model" } else { "latest" };
+        Outcome {
+            interrupted,
+            epochs: (self.step / self.steps_per_epoch) as u32,
+            best: self.best,
+            last_top1: self.last_top1,
+            model: self.output.join(folder).join(MODEL),
+        }
+    }
+}
+
+/// The bytes of the noise image with this seed.
+pub fn noise(seed: u64, bytes: usize) -> Vec<u8> {
+    let mut random = Random::new(RngKey { seed, epoch: 0, sample: 0 }, Purpose::Test);
+    (0..bytes).map(|_| (random.next_u32() >> 24) as u8).collect()
+}
+
+/// Lists are read from other folders, so their paths do not depend on the present one.
+fn absolute(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf())
+}
