@@ -4,7 +4,7 @@
 #import grid
 #import activation
 #import gemm
-#import transpose
+#import gemm_rows
 
 struct Params {
     rows: u32,
@@ -23,7 +23,7 @@ override HAS_RESIDUAL: bool = false;
 @group(0) @binding(4) var<storage, read> residual: array<vec4<f32>>;
 @group(0) @binding(5) var<storage, read_write> output: array<vec4<f32>>;
 
-fn input_at(row: u32, k4: u32) -> vec4<f32> {
+fn a_at(row: u32, k4: u32) -> vec4<f32> {
     if row < params.rows && k4 < params.inputs {
         return input[row * params.inputs + k4];
     }
@@ -62,26 +62,9 @@ fn main(
     let group = linear_group(group_id, grid);
     let first_row = (group / params.column_tiles) * 32u * ROW_BLOCKS;
     let first_column = (group % params.column_tiles) * 8u * COLUMN_BLOCKS;
-    var sums: array<vec4<f32>, SUMS>;
-    for (var i = 0u; i < SUMS; i += 1u) {
-        sums[i] = vec4<f32>(0.0);
-    }
+    var sums = no_sums();
     for (var k4 = 0u; k4 < params.inputs; k4 += STEP / 4u) {
-        // A is read along its rows and turned, four by four.
-        for (var i = lane; i < A_WIDTH * STEP / 4u; i += 64u) {
-            let block = i / (STEP / 4u);
-            let inner = i % (STEP / 4u);
-            let row = first_row + block * 4u;
-            let a = transpose_block(
-                input_at(row, k4 + inner),
-                input_at(row + 1u, k4 + inner),
-                input_at(row + 2u, k4 + inner),
-                input_at(row + 3u, k4 + inner),
-            );
-            for (var j = 0u; j < 4u; j += 1u) {
-                tile_a[(inner * 4u + j) * A_WIDTH + block] = a[j];
-            }
-        }
+        load_a(lane, first_row, k4);
         for (var i = lane; i < B_WIDTH * STEP; i += 64u) {
             tile_b[i] = weight_at(k4 * 4u + i / B_WIDTH, first_column + i % B_WIDTH);
         }
@@ -89,13 +72,5 @@ fn main(
         multiply_tiles(lane, &sums);
         workgroupBarrier();
     }
-    let row = first_row + (lane / 8u) * 4u;
-    let column = first_column + lane % 8u;
-    for (var i = 0u; i < ROW_BLOCKS; i += 1u) {
-        for (var r = 0u; r < 4u; r += 1u) {
-            for (var j = 0u; j < COLUMN_BLOCKS; j += 1u) {
-                store(row + 32u * i + r, column + 8u * j, sums[(4u * i + r) * COLUMN_BLOCKS + j]);
-            }
-        }
-    }
+    store_tile(lane, first_row, first_column, sums);
 }

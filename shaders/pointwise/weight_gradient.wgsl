@@ -20,9 +20,12 @@ struct Params {
 @group(0) @binding(2) var<storage, read> output_gradient: array<vec4<f32>>;
 @group(0) @binding(3) var<storage, read_write> partial: array<vec4<f32>>;
 
-fn store(slab: u32, row: u32, column: u32, sum: vec4<f32>) {
+// First row of this workgroup's slab in `partial`.
+var<private> slab_start: u32;
+
+fn store(row: u32, column: u32, sum: vec4<f32>) {
     if row < params.inputs * 4u && column < params.outputs {
-        partial[(slab * params.inputs * 4u + row) * params.outputs + column] = sum;
+        partial[(slab_start + row) * params.outputs + column] = sum;
     }
 }
 
@@ -53,10 +56,8 @@ fn main(
     let first_column = ((group % tiles) % params.column_tiles) * 8u * COLUMN_BLOCKS;
     let begin = slab * params.rows_per_slab;
     let end = min(begin + params.rows_per_slab, params.rows);
-    var sums: array<vec4<f32>, SUMS>;
-    for (var i = 0u; i < SUMS; i += 1u) {
-        sums[i] = vec4<f32>(0.0);
-    }
+    slab_start = slab * params.inputs * 4u;
+    var sums = no_sums();
     for (var first = begin; first < end; first += STEP) {
         for (var i = lane; i < A_WIDTH * STEP; i += 64u) {
             tile_a[i] = input_at(first + i / A_WIDTH, end, first_row + i % A_WIDTH);
@@ -68,13 +69,5 @@ fn main(
         multiply_tiles(lane, &sums);
         workgroupBarrier();
     }
-    let row = (first_row + lane / 8u) * 4u;
-    let column = first_column + lane % 8u;
-    for (var i = 0u; i < ROW_BLOCKS; i += 1u) {
-        for (var r = 0u; r < 4u; r += 1u) {
-            for (var j = 0u; j < COLUMN_BLOCKS; j += 1u) {
-                store(slab, row + 32u * i + r, column + 8u * j, sums[(4u * i + r) * COLUMN_BLOCKS + j]);
-            }
-        }
-    }
+    store_tile(lane, first_row * 4u, first_column, sums);
 }

@@ -2,12 +2,19 @@
 // input [n][rows][channels], output [n][channels]; `slabs` counts images here; units of 4 channels.
 #import grid
 #import columns
+#import column_sums
 
 @group(0) @binding(0) var<uniform> params: Columns;
 @group(0) @binding(1) var<storage, read> input: array<vec4<f32>>;
 @group(0) @binding(2) var<storage, read_write> output: array<vec4<f32>>;
 
-var<workgroup> sums: array<vec4<f32>, 64>;
+fn value_at(at: u32) -> vec4<f32> {
+    return input[at];
+}
+
+fn store_sum(at: u32, sum: vec4<f32>) {
+    output[at] = sum / f32(params.rows);
+}
 
 @compute @workgroup_size(64)
 fn main(
@@ -15,23 +22,5 @@ fn main(
     @builtin(num_workgroups) grid: vec3<u32>,
     @builtin(local_invocation_index) lane: u32,
 ) {
-    let group = linear_group(group_id, grid);
-    let image = group / params.strips;
-    let channel = (group % params.strips) * params.width + lane % params.width;
-    let lanes = 64u / params.width;
-    let first = lane / params.width;
-    var sum = vec4<f32>(0.0);
-    if channel < params.channels && first < lanes && image < params.slabs {
-        for (var row = first; row < params.rows; row += lanes) {
-            sum += input[(image * params.rows + row) * params.channels + channel];
-        }
-    }
-    sums[lane] = sum;
-    workgroupBarrier();
-    if first == 0u && channel < params.channels && image < params.slabs {
-        for (var other = 1u; other < lanes; other += 1u) {
-            sum += sums[lane + other * params.width];
-        }
-        output[image * params.channels + channel] = sum / f32(params.rows);
-    }
+    sum_columns(linear_group(group_id, grid), lane, params);
 }

@@ -2,13 +2,20 @@
 // input, output_gradient [n][rows][channels]; `slabs` counts images here; units of 4 channels.
 #import grid
 #import columns
+#import column_sums
 
 @group(0) @binding(0) var<uniform> params: Columns;
 @group(0) @binding(1) var<storage, read> input: array<vec4<f32>>;
 @group(0) @binding(2) var<storage, read> output_gradient: array<vec4<f32>>;
 @group(0) @binding(3) var<storage, read_write> gate_gradient: array<vec4<f32>>;
 
-var<workgroup> sums: array<vec4<f32>, 64>;
+fn value_at(at: u32) -> vec4<f32> {
+    return input[at] * output_gradient[at];
+}
+
+fn store_sum(at: u32, sum: vec4<f32>) {
+    gate_gradient[at] = sum;
+}
 
 @compute @workgroup_size(64)
 fn main(
@@ -16,24 +23,5 @@ fn main(
     @builtin(num_workgroups) grid: vec3<u32>,
     @builtin(local_invocation_index) lane: u32,
 ) {
-    let group = linear_group(group_id, grid);
-    let image = group / params.strips;
-    let channel = (group % params.strips) * params.width + lane % params.width;
-    let lanes = 64u / params.width;
-    let first = lane / params.width;
-    var sum = vec4<f32>(0.0);
-    if channel < params.channels && first < lanes && image < params.slabs {
-        for (var row = first; row < params.rows; row += lanes) {
-            let at = (image * params.rows + row) * params.channels + channel;
-            sum += input[at] * output_gradient[at];
-        }
-    }
-    sums[lane] = sum;
-    workgroupBarrier();
-    if first == 0u && channel < params.channels && image < params.slabs {
-        for (var other = 1u; other < lanes; other += 1u) {
-            sum += sums[lane + other * params.width];
-        }
-        gate_gradient[image * params.channels + channel] = sum;
-    }
+    sum_columns(linear_group(group_id, grid), lane, params);
 }

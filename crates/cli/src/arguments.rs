@@ -1,6 +1,8 @@
 //! The command line.
 
+use crate::error::CliError;
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use photonet_train::config::{Config, ConfigError};
 use std::path::PathBuf;
 
 /// Trains MobileNetV3 on your photos on any GPU, and classifies photos with the result.
@@ -45,6 +47,17 @@ pub struct ConfigOptions {
     pub device: Option<String>,
 }
 
+impl ConfigOptions {
+    /// The configuration that was asked for; none without a file and without changes.
+    pub fn load(&self) -> Result<Option<Config>, ConfigError> {
+        match &self.config {
+            Some(path) => Config::load(path, &self.overrides).map(Some),
+            None if self.overrides.is_empty() => Ok(None),
+            None => Config::from_yaml("", "the defaults", &self.overrides).map(Some),
+        }
+    }
+}
+
 /// Options of `photonet train`.
 #[derive(Debug, Args)]
 pub struct TrainOptions {
@@ -76,7 +89,7 @@ pub struct TrainOptions {
     /// Stop after so many epochs of the run, to be resumed later.
     #[arg(long, value_name = "EPOCHS")]
     pub stop_after: Option<u32>,
-    /// Go on from a checkpoint, such as OUT/latest.
+    /// Go on from a checkpoint, such as OUT/latest, with its settings unless others are given.
     #[arg(long, value_name = "FOLDER")]
     pub resume: Option<PathBuf>,
     /// Where to write models and logs [default: output].
@@ -246,5 +259,13 @@ impl NetworkOptions {
             photonet_model::Architecture::new(self.family.parse()?, variant, self.width, self.classes)?;
         architecture.check_size(self.size)?;
         Ok(architecture)
+    }
+}
+
+/// Refuses a count of nothing.
+pub fn positive(flag: &str, value: Option<u32>) -> Result<Option<u32>, CliError> {
+    match value {
+        Some(0) => Err(CliError::Usage(format!("{flag} 0 leaves nothing to do: use at least 1"))),
+        other => Ok(other),
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::arguments::{BenchOptions, TextOrJson};
 use crate::error::{CliError, open_device};
+use crate::output::say;
 use crate::table;
 use photonet_gpu::{Gpu, PlanReport, Timing};
 use photonet_model::{
@@ -58,8 +59,8 @@ pub fn run(options: &BenchOptions) -> Result<ExitCode, CliError> {
     let mut shares: Vec<(&str, Share)> = shares.into_iter().collect();
     shares.sort_by(|a, b| b.1.ms.total_cmp(&a.1.ms));
     match options.format {
-        TextOrJson::Json => println!("{}", json(options, &gpu, &measured, median, &shares)),
-        TextOrJson::Text => print_text(options, &architecture, &gpu, &measured, median, &shares),
+        TextOrJson::Json => say(json(options, &gpu, &measured, median, &shares))?,
+        TextOrJson::Text => say(describe(options, &architecture, &gpu, &measured, median, &shares))?,
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -137,18 +138,18 @@ fn json(
     })
 }
 
-fn print_text(
+fn describe(
     options: &BenchOptions,
     architecture: &Architecture,
     gpu: &Gpu,
     measured: &Measured,
     median: f64,
     shares: &[(&str, Share)],
-) {
+) -> String {
     let task = if options.train { "training step" } else { "inference" };
     let (size, batch) = (options.network.size, options.batch);
-    println!("{task} of {architecture}, {size}x{size}, batch {batch}, on {}", gpu.adapter().name);
-    println!(
+    let what = format!("{task} of {architecture}, {size}x{size}, batch {batch}, on {}", gpu.adapter().name);
+    let speed = format!(
         "median {median:.1} ms, {:.1} images/s ({} runs; the first took {:.0} ms with {} pipelines)",
         batch as f64 / median * 1e3,
         measured.runs_ms.len(),
@@ -156,8 +157,8 @@ fn print_text(
         gpu.pipeline_count()
     );
     let report = &measured.report;
-    println!(
-        "{} dispatches, {:.2} billion MACs, {:.1} MB moved, {:.1} MB of buffers (without sharing {:.1} MB)\n",
+    let work = format!(
+        "{} dispatches, {:.2} billion MACs, {:.1} MB moved, {:.1} MB of buffers (without sharing {:.1} MB)",
         report.dispatches,
         report.macs as f64 / 1e9,
         report.traffic_bytes as f64 / 1e6,
@@ -178,7 +179,7 @@ fn print_text(
             ]
         })
         .collect();
-    println!("{}", table::render(&["kernel", "dispatches", "ms", "%", "GMAC/s", "GB/s"], &rows));
+    let kinds = table::render(&["kernel", "dispatches", "ms", "%", "GMAC/s", "GB/s"], &rows);
     let how = if gpu.has_timestamps() { "device timestamps" } else { "one submit each" };
-    println!("\n{total:.1} ms in kernels, timed by {how}");
+    format!("{what}\n{speed}\n{work}\n\n{kinds}\n\n{total:.1} ms in kernels, timed by {how}")
 }

@@ -2,6 +2,7 @@
 
 use crate::arguments::{CheckOptions, TextOrJson};
 use crate::error::{CliError, open_device};
+use crate::output::say;
 use photonet_nn::check::cases;
 use std::process::ExitCode;
 
@@ -19,8 +20,8 @@ pub fn run(options: &CheckOptions) -> Result<ExitCode, CliError> {
     let text = options.format == TextOrJson::Text;
     if text {
         let adapter = gpu.adapter();
-        println!("{} ({}, {})\n", adapter.name, adapter.backend, adapter.driver);
-        println!("{:<34} {:<44} {:>9} {:>9}  result", "kernel", "case", "error", "allowed");
+        say(format_args!("{} ({}, {})\n", adapter.name, adapter.backend, adapter.driver))?;
+        say(format_args!("{:<34} {:<44} {:>9} {:>9}  result", "kernel", "case", "error", "allowed"))?;
     }
     let mut failed = 0;
     for case in &cases {
@@ -28,20 +29,20 @@ pub fn run(options: &CheckOptions) -> Result<ExitCode, CliError> {
         let verdict = if outcome.passed() { "ok" } else { "WRONG" };
         failed += usize::from(!outcome.passed());
         if text {
-            println!(
+            say(format_args!(
                 "{:<34} {:<44} {:>9.1e} {:>9.1e}  {verdict}",
                 case.kernel, case.shape, outcome.error, outcome.tolerance
-            );
+            ))?;
         } else {
             let line = serde_json::json!({
                 "kernel": case.kernel, "case": case.shape, "error": outcome.error,
                 "tolerance": outcome.tolerance, "ok": outcome.passed(),
             });
-            println!("{line}");
+            say(line)?;
         }
     }
     if text {
-        println!("\n{} of {} cases agree with their CPU twin", cases.len() - failed, cases.len());
+        say(format_args!("\n{} of {} cases agree with their CPU twin", cases.len() - failed, cases.len()))?;
     }
     Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -2,6 +2,7 @@
 
 use crate::arguments::{DevicesOptions, TextOrJson};
 use crate::error::CliError;
+use crate::output::say;
 use crate::table;
 use photonet_gpu::list_adapters;
 use std::process::ExitCode;
@@ -15,14 +16,14 @@ pub fn run(options: &DevicesOptions) -> Result<ExitCode, CliError> {
                 "name": a.name, "kind": a.kind, "backend": a.backend, "driver": a.driver,
                 "max_binding_bytes": a.max_binding_bytes, "timestamps": a.timestamps,
             });
-            println!("{line}");
+            say(line)?;
         }
         return Ok(ExitCode::SUCCESS);
     }
     if adapters.is_empty() {
-        println!(
-            "no GPU was found: install a Vulkan driver (on Debian, mesa-vulkan-drivers has one in software)"
-        );
+        say(
+            "no GPU was found: install a Vulkan driver (on Debian, mesa-vulkan-drivers has one in software)",
+        )?;
         return Ok(ExitCode::FAILURE);
     }
     let rows: Vec<Vec<String>> = adapters
@@ -38,7 +39,7 @@ pub fn run(options: &DevicesOptions) -> Result<ExitCode, CliError> {
             ]
         })
         .collect();
-    println!("{}", table::render(&["name", "kind", "api", "driver", "binding MiB", "timestamps"], &rows));
-    println!("\n`--device auto` takes the first.");
+    say(table::render(&["name", "kind", "api", "driver", "binding MiB", "timestamps"], &rows))?;
+    say("\n`--device auto` takes the first.")?;
     Ok(ExitCode::SUCCESS)
 }

@@ -37,6 +37,13 @@ pub enum CliError {
     Json(#[from] serde_json::Error),
 }
 
+impl CliError {
+    /// Whether standard output was closed by its reader.
+    pub fn is_closed_pipe(&self) -> bool {
+        matches!(self, Self::Output(e) if e.kind() == std::io::ErrorKind::BrokenPipe)
+    }
+}
+
 /// Opens the device that `choice` names.
 pub fn open_device(choice: &str) -> Result<Arc<Gpu>, CliError> {
     let choice: DeviceChoice = match choice.parse() {

@@ -1,11 +1,11 @@
 //! `photonet eval`.
 
-use crate::arguments::{EvalOptions, TextOrJson};
+use crate::arguments::{EvalOptions, TextOrJson, positive};
 use crate::error::{CliError, open_device};
+use crate::output::say;
 use crate::table;
 use photonet_model::Model;
-use photonet_train::config::Config;
-use photonet_train::dataset::{Dataset, DatasetReport, ListOptions, open_config};
+use photonet_train::dataset::{Dataset, DatasetReport, Layout, ListOptions, open_config};
 use photonet_train::evaluate::{Evaluation, evaluate};
 use photonet_train::loader::LoaderOptions;
 use photonet_train::trainer::model_file;
@@ -15,7 +15,8 @@ use std::process::ExitCode;
 /// Runs the command.
 pub fn run(options: &EvalOptions) -> Result<ExitCode, CliError> {
     let given = &options.config;
-    let config = given.config.as_deref().map(|path| Config::load(path, &given.overrides)).transpose()?;
+    let batch = positive("--batch", options.batch)?;
+    let config = given.load()?;
     let pretrained = config.as_ref().and_then(|c| c.global.pretrained_model.clone());
     let path = options.model.clone().or(pretrained).ok_or_else(|| {
         CliError::Usage("no model given: use --model FILE, or -o Global.pretrained_model=FILE with -c".into())
@@ -25,6 +26,10 @@ pub fn run(options: &EvalOptions) -> Result<ExitCode, CliError> {
         (Some(data), _) => open_labelled(data, &model.labels)?,
         (None, Some(config)) => {
             let split = open_config(config)?;
+            // Lists give the classes by number, folders by name.
+            if split.layout != Layout::Lists {
+                check_names(&split.val.labels, &model.labels)?;
+            }
             (split.val, split.val_report)
         }
         (None, None) => {
@@ -39,15 +44,21 @@ pub fn run(options: &EvalOptions) -> Result<ExitCode, CliError> {
     }
     let device = given.device.clone().or_else(|| config.as_ref().map(|c| c.global.device.clone()));
     let gpu = open_device(device.as_deref().unwrap_or("auto"))?;
-    let batch = options.batch.or_else(|| config.as_ref().map(|c| c.eval.batch_size)).unwrap_or(64).max(1);
+    let batch = batch.or_else(|| config.as_ref().map(|c| c.eval.batch_size)).unwrap_or(64);
     let loader = LoaderOptions::eval(batch as usize);
     let result = pollster::block_on(evaluate(&gpu, &model, dataset, loader, |_| ()))?;
     for (path, reason) in &result.unreadable {
         eprintln!("photonet: left out {}: {reason}", path.display());
     }
     match options.format {
-        TextOrJson::Json => println!("{}", serde_json::to_string(&result)?),
-        TextOrJson::Text => print!("{}", describe(&result)),
+        TextOrJson::Json => say(serde_json::to_string(&result)?)?,
+        TextOrJson::Text => say(describe(&result))?,
+    }
+    if result.images == 0 {
+        return Err(CliError::Usage(format!(
+            "none of the {} photos could be read: nothing was measured",
+            result.skipped
+        )));
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -64,6 +75,17 @@ fn open_labelled(data: &Path, labels: &[String]) -> Result<(Dataset, DatasetRepo
         return open_labelled(&list, labels);
     }
     Ok(Dataset::from_folder(data, Some(labels))?)
+}
+
+fn check_names(photos: &[String], model: &[String]) -> Result<(), CliError> {
+    if photos == model {
+        return Ok(());
+    }
+    Err(CliError::Usage(format!(
+        "the photos' classes are {}, the model's are {}: use photos of the same classes, or name them with --data",
+        photos.join(", "),
+        model.join(", ")
+    )))
 }
 
 fn check_labels(dataset: &Dataset, model: &Model) -> Result<(), CliError> {
@@ -95,7 +117,7 @@ fn describe(result: &Evaluation) -> String {
         })
         .collect();
     format!(
-        "top-1 {:.4}   top-5 {:.4}   loss {:.4}   {} photos, {} skipped\n\n{}\n",
+        "top-1 {:.4}   top-5 {:.4}   loss {:.4}   {} photos, {} skipped\n\n{}",
         result.top1,
         result.top5,
         result.loss,

@@ -1,6 +1,6 @@
 //! `photonet infer`.
 
-use crate::arguments::{InferFormat, InferOptions};
+use crate::arguments::{InferFormat, InferOptions, positive};
 use crate::error::{CliError, open_device};
 use photonet_model::Model;
 use photonet_train::config::Config;
@@ -32,7 +32,8 @@ struct Line<'a> {
 /// Runs the command.
 pub fn run(options: &InferOptions) -> Result<ExitCode, CliError> {
     let given = &options.config;
-    let config = given.config.as_deref().map(|path| Config::load(path, &given.overrides)).transpose()?;
+    let batch = positive("--batch", options.batch)?;
+    let config = given.load()?;
     let pretrained = config.as_ref().and_then(|c| c.global.pretrained_model.clone());
     let path = options.model.clone().or(pretrained).ok_or_else(|| {
         CliError::Usage("no model given: use --model FILE, or -o Global.pretrained_model=FILE with -c".into())
@@ -50,6 +51,9 @@ pub fn run(options: &InferOptions) -> Result<ExitCode, CliError> {
     let mut model = Model::load(&model_file(&path))?;
     if let Some(config) = &config {
         adopt(config, &mut model)?;
+        if config.infer.save_dir.is_some() {
+            eprintln!("photonet: Infer.save_dir has no effect here: use --format json or csv and `> FILE`");
+        }
     }
     let classes = model.architecture.classes;
     let wanted = options.topk.or_else(|| config.as_ref().map(|c| c.infer.topk as usize)).unwrap_or(5);
@@ -64,7 +68,7 @@ pub fn run(options: &InferOptions) -> Result<ExitCode, CliError> {
     }
     let device = given.device.clone().or_else(|| config.as_ref().map(|c| c.global.device.clone()));
     let gpu = open_device(device.as_deref().unwrap_or("auto"))?;
-    let batch = options.batch.or_else(|| config.as_ref().map(|c| c.infer.batch_size)).unwrap_or(10) as usize;
+    let batch = batch.or_else(|| config.as_ref().map(|c| c.infer.batch_size)).unwrap_or(10) as usize;
     let mut printer =
         Printer { options, labels: &model.labels, topk: wanted.min(classes), failed: 0, error: None };
     printer.header()?;
@@ -116,7 +120,7 @@ impl Printer<'_> {
     fn tell(&mut self, prediction: &Prediction) {
         if let Err(reason) = &prediction.result {
             self.failed += 1;
-            eprintln!("photonet: cannot read {}: {reason}", prediction.file.display());
+            eprintln!("photonet: left out {}: {reason}", prediction.file.display());
         }
         let printed = match self.options.format {
             InferFormat::Text => self.text(prediction),

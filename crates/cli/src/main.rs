@@ -8,6 +8,7 @@ mod error;
 mod eval;
 mod infer;
 mod interrupt;
+mod output;
 mod summary;
 mod table;
 mod train;
@@ -29,6 +30,8 @@ fn main() -> ExitCode {
     };
     match result {
         Ok(code) => code,
+        // Whoever read the output has seen enough.
+        Err(error) if error.is_closed_pipe() => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("photonet: {error}");
             let mut cause = std::error::Error::source(&error);

@@ -2,6 +2,7 @@
 
 use crate::arguments::{SummaryOptions, TextOrJson};
 use crate::error::CliError;
+use crate::output::say;
 use crate::table;
 use photonet_model::{Input, Model, summarise};
 use photonet_train::trainer::model_file;
@@ -34,7 +35,7 @@ pub fn run(options: &SummaryOptions) -> Result<ExitCode, CliError> {
             "statistics": summary.statistics, "macs": summary.macs,
             "activation_bytes": summary.activation_bytes, "layers": layers,
         });
-        println!("{all}");
+        say(all)?;
         return Ok(ExitCode::SUCCESS);
     }
     let rows: Vec<Vec<String>> = summary
@@ -51,17 +52,14 @@ pub fn run(options: &SummaryOptions) -> Result<ExitCode, CliError> {
             ]
         })
         .collect();
-    println!("{architecture}, {size}x{size}\n");
-    println!(
-        "{}",
-        table::render(&["layer", "kind", "output", "parameters", "MACs", "activation bytes"], &rows)
-    );
-    println!(
+    say(format_args!("{architecture}, {size}x{size}\n"))?;
+    say(table::render(&["layer", "kind", "output", "parameters", "MACs", "activation bytes"], &rows))?;
+    say(format_args!(
         "\n{} parameters and {} running statistics, {:.1} million MACs, {:.1} MB of activations for one image",
         summary.parameters,
         summary.statistics,
         summary.macs as f64 / 1e6,
         summary.activation_bytes as f64 / 1e6
-    );
+    ))?;
     Ok(ExitCode::SUCCESS)
 }

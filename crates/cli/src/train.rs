@@ -1,8 +1,10 @@
 //! `photonet train`.
 
-use crate::arguments::{Arch, TrainOptions};
+use crate::arguments::{Arch, TrainOptions, positive};
 use crate::error::{CliError, open_device};
 use crate::interrupt;
+use crate::output::say;
+use photonet_train::checkpoint::Checkpoint;
 use photonet_train::config::{Config, Variant};
 use photonet_train::dataset::open_config;
 use photonet_train::trainer::{Outcome, RunOptions, train};
@@ -29,7 +31,7 @@ pub fn run(options: &TrainOptions) -> Result<ExitCode, CliError> {
     if outcome.interrupted {
         return Ok(ExitCode::from(interrupt::STATUS));
     }
-    println!("{}", closing_words(&outcome));
+    say(closing_words(&outcome))?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -42,13 +44,29 @@ fn closing_words(outcome: &Outcome) -> String {
     )
 }
 
-/// The configuration: built-in defaults or a file, then `-o`, then the flags.
-fn configure(options: &TrainOptions) -> Result<Config, CliError> {
+/// Where the flags start from: a file; the configuration of the run to go on with; or the defaults,
+/// with a learning rate that depends on the batch and a warm-up that depends on the epochs.
+fn base(options: &TrainOptions) -> Result<Config, CliError> {
     let given = &options.config;
-    let mut config = match &given.config {
-        Some(path) => Config::load(path, &given.overrides)?,
-        None => Config::from_yaml("", "the defaults", &given.overrides)?,
-    };
+    if let Some(path) = &given.config {
+        return Ok(Config::load(path, &given.overrides)?);
+    }
+    let mut config = Config::from_yaml("", "the defaults", &given.overrides)?;
+    if let Some(folder) = options.resume.as_ref().or(config.global.checkpoints.as_ref()) {
+        let origin = format!("the configuration in {}", folder.display());
+        return Ok(Config::from_yaml(&Checkpoint::load(folder)?.state.config, &origin, &given.overrides)?);
+    }
+    if given.overrides.iter().all(|o| !o.starts_with("Optimizer.lr")) {
+        let batch = options.batch.unwrap_or(config.train.batch_size);
+        config.optimizer.schedule.learning_rate *= f64::from(batch) / REFERENCE_BATCH;
+        config.set_epochs(config.global.epochs);
+    }
+    Ok(config)
+}
+
+/// The configuration: that of [`base`], changed by `-o` and then by the flags.
+fn configure(options: &TrainOptions) -> Result<Config, CliError> {
+    let mut config = base(options)?;
     if let Some(photos) = &options.photos {
         config.train.image_root = Some(photos.clone());
         // A folder given by hand replaces the lists of the file.
@@ -73,16 +91,12 @@ fn configure(options: &TrainOptions) -> Result<Config, CliError> {
     if let Some(size) = options.size {
         config.set_size(size);
     }
-    if let Some(epochs) = options.epochs {
-        positive("--epochs", epochs)?;
+    positive("--stop-after", options.stop_after)?;
+    if let Some(epochs) = positive("--epochs", options.epochs)? {
         config.set_epochs(epochs);
     }
-    if let Some(batch) = options.batch {
-        positive("--batch", batch)?;
+    if let Some(batch) = positive("--batch", options.batch)? {
         config.train.batch_size = batch;
-        if given.config.is_none() && given.overrides.iter().all(|o| !o.starts_with("Optimizer.lr")) {
-            config.optimizer.schedule.learning_rate *= f64::from(batch) / REFERENCE_BATCH;
-        }
     }
     if let Some(lr) = options.lr {
         if !(lr.is_finite() && lr >= 0.0) {
@@ -101,15 +115,8 @@ fn configure(options: &TrainOptions) -> Result<Config, CliError> {
     if let Some(out) = &options.out {
         config.global.output_dir = out.clone();
     }
-    if let Some(device) = &given.device {
+    if let Some(device) = &options.config.device {
         config.global.device = device.clone();
     }
     Ok(config)
-}
-
-fn positive(flag: &str, value: u32) -> Result<(), CliError> {
-    if value == 0 {
-        return Err(CliError::Usage(format!("{flag} 0 leaves nothing to do: use at least 1")));
-    }
-    Ok(())
 }

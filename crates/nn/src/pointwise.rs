@@ -300,7 +300,7 @@ mod tests {
         // Narrow outputs waste half of a wide tile; few rows would leave a device idle.
         assert_eq!(choose_tile(100_000, 16, 64), 1);
         assert_eq!(choose_tile(100_000, 64, 64), 2);
-        assert_eq!(choose_tile(100_000, 96, 64), 2);
+        assert_eq!(choose_tile(100_000, 128, 64), 2);
         assert_eq!(choose_tile(32, 576, 64), 0);
         assert_eq!(choose_tile(1, 1000, 64), 0);
     }

@@ -44,6 +44,9 @@ pub const MODEL: &str = "model.safetensors";
 const OPTIMISER: &str = "optimiser.safetensors";
 const STATE: &str = "state.json";
 
+/// What to do about a damaged checkpoint.
+pub(crate) const OTHER_CHECKPOINT: &str = "resume from another one, such as the newest whole OUT/epoch_N";
+
 /// Saves a model alone, as `best_model/` does.
 ///
 /// # Errors
@@ -90,6 +93,7 @@ impl Checkpoint {
     /// A folder that is missing, is no checkpoint, or is damaged.
     pub fn load(folder: &Path) -> Result<Self, TrainError> {
         let fail = |reason: String| TrainError::Checkpoint { path: folder.to_path_buf(), reason };
+        let damaged = |reason: String| fail(format!("{reason}; {OTHER_CHECKPOINT}"));
         if !folder.exists() && beside(folder, "new").join(STATE).is_file() {
             fs::rename(beside(folder, "new"), folder).map_err(|e| fail(e.to_string()))?;
         }
@@ -105,9 +109,9 @@ impl Checkpoint {
             ))
         })?;
         let state: State =
-            serde_json::from_str(&state).map_err(|e| fail(format!("{STATE} is damaged: {e}")))?;
-        let model = Model::load(&folder.join(MODEL)).map_err(|e| fail(e.to_string()))?;
-        let velocity = Weights::load(&folder.join(OPTIMISER)).map_err(|e| fail(e.to_string()))?;
+            serde_json::from_str(&state).map_err(|e| damaged(format!("{STATE} is damaged: {e}")))?;
+        let model = Model::load(&folder.join(MODEL)).map_err(|e| damaged(e.to_string()))?;
+        let velocity = Weights::load(&folder.join(OPTIMISER)).map_err(|e| damaged(e.to_string()))?;
         Ok(Self { model, velocity, state })
     }
 }

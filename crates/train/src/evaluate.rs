@@ -9,6 +9,7 @@ use photonet_nn::Metrics;
 use serde::Serialize;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 /// Accuracy of one class.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -55,20 +56,37 @@ pub(crate) fn fill(pixels: &mut Vec<u8>, labels: &mut Vec<u32>, batch: usize, im
     labels.resize(batch, IGNORED_LABEL);
 }
 
-/// Runs every batch of `loader` and counts on the device.
+/// Runs every batch of `loader` and counts on the device. Every `interval` batches and after the last
+/// one, `tell` gets the number of batches done, the counters since it was last called, and the time
+/// spent waiting for photos since then.
 ///
 /// # Errors
-/// Photos that cannot be loaded at all, or a lost device.
-pub async fn count(network: &InferenceNetwork, loader: &Loader) -> Result<Metrics, TrainError> {
+/// Photos that cannot be loaded at all, a lost device, or what `tell` fails with.
+pub async fn count(
+    network: &InferenceNetwork,
+    loader: &Loader,
+    interval: usize,
+    mut tell: impl FnMut(usize, &Metrics, Duration) -> Result<(), TrainError>,
+) -> Result<(), TrainError> {
     let (width, height) = loader.image_size();
     let image_bytes = width as usize * height as usize * 3;
     network.take_metrics().await?;
-    for batch in loader.epoch(0) {
+    let steps = loader.steps_per_epoch();
+    let mut batches = loader.epoch(0);
+    let mut waited = Duration::ZERO;
+    for done in 1..=steps {
+        let start = Instant::now();
+        let Some(batch) = batches.next() else { break };
         let mut batch = batch?;
+        waited += start.elapsed();
         fill(&mut batch.pixels, &mut batch.labels, network.batch(), image_bytes);
         network.run(&batch.pixels, &batch.labels)?;
+        if done.is_multiple_of(interval.max(1)) || done == steps {
+            tell(done, &network.take_metrics().await?, waited)?;
+            waited = Duration::ZERO;
+        }
     }
-    Ok(network.take_metrics().await?)
+    Ok(())
 }
 
 /// Evaluates `model` on `dataset`, whose labels are the model's. `progress` is told the photos done.

@@ -7,11 +7,12 @@ use photonet_model::{InferenceNetwork, InferenceOptions, Input, Model};
 use photonet_vision::{DecodeLimits, Rgb, decode};
 use rayon::prelude::*;
 use std::fs;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// Extensions that folders are searched for.
-const EXTENSIONS: [&str; 9] = ["jpg", "jpeg", "jfif", "png", "webp", "bmp", "gif", "tif", "tiff"];
+const EXTENSIONS: [&str; 10] = ["jpg", "jpeg", "jpe", "jfif", "png", "webp", "bmp", "gif", "tif", "tiff"];
 
 /// One class of a prediction.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -49,7 +50,7 @@ pub fn collect_photos(paths: &[PathBuf]) -> Result<Vec<PathBuf>, TrainError> {
     for path in paths {
         if path.is_dir() {
             let before = photos.len();
-            walk(path, &mut photos)?;
+            walk(path, &mut Vec::new(), &mut photos)?;
             if photos.len() == before {
                 return Err(TrainError::Request(format!(
                     "{} holds no photo: looked for files ending in {}",
@@ -69,8 +70,14 @@ pub fn collect_photos(paths: &[PathBuf]) -> Result<Vec<PathBuf>, TrainError> {
     Ok(photos)
 }
 
-fn walk(folder: &Path, photos: &mut Vec<PathBuf>) -> Result<(), TrainError> {
+/// `above` holds the real paths of the folders under way: a link to one of them is not followed.
+fn walk(folder: &Path, above: &mut Vec<PathBuf>, photos: &mut Vec<PathBuf>) -> Result<(), TrainError> {
     let io = |source| TrainError::Io { action: "list", path: folder.to_path_buf(), source };
+    let real = fs::canonicalize(folder).map_err(io)?;
+    if above.contains(&real) {
+        return Ok(());
+    }
+    above.push(real);
     let mut entries: Vec<PathBuf> = fs::read_dir(folder)
         .map_err(io)?
         .map(|e| e.map(|e| e.path()))
@@ -84,11 +91,12 @@ fn walk(folder: &Path, photos: &mut Vec<PathBuf>) -> Result<(), TrainError> {
             continue;
         }
         if path.is_dir() {
-            walk(&path, photos)?;
+            walk(&path, above, photos)?;
         } else if EXTENSIONS.contains(&extension.as_str()) {
             photos.push(path);
         }
     }
+    above.pop();
     Ok(())
 }
 
@@ -131,9 +139,13 @@ pub async fn predict(
 }
 
 fn prepare(model: &Model, path: &Path) -> Result<Rgb, String> {
-    let bytes = fs::read(path).map_err(|e| e.to_string())?;
-    let image = decode(&bytes, &DecodeLimits::default()).map_err(|e| e.to_string())?;
-    model.recipe.apply(&image, None).map_err(|e| e.to_string())
+    let bytes = fs::read(path).map_err(|e| format!("cannot read it: {e}"))?;
+    let make = || {
+        let image = decode(&bytes, &DecodeLimits::default()).map_err(|e| e.to_string())?;
+        model.recipe.apply(&image, None).map_err(|e| e.to_string())
+    };
+    // As in training, a decoder that gives up by a panic has met a bad photo like any other.
+    catch_unwind(AssertUnwindSafe(make)).unwrap_or_else(|_| Err("the decoder failed on it".into()))
 }
 
 fn rank(logits: &[f32]) -> Vec<Ranked> {

@@ -11,7 +11,7 @@ use tempfile::TempDir;
 
 /// A folder with empty files at these paths: a data set does not look into photos.
 fn tree(files: &[&str]) -> TempDir {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = tempfile::tempdir().expect("a temporary folder");
     for file in files {
         write(dir.path(), file, "");
     }
@@ -20,13 +20,15 @@ fn tree(files: &[&str]) -> TempDir {
 
 fn write(root: &Path, file: &str, text: &str) {
     let path = root.join(file);
-    fs::create_dir_all(path.parent().unwrap()).unwrap();
-    fs::write(path, text).unwrap();
+    fs::create_dir_all(path.parent().expect("a file in a folder")).expect("a new folder");
+    fs::write(path, text).expect("a new file");
 }
 
 /// The samples as `class/name`, with `/` on every system.
 fn names(root: &Path, dataset: &Dataset) -> Vec<String> {
-    let name = |s: &Sample| s.path.strip_prefix(root).unwrap().to_string_lossy().replace('\\', "/");
+    let name = |s: &Sample| {
+        s.path.strip_prefix(root).expect("a photo below the root").to_string_lossy().replace('\\', "/")
+    };
     dataset.samples.iter().map(name).collect()
 }
 
@@ -198,14 +200,14 @@ fn list_folders_are_recognised() {
     assert!(matches!(open(dir.path(), SplitOptions::default()), Err(DatasetError::TooFewClasses { .. })));
 }
 
+/// Paths with labels, names of the classes, and how many photos are missing.
+type ListContent = (Vec<(String, u32)>, Vec<String>, usize);
+
 /// Reads a list text against a folder that holds `1.jpg`, `2.jpg` and `my photo 3.jpg`.
-fn list(
-    text: &[u8],
-    options: &ListOptions,
-) -> Result<(Vec<(String, u32)>, Vec<String>, usize), DatasetError> {
+fn list(text: &[u8], options: &ListOptions) -> Result<ListContent, DatasetError> {
     let dir = tree(&["1.jpg", "2.jpg", "my photo 3.jpg"]);
     let path = dir.path().join("list.txt");
-    fs::write(&path, text).unwrap();
+    fs::write(&path, text).expect("a new file");
     let (dataset, report) = Dataset::from_list(&path, dir.path(), options)?;
     let samples =
         names(dir.path(), &dataset).into_iter().zip(dataset.samples.iter().map(|s| s.label)).collect();

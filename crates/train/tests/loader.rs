@@ -11,29 +11,29 @@ use tempfile::TempDir;
 
 /// A folder of `count` different photos, 48 x 40 pixels, with labels 0, 1, 2, 0, ...
 fn photos(count: u32) -> (TempDir, Dataset) {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = tempfile::tempdir().expect("a temporary folder");
     let mut samples = Vec::new();
     for i in 0..count {
         let path = dir.path().join(format!("{i:03}.png"));
         let picture = |x, y| Pixel([(x * 5) as u8, (y * 6) as u8, (i * 37 + x * y) as u8]);
-        RgbImage::from_fn(48, 40, picture).save(&path).unwrap();
+        RgbImage::from_fn(48, 40, picture).save(&path).expect("a new file");
         samples.push(Sample { path, label: i % 3 });
     }
     (dir, Dataset { samples, labels: ["a", "b", "c"].map(str::to_owned).to_vec() })
 }
 
 fn spoil(path: &Path) {
-    std::fs::write(path, "this is text").unwrap();
+    std::fs::write(path, "this is text").expect("a file to write to");
 }
 
 fn batches(loader: &Loader, epoch: u32) -> Vec<Batch> {
-    loader.epoch(epoch).collect::<Result<_, _>>().unwrap()
+    loader.epoch(epoch).collect::<Result<_, _>>().expect("an epoch without errors")
 }
 
 fn train(dataset: &Dataset, change: impl FnOnce(&mut LoaderOptions)) -> Loader {
     let mut options = LoaderOptions { threads: 2, ..LoaderOptions::train(4, 9) };
     change(&mut options);
-    Loader::new(Arc::new(dataset.clone()), Recipe::train(32), options).unwrap()
+    Loader::new(Arc::new(dataset.clone()), Recipe::train(32), options).expect("a loader")
 }
 
 #[test]

@@ -36,7 +36,10 @@ fn check_layer(layer: &str) {
     assert!(!cases.is_empty(), "no case for {layer}");
     let mut failures = Vec::new();
     for case in &cases {
-        let outcome = pollster::block_on(case.run(gpu())).unwrap();
+        let outcome = match pollster::block_on(case.run(gpu())) {
+            Ok(outcome) => outcome,
+            Err(error) => panic!("{} {}: {error}", case.kernel, case.shape),
+        };
         let line = format!(
             "{} {}: error {:.2e} in {}, allowed {:.0e}",
             case.kernel, case.shape, outcome.error, outcome.output, outcome.tolerance

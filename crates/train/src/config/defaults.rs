@@ -94,7 +94,9 @@ fn loader(recipe: Recipe, batch_size: u32, shuffle: bool) -> LoaderConfig {
         delimiter: None,
         recipe,
         batch_size,
-        drop_last: false,
+        // A last batch of a few photos would pull at the weights and the running statistics as
+        // hard as a full one.
+        drop_last: shuffle,
         shuffle,
         num_workers: 4,
         cache_mb: 1024,

@@ -7,11 +7,11 @@ mod progress;
 mod run;
 
 use crate::TrainError;
-use crate::checkpoint::{Checkpoint, State};
+use crate::checkpoint::{Checkpoint, OTHER_CHECKPOINT, State};
 use crate::config::{Config, Pretrained, Variant};
 use crate::dataset::DataSplit;
 use photonet_gpu::Gpu;
-use photonet_model::{Architecture, Family, Model, Weights, initialise};
+use photonet_model::{Architecture, Family, Model, ParameterLayout, Weights, initialise};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -65,6 +65,8 @@ struct Start {
     weights: Weights,
     velocity: Option<Weights>,
     state: Option<State>,
+    /// The checkpoint's folder.
+    resumed: Option<PathBuf>,
 }
 
 impl Start {
@@ -90,7 +92,8 @@ impl Start {
                 .map_err(refuse)?;
             let Checkpoint { model, velocity, state } = checkpoint;
             let (velocity, state) = (Some(velocity), Some(state));
-            return Ok(Self { architecture, labels, weights: model.weights, velocity, state });
+            let resumed = Some(folder);
+            return Ok(Self { architecture, labels, weights: model.weights, velocity, state, resumed });
         }
         let weights = match given_weights(config) {
             Some(path) => {
@@ -115,7 +118,7 @@ impl Start {
             }
             None => initialise(&architecture, config.global.seed),
         };
-        Ok(Self { architecture, labels, weights, velocity: None, state: None })
+        Ok(Self { architecture, labels, weights, velocity: None, state: None, resumed: None })
     }
 }
 
@@ -181,7 +184,7 @@ fn check_resume(
     train_images: usize,
     steps_per_epoch: u64,
 ) -> Result<(), String> {
-    let Checkpoint { model, state, .. } = checkpoint;
+    let Checkpoint { model, state, velocity } = checkpoint;
     if model.architecture.variant != architecture.variant
         || model.architecture.width != architecture.width
         || model.architecture.classes != architecture.classes
@@ -189,6 +192,13 @@ fn check_resume(
         return Err(format!(
             "it holds {}, but {architecture} is to be trained: resume with the settings of the first run",
             model.architecture
+        ));
+    }
+    let layout = ParameterLayout::new(architecture);
+    let expected = layout.unpack_parameters(&vec![0.0; layout.parameter_length]);
+    if !expected.tensors.iter().all(|(n, t)| velocity.get(n).is_some_and(|v| v.shape == t.shape)) {
+        return Err(format!(
+            "its optimiser state belongs to another network than its model: {OTHER_CHECKPOINT}"
         ));
     }
     if state.seed != config.global.seed {

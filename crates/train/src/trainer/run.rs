@@ -7,21 +7,27 @@ use crate::checkpoint::{Checkpoint, MODEL, State, save_model};
 use crate::config::Config;
 use crate::dataset::DataSplit;
 use crate::evaluate::count;
-use crate::journal::{Event, Journal};
+use crate::journal::{EvalStep, Event, Journal, Scores};
 use crate::loader::{Batch, Loader, LoaderOptions, OnError};
 use crate::schedule::Schedule;
 use photonet_gpu::Gpu;
 use photonet_model::{
     InferenceNetwork, InferenceOptions, Input, Model, TestVector, TrainBuffers, TrainNetwork, TrainOptions,
-    TrainingFacts, Weights, dropout_seed,
+    TrainingFacts, Weights, dropout_seed, write_atomically,
 };
 use photonet_nn::{Metrics, Step};
 use photonet_vision::{Purpose, Random, RngKey};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
+
+/// Folder of the best model.
+const BEST: &str = "best_model";
+
+/// No larger learning rate is advised to a run that has diverged.
+const HIGHEST_ADVICE: f64 = 0.05;
 
 /// Seed of the noise image that a model's test vector is made with.
 const TEST_SEED: u64 = 1;
@@ -44,6 +50,10 @@ struct Run<'a> {
     step: u64,
     best: Option<(f64, u32)>,
     last_top1: Option<f64>,
+    /// The folder of the newest checkpoint.
+    last_good: Option<PathBuf>,
+    /// Unreadable photos that the user has been told of.
+    told: HashSet<PathBuf>,
 }
 
 pub(super) async fn run(
@@ -59,19 +69,15 @@ pub(super) async fn run(
     while run.step < u64::from(last) * run.steps_per_epoch {
         let epoch = (run.step / run.steps_per_epoch) as u32;
         if run.train_epoch(epoch, stop).await? {
-            let latest = run.output.join("latest");
-            run.checkpoint().await?.save(&latest)?;
-            run.journal.event(&Event::Saved { path: latest })?;
-            run.journal.event(&Event::note(format!(
-                "stopped at step {} as asked; go on with --resume {}",
-                run.step,
-                run.output.join("latest").display()
-            )))?;
-            return Ok(run.outcome(true));
+            let checkpoint = run.checkpoint().await?;
+            run.saved("latest", |folder| checkpoint.save(folder))?;
+            return run.stopped();
         }
         run.finish_epoch(epoch + 1, epoch + 1 == last).await?;
+        if stop.load(Ordering::Relaxed) {
+            return run.stopped();
+        }
     }
-    run.report_skipped()?;
     Ok(run.outcome(false))
 }
 
@@ -87,7 +93,9 @@ impl<'a> Run<'a> {
         let (train, val) = (Arc::new(split.train), Arc::new(split.val));
         let labels = train.labels.clone();
         let train_images = train.samples.len();
-        let train_options = LoaderOptions::from_config(&config.train, seed, OnError::Replace);
+        let mut train_options = LoaderOptions::from_config(&config.train, seed, OnError::Replace);
+        // With fewer photos than a batch, leaving out what is not a full batch would leave nothing.
+        train_options.drop_last &= train_images >= train_options.batch_size;
         let train_loader = Loader::new(train, config.train.recipe.clone(), train_options)?;
         let eval_batch = (config.eval.batch_size as usize).min(val.samples.len().max(1));
         let mut eval_options = LoaderOptions::from_config(&config.eval, seed, OnError::Leave);
@@ -147,6 +155,8 @@ impl<'a> Run<'a> {
             step: state.as_ref().map_or(0, |s| s.step),
             best: state.and_then(|s| s.best),
             last_top1: None,
+            last_good: start.resumed,
+            told: HashSet::new(),
             networks: HashMap::new(),
             config,
             output,
@@ -163,10 +173,8 @@ impl<'a> Run<'a> {
 
     /// Writes the run's configuration and file lists, and says what will happen.
     fn prepare_output(mut self, gpu: &Gpu) -> Result<Self, TrainError> {
-        let write = |name: &str, text: String| {
-            let path = self.output.join(name);
-            std::fs::write(&path, text).map_err(|source| TrainError::Io { action: "write", path, source })
-        };
+        // A resume writes over the first run's files, which a full disk must not take away.
+        let write = |name: &str, text: String| write_atomically(&self.output.join(name), text.as_bytes());
         write("config.yaml", self.config.to_yaml())?;
         for (name, loader) in [("train_list.txt", &self.train_loader), ("val_list.txt", &self.val_loader)] {
             let samples = &loader.dataset().samples;
@@ -220,7 +228,8 @@ impl<'a> Run<'a> {
                 let event = clock.report(place, scores(&metrics, self.topk), metrics.images, lr, name);
                 self.journal.event(&Event::TrainStep(event))?;
             }
-            if stopping {
+            // After the last step the epoch is finished as always, so that a resume misses nothing of it.
+            if stopping && iter + 1 < iters {
                 return Ok(true);
             }
         }
@@ -257,12 +266,11 @@ impl<'a> Run<'a> {
     }
 
     fn diverged(&mut self, what: String, step: u64) -> TrainError {
-        let latest = self.output.join("latest");
-        let kept = match latest.exists() {
-            true => format!(". The last good checkpoint is {}", latest.display()),
-            false => ". No epoch was finished before".into(),
+        let kept = match &self.last_good {
+            Some(folder) => format!(". The last good checkpoint is {}", folder.display()),
+            None => ". No epoch was finished before".into(),
         };
-        let advice = self.config.optimizer.schedule.learning_rate / 10.0;
+        let advice = (self.config.optimizer.schedule.learning_rate / 10.0).min(HIGHEST_ADVICE);
         let epoch = (step / self.steps_per_epoch) as u32 + 1;
         let error = TrainError::Diverged { what, step, epoch, advice, kept };
         // The error itself is what the caller gets; the log only repeats it.
@@ -279,8 +287,7 @@ impl<'a> Run<'a> {
         let mut checkpoint = self.checkpoint().await?;
         if evaluates {
             self.eval_network.set_weights(&checkpoint.model.weights)?;
-            let metrics = count(&self.eval_network, &self.val_loader).await?;
-            let scores = scores(&metrics, self.topk);
+            let scores = self.evaluate(epoch).await?;
             let top1 = scores.topk[0].1;
             self.last_top1 = Some(top1);
             self.journal.event(&Event::EvalEpoch { epoch, scores })?;
@@ -296,12 +303,54 @@ impl<'a> Run<'a> {
             checkpoint.state.best = self.best;
         }
         if is_best {
-            self.saved("best_model", |folder| save_model(folder, &checkpoint.model))?;
+            self.saved(BEST, |folder| save_model(folder, &checkpoint.model))?;
         }
         if epoch.is_multiple_of(self.config.global.save_interval.max(1)) {
             self.saved(&format!("epoch_{epoch}"), |folder| checkpoint.save(folder))?;
         }
-        self.saved("latest", |folder| checkpoint.save(folder))
+        self.saved("latest", |folder| checkpoint.save(folder))?;
+        self.report_skipped()
+    }
+
+    fn nothing_to_evaluate(&self) -> TrainError {
+        let skipped = self.val_loader.report().skipped;
+        let first = skipped.first().map(|(path, reason)| format!("{}: {reason}", path.display()));
+        TrainError::Request(format!(
+            "none of the {} validation photos can be read; the first, {}. Give others, or train without \
+             evaluation by -o Global.eval_during_train=False",
+            skipped.len(),
+            first.unwrap_or_default()
+        ))
+    }
+
+    /// Counts the validation photos with the weights that were set last.
+    async fn evaluate(&mut self, epoch: u32) -> Result<Scores, TrainError> {
+        let Self { eval_network, val_loader, journal, topk, .. } = self;
+        let interval = self.config.global.print_batch_step.max(1) as usize;
+        let iters = val_loader.steps_per_epoch() as u64;
+        let mut total = Metrics::default();
+        let (mut clock, mut before) = (Instant::now(), 0);
+        let tell = |done: usize, metrics: &Metrics, waited: Duration| {
+            merge(&mut total, metrics);
+            let seconds = clock.elapsed().as_secs_f64();
+            let steps = (done - before).max(1) as f64;
+            let event = EvalStep {
+                epoch,
+                iter: done as u64 - 1,
+                iters,
+                scores: scores(metrics, *topk),
+                batch_cost: seconds / steps,
+                reader_cost: waited.as_secs_f64() / steps,
+                ips: f64::from(metrics.images) / seconds.max(1e-9),
+            };
+            (clock, before) = (Instant::now(), done);
+            Ok(journal.event(&Event::EvalStep(event))?)
+        };
+        count(eval_network, val_loader, interval, tell).await?;
+        if total.images == 0 {
+            return Err(self.nothing_to_evaluate());
+        }
+        Ok(scores(&total, self.topk))
     }
 
     fn saved(
@@ -311,6 +360,9 @@ impl<'a> Run<'a> {
     ) -> Result<(), TrainError> {
         let path = self.output.join(name);
         save(&path)?;
+        if name != BEST {
+            self.last_good = Some(path.clone());
+        }
         Ok(self.journal.event(&Event::Saved { path })?)
     }
 
@@ -329,9 +381,10 @@ impl<'a> Run<'a> {
         self.take_metrics().await?;
         let weights = self.buffers.weights().await?;
         let velocity = self.buffers.velocity().await?;
-        if let Some(name) = weights.first_not_finite() {
-            let what = format!("the weight {name}");
-            return Err(self.diverged(what, self.step.saturating_sub(1)));
+        for (kind, tensors) in [("weight", &weights), ("velocity of", &velocity)] {
+            if let Some(name) = tensors.first_not_finite() {
+                return Err(self.diverged(format!("the {kind} {name}"), self.step.saturating_sub(1)));
+            }
         }
         let mut model = Model { weights, ..self.template.clone() };
         model.facts.epochs = (self.step / self.steps_per_epoch) as u32;
@@ -346,8 +399,10 @@ impl<'a> Run<'a> {
         Ok(Checkpoint { model, velocity, state })
     }
 
+    /// Names the unreadable photos that were met since the last time.
     fn report_skipped(&mut self) -> Result<(), TrainError> {
-        let skipped = [self.train_loader.report().skipped, self.val_loader.report().skipped].concat();
+        let mut skipped = [self.train_loader.report().skipped, self.val_loader.report().skipped].concat();
+        skipped.retain(|(path, _)| self.told.insert(path.clone()));
         if skipped.is_empty() {
             return Ok(());
         }
@@ -359,8 +414,21 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
+    /// The end of a run that was asked to stop and has saved `latest`.
+    fn stopped(&mut self) -> Result<Outcome, TrainError> {
+        self.report_skipped()?;
+        self.journal.event(&Event::note(format!(
+            "stopped at step {} as asked; go on with --resume {}",
+            self.step,
+            self.output.join("latest").display()
+        )))?;
+        Ok(self.outcome(true))
+    }
+
     fn outcome(&self, interrupted: bool) -> Outcome {
-        let folder = if self.best.is_some() { "best_model" } else { "latest" };
+        // A run resumed into another folder has no best model there until it beats the first run's.
+        let has_best = self.best.is_some() && self.output.join(BEST).join(MODEL).is_file();
+        let folder = if has_best { BEST } else { "latest" };
         Outcome {
             interrupted,
             epochs: (self.step / self.steps_per_epoch) as u32,
