@@ -1,5 +1,7 @@
 //! Whole networks against PaddlePaddle and PyTorch: `tests/golden/README.md` says what is compared.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use photonet_gpu::{Gpu, GpuOptions};
 use photonet_model::{
     Architecture, Family, InferenceNetwork, InferenceOptions, Input, Naming, ParameterKind, ParameterLayout,

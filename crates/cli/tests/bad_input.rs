@@ -1,0 +1,191 @@
+//! Bad input gives a clear error or a counted, named skip, and nothing already saved is lost.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod common;
+
+use common::*;
+use image::{DynamicImage, ImageBuffer, Luma, Rgb};
+use std::fs;
+use std::path::Path;
+
+#[test]
+fn folders_that_are_missing_empty_or_no_folders() {
+    let folder = workplace();
+    says(&train(folder.path(), "nowhere --out out").failed(), &["nowhere"]);
+    fs::create_dir(folder.path().join("empty")).unwrap();
+    says(&train(folder.path(), "empty --out out").failed(), &["empty"]);
+    fs::write(folder.path().join("file"), "x").unwrap();
+    says(&train(folder.path(), "file --out out").failed(), &["file"]);
+    says(&train(folder.path(), "--out out").failed(), &["no photos given"]);
+    assert!(!folder.path().join("out").exists(), "nothing is made for a run that cannot start");
+}
+
+#[test]
+fn a_class_without_photos_is_named_and_one_class_alone_is_refused() {
+    let folder = workplace();
+    fs::create_dir(folder.path().join("photos/void")).unwrap();
+    let said = train(folder.path(), "photos --epochs 1 --out out").ok().said();
+    says(&said, &["class without photos", "void"]);
+    draw(&folder.path().join("single"), 1, 4);
+    says(&train(folder.path(), "single --epochs 1 --out out1").failed(), &["blue sky"]);
+}
+
+#[test]
+fn labels_out_of_range_name_file_line_and_label() {
+    let folder = workplace();
+    let photos = folder.path().join("photos");
+    fs::write(photos.join("label_list.txt"), "0 a\n1 b\n").unwrap();
+    fs::write(photos.join("train_list.txt"), "grass/00.png 0\ngrass/01.jpg 7\n").unwrap();
+    fs::write(photos.join("val_list.txt"), "grass/02.png 0\n").unwrap();
+    says(&train(folder.path(), "photos --out out").failed(), &["train_list.txt", "7", "2"]);
+}
+
+/// Photos of every awkward kind, with whether they can be read.
+fn awkward(folder: &Path) -> Vec<(&'static str, bool)> {
+    let at = |name: &str| folder.join(name);
+    fs::create_dir_all(folder).unwrap();
+    let whole = folder.join("whole.jpg");
+    DynamicImage::from(picture(0, 1)).save(&whole).unwrap();
+    let bytes = fs::read(&whole).unwrap();
+    fs::write(at("truncated.jpg"), &bytes[..bytes.len() * 2 / 3]).unwrap();
+    fs::write(at("nothing.jpg"), b"").unwrap();
+    fs::write(at("words.jpg"), b"this is no photo, whatever its name says").unwrap();
+    ImageBuffer::from_pixel(1, 1, Rgb([200_u8, 10, 10])).save(at("dot.png")).unwrap();
+    ImageBuffer::from_pixel(30_000, 20, Rgb([10_u8, 200, 10])).save(at("wide.png")).unwrap();
+    ImageBuffer::from_fn(50, 40, |x, y| Luma([(x * 1000 + y) as u16])).save(at("deep.png")).unwrap();
+    let frames = (0..3).map(|n| image::Frame::new(DynamicImage::from(picture(0, n)).to_rgba8()));
+    let mut encoder = image::codecs::gif::GifEncoder::new(fs::File::create(at("moving.gif")).unwrap());
+    encoder.encode_frames(frames).unwrap();
+    drop(encoder);
+    vec![
+        ("deep.png", true),
+        ("dot.png", true),
+        ("moving.gif", true),
+        ("nothing.jpg", false),
+        ("truncated.jpg", false),
+        ("whole.jpg", true),
+        ("wide.png", true),
+        ("words.jpg", false),
+    ]
+}
+
+#[test]
+fn awkward_photos_are_classified_or_named() {
+    let folder = trained();
+    let photos = tempfile::tempdir().unwrap();
+    let expected = awkward(photos.path());
+    let arguments = format!("infer --model out/best_model --format json {}", photos.path().display());
+    let ran = run(folder, &arguments).ok();
+    let lines = ran.json_lines();
+    assert_eq!(lines.len(), expected.len());
+    for (line, (name, readable)) in lines.iter().zip(&expected) {
+        assert!(line["file"].as_str().unwrap().ends_with(name));
+        assert_eq!(line["top"].is_array(), *readable, "{line}");
+        assert_eq!(line["error"].is_string(), !readable, "{line}");
+        assert_eq!(ran.err.contains(name), !readable, "{}", ran.err);
+    }
+    says(&ran.err, &["3 of 8 photos could not be read"]);
+    let none =
+        run(folder, &format!("infer --model out/best_model {}", photos.path().join("words.jpg").display()));
+    assert_eq!(none.code, Some(1));
+}
+
+#[test]
+fn awkward_photos_in_a_data_set_are_counted_and_named() {
+    let folder = workplace();
+    let unreadable = awkward(&folder.path().join("photos/grass"));
+    let said = train(folder.path(), "photos --epochs 1 --out out").ok().said();
+    says(&said, &["photos could not be read", "3 "]);
+    for (name, _) in unreadable.iter().filter(|(_, readable)| !readable) {
+        says(&said, &[name]);
+    }
+    let result = run(folder.path(), "eval --model out/best_model --data photos --format json").ok().json();
+    assert_eq!(result["skipped"], 3);
+    assert_eq!(result["images"], 30 + 8 - 3);
+}
+
+#[test]
+fn a_batch_of_one_trains() {
+    let folder = workplace();
+    let arguments = "train photos --size 32 --width 0.35 --batch 1 --epochs 1 --out out";
+    run(folder.path(), arguments).ok();
+    assert!(finite(&folder.path().join("out/latest/model.safetensors")));
+}
+
+#[test]
+fn checkpoints_of_other_networks_or_damaged_ones_are_refused() {
+    let folder = copy_of_trained();
+    let before = files(&folder.path().join("out"));
+    let resume = |more: &str| {
+        let arguments = format!("train photos --size 32 --batch 8 --epochs 4 --out other --resume {more}");
+        run(folder.path(), &arguments).failed()
+    };
+    says(&resume("out/latest --width 0.5"), &["out/latest", "x0.35", "x0.5"]);
+    says(&resume("out/latest --width 0.35 --arch large"), &["out/latest", "small", "large"]);
+    says(&resume("out/latest --width 0.35 --seed 9"), &["seed"]);
+    says(&resume("out/best_model --width 0.35"), &["best_model", "latest"]);
+    says(&resume("out/nowhere --width 0.35"), &["nowhere"]);
+    assert_eq!(files(&folder.path().join("out")), before, "what was saved stays as it is");
+    for name in ["model.safetensors", "optimiser.safetensors", "state.json"] {
+        let file = folder.path().join("out/epoch_1").join(name);
+        let bytes = fs::read(&file).unwrap();
+        fs::write(&file, &bytes[..bytes.len() / 2]).unwrap();
+        says(&resume("out/epoch_1 --width 0.35"), &["epoch_1"]);
+        fs::write(&file, &bytes).unwrap();
+    }
+    let model = folder.path().join("out/best_model/model.safetensors");
+    let bytes = fs::read(&model).unwrap();
+    fs::write(&model, &bytes[..bytes.len() - 10]).unwrap();
+    says(
+        &run(folder.path(), "infer --model out/best_model photos").failed(),
+        &["model.safetensors", "truncated"],
+    );
+    says(&run(folder.path(), "eval --model photos/grass/00.png --data photos").failed(), &["00.png"]);
+}
+
+#[test]
+fn more_classes_asked_for_than_there_are() {
+    let ran = run(trained(), "infer --model out/best_model --topk 10 --format json photos/grass/00.png").ok();
+    says(&ran.err, &["10", "3 classes"]);
+    assert_eq!(ran.json()["top"].as_array().unwrap().len(), 3);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_keeps_what_was_saved() {
+    let folder = copy_of_trained();
+    let before = files(&folder.path().join("out/latest"));
+    // A first evaluation is always the best so far, and its model is written by way of this name,
+    // behind which there is a device without any space left.
+    let temporary = folder.path().join("out/best_model/model.safetensors.tmp");
+    std::os::unix::fs::symlink("/dev/full", &temporary).unwrap();
+    let best = fs::read(folder.path().join("out/best_model/model.safetensors")).unwrap();
+    let error = train(folder.path(), "photos --epochs 1 --out out").failed();
+    says(&error, &["write", "best_model/model.safetensors", "No space left"]);
+    assert_eq!(files(&folder.path().join("out/latest")), before);
+    assert_eq!(fs::read(folder.path().join("out/best_model/model.safetensors")).unwrap(), best);
+    no_leftovers(&folder.path().join("out"));
+    train(folder.path(), "photos --epochs 3 --out out --resume out/latest").ok();
+}
+
+#[test]
+fn a_loss_that_is_not_a_number_stops_the_run_with_advice() {
+    let folder = copy_of_trained();
+    let good = files(&folder.path().join("out/latest"));
+    let error = train(folder.path(), "photos --epochs 4 --lr 1e30 --out out --resume out/latest").failed();
+    says(&error, &["step", "diverged", "learning rate", "latest"]);
+    assert_eq!(files(&folder.path().join("out/latest")), good, "the last good checkpoint stays");
+    assert!(finite(&folder.path().join("out/latest/model.safetensors")));
+}
+
+#[test]
+fn unknown_keys_and_impossible_values() {
+    let folder = workplace();
+    let wrong = |arguments: &str| train(folder.path(), &format!("photos --out out {arguments}"));
+    says(&wrong("-o Global.epoch=3").failed(), &["Global.epoch", "Global.epochs"]);
+    says(&wrong("-o Global.epochs=many").failed(), &["Global.epochs"]);
+    says(&wrong("--epochs 0").failed(), &["--epochs 0"]);
+    says(&run(folder.path(), "train photos --size 31 --out out").failed(), &["31", "32"]);
+    says(&wrong("--device nosuchdevice").failed(), &["nosuchdevice", "found"]);
+}

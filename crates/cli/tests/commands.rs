@@ -1,0 +1,98 @@
+//! Every command, through the program.
+
+mod common;
+
+use common::*;
+use std::fs;
+
+#[test]
+fn train_writes_models_lists_logs_and_metrics() {
+    let out = trained().join("out");
+    for file in
+        ["config.yaml", "train.log", "metrics.jsonl", "label_list.txt", "best_model/model.safetensors"]
+    {
+        assert!(out.join(file).is_file(), "{file}");
+    }
+    for folder in ["latest", "epoch_1", "epoch_2"] {
+        for file in ["model.safetensors", "optimiser.safetensors", "state.json"] {
+            assert!(out.join(folder).join(file).is_file(), "{folder}/{file}");
+        }
+    }
+    let log = fs::read_to_string(out.join("train.log")).unwrap();
+    says(
+        &log,
+        &[
+            "[Train][Epoch 1/2][Iter: 0/3]lr(",
+            "[Eval][Epoch 2][Avg]CELoss",
+            "best metric",
+            "Already save model in",
+        ],
+    );
+    for line in fs::read_to_string(out.join("metrics.jsonl")).unwrap().lines() {
+        let event: serde_json::Value = serde_json::from_str(line).unwrap();
+        assert!(event["event"].is_string() && event["time"].is_number(), "{line}");
+    }
+}
+
+#[test]
+fn eval_of_a_folder_a_list_and_a_configuration() {
+    let folder = trained();
+    let json = run(folder, "eval --model out/best_model --data photos --format json").ok().json();
+    assert_eq!((json["images"].as_u64(), json["skipped"].as_u64()), (Some(30), Some(0)));
+    assert_eq!(json["classes"].as_array().unwrap().len(), 3);
+    let top1 = json["top1"].as_f64().unwrap();
+    let correct: u64 =
+        json["classes"].as_array().unwrap().iter().map(|c| c["correct"].as_u64().unwrap()).sum();
+    assert!((top1 - correct as f64 / 30.0).abs() < 1e-9 && json["top5"] == 1.0);
+    let list = run(folder, "eval --model out/best_model --data out/val_list.txt --format json").ok().json();
+    assert_eq!(list["images"], 6);
+    let text = run(folder, "eval --model out/best_model --data out/val_list.txt").ok().out;
+    says(&text, &["top-1", "recall", "grass"]);
+    let config = "eval -c out/config.yaml -o Global.pretrained_model=out/best_model --format json";
+    assert_eq!(run(folder, config).ok().json()["top1"], list["top1"]);
+}
+
+#[test]
+fn infer_in_every_form() {
+    let folder = trained();
+    let lines =
+        run(folder, "infer --model out/best_model --format json --logits photos/grass").ok().json_lines();
+    assert_eq!(lines.len(), 10);
+    for line in &lines {
+        let top = line["top"].as_array().unwrap();
+        assert_eq!((top.len(), line["logits"].as_array().unwrap().len()), (3, 3));
+        let sum: f64 = top.iter().map(|t| t["probability"].as_f64().unwrap()).sum();
+        assert!((sum - 1.0).abs() < 1e-5, "{line}");
+    }
+    let short =
+        run(folder, "infer --model out/best_model --format json --topk 1 photos/grass/00.png").ok().json();
+    assert!(short.get("logits").is_none() && short["top"].as_array().unwrap().len() == 1);
+    let csv = run(folder, "infer --model out/best_model --format csv --topk 2 photos/grass/00.png").ok().out;
+    assert!(csv.starts_with("file,rank,index,label,probability\n") && csv.lines().count() == 3, "{csv}");
+    says(&run(folder, "infer --model out/best_model photos/grass/00.png").ok().out, &["00.png", " %  "]);
+    let config = "infer -c out/config.yaml -o Infer.infer_imgs=photos/grass/00.png \
+                  -o Global.pretrained_model=out/best_model --format json";
+    let by_config = run(folder, config).ok().json();
+    assert_eq!(by_config["top"][0]["index"], short["top"][0]["index"]);
+}
+
+#[test]
+fn devices_summary_check_and_bench() {
+    let folder = tempfile::tempdir().unwrap();
+    let ran = |arguments: &str| run(folder.path(), arguments).ok();
+    assert!(ran("devices --format json").json_lines()[0]["name"].is_string());
+    says(&ran("devices").out, &["kind", "driver"]);
+    let json = ran("summary --arch large --format json").json();
+    assert_eq!(json["parameters"], 5_480_206);
+    says(&ran("summary").out, &["2939958 parameters", "blocks.10.squeeze", "60.1 million MACs"]);
+    says(&ran("check residual").out, &["residual/add", "agree with their CPU twin"]);
+    says(&run(folder.path(), "check nosuchkernel").failed(), &["nosuchkernel"]);
+    for (flags, task) in [("", "infer"), ("--train", "train")] {
+        let command =
+            format!("bench {flags} --width 0.35 --size 32 --batch 2 --classes 4 --runs 2 --format json");
+        let json = ran(&command).json();
+        assert_eq!(json["task"], task);
+        assert!(json["median_ms"].as_f64().unwrap() > 0.0 && json["kinds"].as_array().unwrap().len() > 5);
+    }
+    says(&ran("bench --width 0.35 --size 32 --runs 1").out, &["median", "images/s", "pointwise/forward"]);
+}

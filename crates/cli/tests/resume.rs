@@ -1,0 +1,63 @@
+//! A run that is stopped and resumed ends with the same bits as one that is not; so do runs with
+//! different numbers of loader threads.
+
+mod common;
+
+use common::*;
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+#[test]
+fn four_epochs_are_two_and_two_and_threads_change_nothing() {
+    let folder = workplace();
+    let at = |path: &str| folder.path().join(path);
+    train(folder.path(), "photos --epochs 4 --out whole --workers 1").ok();
+    train(folder.path(), "photos --epochs 4 --out halves --workers 4 --stop-after 2").ok();
+    assert_eq!(state(&at("halves/latest"))["step"], 6);
+    let best = state(&at("halves/latest"))["best"].clone();
+    train(folder.path(), "photos --epochs 4 --out halves --workers 4 --resume halves/latest").ok();
+    same_bits(&at("whole/latest"), &at("halves/latest"));
+    assert_eq!(state(&at("whole/latest"))["best"], state(&at("halves/latest"))["best"]);
+    assert!(best.is_array(), "the best metric is part of the state");
+    // PaddleClas's way of resuming, into another folder.
+    train(folder.path(), "photos --epochs 4 --out third -o Global.checkpoints=halves/epoch_2").ok();
+    same_bits(&at("whole/latest"), &at("third/latest"));
+    // The tensors differ from those of an earlier epoch: the comparison can fail.
+    assert_ne!(
+        tensors(&at("whole/latest/model.safetensors")),
+        tensors(&at("whole/epoch_3/model.safetensors"))
+    );
+}
+
+#[cfg(unix)]
+#[test]
+fn ctrl_c_saves_in_mid_run_and_the_resumed_run_ends_with_the_same_bits() {
+    let folder = workplace();
+    let at = |path: &str| folder.path().join(path);
+    let epochs = "--epochs 30 -o Global.print_batch_step=1 -o Global.save_interval=100";
+    let mut child = program(folder.path())
+        .args(["train"].iter().chain(&TINY))
+        .args(format!("photos --out broken {epochs}").split_whitespace())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let start = Instant::now();
+    let log = at("broken/train.log");
+    while !std::fs::read_to_string(&log).is_ok_and(|l| l.contains("Epoch 2/30][Iter: 0")) {
+        assert!(start.elapsed() < Duration::from_secs(120), "training does not get to its second epoch");
+        assert!(child.try_wait().unwrap().is_none(), "training ended by itself");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let signal = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    assert!(signal.success());
+    let ended = Ran::of(child.wait_with_output().unwrap());
+    assert_eq!(ended.code, Some(130), "{}", ended.said());
+    let step = state(&at("broken/latest"))["step"].as_u64().unwrap();
+    assert!((4..90).contains(&step), "stopped at step {step}");
+    no_leftovers(&at("broken"));
+    let rest = "--epochs 30 -o Global.save_interval=100";
+    train(folder.path(), &format!("photos --out broken {rest} --resume broken/latest")).ok();
+    train(folder.path(), &format!("photos --out whole {rest}")).ok();
+    same_bits(&at("whole/latest"), &at("broken/latest"));
+}
