@@ -1,8 +1,10 @@
 //! Textual expansion of WGSL: `#import name` lines and the constants of variants.
 //!
 //! A kernel is one file. `#import reduce` pastes `shared/reduce.wgsl` once; a variant prepends
-//! `const NAME: u32 = value;` lines. Every expanded line remembers the file and line it came from,
-//! so that an error found later can be reported where its author will look.
+//! `const NAME: u32 = value;` lines. `#unroll r ROWS` repeats the lines up to its `#end` with `r` being 0, 1, ...
+//! up to the variant's constant `ROWS` (or a number): arrays that are indexed by `r` then stay in registers, whatever
+//! a driver's compiler makes of loops. Every expanded line remembers the file and line it came from, so that an error
+//! found later can be reported where its author will look.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -108,11 +110,75 @@ pub fn expand(root: &Path, kernel: &str, variant: Option<&Variant>) -> Result<Ex
     let name = variant.map_or_else(|| kernel.to_string(), |v| format!("{kernel}@{}", v.name));
     let mut expanded = Expanded { name, source: String::new(), origins: Vec::new() };
     for (constant, value) in variant.into_iter().flat_map(|v| &v.constants) {
-        expanded.source.push_str(&format!("const {constant}: u32 = {value}u;\n"));
-        expanded.origins.push(Origin { file: PathBuf::from("variants.txt"), line: 1 });
+        let origin = Origin { file: PathBuf::from("variants.txt"), line: 1 };
+        expanded.push(&format!("const {constant}: u32 = {value}u;"), &origin);
     }
-    paste(root, &file, None, &mut HashSet::new(), &mut expanded)?;
+    let mut lines = Vec::new();
+    paste(root, &file, None, &mut HashSet::new(), &expanded.name, &mut lines)?;
+    let constants = variant.map_or(&[][..], |v| &v.constants);
+    unroll(&lines, constants, &mut expanded)?;
     Ok(expanded)
+}
+
+/// A line of a shader and where it stands.
+type Line = (String, Origin);
+
+/// Appends `lines` to `out`, each `#unroll NAME COUNT` ... `#end` repeated in scopes of its own.
+fn unroll(lines: &[Line], constants: &[(String, u32)], out: &mut Expanded) -> Result<(), ShaderError> {
+    let mut at = 0;
+    while let Some((text, origin)) = lines.get(at) {
+        let fail = |out: &Expanded, message: String| ShaderError {
+            origin: Some(origin.clone()),
+            kernel: out.name.clone(),
+            message,
+        };
+        match text.trim_start() {
+            directive if directive.starts_with("#unroll ") => {
+                let words: Vec<&str> = directive.split_whitespace().skip(1).collect();
+                let (&[name, count], Some(length)) = (words.as_slice(), block_length(&lines[at + 1..]))
+                else {
+                    return Err(fail(out, "expected `#unroll NAME COUNT` and, below, its `#end`".into()));
+                };
+                let known = constants.iter().find(|(n, _)| n == count).map(|(_, v)| *v);
+                let Some(count) = known.or_else(|| count.parse().ok()) else {
+                    return Err(fail(
+                        out,
+                        format!("`{count}` is neither a number nor a constant of the variant"),
+                    ));
+                };
+                let body = &lines[at + 1..at + 1 + length];
+                for turn in 0..count {
+                    out.push(&format!("{{ const {name} = {turn}u;"), origin);
+                    unroll(body, constants, out)?;
+                    out.push("}", origin);
+                }
+                at += length + 2;
+            }
+            "#end" => return Err(fail(out, "`#end` without `#unroll`".into())),
+            _ => {
+                out.push(text, origin);
+                at += 1;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Lines up to the `#end` that closes a block whose `#unroll` stands before `lines`.
+fn block_length(lines: &[Line]) -> Option<usize> {
+    let mut depth = 1;
+    lines.iter().position(|(text, _)| {
+        depth += i32::from(text.trim_start().starts_with("#unroll ")) - i32::from(text.trim() == "#end");
+        depth == 0
+    })
+}
+
+impl Expanded {
+    fn push(&mut self, text: &str, origin: &Origin) {
+        self.source.push_str(text);
+        self.source.push('\n');
+        self.origins.push(origin.clone());
+    }
 }
 
 fn paste(
@@ -120,25 +186,24 @@ fn paste(
     file: &Path,
     importer: Option<Origin>,
     seen: &mut HashSet<PathBuf>,
-    out: &mut Expanded,
+    kernel: &str,
+    out: &mut Vec<Line>,
 ) -> Result<(), ShaderError> {
     if !seen.insert(file.to_path_buf()) {
         return Ok(());
     }
     let text = fs::read_to_string(root.join(file)).map_err(|e| ShaderError {
         origin: importer,
-        kernel: out.name.clone(),
+        kernel: kernel.to_string(),
         message: format!("cannot read {}: {e}", file.display()),
     })?;
     for (index, line) in text.lines().enumerate() {
         let origin = Origin { file: file.to_path_buf(), line: index + 1 };
         if let Some(import) = line.trim_start().strip_prefix("#import ") {
             let shared = Path::new("shared").join(format!("{}.wgsl", import.trim()));
-            paste(root, &shared, Some(origin), seen, out)?;
+            paste(root, &shared, Some(origin), seen, kernel, out)?;
         } else {
-            out.source.push_str(line);
-            out.source.push('\n');
-            out.origins.push(origin);
+            out.push((line.to_string(), origin));
         }
     }
     Ok(())

@@ -3,40 +3,70 @@
 use crate::columns::Columns;
 use crate::{Activation, pad_channels};
 use bytemuck::{Pod, Zeroable};
-use photonet_gpu::{Dispatch, PlanBuilder, Tensor, kernels};
+use photonet_gpu::{DeviceClass, Dispatch, PlanBuilder, Tensor, kernels};
 
-/// The output tile of a workgroup; see `shaders/shared/gemm.wgsl`.
+/// What makes one output tile.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Worker {
+    /// A workgroup, through workgroup memory; see `shaders/shared/gemm.wgsl`.
+    Workgroup,
+    /// An invocation, in registers.
+    Invocation,
+}
+
+/// A kernel's output tile.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Tile {
+    worker: Worker,
     rows: usize,
     columns: usize,
     /// Relative time of one multiply-accumulate: larger tiles load less for each.
     cost: usize,
 }
 
-/// From the smallest to the largest; the order of the kernels in [`Pointwise`]'s launches.
-const TILES: [Tile; 3] = [
-    Tile { rows: 32, columns: 32, cost: 10 },
-    Tile { rows: 64, columns: 32, cost: 8 },
-    Tile { rows: 64, columns: 64, cost: 6 },
-];
-
-/// The tile with the least work for a product of `rows` x `columns` outputs, edges included, among
-/// those that still give `workgroups` workgroups. Returns its place in [`TILES`].
-fn choose_tile(rows: usize, columns: usize, workgroups: usize) -> usize {
-    let tiles = |t: &Tile| rows.div_ceil(t.rows) * columns.div_ceil(t.columns);
-    let work = |t: &Tile| tiles(t) * t.rows * t.columns * t.cost;
-    let mut best = 0;
-    for (index, tile) in TILES.iter().enumerate().skip(1) {
-        if tiles(tile) >= workgroups && work(tile) < work(&TILES[best]) {
-            best = index;
-        }
-    }
-    best
+const fn tile(worker: Worker, rows: usize, columns: usize, cost: usize) -> Tile {
+    Tile { worker, rows, columns, cost }
 }
 
-/// Workgroups below which a larger tile would leave a large device idle.
-const ENOUGH_WORKGROUPS: usize = 64;
+/// The tiles of forward and data gradient, from the smallest to the largest of each worker; the order of
+/// the kernels in [`Pointwise`]'s launches. Costs were measured on lavapipe.
+const TILES: [Tile; 5] = [
+    tile(Worker::Workgroup, 32, 32, 10),
+    tile(Worker::Workgroup, 64, 32, 8),
+    tile(Worker::Workgroup, 64, 64, 6),
+    tile(Worker::Invocation, 8, 8, 4),
+    tile(Worker::Invocation, 16, 8, 3),
+];
+
+/// The tiles of the weight gradient.
+const WEIGHT_TILES: [Tile; 4] = [TILES[0], TILES[1], TILES[2], tile(Worker::Invocation, 8, 8, 2)];
+
+/// The tile with the least work for a product of `rows` x `columns` outputs, edges included, among
+/// those that still give `wanted` tiles. Returns its place in `tiles`.
+///
+/// A software device has vector registers in place of workgroups, and barriers cost it much.
+fn choose_tile(tiles: &[Tile], class: DeviceClass, rows: usize, columns: usize, wanted: usize) -> usize {
+    let worker = match class {
+        DeviceClass::Software => Worker::Invocation,
+        DeviceClass::Discrete | DeviceClass::Integrated => Worker::Workgroup,
+    };
+    let count = |t: &Tile| rows.div_ceil(t.rows) * columns.div_ceil(t.columns);
+    let work = |t: &Tile| count(t) * t.rows * t.columns * t.cost;
+    let mut fitting = (0..tiles.len()).filter(|&at| tiles[at].worker == worker);
+    let smallest = fitting.next().unwrap_or(0);
+    fitting.fold(smallest, |best, at| {
+        if count(&tiles[at]) >= wanted && work(&tiles[at]) < work(&tiles[best]) { at } else { best }
+    })
+}
+
+/// Tiles below which a larger one would leave a device idle: a large device has tens of processors; a
+/// software one has a few, each with some eight invocations in a register.
+fn enough_tiles(class: DeviceClass) -> usize {
+    match class {
+        DeviceClass::Software => 32,
+        DeviceClass::Discrete | DeviceClass::Integrated => 64,
+    }
+}
 
 /// A 1x1 convolution over `rows` positions; a linear layer when a row is an image.
 ///
@@ -66,7 +96,8 @@ struct SplitParams {
     product: Params,
     row_tiles: u32,
     rows_per_slab: u32,
-    unused: [u32; 2],
+    slabs: u32,
+    unused: u32,
 }
 
 /// How a weight gradient is spread: output tiles, and slabs of rows.
@@ -75,6 +106,16 @@ struct Split {
     tiles: usize,
     slabs: usize,
     rows_per_slab: usize,
+}
+
+impl Tile {
+    /// A launch that makes `count` tiles.
+    fn launch(&self, count: u64, dispatch: Dispatch) -> Dispatch {
+        match self.worker {
+            Worker::Workgroup => dispatch.groups(count),
+            Worker::Invocation => dispatch.threads(count),
+        }
+    }
 }
 
 impl Pointwise {
@@ -102,10 +143,10 @@ impl Pointwise {
         }
     }
 
-    /// The tile for a product over the rows with `columns` output columns, and its workgroups.
-    fn tiles(&self, columns: usize) -> (usize, u64) {
+    /// The tile for a product over the rows with `columns` output columns, and how many there are.
+    fn tiles(&self, class: DeviceClass, columns: usize) -> (usize, u64) {
         let columns = pad_channels(columns);
-        let choice = choose_tile(self.rows, columns, ENOUGH_WORKGROUPS);
+        let choice = choose_tile(&TILES, class, self.rows, columns, enough_tiles(class));
         let tile = TILES[choice];
         (choice, (self.rows.div_ceil(tile.rows) * columns.div_ceil(tile.columns)) as u64)
     }
@@ -123,13 +164,16 @@ impl Pointwise {
         residual: Option<Tensor>,
         output: Tensor,
     ) {
-        let (tile, groups) = self.tiles(self.outputs);
+        let (tile, count) = self.tiles(plan.class(), self.outputs);
         let kernel = [
             &kernels::POINTWISE_FORWARD_32X32,
             &kernels::POINTWISE_FORWARD_64X32,
             &kernels::POINTWISE_FORWARD_64X64,
+            &kernels::POINTWISE_FORWARD_DIRECT_8X2,
+            &kernels::POINTWISE_FORWARD_DIRECT_16X2,
         ][tile];
-        let dispatch = Dispatch::new(kernel, format!("{label} forward"))
+        let dispatch = TILES[tile]
+            .launch(count, Dispatch::new(kernel, format!("{label} forward")))
             .constant("HAS_BIAS", bias.is_some())
             .constant("HAS_RESIDUAL", residual.is_some())
             .bind("input", input)
@@ -139,7 +183,6 @@ impl Pointwise {
             .bind("residual", residual.unwrap_or(input))
             .bind("output", output)
             .params(&self.params(self.outputs, TILES[tile]))
-            .groups(groups)
             .cost(self.macs(), self.traffic());
         plan.dispatch(activation.configure(dispatch));
     }
@@ -154,21 +197,23 @@ impl Pointwise {
         residual: Option<Tensor>,
         input_gradient: Tensor,
     ) {
-        let (tile, groups) = self.tiles(self.inputs);
+        let (tile, count) = self.tiles(plan.class(), self.inputs);
         let kernel = [
             &kernels::POINTWISE_DATA_GRADIENT_32X32,
             &kernels::POINTWISE_DATA_GRADIENT_64X32,
             &kernels::POINTWISE_DATA_GRADIENT_64X64,
+            &kernels::POINTWISE_DATA_GRADIENT_DIRECT_8X2,
+            &kernels::POINTWISE_DATA_GRADIENT_DIRECT_16X2,
         ][tile];
         plan.dispatch(
-            Dispatch::new(kernel, format!("{label} data gradient"))
+            TILES[tile]
+                .launch(count, Dispatch::new(kernel, format!("{label} data gradient")))
                 .constant("HAS_RESIDUAL", residual.is_some())
                 .bind("output_gradient", output_gradient)
                 .bind("weights", weights)
                 .bind("residual", residual.unwrap_or(output_gradient))
                 .bind("input_gradient", input_gradient)
                 .params(&self.params(self.inputs, TILES[tile]))
-                .groups(groups)
                 .cost(self.macs(), self.traffic()),
         );
     }
@@ -182,18 +227,20 @@ impl Pointwise {
         output_gradient: Tensor,
         weight_gradient: Tensor,
     ) {
-        let Split { tile, tiles, slabs, rows_per_slab } = self.split();
-        let row_tiles = pad_channels(self.inputs).div_ceil(TILES[tile].rows);
+        let Split { tile, tiles, slabs, rows_per_slab } = self.split(plan.class());
+        let row_tiles = pad_channels(self.inputs).div_ceil(WEIGHT_TILES[tile].rows);
         let params = SplitParams {
-            product: self.params(self.outputs, TILES[tile]),
+            product: self.params(self.outputs, WEIGHT_TILES[tile]),
             row_tiles: row_tiles as u32,
             rows_per_slab: rows_per_slab as u32,
-            unused: [0; 2],
+            slabs: slabs as u32,
+            unused: 0,
         };
         let kernel = [
             &kernels::POINTWISE_WEIGHT_GRADIENT_32X32,
             &kernels::POINTWISE_WEIGHT_GRADIENT_64X32,
             &kernels::POINTWISE_WEIGHT_GRADIENT_64X64,
+            &kernels::POINTWISE_WEIGHT_GRADIENT_DIRECT_2X2,
         ][tile];
         let slabs = slabs as u64;
         let partial = match slabs {
@@ -201,12 +248,12 @@ impl Pointwise {
             _ => plan.transient(format!("{label} weight gradient slabs"), self.weight_bytes() * slabs),
         };
         plan.dispatch(
-            Dispatch::new(kernel, format!("{label} weight gradient"))
+            WEIGHT_TILES[tile]
+                .launch(tiles as u64 * slabs, Dispatch::new(kernel, format!("{label} weight gradient")))
                 .bind("input", input)
                 .bind("output_gradient", output_gradient)
                 .bind("partial", partial)
                 .params(&params)
-                .groups(tiles as u64 * slabs)
                 .cost(self.macs(), self.traffic() + self.weight_bytes() * (slabs - 1)),
         );
         if slabs > 1 {
@@ -221,15 +268,20 @@ impl Pointwise {
         }
     }
 
-    /// How the rows are cut for the weight gradient: pieces of at least 512 rows, at most 64, as
-    /// many as fill a device beside the output tiles.
-    fn split(&self) -> Split {
+    /// How the rows are cut for the weight gradient: into long pieces, at most 64, as many as fill a
+    /// device beside the output tiles.
+    fn split(&self, class: DeviceClass) -> Split {
         let (inputs, outputs) = (pad_channels(self.inputs), pad_channels(self.outputs));
-        let tile = choose_tile(inputs, outputs, 1);
-        let tiles = inputs.div_ceil(TILES[tile].rows) * outputs.div_ceil(TILES[tile].columns);
-        let wanted = (256 / tiles).clamp(1, 64);
-        let rows_per_slab = self.rows.div_ceil(wanted).max(512).next_multiple_of(32);
-        Split { tile, tiles, slabs: self.rows.div_ceil(rows_per_slab).max(1), rows_per_slab }
+        let choice = choose_tile(&WEIGHT_TILES, class, inputs, outputs, 1);
+        let tile = WEIGHT_TILES[choice];
+        let tiles = inputs.div_ceil(tile.rows) * outputs.div_ceil(tile.columns);
+        let (enough, shortest) = match tile.worker {
+            Worker::Workgroup => (256, 512),
+            Worker::Invocation => (512, 64),
+        };
+        let wanted = (enough / tiles).clamp(1, 64);
+        let rows_per_slab = self.rows.div_ceil(wanted).max(shortest).next_multiple_of(32);
+        Split { tile: choice, tiles, slabs: self.rows.div_ceil(rows_per_slab).max(1), rows_per_slab }
     }
 
     /// Appends the gradient of the bias: the sums of `output_gradient` over its rows.
@@ -285,23 +337,41 @@ mod tests {
 
     #[test]
     fn slabs_cover_the_rows_and_are_never_empty() {
-        for rows in [1, 49, 512, 513, 12_544, 401_408] {
-            for (inputs, outputs) in [(8, 8), (16, 64), (960, 160), (3, 30)] {
-                let Split { slabs, rows_per_slab, .. } = Pointwise { rows, inputs, outputs }.split();
-                assert!(slabs * rows_per_slab >= rows);
-                assert!((slabs - 1) * rows_per_slab < rows);
-                assert!(slabs <= 64);
+        for class in [DeviceClass::Discrete, DeviceClass::Software] {
+            for rows in [1, 49, 512, 513, 12_544, 401_408] {
+                for (inputs, outputs) in [(8, 8), (16, 64), (960, 160), (3, 30)] {
+                    let Split { slabs, rows_per_slab, .. } = Pointwise { rows, inputs, outputs }.split(class);
+                    assert!(slabs * rows_per_slab >= rows);
+                    assert!((slabs - 1) * rows_per_slab < rows);
+                    assert!(slabs <= 64);
+                }
             }
         }
     }
 
     #[test]
     fn tiles_follow_the_shape() {
+        let choose =
+            |rows, columns, wanted| choose_tile(&TILES, DeviceClass::Discrete, rows, columns, wanted);
         // Narrow outputs waste half of a wide tile; few rows would leave a device idle.
-        assert_eq!(choose_tile(100_000, 16, 64), 1);
-        assert_eq!(choose_tile(100_000, 64, 64), 2);
-        assert_eq!(choose_tile(100_000, 128, 64), 2);
-        assert_eq!(choose_tile(32, 576, 64), 0);
-        assert_eq!(choose_tile(1, 1000, 64), 0);
+        assert_eq!(choose(100_000, 16, 64), 1);
+        assert_eq!(choose(100_000, 64, 64), 2);
+        assert_eq!(choose(100_000, 128, 64), 2);
+        assert_eq!(choose(32, 576, 64), 0);
+        assert_eq!(choose(1, 1000, 64), 0);
+    }
+
+    #[test]
+    fn software_devices_get_tiles_in_registers() {
+        for (rows, columns) in [(1, 8), (49, 96), (100_000, 64)] {
+            for class in [DeviceClass::Software, DeviceClass::Integrated] {
+                let expected =
+                    if class == DeviceClass::Software { Worker::Invocation } else { Worker::Workgroup };
+                for tiles in [&TILES[..], &WEIGHT_TILES] {
+                    let tile = tiles[choose_tile(tiles, class, rows, columns, 32)];
+                    assert_eq!(tile.worker, expected, "{rows}x{columns}");
+                }
+            }
+        }
     }
 }

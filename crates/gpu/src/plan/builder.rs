@@ -4,7 +4,7 @@ use super::pool::{self, Lifetime};
 use super::run::{Plan, Step};
 use super::{Cost, PlanReport};
 use crate::pipeline::Constants;
-use crate::{Access, Buffer, Gpu, GpuError, Kernel};
+use crate::{Access, Buffer, DeviceClass, Gpu, GpuError, Kernel};
 use bytemuck::Pod;
 use std::sync::Arc;
 
@@ -109,6 +109,7 @@ enum Source {
 
 /// Records dispatches, then makes a [`Plan`] of them.
 pub struct PlanBuilder {
+    class: DeviceClass,
     sources: Vec<Source>,
     dispatches: Vec<Dispatch>,
 }
@@ -120,9 +121,19 @@ impl Default for PlanBuilder {
 }
 
 impl PlanBuilder {
-    /// An empty plan.
+    /// An empty plan with the kernels of a discrete GPU, which run on every device.
     pub fn new() -> Self {
-        Self { sources: Vec::new(), dispatches: Vec::new() }
+        Self::for_class(DeviceClass::Discrete)
+    }
+
+    /// An empty plan with the kernels that suit a class of devices best. They run on all others too.
+    pub fn for_class(class: DeviceClass) -> Self {
+        Self { class, sources: Vec::new(), dispatches: Vec::new() }
+    }
+
+    /// The class of devices that kernels are chosen for.
+    pub fn class(&self) -> DeviceClass {
+        self.class
     }
 
     /// A tensor that lives from the first to the last dispatch that touches it. Its contents are

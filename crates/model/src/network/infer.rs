@@ -160,7 +160,7 @@ impl InferenceNetwork {
         let labels = gpu.buffer("labels", batch as u64 * 4).await?;
         let metrics = gpu.buffer("metrics", size_of::<Metrics>() as u64).await?;
         let step = gpu.buffer("step", size_of::<Step>() as u64).await?;
-        let mut plan = PlanBuilder::new();
+        let mut plan = PlanBuilder::for_class(gpu.class());
         let pixel_tensor = plan.import(&pixels);
         let weight_tensor = plan.import(&buffer);
         let mut recorder = Recorder { plan, architecture, layout: &layout, weights: weight_tensor };

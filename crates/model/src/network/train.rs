@@ -77,7 +77,7 @@ impl TrainNetwork {
         let pixels = gpu.buffer("pixels", input.normalise(batch).input_bytes()).await?;
         let labels = gpu.buffer("labels", batch as u64 * 4).await?;
         let samples = gpu.buffer("samples", batch as u64 * 4).await?;
-        let mut plan = PlanBuilder::new();
+        let mut plan = PlanBuilder::for_class(gpu.class());
         let ends = Ends {
             pixels: plan.import(&pixels),
             labels: plan.import(&labels),

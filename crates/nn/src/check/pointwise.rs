@@ -4,6 +4,7 @@ use super::noise::uniform;
 use super::trial::{Layout, Trial};
 use super::{Case, TOLERANCE};
 use crate::{Activation, Pointwise, cpu};
+use photonet_gpu::DeviceClass::{self, Discrete, Software};
 
 /// Fused operands of a forward pass.
 #[derive(Clone, Copy)]
@@ -38,9 +39,12 @@ pub(super) fn cases() -> Vec<Case> {
     ] {
         let layer = Pointwise { rows: batch * size * size, inputs, outputs };
         let shape = format!("{batch}x{size}x{size} {inputs}->{outputs}");
-        cases.push(forward(layer, &shape, fused));
-        cases.push(data_gradient(layer, &shape, fused.residual));
-        cases.push(weight_gradient(layer, &shape));
+        for class in [Discrete, Software] {
+            let shape = format!("{shape} for {class:?}");
+            cases.push(forward(layer, class, &shape, fused));
+            cases.push(data_gradient(layer, class, &shape, fused.residual));
+            cases.push(weight_gradient(layer, class, &shape));
+        }
         if fused.bias {
             cases.push(bias_gradient(layer, &shape));
         }
@@ -64,7 +68,7 @@ fn weight_layout(layer: &Pointwise) -> Layout {
     Layout::weights(1, layer.inputs, layer.outputs)
 }
 
-fn forward(layer: Pointwise, shape: &str, fused: Fused) -> Case {
+fn forward(layer: Pointwise, class: DeviceClass, shape: &str, fused: Fused) -> Case {
     let note = |on, text| if on { text } else { "" };
     let shape = format!(
         "{shape}{} {:?}{}",
@@ -73,7 +77,7 @@ fn forward(layer: Pointwise, shape: &str, fused: Fused) -> Case {
         note(fused.residual, " residual")
     );
     Case::new("pointwise/forward", shape, move || {
-        let mut trial = Trial::default();
+        let mut trial = Trial::for_class(class);
         let (x, w) = (input(&layer), weights(&layer));
         let bias = fused.bias.then(|| uniform(4, layer.outputs));
         let residual = fused.residual.then(|| uniform(5, layer.rows * layer.outputs));
@@ -92,10 +96,10 @@ fn forward(layer: Pointwise, shape: &str, fused: Fused) -> Case {
     })
 }
 
-fn data_gradient(layer: Pointwise, shape: &str, with_residual: bool) -> Case {
+fn data_gradient(layer: Pointwise, class: DeviceClass, shape: &str, with_residual: bool) -> Case {
     let shape = format!("{shape}{}", if with_residual { " residual" } else { "" });
     Case::new("pointwise/data_gradient", shape, move || {
-        let mut trial = Trial::default();
+        let mut trial = Trial::for_class(class);
         let (g, w) = (output_gradient(&layer), weights(&layer));
         let residual = with_residual.then(|| uniform(5, layer.rows * layer.inputs));
         let expected = cpu::pointwise::data_gradient(&layer, &g, &w, residual.as_deref());
@@ -110,9 +114,9 @@ fn data_gradient(layer: Pointwise, shape: &str, with_residual: bool) -> Case {
     })
 }
 
-fn weight_gradient(layer: Pointwise, shape: &str) -> Case {
+fn weight_gradient(layer: Pointwise, class: DeviceClass, shape: &str) -> Case {
     Case::new("pointwise/weight_gradient", shape, move || {
-        let mut trial = Trial::default();
+        let mut trial = Trial::for_class(class);
         let (x, g) = (input(&layer), output_gradient(&layer));
         let expected = cpu::pointwise::weight_gradient(&layer, &x, &g);
         let x = trial.input(Layout::rows(layer.rows, layer.inputs), &x);

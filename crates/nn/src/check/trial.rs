@@ -1,7 +1,7 @@
 //! One run: buffers, the launches between them, and what must come out.
 
 use crate::{Activation, Shape, pad_channels};
-use photonet_gpu::{Buffer, Gpu, GpuError, Plan, PlanBuilder, Tensor};
+use photonet_gpu::{Buffer, DeviceClass, Gpu, GpuError, Plan, PlanBuilder, Tensor};
 use std::sync::Arc;
 
 /// How unpadded values lie on the device: `[outer][middle][inner]`, the last two padded with zeros.
@@ -87,12 +87,18 @@ type Record = Box<dyn FnOnce(&mut PlanBuilder, &dyn Fn(Slot) -> Tensor)>;
 /// Inputs, expected outputs and the launches in between.
 #[derive(Default)]
 pub(super) struct Trial {
+    class: Option<DeviceClass>,
     buffers: Vec<Vec<u32>>,
     expectations: Vec<Expectation>,
     record: Option<Record>,
 }
 
 impl Trial {
+    /// Kernels are chosen for this class of devices, not for that of the device at hand.
+    pub fn for_class(class: DeviceClass) -> Self {
+        Self { class: Some(class), ..Self::default() }
+    }
+
     /// A buffer of raw words.
     pub fn words(&mut self, words: Vec<u32>) -> Slot {
         self.buffers.push(words);
@@ -181,7 +187,7 @@ impl Trial {
 
     /// Uploads the buffers and builds the plan.
     async fn build(&mut self, gpu: &Arc<Gpu>) -> Result<(Plan, Vec<Buffer>), GpuError> {
-        let mut plan = PlanBuilder::new();
+        let mut plan = PlanBuilder::for_class(self.class.unwrap_or(gpu.class()));
         let mut buffers = Vec::with_capacity(self.buffers.len());
         for (index, words) in self.buffers.iter().enumerate() {
             buffers.push(gpu.buffer_with(&format!("check {index}"), words).await?);

@@ -1,0 +1,85 @@
+// pointwise/forward with one tile of ROWS x COLUMNS vectors to an invocation: output = activate(input weights + bias)
+// + residual. input [rows][inputs], weights [inputs][outputs], bias [outputs], residual and output [rows][outputs].
+// For processors that run invocations in the lanes of their vector registers, such as software GPUs: no workgroup
+// memory and no barriers, and as few loads for each multiplication as registers allow.
+#import grid
+#import activation
+
+struct Params {
+    rows: u32,
+    inputs: u32,
+    outputs: u32,
+    column_tiles: u32,
+}
+
+override HAS_BIAS: bool = false;
+override HAS_RESIDUAL: bool = false;
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> input: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read> weights: array<vec4<f32>>;
+@group(0) @binding(3) var<storage, read> bias: array<vec4<f32>>;
+@group(0) @binding(4) var<storage, read> residual: array<vec4<f32>>;
+@group(0) @binding(5) var<storage, read_write> output: array<vec4<f32>>;
+
+@compute @workgroup_size(64)
+fn main(
+    @builtin(workgroup_id) group_id: vec3<u32>,
+    @builtin(num_workgroups) grid: vec3<u32>,
+    @builtin(local_invocation_index) lane: u32,
+) {
+    let thread = linear_group(group_id, grid) * 64u + lane;
+    let first_row = (thread / params.column_tiles) * ROWS;
+    let first_column = (thread % params.column_tiles) * COLUMNS;
+    if first_row >= params.rows {
+        return;
+    }
+    // Beyond the edge the last row or column is computed once more, and not stored.
+    var starts: array<u32, ROWS>;
+    #unroll r ROWS
+        starts[r] = min(first_row + r, params.rows - 1u) * params.inputs;
+    #end
+    var columns: array<u32, COLUMNS>;
+    #unroll j COLUMNS
+        columns[j] = min(first_column + j, params.outputs - 1u);
+    #end
+    var sums: array<vec4<f32>, ROWS * COLUMNS>;
+    for (var i = 0u; i < ROWS * COLUMNS; i += 1u) {
+        sums[i] = vec4<f32>(0.0);
+    }
+    for (var k4 = 0u; k4 < params.inputs; k4 += 1u) {
+        var a: array<vec4<f32>, ROWS>;
+        #unroll r ROWS
+            a[r] = input[starts[r] + k4];
+        #end
+        let k = k4 * 4u * params.outputs;
+        #unroll j COLUMNS
+            let at = k + columns[j];
+            let w0 = weights[at];
+            let w1 = weights[at + params.outputs];
+            let w2 = weights[at + 2u * params.outputs];
+            let w3 = weights[at + 3u * params.outputs];
+            #unroll r ROWS
+                sums[r * COLUMNS + j] += a[r].x * w0 + a[r].y * w1 + a[r].z * w2 + a[r].w * w3;
+            #end
+        #end
+    }
+    #unroll r ROWS
+        #unroll j COLUMNS
+            let row = first_row + r;
+            let column = first_column + j;
+            if row < params.rows && column < params.outputs {
+                var value = sums[r * COLUMNS + j];
+                if HAS_BIAS {
+                    value += bias[column];
+                }
+                value = activate(value);
+                let at = row * params.outputs + column;
+                if HAS_RESIDUAL {
+                    value += residual[at];
+                }
+                output[at] = value;
+            }
+        #end
+    #end
+}
