@@ -1,10 +1,11 @@
 // output = activate(input * scale + shift) + residual.
+// An invocation takes 8 rows of one channel group.
 // input, residual, output [rows][channels]; moments [4][channels] from batch_norm/finalise; units of 4 channels.
 #import grid
 #import activation
 
 struct Params {
-    length: u32,
+    rows: u32,
     channels: u32,
     unused_0: u32,
     unused_1: u32,
@@ -24,15 +25,21 @@ fn main(
     @builtin(num_workgroups) grid: vec3<u32>,
     @builtin(local_invocation_index) lane: u32,
 ) {
-    let at = linear_group(group_id, grid) * 256u + lane;
-    if at >= params.length {
+    let channels = params.channels;
+    let thread = linear_group(group_id, grid) * 256u + lane;
+    let c = thread % channels;
+    let first = (thread / channels) * 8u;
+    if first >= params.rows {
         return;
     }
-    let c = at % params.channels;
-    let x = input[at] * moments[2u * params.channels + c] + moments[3u * params.channels + c];
-    var y = activate(x);
-    if HAS_RESIDUAL {
-        y += residual[at];
+    let scale = moments[2u * channels + c];
+    let shift = moments[3u * channels + c];
+    for (var row = first; row < min(first + 8u, params.rows); row += 1u) {
+        let at = row * channels + c;
+        var y = activate(input[at] * scale + shift);
+        if HAS_RESIDUAL {
+            y += residual[at];
+        }
+        output[at] = y;
     }
-    output[at] = y;
 }

@@ -1,13 +1,14 @@
 // Gradient of activate(batch normalisation) with respect to the normalisation's input:
 // input_gradient = scale * (g - (sum of g) / rows - x' (sum of g x') / rows), g and x' as in batch_norm/gradient_sums.
 // With constant statistics (frozen layers, or a single row) it is scale * g: inverse_rows is 0.
+// An invocation takes 8 rows of one channel group.
 // input, output_gradient, input_gradient [rows][channels]; units of 4 channels.
 // Source: Ioffe and Szegedy, "Batch Normalization", arXiv 1502.03167, section 3.
 #import grid
 #import activation
 
 struct Params {
-    length: u32,
+    rows: u32,
     channels: u32,
     inverse_rows: f32,
     unused_0: u32,
@@ -27,15 +28,23 @@ fn main(
     @builtin(num_workgroups) grid: vec3<u32>,
     @builtin(local_invocation_index) lane: u32,
 ) {
-    let at = linear_group(group_id, grid) * 256u + lane;
-    if at >= params.length {
+    let channels = params.channels;
+    let thread = linear_group(group_id, grid) * 256u + lane;
+    let c = thread % channels;
+    let first = (thread / channels) * 8u;
+    if first >= params.rows {
         return;
     }
-    let c = at % params.channels;
-    let scale = moments[2u * params.channels + c];
-    let x = input[at];
-    let normalised = (x - moments[c]) * moments[params.channels + c];
-    let g = output_gradient[at] * activation_slope(x * scale + moments[3u * params.channels + c]);
-    let mean_terms = (beta_gradient[c] + normalised * gamma_gradient[c]) * params.inverse_rows;
-    input_gradient[at] = scale * (g - mean_terms);
+    let mean = moments[c];
+    let inverse = moments[channels + c];
+    let scale = moments[2u * channels + c];
+    let shift = moments[3u * channels + c];
+    let sum = beta_gradient[c] * params.inverse_rows;
+    let weighted = gamma_gradient[c] * params.inverse_rows;
+    for (var row = first; row < min(first + 8u, params.rows); row += 1u) {
+        let at = row * channels + c;
+        let x = input[at];
+        let g = output_gradient[at] * activation_slope(x * scale + shift);
+        input_gradient[at] = scale * (g - sum - (x - mean) * inverse * weighted);
+    }
 }

@@ -1,7 +1,9 @@
-// Gradient of a strided depthwise convolution with respect to its input, as a gather:
-// input_gradient[n, y, x, c] = sum over the taps (i, j) for which (y + pad_y - i) and (x + pad_x - j)
-// are multiples of the stride, of output_gradient[n, (y + pad_y - i) / S, (x + pad_x - j) / S, c] weights[i, j, c].
-// Units of 4 channels. At stride 1 depthwise/forward with FLIPPED does the same with fewer loads.
+// Gradient of a depthwise convolution of stride 2 with respect to its input, as a gather:
+// input_gradient[n, y, x, c] = sum over the taps (i, j) for which y + pad_y - i and x + pad_x - j are even,
+// of output_gradient[n, (y + pad_y - i) / 2, (x + pad_x - j) / 2, c] weights[i, j, c]. Units of 4 channels.
+// An invocation makes 2 rows of 4 columns that begin where y + pad_y and x + pad_x are even: the taps that meet an
+// input are then known when the shader is compiled, even ones for even rows and odd ones for odd rows, and all meet
+// one small window of gradients. At stride 1 depthwise/forward with FLIPPED does the same.
 #import grid
 #import convolution
 
@@ -17,33 +19,59 @@ fn main(
     @builtin(local_invocation_index) lane: u32,
 ) {
     let channels = params.outputs;
-    let at = linear_group(group_id, grid) * 64u + lane;
-    var rest = at;
+    let odd_x = params.pad_x % 2u;
+    let odd_y = params.pad_y % 2u;
+    let across = (params.in_width + odd_x + 3u) / 4u;
+    let down = (params.in_height + odd_y + 1u) / 2u;
+    var rest = linear_group(group_id, grid) * 64u + lane;
     let channel = rest % channels;
     rest /= channels;
-    let x = rest % params.in_width;
-    rest /= params.in_width;
-    let y = rest % params.in_height;
-    let n = rest / params.in_height;
+    let block_x = rest % across;
+    rest /= across;
+    let block_y = rest % down;
+    let n = rest / down;
     if n >= params.batch {
         return;
     }
-    var sum = vec4<f32>(0.0);
-    // Only every stride-th tap meets an output; the first that does is fixed by the remainder.
-    for (var i = (y + params.pad_y) % params.stride; i < KERNEL; i += params.stride) {
-        let row = (i32(y + params.pad_y) - i32(i)) / i32(params.stride);
-        if y + params.pad_y < i || row >= i32(params.out_height) {
-            continue;
-        }
-        let line = (n * params.out_height + u32(row)) * params.out_width;
-        for (var j = (x + params.pad_x) % params.stride; j < KERNEL; j += params.stride) {
-            let column = (i32(x + params.pad_x) - i32(j)) / i32(params.stride);
-            if x + params.pad_x < j || column >= i32(params.out_width) {
-                continue;
-            }
-            sum += output_gradient[(line + u32(column)) * channels + channel]
-                * weights[(i * KERNEL + j) * channels + channel];
-        }
+    // Row r and column q of the window are the outputs (base_y - r, base_x + 1 - q).
+    let base_y = i32(block_y + params.pad_y / 2u);
+    let base_x = i32(block_x * 2u + params.pad_x / 2u);
+    let last_row = i32(params.out_height) - 1;
+    let last_column = i32(params.out_width) - 1;
+    var window: array<vec4<f32>, WINDOW_ROWS * WINDOW_COLUMNS>;
+    #unroll r WINDOW_ROWS
+        let row = base_y - i32(r);
+        let line = (n * params.out_height + u32(clamp(row, 0, last_row))) * params.out_width;
+        #unroll q WINDOW_COLUMNS
+            let column = base_x + 1 - i32(q);
+            let value = output_gradient[(line + u32(clamp(column, 0, last_column))) * channels + channel];
+            let inside = row >= 0 && row <= last_row && column >= 0 && column <= last_column;
+            window[r * WINDOW_COLUMNS + q] = select(vec4<f32>(0.0), value, inside);
+        #end
+    #end
+    var sums: array<vec4<f32>, 8>;
+    for (var k = 0u; k < 8u; k += 1u) {
+        sums[k] = vec4<f32>(0.0);
     }
-    input_gradient[at] = sum;
+    #unroll i KERNEL
+        #unroll j KERNEL
+            let w = weights[(i * KERNEL + j) * channels + channel];
+            // Columns j % 2 and j % 2 + 2 of row i % 2.
+            #unroll pair 2
+                let at = (i / 2u) * WINDOW_COLUMNS + 1u - pair + j / 2u;
+                sums[(i % 2u) * 4u + j % 2u + 2u * pair] += window[at] * w;
+            #end
+        #end
+    #end
+    #unroll dy 2
+        #unroll dx 4
+            let y = block_y * 2u + dy - odd_y;
+            let x = block_x * 4u + dx - odd_x;
+            // A row or column before the first has wrapped around to a huge number.
+            if y < params.in_height && x < params.in_width {
+                input_gradient[((n * params.in_height + y) * params.in_width + x) * channels + channel] =
+                    sums[dy * 4u + dx];
+            }
+        #end
+    #end
 }

@@ -1,8 +1,8 @@
 // Depthwise convolution: output[n, y, x, c] =
 //   activate(bias[c] + sum over i, j of input[n, y S + i - pad_y, x S + j - pad_x, c] weights[i, j, c]).
-// input [n][h][w][c], weights [KERNEL][KERNEL][c], output [n][oh][ow][c]; units of 4 channels.
-// An invocation makes 4 neighbouring columns of one channel group, so that they share loads.
-// With FLIPPED the filter is turned by 180 degrees: the data gradient at stride 1.
+// input [n][h][w][channels], weights [kernel][kernel][channels], output [n][oh][ow][channels]; units of 4 channels.
+// An invocation makes TALL rows of 4 columns of one channel group, so that each input and each weight that it loads
+// serves several outputs. FLIPPED turns the filter around, which makes it the data gradient at stride 1.
 #import grid
 #import activation
 #import convolution
@@ -16,8 +16,6 @@ override FLIPPED: bool = false;
 @group(0) @binding(3) var<storage, read> bias: array<vec4<f32>>;
 @group(0) @binding(4) var<storage, read_write> output: array<vec4<f32>>;
 
-const COLUMNS: u32 = 3u * STRIDE + KERNEL;
-
 @compute @workgroup_size(64)
 fn main(
     @builtin(workgroup_id) group_id: vec3<u32>,
@@ -25,56 +23,68 @@ fn main(
     @builtin(local_invocation_index) lane: u32,
 ) {
     let channels = params.outputs;
-    let tiles = (params.out_width + 3u) / 4u;
+    let across = (params.out_width + 3u) / 4u;
+    let down = (params.out_height + TALL - 1u) / TALL;
     var rest = linear_group(group_id, grid) * 64u + lane;
     let channel = rest % channels;
     rest /= channels;
-    let x = (rest % tiles) * 4u;
-    rest /= tiles;
-    let y = rest % params.out_height;
-    let n = rest / params.out_height;
+    let x = (rest % across) * 4u;
+    rest /= across;
+    let y = (rest % down) * TALL;
+    let n = rest / down;
     if n >= params.batch {
         return;
     }
-    var sums: array<vec4<f32>, 4>;
+    var taps: array<vec4<f32>, TAPS>;
+    #unroll tap TAPS
+        var from_tap = tap;
+        if FLIPPED {
+            from_tap = TAPS - 1u - tap;
+        }
+        taps[tap] = weights[from_tap * channels + channel];
+    #end
     var start = vec4<f32>(0.0);
     if HAS_BIAS {
         start = bias[channel];
     }
-    for (var o = 0u; o < 4u; o += 1u) {
-        sums[o] = start;
-    }
+    var sums: array<vec4<f32>, TALL * 4u>;
+    #unroll t TALL
+        #unroll o 4
+            sums[t * 4u + o] = start;
+        #end
+    #end
+    let top = i32(y * STRIDE) - i32(params.pad_y);
     let left = i32(x * STRIDE) - i32(params.pad_x);
-    for (var i = 0u; i < KERNEL; i += 1u) {
-        let row = i32(y * STRIDE + i) - i32(params.pad_y);
-        if row < 0 || row >= i32(params.in_height) {
-            continue;
-        }
-        let line = (n * params.in_height + u32(row)) * params.in_width;
+    let last_row = i32(params.in_height) - 1;
+    let last_column = i32(params.in_width) - 1;
+    #unroll i LINES
+        let row = top + i32(i);
+        let in_rows = row >= 0 && row <= last_row;
+        let line = (n * params.in_height + u32(clamp(row, 0, last_row))) * params.in_width;
         var values: array<vec4<f32>, COLUMNS>;
-        for (var j = 0u; j < COLUMNS; j += 1u) {
+        #unroll j COLUMNS
             let column = left + i32(j);
-            var value = vec4<f32>(0.0);
-            if column >= 0 && column < i32(params.in_width) {
-                value = input[(line + u32(column)) * channels + channel];
+            let value = input[(line + u32(clamp(column, 0, last_column))) * channels + channel];
+            values[j] = select(vec4<f32>(0.0), value, in_rows && column >= 0 && column <= last_column);
+        #end
+        #unroll t TALL
+            if i >= t * STRIDE && i < t * STRIDE + KERNEL {
+                #unroll j KERNEL
+                    // The modulo keeps the index in range where the condition above is false.
+                    let w = taps[((i + TAPS - t * STRIDE) * KERNEL + j) % TAPS];
+                    #unroll o 4
+                        sums[t * 4u + o] += values[o * STRIDE + j] * w;
+                    #end
+                #end
             }
-            values[j] = value;
-        }
-        for (var j = 0u; j < KERNEL; j += 1u) {
-            var tap = i * KERNEL + j;
-            if FLIPPED {
-                tap = KERNEL * KERNEL - 1u - tap;
+        #end
+    #end
+    #unroll t TALL
+        #unroll o 4
+            if y + t < params.out_height && x + o < params.out_width {
+                let pixel = (n * params.out_height + y + t) * params.out_width + x + o;
+                output[pixel * channels + channel] = activate(sums[t * 4u + o]);
             }
-            let w = weights[tap * channels + channel];
-            for (var o = 0u; o < 4u; o += 1u) {
-                sums[o] += values[o * STRIDE + j] * w;
-            }
-        }
-    }
-    let out = ((n * params.out_height + y) * params.out_width + x) * channels + channel;
-    for (var o = 0u; o < 4u; o += 1u) {
-        if x + o < params.out_width {
-            output[out + o * channels] = activate(sums[o]);
-        }
-    }
+        #end
+    #end
 }

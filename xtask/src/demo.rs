@@ -144,7 +144,7 @@ impl Data {
         let names: Vec<_> = Pattern::ALL.into_iter().map(Pattern::name).collect();
         println!("\nDrawing pictures, as no --photos DIR was given");
         println!(
-            "  These are NOT photos: this program draws patterns in random colours, sizes and directions,"
+            "  These are NOT photos: this program draws coloured patterns in random sizes and directions,"
         );
         println!(
             "  {DRAWN_TRAIN} to train on and {DRAWN_TEST} to test with for each of {}.",

@@ -21,6 +21,19 @@ fn folders_that_are_missing_empty_or_no_folders() {
     assert!(!folder.path().join("out").exists(), "nothing is made for a run that cannot start");
 }
 
+/// A link to itself cannot be read by anybody; permissions would not keep an administrator out.
+#[cfg(unix)]
+#[test]
+fn a_folder_that_cannot_be_read_is_named() {
+    let folder = workplace();
+    std::os::unix::fs::symlink("loop", folder.path().join("loop")).unwrap();
+    says(&train(folder.path(), "loop --out out").failed(), &["cannot read", "loop"]);
+    fs::create_dir(folder.path().join("half")).unwrap();
+    std::os::unix::fs::symlink("glass", folder.path().join("half/glass")).unwrap();
+    says(&train(folder.path(), "half --out out").failed(), &["half"]);
+    assert!(!folder.path().join("out").exists());
+}
+
 #[test]
 fn a_class_without_photos_is_named_and_one_class_alone_is_refused() {
     let folder = workplace();
@@ -41,6 +54,15 @@ fn labels_out_of_range_name_file_line_and_label() {
     says(&train(folder.path(), "photos --out out").failed(), &["train_list.txt", "7", "2"]);
 }
 
+/// A JPEG in four inks, from the golden photos of the decoder's own tests.
+fn cmyk_photo() -> Vec<u8> {
+    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("../vision/tests/golden/photos.txt");
+    let text = fs::read_to_string(golden).unwrap();
+    let line = text.lines().find(|line| line.starts_with("jpeg-cmyk ")).unwrap();
+    let hex = line.split(' ').nth(4).unwrap();
+    (0..hex.len() / 2).map(|i| u8::from_str_radix(&hex[2 * i..2 * i + 2], 16).unwrap()).collect()
+}
+
 /// Photos of every awkward kind, with whether they can be read.
 fn awkward(folder: &Path) -> Vec<(&'static str, bool)> {
     let at = |name: &str| folder.join(name);
@@ -58,7 +80,9 @@ fn awkward(folder: &Path) -> Vec<(&'static str, bool)> {
     let mut encoder = image::codecs::gif::GifEncoder::new(fs::File::create(at("moving.gif")).unwrap());
     encoder.encode_frames(frames).unwrap();
     drop(encoder);
+    fs::write(at("cmyk.jpg"), cmyk_photo()).unwrap();
     vec![
+        ("cmyk.jpg", true),
         ("deep.png", true),
         ("dot.png", true),
         ("moving.gif", true),
@@ -85,7 +109,7 @@ fn awkward_photos_are_classified_or_named() {
         assert_eq!(line["error"].is_string(), !readable, "{line}");
         assert_eq!(ran.err.contains(name), !readable, "{}", ran.err);
     }
-    says(&ran.err, &["3 of 8 photos could not be read"]);
+    says(&ran.err, &["3 of 9 photos could not be read"]);
     let none =
         run(folder, &format!("infer --model out/best_model {}", photos.path().join("words.jpg").display()));
     assert_eq!(none.code, Some(1));
@@ -102,7 +126,7 @@ fn awkward_photos_in_a_data_set_are_counted_and_named() {
     }
     let result = run(folder.path(), "eval --model out/best_model --data photos --format json").ok().json();
     assert_eq!(result["skipped"], 3);
-    assert_eq!(result["images"], 30 + 8 - 3);
+    assert_eq!(result["images"], 30 + 9 - 3);
 }
 
 #[test]

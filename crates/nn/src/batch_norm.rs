@@ -64,7 +64,7 @@ struct RunningParams {
 #[repr(C)]
 #[derive(Clone, Copy, Pod, Zeroable)]
 struct ApplyParams {
-    length: u32,
+    rows: u32,
     channels: u32,
     unused: [u32; 2],
 }
@@ -72,7 +72,7 @@ struct ApplyParams {
 #[repr(C)]
 #[derive(Clone, Copy, Pod, Zeroable)]
 struct GradientParams {
-    length: u32,
+    rows: u32,
     channels: u32,
     inverse_rows: f32,
     unused: u32,
@@ -91,6 +91,12 @@ impl BatchNorm {
     /// Bytes of the tensor `moments`, `[4][channels]`: mean, 1 / standard deviation, scale, shift.
     pub fn moment_bytes(&self) -> u64 {
         self.shape.groups() as u64 * 64
+    }
+
+    /// Invocations of a pass over all elements, each with 8 rows of one channel group: the moments are then
+    /// loaded once for 8 elements.
+    fn pass_threads(&self) -> u64 {
+        (self.shape.rows().div_ceil(8) * self.shape.groups()) as u64
     }
 
     fn slabs(&self) -> Columns {
@@ -193,11 +199,11 @@ impl BatchNorm {
             .bind("residual", residual.unwrap_or(input))
             .bind("output", output)
             .params(&ApplyParams {
-                length: self.shape.vectors() as u32,
+                rows: self.shape.rows() as u32,
                 channels: self.shape.groups() as u32,
                 unused: [0; 2],
             })
-            .threads(self.shape.vectors() as u64)
+            .threads(self.pass_threads())
             .cost(0, passes * self.shape.bytes());
         plan.dispatch(activation.configure(dispatch));
     }
@@ -254,12 +260,12 @@ impl BatchNorm {
             .bind("beta_gradient", beta_gradient)
             .bind("input_gradient", input_gradient)
             .params(&GradientParams {
-                length: self.shape.vectors() as u32,
+                rows: self.shape.rows() as u32,
                 channels: self.shape.groups() as u32,
                 inverse_rows,
                 unused: 0,
             })
-            .threads(self.shape.vectors() as u64)
+            .threads(self.pass_threads())
             .cost(0, 3 * self.shape.bytes());
         plan.dispatch(activation.configure(data));
     }

@@ -2,7 +2,7 @@
 
 use crate::pointwise::sum_slabs;
 use crate::{Activation, Geometry, Padding, Shape};
-use photonet_gpu::{Dispatch, Kernel, PlanBuilder, Tensor, kernels};
+use photonet_gpu::{DeviceClass, Dispatch, Kernel, PlanBuilder, Tensor, kernels};
 
 /// A depthwise convolution: every channel has a filter of its own.
 ///
@@ -68,25 +68,33 @@ impl Depthwise {
         output: Tensor,
     ) {
         let shape = self.output();
-        let dispatch = Dispatch::new(self.forward_kernel(), format!("{label} forward"))
+        let dispatch = Dispatch::new(self.forward_kernel(plan.class()), format!("{label} forward"))
             .constant("HAS_BIAS", bias.is_some())
             .bind("input", input)
             .bind("weights", weights)
             .bind("bias", bias.unwrap_or(weights))
             .bind("output", output)
             .params(&self.geometry.params(0))
-            .threads(column_threads(&shape))
+            .threads(tile_threads(&shape, tall(plan.class()), 4))
             .cost(self.macs(), self.traffic());
         plan.dispatch(activation.configure(dispatch));
     }
 
-    fn forward_kernel(&self) -> &'static Kernel {
-        self.pick([
-            &kernels::DEPTHWISE_FORWARD_K3S1,
-            &kernels::DEPTHWISE_FORWARD_K3S2,
-            &kernels::DEPTHWISE_FORWARD_K5S1,
-            &kernels::DEPTHWISE_FORWARD_K5S2,
-        ])
+    fn forward_kernel(&self, class: DeviceClass) -> &'static Kernel {
+        match tall(class) {
+            1 => self.pick([
+                &kernels::DEPTHWISE_FORWARD_K3S1,
+                &kernels::DEPTHWISE_FORWARD_K3S2,
+                &kernels::DEPTHWISE_FORWARD_K5S1,
+                &kernels::DEPTHWISE_FORWARD_K5S2,
+            ]),
+            _ => self.pick([
+                &kernels::DEPTHWISE_FORWARD_K3S1_TALL,
+                &kernels::DEPTHWISE_FORWARD_K3S2_TALL,
+                &kernels::DEPTHWISE_FORWARD_K5S1_TALL,
+                &kernels::DEPTHWISE_FORWARD_K5S2_TALL,
+            ]),
+        }
     }
 
     /// Appends the gradient with respect to the input.
@@ -113,9 +121,17 @@ impl Depthwise {
                 .bind("weights", weights)
                 .bind("input_gradient", input_gradient)
                 .params(&self.geometry.params(0))
-                .threads(self.geometry.input.vectors() as u64)
+                .threads(self.gather_threads())
                 .cost(self.macs(), self.traffic()),
         );
+    }
+
+    /// Invocations of the data gradient at stride 2: tiles of 2 x 4 that begin where the padded row and
+    /// column are even.
+    fn gather_threads(&self) -> u64 {
+        let (pad_y, pad_x) = self.geometry.padding_before();
+        let Shape { batch, height, width, channels } = self.geometry.input;
+        tile_threads(&Shape::new(batch, height + pad_y % 2, width + pad_x % 2, channels), 2, 4)
     }
 
     /// At stride 1 the data gradient is the forward convolution with the filter turned around and
@@ -133,7 +149,7 @@ impl Depthwise {
         std::mem::swap(&mut params.in_width, &mut params.out_width);
         params.pad_y = params.kernel - 1 - params.pad_y;
         params.pad_x = params.kernel - 1 - params.pad_x;
-        let dispatch = Dispatch::new(self.forward_kernel(), label)
+        let dispatch = Dispatch::new(self.forward_kernel(plan.class()), label)
             .constant("HAS_BIAS", false)
             .constant("FLIPPED", true)
             .bind("input", output_gradient)
@@ -141,7 +157,7 @@ impl Depthwise {
             .bind("bias", weights)
             .bind("output", input_gradient)
             .params(&params)
-            .threads(column_threads(&self.geometry.input))
+            .threads(tile_threads(&self.geometry.input, tall(plan.class()), 4))
             .cost(self.macs(), self.traffic());
         plan.dispatch(Activation::Identity.configure(dispatch));
     }
@@ -183,7 +199,16 @@ impl Depthwise {
     }
 }
 
-/// One invocation for each four columns of a channel group.
-fn column_threads(shape: &Shape) -> u64 {
-    (shape.batch * shape.height * shape.width.div_ceil(4) * shape.groups()) as u64
+/// Rows of outputs that an invocation of the forward kernel makes. A software device has few processors
+/// to keep busy, and every load that is saved counts.
+fn tall(class: DeviceClass) -> usize {
+    match class {
+        DeviceClass::Software => 2,
+        DeviceClass::Discrete | DeviceClass::Integrated => 1,
+    }
+}
+
+/// One invocation for each tile of `rows` x `columns` positions of a channel group.
+fn tile_threads(shape: &Shape, rows: usize, columns: usize) -> u64 {
+    (shape.batch * shape.height.div_ceil(rows) * shape.width.div_ceil(columns) * shape.groups()) as u64
 }

@@ -242,7 +242,10 @@ fn a_file_is_read_from_disk_with_mark_and_carriage_returns() {
 fn nothing_said_gives_the_defaults() {
     assert_eq!(read("", &[]).unwrap(), Config::defaults());
     let c = Config::defaults();
-    assert_eq!((c.arch.variant, c.arch.width, c.train.recipe), (Variant::Small, 1.0, Recipe::train(224)));
+    // Unlike PaddleClas's operators, the defaults resize with antialias.
+    let smooth = Resampler { library: Library::Pillow, interpolation: Interpolation::Bilinear };
+    let recipe = Recipe::train(224).with_resampler(smooth);
+    assert_eq!((c.arch.variant, c.arch.width, c.train.recipe), (Variant::Small, 1.0, recipe));
     assert_eq!((c.global.epochs, c.optimizer.schedule.warmup_epoch), (30, 3.0));
     let mut c = Config::defaults();
     c.set_epochs(20);

@@ -60,6 +60,19 @@ impl Recipe {
         ])
     }
 
+    /// The same steps with another way of resizing.
+    pub fn with_resampler(mut self, with: Resampler) -> Recipe {
+        for transform in &mut self.transforms {
+            match transform {
+                Transform::RandomCrop { resampler, .. }
+                | Transform::ResizeShort { resampler, .. }
+                | Transform::Resize { resampler, .. } => *resampler = with,
+                Transform::RandomFlip { .. } | Transform::CenterCrop { .. } => {}
+            }
+        }
+        self
+    }
+
     /// Width and height of every result in pixels, if they do not depend on the photo.
     pub fn output_size(&self) -> Option<(u32, u32)> {
         self.transforms.iter().fold(None, |known, transform| match *transform {

@@ -1,7 +1,8 @@
-//! A small picture set that the program draws itself: patterns in random colours, sizes and directions.
+//! A small picture set that the program draws itself: patterns in random sizes and directions.
 //!
-//! The class shows in the form alone. Colours, contrast, which of the two is the brighter one, scale,
-//! direction, gradients, stains and noise are all drawn from the same ranges for every class.
+//! The class shows in the form, and, so that a short training finds something, in the hue of the figure.
+//! Everything else is drawn from the same ranges for every class: the ground's colour, which of the two
+//! is the brighter one, scale, direction, gradients, stains and noise.
 
 mod pattern;
 mod rng;
@@ -47,7 +48,7 @@ fn draw(pattern: Pattern, rng: &mut Rng) -> RgbImage {
     let cell = rng.between(11.0, 24.0);
     let (sin, cos) = rng.between(0.0, std::f32::consts::TAU).sin_cos();
     let (shift_u, shift_v) = (rng.between(-8.0, 8.0), rng.between(-8.0, 8.0));
-    let (figure, ground) = colours(rng);
+    let (figure, ground) = colours(pattern, rng);
     let shading = Shading::random(rng);
     let stains: Vec<Stain> = (0..(rng.unit() * 4.0) as u32).map(|_| Stain::random(rng)).collect();
     let noise = rng.between(0.01, 0.07);
@@ -66,16 +67,28 @@ fn draw(pattern: Pattern, rng: &mut Rng) -> RgbImage {
     })
 }
 
-/// Two colours that differ enough in brightness to tell them apart, either one the brighter.
-fn colours(rng: &mut Rng) -> ([f32; 3], [f32; 3]) {
-    let mut colour = || std::array::from_fn(|_| rng.unit());
+/// The figure's colour, of the class's hue, and the ground's, a faint one of any hue; they differ enough in
+/// brightness to tell them apart.
+fn colours(pattern: Pattern, rng: &mut Rng) -> ([f32; 3], [f32; 3]) {
     let brightness = |c: [f32; 3]| 0.3 * c[0] + 0.6 * c[1] + 0.1 * c[2];
     loop {
-        let (figure, ground): ([f32; 3], [f32; 3]) = (colour(), colour());
-        if (brightness(figure) - brightness(ground)).abs() > 0.25 {
+        let class_hue = pattern as usize as f32 / Pattern::ALL.len() as f32;
+        let figure =
+            colour(class_hue + rng.between(-0.05, 0.05), rng.between(0.6, 0.95), rng.between(0.4, 1.0));
+        let ground = colour(rng.unit(), rng.between(0.0, 0.2), rng.between(0.1, 1.0));
+        if (brightness(figure) - brightness(ground)).abs() > 0.2 {
             return (figure, ground);
         }
     }
+}
+
+/// A colour from its hue in turns (red, yellow, green, ...), saturation and value.
+fn colour(hue: f32, saturation: f32, value: f32) -> [f32; 3] {
+    std::array::from_fn(|channel| {
+        // How far the hue lies from the channel's own, in sixths of a turn, from 0 to 3.
+        let distance = 3.0 - ((hue - channel as f32 / 3.0).rem_euclid(1.0) * 6.0 - 3.0).abs();
+        value * (1.0 - saturation * (distance - 1.0).clamp(0.0, 1.0))
+    })
 }
 
 fn mix(from: f32, to: f32, share: f32) -> f32 {
@@ -149,18 +162,25 @@ mod tests {
     }
 
     #[test]
-    fn the_mean_colour_does_not_give_the_class_away() {
-        for pattern in Pattern::ALL {
-            let mut mean = [0.0; 3];
-            let count = 150;
-            for number in 0..count {
-                let picture = draw(pattern, &mut Rng::keyed(&[9, pattern as u64, number]));
-                for (channel, sum) in mean.iter_mut().enumerate() {
-                    *sum += picture.pixels().map(|p| f64::from(p.0[channel])).sum::<f64>()
-                        / (f64::from(SIDE * SIDE) * count as f64);
-                }
+    fn colours_are_those_of_the_wheel() {
+        for (hue, saturation, value, expected) in [
+            (0.0, 1.0, 1.0, [1.0, 0.0, 0.0]),
+            (1.0 / 6.0, 1.0, 0.5, [0.5, 0.5, 0.0]),
+            (2.0 / 3.0, 0.5, 1.0, [0.5, 0.5, 1.0]),
+            (0.3, 0.0, 0.25, [0.25; 3]),
+        ] {
+            let made = colour(hue, saturation, value);
+            assert!(made.iter().zip(expected).all(|(m, e)| (m - e).abs() < 1e-5), "{hue}: {made:?}");
+        }
+    }
+
+    #[test]
+    fn the_figure_has_the_hue_of_its_class() {
+        for (class, strongest) in [(Pattern::Checks, 0), (Pattern::Dots, 1), (Pattern::Stripes, 2)] {
+            for number in 0..20 {
+                let (figure, _) = colours(class, &mut Rng::keyed(&[7, number]));
+                assert!(figure.iter().all(|&c| c <= figure[strongest]), "{}: {figure:?}", class.name());
             }
-            assert!(mean.iter().all(|m| (m - 127.0).abs() < 20.0), "{}: {mean:?}", pattern.name());
         }
     }
 

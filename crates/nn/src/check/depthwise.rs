@@ -5,6 +5,7 @@ use super::noise::uniform;
 use super::trial::{Layout, Trial};
 use crate::{Activation, Depthwise, Padding, Shape, cpu};
 use Padding::{Same, Symmetric};
+use photonet_gpu::DeviceClass::{self, Discrete, Software};
 
 pub(super) fn cases() -> Vec<Case> {
     let shape = Shape::new;
@@ -28,8 +29,11 @@ pub(super) fn cases() -> Vec<Case> {
         if let Some(layer) = Depthwise::new(input, kernel, stride, padding) {
             let [n, h, w, c] = [input.batch, input.height, input.width, input.channels];
             let shape = format!("{n}x{h}x{w}x{c} k{kernel} s{stride} {padding:?}");
-            cases.push(forward(layer, &shape, fused));
-            cases.push(data_gradient(layer, &shape));
+            for class in [Discrete, Software] {
+                let shape = format!("{shape} for {class:?}");
+                cases.push(forward(layer, class, &shape, fused));
+                cases.push(data_gradient(layer, class, &shape));
+            }
             cases.push(weight_gradient(layer, &shape));
         }
     }
@@ -58,10 +62,15 @@ fn output_gradient(layer: &Depthwise) -> Vec<f64> {
     uniform(13, Layout::of(&layer.output()).len())
 }
 
-fn forward(layer: Depthwise, shape: &str, (with_bias, activation): (bool, Activation)) -> Case {
+fn forward(
+    layer: Depthwise,
+    class: DeviceClass,
+    shape: &str,
+    (with_bias, activation): (bool, Activation),
+) -> Case {
     let shape = format!("{shape}{} {activation:?}", if with_bias { " bias" } else { "" });
     Case::new(variant(&layer, "forward"), shape, move || {
-        let mut trial = Trial::default();
+        let mut trial = Trial::for_class(class);
         let (x, w) = (input(&layer), weights(&layer));
         let channels = layer.output().channels;
         let bias = with_bias.then(|| uniform(14, channels));
@@ -76,9 +85,9 @@ fn forward(layer: Depthwise, shape: &str, (with_bias, activation): (bool, Activa
     })
 }
 
-fn data_gradient(layer: Depthwise, shape: &str) -> Case {
+fn data_gradient(layer: Depthwise, class: DeviceClass, shape: &str) -> Case {
     Case::new(variant(&layer, "data_gradient"), shape, move || {
-        let mut trial = Trial::default();
+        let mut trial = Trial::for_class(class);
         let (g, w) = (output_gradient(&layer), weights(&layer));
         let expected = cpu::depthwise::data_gradient(&layer, &g, &w);
         let g = trial.input(Layout::of(&layer.output()), &g);

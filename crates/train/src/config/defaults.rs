@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use photonet_vision::Recipe;
+use photonet_vision::{Interpolation, Library, Recipe, Resampler};
 
 use super::{
     Arch, Config, Global, InferConfig, LoaderConfig, Loss, OptimizerConfig, Pretrained, ScheduleConfig,
@@ -11,6 +11,18 @@ use super::{
 
 /// The side of the network's input where nothing else is said, in pixels.
 pub(crate) const SIZE: u32 = 224;
+
+/// Resizing where nothing else is said: with antialias, since a phone's photo is some ten times as large
+/// as the network's input. (PaddleClas's operators, as a file names them, resize without.)
+const ANTIALIASED: Resampler = Resampler { library: Library::Pillow, interpolation: Interpolation::Bilinear };
+
+fn train_recipe(size: u32) -> Recipe {
+    Recipe::train(size).with_resampler(ANTIALIASED)
+}
+
+fn eval_recipe(size: u32) -> Recipe {
+    Recipe::eval(size).with_resampler(ANTIALIASED)
+}
 
 impl Config {
     /// The configuration of a run on a folder of photos, where the user said nothing: MobileNetV3
@@ -52,12 +64,12 @@ impl Config {
                 },
                 l2: 2e-5,
             },
-            train: loader(Recipe::train(SIZE), 32, true),
-            eval: loader(Recipe::eval(SIZE), 64, false),
+            train: loader(train_recipe(SIZE), 32, true),
+            eval: loader(eval_recipe(SIZE), 64, false),
             infer: InferConfig {
                 images: None,
                 batch_size: 10,
-                recipe: Recipe::eval(SIZE),
+                recipe: eval_recipe(SIZE),
                 topk: 5,
                 class_id_map_file: None,
                 save_dir: None,
@@ -77,9 +89,9 @@ impl Config {
     /// transforms for it in place of the present ones.
     pub fn set_size(&mut self, size: u32) {
         self.global.image_shape = [3, size, size];
-        self.train.recipe = Recipe::train(size);
-        self.eval.recipe = Recipe::eval(size);
-        self.infer.recipe = Recipe::eval(size);
+        self.train.recipe = train_recipe(size);
+        self.eval.recipe = eval_recipe(size);
+        self.infer.recipe = eval_recipe(size);
     }
 }
 
