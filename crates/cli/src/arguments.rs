@@ -1,6 +1,9 @@
 //! The command line.
 
 use crate::error::CliError;
+use crate::import::ImportOptions;
+use crate::inspect::InspectOptions;
+use crate::verify::VerifyOptions;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use photonet_train::config::{Config, ConfigError};
 use std::path::PathBuf;
@@ -23,6 +26,12 @@ pub enum Command {
     Eval(EvalOptions),
     /// Classify photos.
     Infer(InferOptions),
+    /// Make a model of PaddleClas's, torchvision's or timm's weights.
+    Import(ImportOptions),
+    /// Show what a model file says of itself.
+    Inspect(InspectOptions),
+    /// Replay a model's test vectors on this device.
+    Verify(VerifyOptions),
     /// List the GPUs of this machine.
     Devices(DevicesOptions),
     /// Show a network's layers, parameters and cost.

@@ -2,9 +2,11 @@
 
 use photonet_gpu::{DeviceChoice, Gpu, GpuError, GpuOptions};
 use photonet_model::ModelError;
+use photonet_model::import::ImportError;
 use photonet_train::TrainError;
 use photonet_train::config::ConfigError;
 use photonet_train::dataset::DatasetError;
+use std::path::PathBuf;
 use std::sync::Arc;
 use thiserror::Error;
 
@@ -26,6 +28,14 @@ pub enum CliError {
     /// The photos.
     #[error(transparent)]
     Dataset(#[from] DatasetError),
+    /// Weights of another project.
+    #[error("cannot import {}: {source}", file.display())]
+    Import {
+        /// The file.
+        file: PathBuf,
+        /// Why not.
+        source: Box<ImportError>,
+    },
     /// The arguments.
     #[error("{0}")]
     Usage(String),
