@@ -1,6 +1,8 @@
 //! The command line.
 
+use crate::embed::EmbedOptions;
 use crate::error::CliError;
+use crate::export::ExportOptions;
 use crate::import::ImportOptions;
 use crate::inspect::InspectOptions;
 use crate::verify::VerifyOptions;
@@ -32,6 +34,10 @@ pub enum Command {
     Inspect(InspectOptions),
     /// Replay a model's test vectors on this device.
     Verify(VerifyOptions),
+    /// Write a model as a file that others read: ONNX, or safetensors in another project's names.
+    Export(ExportOptions),
+    /// Give the feature vectors of photos.
+    Embed(EmbedOptions),
     /// List the GPUs of this machine.
     Devices(DevicesOptions),
     /// Show a network's layers, parameters and cost.

@@ -2,6 +2,7 @@
 
 use photonet_gpu::{DeviceChoice, Gpu, GpuError, GpuOptions};
 use photonet_model::ModelError;
+use photonet_model::export::ExportError;
 use photonet_model::import::ImportError;
 use photonet_train::TrainError;
 use photonet_train::config::ConfigError;
@@ -35,6 +36,14 @@ pub enum CliError {
         file: PathBuf,
         /// Why not.
         source: Box<ImportError>,
+    },
+    /// A file for other programs.
+    #[error("cannot export {}: {source}", model.display())]
+    Export {
+        /// The model.
+        model: PathBuf,
+        /// Why not.
+        source: ExportError,
     },
     /// The arguments.
     #[error("{0}")]

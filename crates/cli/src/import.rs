@@ -117,7 +117,9 @@ pub enum Padding {
 fn triple(text: &str) -> Result<[f32; 3], String> {
     let numbers: Result<Vec<f32>, _> = text.split(',').map(|n| n.trim().parse()).collect();
     let numbers = numbers.map_err(|e| e.to_string())?;
-    numbers.try_into().map_err(|n: Vec<f32>| format!("three numbers are needed, such as 0.5,0.5,0.5, not {}", n.len()))
+    numbers
+        .try_into()
+        .map_err(|n: Vec<f32>| format!("three numbers are needed, such as 0.5,0.5,0.5, not {}", n.len()))
 }
 
 /// Runs the command.

@@ -49,7 +49,10 @@ pub fn run(options: &InspectOptions) -> Result<ExitCode, CliError> {
     ))?;
     let shown = model.labels.iter().take(SHOWN_LABELS).cloned().collect::<Vec<_>>().join(", ");
     let more = model.labels.len().saturating_sub(SHOWN_LABELS);
-    say(format_args!("labels         {shown}{}", if more > 0 { format!(" and {more} more") } else { String::new() }))?;
+    say(format_args!(
+        "labels         {shown}{}",
+        if more > 0 { format!(" and {more} more") } else { String::new() }
+    ))?;
     for line in preprocessing(&model.recipe) {
         say(format_args!("preprocessing  {line}"))?;
     }
@@ -67,13 +70,18 @@ pub fn run(options: &InspectOptions) -> Result<ExitCode, CliError> {
 fn preprocessing(recipe: &Recipe) -> Vec<String> {
     let how = |r: &Resampler| format!("{:?} {:?}", r.library, r.interpolation).to_lowercase();
     let step = |t: &Transform| match t {
-        Transform::RandomCrop { size, resampler, .. } => format!("random crop to {size} ({})", how(resampler)),
+        Transform::RandomCrop { size, resampler, .. } => {
+            format!("random crop to {size} ({})", how(resampler))
+        }
         Transform::RandomFlip { probability } => format!("random flip ({probability})"),
         Transform::ResizeShort { size, resampler } => format!("short side to {size} ({})", how(resampler)),
         Transform::Resize { width, height, resampler } => format!("to {width}x{height} ({})", how(resampler)),
         Transform::CenterCrop { size } => format!("middle {size}x{size}"),
         Transform::ResizeThenCrop { short, size, resampler } => {
-            format!("short side to {short} ({}), middle {size}x{size}, rounded as in torchvision", how(resampler))
+            format!(
+                "short side to {short} ({}), middle {size}x{size}, rounded as in torchvision",
+                how(resampler)
+            )
         }
     };
     let first = "upright by EXIF, transparency on white".to_string();

@@ -4,8 +4,10 @@ mod arguments;
 mod bench;
 mod check;
 mod devices;
+mod embed;
 mod error;
 mod eval;
+mod export;
 mod import;
 mod infer;
 mod inspect;
@@ -29,6 +31,8 @@ fn main() -> ExitCode {
         Command::Import(options) => import::run(&options),
         Command::Inspect(options) => inspect::run(&options),
         Command::Verify(options) => verify::run(&options),
+        Command::Export(options) => export::run(&options),
+        Command::Embed(options) => embed::run(&options),
         Command::Devices(options) => devices::run(&options),
         Command::Summary(options) => summary::run(&options),
         Command::Check(options) => check::run(&options),

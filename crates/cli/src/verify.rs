@@ -47,7 +47,8 @@ pub fn run(options: &VerifyOptions) -> Result<ExitCode, CliError> {
                 vector.logits.len()
             ))?;
         }
-        let verdict = if passed { "the model works as it should" } else { "the model gives OTHER RESULTS here" };
+        let verdict =
+            if passed { "the model works as it should" } else { "the model gives OTHER RESULTS here" };
         say(format_args!("{verdict} on {device} (up to {:.0e} is rounding)", TestVector::TOLERANCE))?;
     }
     Ok(if passed { ExitCode::SUCCESS } else { ExitCode::FAILURE })

@@ -154,7 +154,7 @@ impl Model {
     }
 }
 
-fn json<T: Serialize>(value: &T) -> Result<String, ModelError> {
+pub(crate) fn json<T: Serialize>(value: &T) -> Result<String, ModelError> {
     serde_json::to_string(value)
         .map_err(|e| ModelError::Architecture(format!("cannot describe the model: {e}")))
 }

@@ -6,6 +6,7 @@
 
 mod architecture;
 mod error;
+pub mod export;
 mod file;
 mod fold;
 pub mod import;
@@ -27,7 +28,8 @@ pub use init::initialise;
 pub use layers::{Block, Layers, Normalised};
 pub use names::{Naming, external_name};
 pub use network::{
-    InferenceNetwork, InferenceOptions, Input, TrainBuffers, TrainNetwork, TrainOptions, dropout_seed,
+    Features, InferenceNetwork, InferenceOptions, Input, TrainBuffers, TrainNetwork, TrainOptions,
+    dropout_seed,
 };
 pub use parameters::{ParameterKind, ParameterLayout, ParameterSpec};
 pub use summary::{LayerSummary, Summary, summarise};

@@ -101,7 +101,9 @@ impl Transform {
             Transform::Resize { width, height, .. } => [width, height],
             Transform::ResizeThenCrop { short, size, .. } => {
                 if size > short {
-                    return invalid(format!("a square of {size} pixels cannot be cut from a short side of {short}"));
+                    return invalid(format!(
+                        "a square of {size} pixels cannot be cut from a short side of {short}"
+                    ));
                 }
                 [short, size]
             }
@@ -153,11 +155,7 @@ pub(crate) fn short_side_size(view: View<'_>, size: u32) -> Result<(u32, u32), V
 }
 
 /// Both sides as `side(length, size / short side)` has them.
-fn scaled_size(
-    view: View<'_>,
-    size: u32,
-    side: impl Fn(f64, f64) -> f64,
-) -> Result<(u32, u32), VisionError> {
+fn scaled_size(view: View<'_>, size: u32, side: impl Fn(f64, f64) -> f64) -> Result<(u32, u32), VisionError> {
     let (width, height) = (f64::from(view.width()), f64::from(view.height()));
     let factor = f64::from(size) / width.min(height);
     let (new_width, new_height) = (side(width, factor), side(height, factor));

@@ -89,7 +89,8 @@ impl Budget {
     }
 
     fn spend(&mut self, count: usize) -> Result<(), String> {
-        self.0 = self.0.checked_sub(count).ok_or("holds, with the others, more values than the file has bytes")?;
+        self.0 =
+            self.0.checked_sub(count).ok_or("holds, with the others, more values than the file has bytes")?;
         Ok(())
     }
 }
@@ -140,15 +141,14 @@ pub(crate) fn gather(
         return Err(format!("has {} strides for the shape {shape:?}", steps.len()));
     }
     budget.spend(total)?;
-    let furthest = shape.iter().zip(&steps).try_fold(offset, |at, (side, step)| {
-        at.checked_add(side.saturating_sub(1).checked_mul(*step)?)
-    });
-    let fits = furthest.and_then(|at| at.checked_add(1)?.checked_mul(size)).is_some_and(|end| end <= data.len());
+    let furthest = shape
+        .iter()
+        .zip(&steps)
+        .try_fold(offset, |at, (side, step)| at.checked_add(side.saturating_sub(1).checked_mul(*step)?));
+    let fits =
+        furthest.and_then(|at| at.checked_add(1)?.checked_mul(size)).is_some_and(|end| end <= data.len());
     if total > 0 && !fits {
-        return Err(format!(
-            "of shape {shape:?} reaches beyond its storage of {} values",
-            data.len() / size
-        ));
+        return Err(format!("of shape {shape:?} reaches beyond its storage of {} values", data.len() / size));
     }
     let values = if total == 0 {
         element.values(std::iter::empty())

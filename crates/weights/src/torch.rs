@@ -122,13 +122,15 @@ fn tensor<'a>(
     let Value::Persistent(source) = pickle.get(*source) else {
         return Err("has no storage".into());
     };
-    let (element, key) = storage_of(pickle, *source).ok_or("has a storage that is described in an unknown way")?;
+    let (element, key) =
+        storage_of(pickle, *source).ok_or("has a storage that is described in an unknown way")?;
     let element = element.ok_or("has a type that weights do not have: convert it to f32, f16 or bf16")?;
     let view = match (pickle.size(*offset), pickle.sizes(*shape), pickle.sizes(*strides)) {
         (Some(offset), Some(shape), Some(strides)) => View { offset, shape, strides },
         _ => return Err("has a shape that is not made of numbers".into()),
     };
-    let data = storage(key).ok_or_else(|| format!("is in the storage `{key}`, which the file does not have"))?;
+    let data =
+        storage(key).ok_or_else(|| format!("is in the storage `{key}`, which the file does not have"))?;
     gather(element, data, view, budget)
 }
 

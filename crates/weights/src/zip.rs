@@ -77,7 +77,8 @@ fn directory(bytes: &[u8]) -> Result<(u64, usize), ReadError> {
     if let Some(locator) = locator {
         let at = Cursor::new(FORMAT, bytes, locator + 8).u64(what)?;
         let at = usize::try_from(at).ok().filter(|at| *at <= bytes.len());
-        let mut cursor = Cursor::new(FORMAT, bytes, at.ok_or_else(|| damaged("its directory is outside of it"))?);
+        let mut cursor =
+            Cursor::new(FORMAT, bytes, at.ok_or_else(|| damaged("its directory is outside of it"))?);
         if cursor.u32(what)? != DIRECTORY_END_64 {
             return Err(damaged("there is no 64-bit directory where one should be"));
         }
@@ -114,7 +115,8 @@ fn entry(bytes: &[u8], cursor: &mut Cursor<'_>) -> Result<(String, Range<usize>)
         let how = if method != 0 { "compressed" } else { "encrypted" };
         return Err(ReadError::Unsupported {
             what: format!("the zip entry `{name}`, which is {how},"),
-            remedy: "torch.save stores its entries plainly; unpack the archive and import what is in it".into(),
+            remedy: "torch.save stores its entries plainly; unpack the archive and import what is in it"
+                .into(),
         });
     }
     let [size, packed, local] = wide(extra, [size, packed, local])?;

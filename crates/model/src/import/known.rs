@@ -58,7 +58,9 @@ impl Known {
     /// Finds a published name in a file's name or a note, such as `mobilenet_v3_small-047dcff4.pth`.
     pub fn find(text: &str) -> Option<Self> {
         let words = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
-        words.filter_map(|word| Self::read(word.trim_end_matches("_pretrained").trim_end_matches("_ssld"))).next()
+        words
+            .filter_map(|word| Self::read(word.trim_end_matches("_pretrained").trim_end_matches("_ssld")))
+            .next()
     }
 }
 
@@ -88,7 +90,8 @@ mod tests {
                 assert_eq!(Known::find(&format!("weights/{name}.safetensors")), Some(known), "{name}");
             }
         }
-        for name in ["resnet50", "mobilenetv3_small", "MobileNetV3_small", "mobilenetv3_rw", "mobilenet_v3_small_075"]
+        for name in
+            ["resnet50", "mobilenetv3_small", "MobileNetV3_small", "mobilenetv3_rw", "mobilenet_v3_small_075"]
         {
             let error = Known::parse(name).unwrap_err().to_string();
             assert!(error.contains(name) && error.contains("MobileNetV3_small_x1_0"), "{error}");

@@ -36,6 +36,9 @@ mod tests {
     #[test]
     fn a_thousand_names() {
         let labels = super::imagenet_labels();
-        assert_eq!((labels.len(), labels[0].as_str(), labels[999].as_str()), (1000, "tench", "toilet tissue"));
+        assert_eq!(
+            (labels.len(), labels[0].as_str(), labels[999].as_str()),
+            (1000, "tench", "toilet tissue")
+        );
     }
 }

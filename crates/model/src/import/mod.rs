@@ -10,13 +10,13 @@ mod recipe;
 mod recognise;
 mod report;
 
-pub use labels::imagenet_labels;
 pub use known::Known;
+pub use labels::imagenet_labels;
 pub use report::{Change, ImportReport, LeftOut, Taken};
 
 use crate::{
-    Architecture, HostTensor, Model, ModelError, Naming, Origin, ParameterLayout, ParameterSpec, TrainingFacts,
-    Weights, initialise,
+    Architecture, HostTensor, Model, ModelError, Naming, Origin, ParameterLayout, ParameterSpec,
+    TrainingFacts, Weights, initialise,
 };
 use photonet_vision::Interpolation;
 use photonet_weights::{ReadError, Tensor, TensorFile, Values};
@@ -141,12 +141,8 @@ pub fn import(file: &TensorFile, options: &ImportOptions) -> Result<Imported, Im
     }
     let (labels, note) = labels::choose(architecture.classes, options.labels.as_deref())?;
     report.notes.extend(note);
-    let origin = Origin {
-        file: options.file_name.clone(),
-        format: file.format.into(),
-        naming,
-        batches_tracked,
-    };
+    let origin =
+        Origin { file: options.file_name.clone(), format: file.format.into(), naming, batches_tracked };
     let facts = TrainingFacts {
         version: env!("CARGO_PKG_VERSION").into(),
         origin: Some(origin),
@@ -183,8 +179,7 @@ fn place(file: &TensorFile, architecture: &Architecture, naming: Naming, notes: 
     let mut counters = BTreeMap::new();
     for (spec, name) in recognise::named(architecture, naming) {
         let expected = naming.shape(&spec);
-        let left_out =
-            |found| LeftOut { name: name.clone(), found, expected: Some(expected.clone()) };
+        let left_out = |found| LeftOut { name: name.clone(), found, expected: Some(expected.clone()) };
         match file.tensors.get(&name) {
             None => report.missing.push(left_out(None)),
             Some(Tensor { shape, values: Values::Floats(values), .. }) if *shape == expected => {

@@ -89,7 +89,12 @@ fn another_network(file: &TensorFile) -> ImportError {
 }
 
 /// timm's own networks and those from TensorFlow have the same names and shapes; only a name tells.
-fn choose_timm(file: &TensorFile, options: &ImportOptions, template: &mut Architecture, notes: &mut Vec<String>) {
+fn choose_timm(
+    file: &TensorFile,
+    options: &ImportOptions,
+    template: &mut Architecture,
+    notes: &mut Vec<String>,
+) {
     let sources = [
         ("the file's metadata", file.metadata.get("architecture").map(String::as_str)),
         ("the file's name", Some(options.file_name.as_str())),
@@ -103,7 +108,8 @@ fn choose_timm(file: &TensorFile, options: &ImportOptions, template: &mut Archit
         Some((source, Family::Timm)) => (Family::Timm, format!("as {source} says")),
         _ => (
             Family::Timm,
-            "which names and shapes cannot tell: if it is one of timm's tf_ models, say so with --arch".into(),
+            "which names and shapes cannot tell: if it is one of timm's tf_ models, say so with --arch"
+                .into(),
         ),
     };
     let minimal = template.switches.minimal;

@@ -78,7 +78,8 @@ mod tests {
     #[test]
     fn only_listed_names_are_understood() {
         assert_eq!(Global::named("torch", "HalfStorage").unwrap(), Global::Storage(Some(Element::F16)));
-        for (module, name) in [("os", "system"), ("builtins", "eval"), ("torch", "load"), ("posix", "system")] {
+        for (module, name) in [("os", "system"), ("builtins", "eval"), ("torch", "load"), ("posix", "system")]
+        {
             let error = Global::named(module, name).unwrap_err().to_string();
             assert!(error.contains(&format!("{module}.{name}")) && error.contains("nothing"), "{error}");
         }

@@ -144,7 +144,9 @@ impl Machine<'_> {
             }
             b'c' | 0x93 | b'R' | 0x81 | 0x92 | b'b' | b'Q' => self.object(opcode)?,
             b'q' | b'r' | 0x94 | b'h' | b'j' => self.memory(opcode)?,
-            _ => return Err(self.damaged(format!("the opcode 0x{opcode:02x} is not one that weights need, "))),
+            _ => {
+                return Err(self.damaged(format!("the opcode 0x{opcode:02x} is not one that weights need, ")));
+            }
         }
         Ok(())
     }
@@ -189,7 +191,11 @@ impl Machine<'_> {
             _ => self.cursor.u64(what)?,
         };
         let range = self.cursor.range(length, "a text")?;
-        self.push(if matches!(opcode, 0x8c | b'X' | 0x8d) { Value::Text(range) } else { Value::Bytes(range) });
+        self.push(if matches!(opcode, 0x8c | b'X' | 0x8d) {
+            Value::Text(range)
+        } else {
+            Value::Bytes(range)
+        });
         Ok(())
     }
 
@@ -233,7 +239,9 @@ impl Machine<'_> {
             0x93 => {
                 let (name, module) = (self.pop()?, self.pop()?);
                 let text = |id: Id| match &self.values[id as usize] {
-                    Value::Text(range) => Some(String::from_utf8_lossy(&self.bytes[range.clone()]).into_owned()),
+                    Value::Text(range) => {
+                        Some(String::from_utf8_lossy(&self.bytes[range.clone()]).into_owned())
+                    }
                     _ => None,
                 };
                 let (Some(module), Some(name)) = (text(module), text(name)) else {
@@ -284,7 +292,8 @@ impl Machine<'_> {
         };
         if matches!(opcode, b'h' | b'j') {
             let id = self.memo.get(&number).copied();
-            let id = id.ok_or_else(|| self.damaged(format!("value {number} is recalled but was never kept")))?;
+            let id =
+                id.ok_or_else(|| self.damaged(format!("value {number} is recalled but was never kept")))?;
             self.stack.push(id);
         } else {
             let top = self.top()?;

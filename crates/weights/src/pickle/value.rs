@@ -25,7 +25,11 @@ pub(crate) enum Value {
     Dictionary(Vec<(Id, Id)>),
     Global(Global),
     /// What was to be called or constructed, and the state that was to be set on the result.
-    Call { callee: Global, arguments: Id, state: Option<Id> },
+    Call {
+        callee: Global,
+        arguments: Id,
+        state: Option<Id>,
+    },
     /// A reference to something outside of the pickle: in PyTorch's files, a storage.
     Persistent(Id),
 }
