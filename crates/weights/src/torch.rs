@@ -78,7 +78,7 @@ pub(crate) fn read_legacy(bytes: &[u8], options: &ReadOptions) -> Result<TensorF
             return Err(damaged(format!("the storage `{key}` is of a type that weights do not have")));
         }
         let count = cursor.u64("the length of a storage")?;
-        let length = count.checked_mul(size as u64).unwrap_or(u64::MAX);
+        let length = count.saturating_mul(size as u64);
         storages.insert(key, cursor.take(length, &format!("the storage `{key}`"))?);
     }
     let storage = |key: &str| storages.get(key).copied();
