@@ -1,7 +1,5 @@
 //! Files that the frameworks wrote (`tests/golden/weight_files.py`), and what a reader must make of them.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 use photonet_weights::safetensors::{Output, write};
 use photonet_weights::{Element, ReadOptions, TensorFile, Values, read};
 use std::collections::HashMap;
