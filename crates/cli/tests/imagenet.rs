@@ -1,8 +1,6 @@
 //! Real ImageNet weights on real photos, against timm's logits (`tests/golden/families.py --weights` writes
 //! them). Needs the development data (PHOTONET_SHARED).
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 mod common;
 
 use common::*;

@@ -1,7 +1,7 @@
 //! From one family's network to another's, where they compute the same.
 
 use super::ExportError;
-use crate::layers::Layers;
+use crate::layers::{Block, Layers};
 use crate::{Architecture, Family, Model, Naming, Switches, Weights};
 
 /// The network that `naming`'s project would load the weights into, and the weights for it.
@@ -25,6 +25,9 @@ pub(super) fn convert(model: &Model, naming: Naming) -> Result<(Architecture, We
     Ok((target, weights))
 }
 
+/// A property of a block in words.
+type OfBlock = fn(&Block) -> String;
+
 /// In what two networks differ that no change of weights makes up for.
 fn differences(source: &Architecture, target: &Architecture) -> Vec<String> {
     let (a, b) = (&source.switches, &target.switches);
@@ -40,10 +43,8 @@ fn differences(source: &Architecture, target: &Architecture) -> Vec<String> {
     differ("the slope of the squeeze-excite gate", a.gate_slope.to_string(), b.gate_slope.to_string());
     differ("the kind", kind(a), if target.family == Family::Timm { kind(b) } else { "full".into() });
     differ("the stem's width", from.stem.outputs.to_string(), to.stem.outputs.to_string());
-    let list = |layers: &Layers, of: fn(&crate::Block) -> String| {
-        layers.blocks.iter().map(of).collect::<Vec<_>>().join(" ")
-    };
-    let of_block: [(&str, fn(&crate::Block) -> String); 4] = [
+    let list = |layers: &Layers, of: OfBlock| layers.blocks.iter().map(of).collect::<Vec<_>>().join(" ");
+    let of_block: [(&str, OfBlock); 4] = [
         ("whether blocks expand", |b| if b.expand.is_some() { "yes" } else { "no" }.into()),
         ("the expanded width of the blocks", |b| b.depthwise.outputs.to_string()),
         ("the output of the blocks", |b| b.project.outputs.to_string()),
