@@ -1,4 +1,4 @@
-"""PaddleClas's MobileNetV3 small x0.35 with Paddle's own operators, and three training steps of it."""
+"""PaddleClas's MobileNetV3 with Paddle's own operators, and three training steps of its small x0.35."""
 
 import warnings
 
@@ -25,6 +25,24 @@ SMALL = (
     (5, 288, 96, True, "hardswish", 2),
     (5, 576, 96, True, "hardswish", 1),
     (5, 576, 96, True, "hardswish", 1),
+)
+
+LARGE = (
+    (3, 16, 16, False, "relu", 1),
+    (3, 64, 24, False, "relu", 2),
+    (3, 72, 24, False, "relu", 1),
+    (5, 72, 40, True, "relu", 2),
+    (5, 120, 40, True, "relu", 1),
+    (5, 120, 40, True, "relu", 1),
+    (3, 240, 80, False, "hardswish", 2),
+    (3, 200, 80, False, "hardswish", 1),
+    (3, 184, 80, False, "hardswish", 1),
+    (3, 184, 80, False, "hardswish", 1),
+    (3, 480, 112, True, "hardswish", 1),
+    (3, 672, 112, True, "hardswish", 1),
+    (5, 672, 160, True, "hardswish", 2),
+    (5, 960, 160, True, "hardswish", 1),
+    (5, 960, 160, True, "hardswish", 1),
 )
 
 
@@ -93,18 +111,18 @@ class Block(nn.Layer):
         return x + y if self.shortcut else y
 
 
-class MobileNetV3Small(nn.Layer):
-    def __init__(self, width, classes):
+class MobileNetV3(nn.Layer):
+    def __init__(self, rows, width, classes):
         super().__init__()
         cin = round_channels(16 * width)
         self.conv = ConvNorm(3, cin, 3, 2, act="hardswish")
         blocks = []
-        for kernel, mid, cout, se, act, stride in SMALL:
+        for kernel, mid, cout, se, act, stride in rows:
             mid, cout = round_channels(width * mid), round_channels(width * cout)
             blocks.append(Block(cin, mid, cout, kernel, stride, se, act))
             cin = cout
         self.blocks = nn.Sequential(*blocks)
-        last = round_channels(width * 576)
+        last = round_channels(width * rows[-1][1])
         self.last_second_conv = ConvNorm(cin, last, 1, act="hardswish")
         self.pool = nn.AdaptiveAvgPool2D(1)
         self.last_conv = nn.Conv2D(last, 1280, 1, bias_attr=False)
@@ -140,7 +158,7 @@ def run(config, dtype):
     paddle.set_device("cpu")
     paddle.set_default_dtype(dtype)
     prefix, classes = config.prefix, config.classes
-    net = MobileNetV3Small(config.width, classes)
+    net = MobileNetV3(SMALL, config.width, classes)
     for name, value in net.state_dict().items():
         value.set_value(formula.tensor(prefix, name, value.shape, linear_in=0).astype(dtype))
     x = paddle.to_tensor(formula.normalised(prefix, config.batch, config.size).astype(dtype))

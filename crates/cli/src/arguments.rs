@@ -1,6 +1,11 @@
 //! The command line.
 
+use crate::embed::EmbedOptions;
 use crate::error::CliError;
+use crate::export::ExportOptions;
+use crate::import::ImportOptions;
+use crate::inspect::InspectOptions;
+use crate::verify::VerifyOptions;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use photonet_train::config::{Config, ConfigError};
 use std::path::PathBuf;
@@ -23,6 +28,16 @@ pub enum Command {
     Eval(EvalOptions),
     /// Classify photos.
     Infer(InferOptions),
+    /// Make a model of PaddleClas's, torchvision's or timm's weights.
+    Import(ImportOptions),
+    /// Show what a model file says of itself.
+    Inspect(InspectOptions),
+    /// Replay a model's test vectors on this device.
+    Verify(VerifyOptions),
+    /// Write a model as a file that others read: ONNX, or safetensors in another project's names.
+    Export(ExportOptions),
+    /// Give the feature vectors of photos.
+    Embed(EmbedOptions),
     /// List the GPUs of this machine.
     Devices(DevicesOptions),
     /// Show a network's layers, parameters and cost.

@@ -2,9 +2,12 @@
 
 use photonet_gpu::{DeviceChoice, Gpu, GpuError, GpuOptions};
 use photonet_model::ModelError;
+use photonet_model::export::ExportError;
+use photonet_model::import::ImportError;
 use photonet_train::TrainError;
 use photonet_train::config::ConfigError;
 use photonet_train::dataset::DatasetError;
+use std::path::PathBuf;
 use std::sync::Arc;
 use thiserror::Error;
 
@@ -26,6 +29,22 @@ pub enum CliError {
     /// The photos.
     #[error(transparent)]
     Dataset(#[from] DatasetError),
+    /// Weights of another project.
+    #[error("cannot import {}: {source}", file.display())]
+    Import {
+        /// The file.
+        file: PathBuf,
+        /// Why not.
+        source: Box<ImportError>,
+    },
+    /// A file for other programs.
+    #[error("cannot export {}: {source}", model.display())]
+    Export {
+        /// The model.
+        model: PathBuf,
+        /// Why not.
+        source: ExportError,
+    },
     /// The arguments.
     #[error("{0}")]
     Usage(String),

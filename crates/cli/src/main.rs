@@ -4,14 +4,19 @@ mod arguments;
 mod bench;
 mod check;
 mod devices;
+mod embed;
 mod error;
 mod eval;
+mod export;
+mod import;
 mod infer;
+mod inspect;
 mod interrupt;
 mod output;
 mod summary;
 mod table;
 mod train;
+mod verify;
 
 use arguments::{Arguments, Command};
 use clap::Parser;
@@ -23,6 +28,11 @@ fn main() -> ExitCode {
         Command::Train(options) => train::run(&options),
         Command::Eval(options) => eval::run(&options),
         Command::Infer(options) => infer::run(&options),
+        Command::Import(options) => import::run(&options),
+        Command::Inspect(options) => inspect::run(&options),
+        Command::Verify(options) => verify::run(&options),
+        Command::Export(options) => export::run(&options),
+        Command::Embed(options) => embed::run(&options),
         Command::Devices(options) => devices::run(&options),
         Command::Summary(options) => summary::run(&options),
         Command::Check(options) => check::run(&options),

@@ -208,6 +208,13 @@ impl Architecture {
         Ok(Self { family, variant, width, classes, switches: Switches::of(family) })
     }
 
+    /// The same network in its minimal form: no squeeze-excite, ReLU throughout, 3x3 kernels only.
+    #[must_use]
+    pub fn minimal(mut self) -> Self {
+        self.switches.minimal = true;
+        self
+    }
+
     /// Checks an image side.
     ///
     /// # Errors

@@ -1,10 +1,10 @@
 //! Model files: one `.safetensors` with weights and, in its metadata, all that using them needs.
 
-use crate::{Architecture, ModelError, ParameterLayout, Weights};
+use crate::{Architecture, ModelError, Naming, ParameterLayout, Weights};
 use photonet_vision::Recipe;
 use safetensors::{Dtype, SafeTensors, tensor::TensorView};
 use serde::{Deserialize, Serialize};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fs;
 use std::io::{self, Write};
 use std::path::Path;
@@ -24,6 +24,24 @@ pub struct TrainingFacts {
     pub seed: u64,
     /// Version of Photonet.
     pub version: String,
+    /// Where the weights were imported from, if they were.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<Origin>,
+}
+
+/// The file of another project that weights were imported from.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Origin {
+    /// The file's name, without folders.
+    pub file: String,
+    /// Its format, such as `PyTorch (zip)`.
+    pub format: String,
+    /// Whose names its tensors have.
+    pub naming: Naming,
+    /// How many batches each normalisation has seen, by the name of its unit; PyTorch counts them, and an
+    /// export gives the numbers back.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub batches_tracked: BTreeMap<String, i64>,
 }
 
 /// An input that every machine can make, and the logits it must give.
@@ -136,7 +154,7 @@ impl Model {
     }
 }
 
-fn json<T: Serialize>(value: &T) -> Result<String, ModelError> {
+pub(crate) fn json<T: Serialize>(value: &T) -> Result<String, ModelError> {
     serde_json::to_string(value)
         .map_err(|e| ModelError::Architecture(format!("cannot describe the model: {e}")))
 }

@@ -6,26 +6,30 @@
 
 mod architecture;
 mod error;
+pub mod export;
 mod file;
 mod fold;
+pub mod import;
 mod init;
 mod layers;
 mod names;
 mod network;
 mod parameters;
 mod summary;
+mod verify;
 mod weights;
 
 pub use architecture::{
     Architecture, Expansion, Family, HeadWidth, LastWidth, SqueezeWidth, Switches, Variant,
 };
 pub use error::ModelError;
-pub use file::{Model, TestVector, TrainingFacts, write_atomically};
+pub use file::{Model, Origin, TestVector, TrainingFacts, write_atomically};
 pub use init::initialise;
 pub use layers::{Block, Layers, Normalised};
 pub use names::{Naming, external_name};
 pub use network::{
-    InferenceNetwork, InferenceOptions, Input, TrainBuffers, TrainNetwork, TrainOptions, dropout_seed,
+    Features, InferenceNetwork, InferenceOptions, Input, TrainBuffers, TrainNetwork, TrainOptions,
+    dropout_seed,
 };
 pub use parameters::{ParameterKind, ParameterLayout, ParameterSpec};
 pub use summary::{LayerSummary, Summary, summarise};

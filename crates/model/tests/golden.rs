@@ -2,6 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod formula;
+
+use formula::{hash, uniform, z};
 use photonet_gpu::{Gpu, GpuOptions};
 use photonet_model::{
     Architecture, Family, InferenceNetwork, InferenceOptions, Input, Naming, ParameterKind, ParameterLayout,
@@ -18,21 +21,6 @@ const WEIGHT_TOLERANCE: f64 = 1e-6;
 const BATCH: usize = 7;
 const CLASSES: usize = 7;
 const MAX_SAMPLES: usize = 1024;
-
-fn hash(name: &str) -> u64 {
-    name.bytes().fold(0xcbf2_9ce4_8422_2325, |h, b| (h ^ u64::from(b)).wrapping_mul(0x0000_0100_0000_01b3))
-}
-
-fn z(name_hash: u64, index: usize) -> u64 {
-    let mut z = name_hash.wrapping_add((index as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15));
-    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    z ^ (z >> 31)
-}
-
-fn uniform(name_hash: u64, index: usize) -> f64 {
-    (z(name_hash, index) >> 40) as f64 / f64::from(1 << 24) * 2.0 - 1.0
-}
 
 /// One network and its golden file.
 struct Golden {

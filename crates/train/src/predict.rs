@@ -3,7 +3,7 @@
 use crate::TrainError;
 use crate::evaluate::softmax;
 use photonet_gpu::Gpu;
-use photonet_model::{InferenceNetwork, InferenceOptions, Input, Model};
+use photonet_model::{Features, InferenceNetwork, InferenceOptions, Input, Model};
 use photonet_vision::{DecodeLimits, Rgb, decode};
 use rayon::prelude::*;
 use std::fs;
@@ -112,30 +112,74 @@ pub async fn predict(
     batch: usize,
     mut tell: impl FnMut(Prediction),
 ) -> Result<(), TrainError> {
-    let batch = batch.clamp(1, photos.len().max(1));
-    let input = Input::of(&model.recipe)?;
-    let options = InferenceOptions { batch, input, count_topk: None };
-    let network = InferenceNetwork::new(gpu, &model.architecture, &model.weights, &options).await?;
-    for chunk in photos.chunks(batch) {
-        let images: Vec<Result<Rgb, String>> = chunk.par_iter().map(|path| prepare(model, path)).collect();
-        let mut pixels = Vec::with_capacity(batch * input.image_bytes());
-        for image in &images {
-            match image {
-                Ok(image) => pixels.extend_from_slice(image.data()),
-                Err(_) => pixels.resize(pixels.len() + input.image_bytes(), 0),
-            }
-        }
-        pixels.resize(batch * input.image_bytes(), 0);
-        network.run(&pixels, &[])?;
-        let logits = network.logits().await?;
-        for ((file, image), logits) in chunk.iter().zip(images).zip(logits) {
-            tell(Prediction {
-                file: file.clone(),
-                result: image.map(|_| Scored { ranked: rank(&logits), logits }),
-            });
+    let runner = Runner::new(gpu, model, photos.len(), batch).await?;
+    for chunk in photos.chunks(runner.batch) {
+        let read = runner.run(chunk)?;
+        let logits = runner.network.logits().await?;
+        for ((file, result), logits) in chunk.iter().zip(read).zip(logits) {
+            let result = result.map(|()| Scored { ranked: rank(&logits), logits });
+            tell(Prediction { file: file.clone(), result });
         }
     }
     Ok(())
+}
+
+/// Works out the features of photos in batches, calling `tell` with each photo's in order; for a photo that
+/// cannot be read, with the reason.
+///
+/// # Errors
+/// As [`predict`].
+pub async fn embed(
+    gpu: &Arc<Gpu>,
+    model: &Model,
+    photos: &[PathBuf],
+    batch: usize,
+    mut tell: impl FnMut(&Path, Result<Features, String>),
+) -> Result<(), TrainError> {
+    let runner = Runner::new(gpu, model, photos.len(), batch).await?;
+    for chunk in photos.chunks(runner.batch) {
+        let read = runner.run(chunk)?;
+        let features = runner.network.features().await?;
+        for ((file, result), features) in chunk.iter().zip(read).zip(features) {
+            tell(file, result.map(|()| features));
+        }
+    }
+    Ok(())
+}
+
+/// A network that photos are sent through, batch by batch.
+struct Runner<'a> {
+    model: &'a Model,
+    input: Input,
+    batch: usize,
+    network: InferenceNetwork,
+}
+
+impl<'a> Runner<'a> {
+    async fn new(gpu: &Arc<Gpu>, model: &'a Model, photos: usize, batch: usize) -> Result<Self, TrainError> {
+        let batch = batch.clamp(1, photos.max(1));
+        let input = Input::of(&model.recipe)?;
+        let options = InferenceOptions { batch, input, count_topk: None };
+        let network = InferenceNetwork::new(gpu, &model.architecture, &model.weights, &options).await?;
+        Ok(Self { model, input, batch, network })
+    }
+
+    /// Submits at most a batch of photos; tells of each whether it could be read. Rows of those that could
+    /// not, and those beyond the last, are black.
+    fn run(&self, photos: &[PathBuf]) -> Result<Vec<Result<(), String>>, TrainError> {
+        let images: Vec<Result<Rgb, String>> =
+            photos.par_iter().map(|path| prepare(self.model, path)).collect();
+        let mut pixels = Vec::with_capacity(self.batch * self.input.image_bytes());
+        for image in &images {
+            match image {
+                Ok(image) => pixels.extend_from_slice(image.data()),
+                Err(_) => pixels.resize(pixels.len() + self.input.image_bytes(), 0),
+            }
+        }
+        pixels.resize(self.batch * self.input.image_bytes(), 0);
+        self.network.run(&pixels, &[])?;
+        Ok(images.into_iter().map(|image| image.map(drop)).collect())
+    }
 }
 
 fn prepare(model: &Model, path: &Path) -> Result<Rgb, String> {

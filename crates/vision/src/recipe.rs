@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::resize::resize_region;
 use crate::rgb::{Region, View};
-use crate::transform::{center_region, resize_then_crop, short_side_size};
+use crate::transform::{center_region, resize_then_crop, short_side_size, torchvision_resize_then_crop};
 use crate::{Purpose, Random, Resampler, Rgb, RngKey, Transform, VisionError, random_crop_region};
 
 /// Mean and standard deviation of ImageNet's channels (red, green, blue), on the scale of 0 to 1.
@@ -76,7 +76,9 @@ impl Recipe {
     /// Width and height of every result in pixels, if they do not depend on the photo.
     pub fn output_size(&self) -> Option<(u32, u32)> {
         self.transforms.iter().fold(None, |known, transform| match *transform {
-            Transform::RandomCrop { size, .. } | Transform::CenterCrop { size } => Some((size, size)),
+            Transform::RandomCrop { size, .. }
+            | Transform::CenterCrop { size }
+            | Transform::ResizeThenCrop { size, .. } => Some((size, size)),
             Transform::Resize { width, height, .. } => Some((width, height)),
             Transform::RandomFlip { .. } => known,
             Transform::ResizeShort { .. } => None,
@@ -143,6 +145,9 @@ impl Recipe {
                 }
                 Transform::Resize { width, height, resampler } => {
                     resize_then_crop(view, (width, height), following_crop(&mut steps), resampler)?
+                }
+                Transform::ResizeThenCrop { short, size, resampler } => {
+                    torchvision_resize_then_crop(view, short, size, resampler)?
                 }
                 Transform::CenterCrop { size } => {
                     view.region(center_region(view.width(), view.height(), size)?)?.to_rgb()

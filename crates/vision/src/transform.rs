@@ -47,6 +47,17 @@ pub enum Transform {
         /// Side of the square.
         size: u32,
     },
+    /// torchvision's `Resize` and `CenterCrop`, which timm uses too: the short side brought to `short`, then
+    /// the middle square of side `size`. They differ from `ResizeShort` and `CenterCrop` in that the long
+    /// side is rounded down and that a middle between two pixels goes to the even one.
+    ResizeThenCrop {
+        /// Length of the short side.
+        short: u32,
+        /// Side of the square.
+        size: u32,
+        /// How.
+        resampler: Resampler,
+    },
 }
 
 impl Transform {
@@ -58,6 +69,7 @@ impl Transform {
             Transform::ResizeShort { .. } => "ResizeShort",
             Transform::Resize { .. } => "Resize",
             Transform::CenterCrop { .. } => "CenterCrop",
+            Transform::ResizeThenCrop { .. } => "ResizeThenCrop",
         }
     }
 
@@ -87,6 +99,14 @@ impl Transform {
             }
             Transform::ResizeShort { size, .. } | Transform::CenterCrop { size } => [size, size],
             Transform::Resize { width, height, .. } => [width, height],
+            Transform::ResizeThenCrop { short, size, .. } => {
+                if size > short {
+                    return invalid(format!(
+                        "a square of {size} pixels cannot be cut from a short side of {short}"
+                    ));
+                }
+                [short, size]
+            }
         };
         if sides.contains(&0) {
             return invalid("a size must be at least 1 pixel, not 0".into());
@@ -131,10 +151,14 @@ pub(crate) fn center_region(width: u32, height: u32, size: u32) -> Result<Region
 
 /// Width and height after the short side of the image is brought to `size`, as Python rounds.
 pub(crate) fn short_side_size(view: View<'_>, size: u32) -> Result<(u32, u32), VisionError> {
+    scaled_size(view, size, |length, factor| (length * factor).round_ties_even().max(1.0))
+}
+
+/// Both sides as `side(length, size / short side)` has them.
+fn scaled_size(view: View<'_>, size: u32, side: impl Fn(f64, f64) -> f64) -> Result<(u32, u32), VisionError> {
     let (width, height) = (f64::from(view.width()), f64::from(view.height()));
     let factor = f64::from(size) / width.min(height);
-    let side = |length: f64| (length * factor).round_ties_even().max(1.0);
-    let (new_width, new_height) = (side(width), side(height));
+    let (new_width, new_height) = (side(width, factor), side(height, factor));
     if new_width.max(new_height) > f64::from(u32::MAX) {
         return Err(VisionError::ResizeTooLarge {
             from_width: view.width(),
@@ -145,6 +169,23 @@ pub(crate) fn short_side_size(view: View<'_>, size: u32) -> Result<(u32, u32), V
         });
     }
     Ok((new_width as u32, new_height as u32))
+}
+
+/// torchvision's `Resize` and `CenterCrop`: the short side to `short`, the long one rounded down, then the
+/// middle square of side `size`, its place rounded half to even.
+pub(crate) fn torchvision_resize_then_crop(
+    view: View<'_>,
+    short: u32,
+    size: u32,
+    resampler: Resampler,
+) -> Result<Rgb, VisionError> {
+    let least = f64::from(view.width().min(view.height()));
+    // In integers as there, `short * long / least`: the quotient first would round another time.
+    let full = scaled_size(view, short, |length, _| (f64::from(short) * length / least).floor())?;
+    let middle = |side: u32| (f64::from(side - size) / 2.0).round_ties_even() as u32;
+    center_region(full.0, full.1, size)?;
+    let region = Region { x: middle(full.0), y: middle(full.1), width: size, height: size };
+    resize_region(view, full, region, resampler)
 }
 
 /// Resizes to `full`, and takes the middle square of side `crop` of the result where one follows.

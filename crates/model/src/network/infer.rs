@@ -40,7 +40,24 @@ pub struct InferenceNetwork {
     pixels: Buffer,
     labels: Buffer,
     metrics: Buffer,
+    outputs: Outputs,
+}
+
+/// What stays readable after a run.
+#[derive(Clone, Copy)]
+struct Outputs {
+    pooled: Tensor,
+    hidden: Tensor,
     logits: Tensor,
+}
+
+/// What a network makes of an image before it classifies it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Features {
+    /// The pooled output of the last convolution.
+    pub pooled: Vec<f32>,
+    /// The head's output, which the classifier takes: after its 1x1 convolution and activation.
+    pub head: Vec<f32>,
 }
 
 struct Recorder<'a> {
@@ -79,7 +96,7 @@ impl Recorder<'_> {
         (output_shape, output)
     }
 
-    fn network(&mut self, options: &InferenceOptions, pixels: Tensor) -> Tensor {
+    fn network(&mut self, options: &InferenceOptions, pixels: Tensor) -> Outputs {
         let layers = Layers::new(self.architecture);
         let normalise = options.input.normalise(options.batch);
         let image = self.plan.transient("image", normalise.shape.bytes());
@@ -114,7 +131,7 @@ impl Recorder<'_> {
         self.classify(options, &layers, pooled)
     }
 
-    fn classify(&mut self, options: &InferenceOptions, layers: &Layers, pooled: Tensor) -> Tensor {
+    fn classify(&mut self, options: &InferenceOptions, layers: &Layers, pooled: Tensor) -> Outputs {
         let batch = options.batch;
         let classes = self.architecture.classes;
         let hidden = self.plan.transient("head output", Shape::vector(batch, layers.head).bytes());
@@ -136,8 +153,11 @@ impl Recorder<'_> {
             None,
             logits,
         );
-        self.plan.keep(logits);
-        logits
+        // The two before the logits are small; keeping them always costs less than another kind of plan.
+        for tensor in [pooled, hidden, logits] {
+            self.plan.keep(tensor);
+        }
+        Outputs { pooled, hidden, logits }
     }
 }
 
@@ -164,18 +184,18 @@ impl InferenceNetwork {
         let pixel_tensor = plan.import(&pixels);
         let weight_tensor = plan.import(&buffer);
         let mut recorder = Recorder { plan, architecture, layout: &layout, weights: weight_tensor };
-        let logits = recorder.network(options, pixel_tensor);
+        let outputs = recorder.network(options, pixel_tensor);
         let mut plan = recorder.plan;
         if let Some(k) = count_topk {
             let loss = CrossEntropy { batch, classes: architecture.classes, smoothing: 0.0 };
             let outcomes = plan.transient("outcomes", loss.outcome_bytes());
             let (labels, metrics, step) = (plan.import(&labels), plan.import(&metrics), plan.import(&step));
-            loss.forward(&mut plan, "loss", logits, labels, outcomes);
+            loss.forward(&mut plan, "loss", outputs.logits, labels, outcomes);
             loss.count(&mut plan, "loss", step, outcomes, k, metrics);
         }
         let plan = plan.build(gpu).await?;
         let (gpu, architecture, options) = (gpu.clone(), architecture.clone(), options.clone());
-        Ok(Self { gpu, architecture, options, plan, weights: buffer, pixels, labels, metrics, logits })
+        Ok(Self { gpu, architecture, options, plan, weights: buffer, pixels, labels, metrics, outputs })
     }
 
     /// Replaces the weights.
@@ -212,10 +232,25 @@ impl InferenceNetwork {
     /// # Errors
     /// A lost device.
     pub async fn logits(&self) -> Result<Vec<Vec<f32>>, ModelError> {
-        let classes = self.architecture.classes;
-        let stride = pad_channels(classes);
-        let flat: Vec<f32> = self.plan.read(self.logits, self.options.batch * stride).await?;
-        Ok(flat.chunks(stride).map(|row| row[..classes].to_vec()).collect())
+        self.rows(self.outputs.logits, self.architecture.classes).await
+    }
+
+    /// The features of each image of the last batch.
+    ///
+    /// # Errors
+    /// A lost device.
+    pub async fn features(&self) -> Result<Vec<Features>, ModelError> {
+        let layers = Layers::new(&self.architecture);
+        let pooled = self.rows(self.outputs.pooled, layers.last.outputs).await?;
+        let head = self.rows(self.outputs.hidden, layers.head).await?;
+        Ok(pooled.into_iter().zip(head).map(|(pooled, head)| Features { pooled, head }).collect())
+    }
+
+    /// One row for each image, without the padding of channels.
+    async fn rows(&self, tensor: Tensor, channels: usize) -> Result<Vec<Vec<f32>>, ModelError> {
+        let stride = pad_channels(channels);
+        let flat: Vec<f32> = self.plan.read(tensor, self.options.batch * stride).await?;
+        Ok(flat.chunks(stride).map(|row| row[..channels].to_vec()).collect())
     }
 
     /// Reads the metrics counted since the last call, and starts them afresh.

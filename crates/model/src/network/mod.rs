@@ -6,7 +6,7 @@ mod train;
 mod unit;
 
 pub use buffers::TrainBuffers;
-pub use infer::{InferenceNetwork, InferenceOptions};
+pub use infer::{Features, InferenceNetwork, InferenceOptions};
 pub use train::{TrainNetwork, TrainOptions, dropout_seed};
 
 use crate::{Architecture, ModelError};

@@ -7,12 +7,14 @@ use super::emit::Yaml;
 use super::reader::{Item, Only, Section};
 
 /// The operators that are carried out, for error messages and suggestions.
-const OPERATORS: [&str; 7] = [
+/// `ResizeThenCrop` is not PaddleClas's: it is how an imported torchvision or timm model sees its photos.
+const OPERATORS: [&str; 8] = [
     "DecodeImage",
     "RandCropImage",
     "RandFlipImage",
     "ResizeImage",
     "CropImage",
+    "ResizeThenCrop",
     "NormalizeImage",
     "ToCHWImage",
 ];
@@ -26,7 +28,7 @@ pub(crate) fn read(list: &Item, ignored: &mut Vec<String>) -> Result<Recipe, Con
     let mut normalized = false;
     for entry in list.list()? {
         let (name, item, mut options) = entry.named()?;
-        if normalized && OPERATORS[..6].contains(&name.as_str()) {
+        if normalized && OPERATORS[..7].contains(&name.as_str()) {
             return Err(
                 item.unsupported(&format!("{name} after NormalizeImage"), "NormalizeImage as the last step")
             );
@@ -37,6 +39,7 @@ pub(crate) fn read(list: &Item, ignored: &mut Vec<String>) -> Result<Recipe, Con
             "RandFlipImage" => recipe.transforms.push(random_flip(&mut options)?),
             "ResizeImage" => recipe.transforms.push(resize(&item, &mut options, ignored)?),
             "CropImage" => recipe.transforms.push(center_crop(&mut options)?),
+            "ResizeThenCrop" => recipe.transforms.push(resize_then_crop(&item, &mut options)?),
             "NormalizeImage" => {
                 normalize(&mut options, &mut recipe, ignored)?;
                 normalized = true;
@@ -93,6 +96,12 @@ fn resize(item: &Item, options: &mut Section, ignored: &mut Vec<String>) -> Resu
         }
         _ => Err(item.invalid("it needs either resize_short or size")),
     }
+}
+
+fn resize_then_crop(item: &Item, options: &mut Section) -> Result<Transform, ConfigError> {
+    let short = options.read_opt("resize_short", Item::u32_positive)?;
+    let short = short.ok_or_else(|| item.invalid("it needs resize_short"))?;
+    Ok(Transform::ResizeThenCrop { short, size: square(options, "size")?, resampler: resampler(options)? })
 }
 
 fn center_crop(options: &mut Section) -> Result<Transform, ConfigError> {
@@ -212,6 +221,11 @@ pub(crate) fn write(recipe: &Recipe) -> Yaml {
                 op("ResizeImage", options)
             }
             Transform::CenterCrop { size } => op("CropImage", vec![("size", Yaml::int(size))]),
+            Transform::ResizeThenCrop { short, size, resampler } => {
+                let mut options = vec![("resize_short", Yaml::int(short)), ("size", Yaml::int(size))];
+                options.extend(resampler_keys(resampler));
+                op("ResizeThenCrop", options)
+            }
         });
     }
     let normalize = vec![

@@ -1,0 +1,84 @@
+//! Test vectors: does a model give on this device what it gave where it was made?
+
+use crate::{InferenceNetwork, InferenceOptions, Input, Model, ModelError, TestVector};
+use photonet_gpu::Gpu;
+use photonet_vision::{Purpose, Random, RngKey};
+use std::sync::Arc;
+
+/// Seed of the noise image of a new test vector.
+const SEED: u64 = 1;
+
+impl TestVector {
+    /// What devices may differ by, relative to the largest logit.
+    pub const TOLERANCE: f64 = 1e-4;
+
+    /// The logits of `model` for a noise image, on this device.
+    ///
+    /// # Errors
+    /// A model that does not fit its preprocessing, or a device that fails.
+    pub async fn record(gpu: &Arc<Gpu>, model: &Model) -> Result<Self, ModelError> {
+        let network = network(gpu, model).await?;
+        Ok(Self { seed: SEED, logits: logits(&network, model, SEED).await? })
+    }
+}
+
+impl Model {
+    /// Replays the model's test vectors on this device: for each, the largest difference of a logit,
+    /// relative to the largest logit.
+    ///
+    /// # Errors
+    /// As [`TestVector::record`], and a vector of another number of classes.
+    pub async fn verify(&self, gpu: &Arc<Gpu>) -> Result<Vec<f64>, ModelError> {
+        let network = network(gpu, self).await?;
+        let mut errors = Vec::with_capacity(self.test_vectors.len());
+        for vector in &self.test_vectors {
+            let logits = logits(&network, self, vector.seed).await?;
+            if vector.logits.len() != logits.len() {
+                return Err(ModelError::Architecture(format!(
+                    "a test vector has {} logits, the model {} classes",
+                    vector.logits.len(),
+                    logits.len()
+                )));
+            }
+            errors.push(relative_error(&logits, &vector.logits));
+        }
+        Ok(errors)
+    }
+}
+
+/// The largest difference, relative to the largest of `expected`; infinite where a value is not a number.
+fn relative_error(found: &[f32], expected: &[f32]) -> f64 {
+    let largest = expected.iter().fold(0.0_f64, |m, v| m.max(f64::from(v.abs())));
+    let differences = found.iter().zip(expected).map(|(a, b)| (f64::from(*a) - f64::from(*b)).abs());
+    let worst = differences.fold(0.0_f64, |m, d| if d.is_nan() { f64::INFINITY } else { m.max(d) });
+    if worst == 0.0 { 0.0 } else { worst / largest }
+}
+
+async fn network(gpu: &Arc<Gpu>, model: &Model) -> Result<InferenceNetwork, ModelError> {
+    let options = InferenceOptions { batch: 1, input: Input::of(&model.recipe)?, count_topk: None };
+    InferenceNetwork::new(gpu, &model.architecture, &model.weights, &options).await
+}
+
+async fn logits(network: &InferenceNetwork, model: &Model, seed: u64) -> Result<Vec<f32>, ModelError> {
+    network.run(&noise(seed, Input::of(&model.recipe)?.image_bytes()), &[])?;
+    Ok(network.logits().await?.swap_remove(0))
+}
+
+/// The bytes of the noise image with this seed, the same on every machine.
+fn noise(seed: u64, bytes: usize) -> Vec<u8> {
+    let mut random = Random::new(RngKey { seed, epoch: 0, sample: 0 }, Purpose::Test);
+    (0..bytes).map(|_| (random.next_u32() >> 24) as u8).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::relative_error;
+
+    #[test]
+    fn errors_are_relative_to_the_largest() {
+        assert!((relative_error(&[1.0, -3.9], &[1.0, -4.0]) - 0.025).abs() < 1e-6);
+        assert_eq!(relative_error(&[0.0], &[0.0]), 0.0);
+        assert!(relative_error(&[f32::NAN], &[1.0]).is_infinite());
+        assert!(relative_error(&[1.0], &[0.0]).is_infinite());
+    }
+}
