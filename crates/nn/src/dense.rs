@@ -31,6 +31,13 @@ impl Dense {
         (g.kernel * g.kernel * g.input.groups() * 4 * self.output().groups()) as u64 * 16
     }
 
+    /// One invocation for each 4 columns of 2 output groups.
+    fn forward_threads(&self) -> u64 {
+        let output = self.output();
+        let (across, pairs) = (output.width.div_ceil(4), output.groups().div_ceil(2));
+        (output.batch * output.height * across * pairs) as u64
+    }
+
     fn traffic(&self) -> u64 {
         self.geometry.input.bytes() + self.output().bytes() + self.weight_bytes()
     }
@@ -54,7 +61,7 @@ impl Dense {
             .bind("bias", bias.unwrap_or(weights))
             .bind("output", output)
             .params(&self.geometry.params(0))
-            .threads(self.output().vectors() as u64)
+            .threads(self.forward_threads())
             .cost(self.macs(), self.traffic());
         plan.dispatch(activation.configure(dispatch));
     }

@@ -66,6 +66,7 @@ impl Recipe {
             match transform {
                 Transform::RandomCrop { resampler, .. }
                 | Transform::ResizeShort { resampler, .. }
+                | Transform::ResizeThenCrop { resampler, .. }
                 | Transform::Resize { resampler, .. } => *resampler = with,
                 Transform::RandomFlip { .. } | Transform::CenterCrop { .. } => {}
             }
