@@ -1,7 +1,7 @@
 //! Model files: one `.safetensors` with weights and, in its metadata, all that using them needs.
 
 use crate::{Architecture, ModelError, ParameterLayout, Weights};
-use photonet_vision::Recipe;
+use photonet_vision::{Purpose, Random, Recipe, RngKey};
 use safetensors::{Dtype, SafeTensors, tensor::TensorView};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
@@ -33,6 +33,14 @@ pub struct TestVector {
     pub seed: u64,
     /// Expected logits.
     pub logits: Vec<f32>,
+}
+
+impl TestVector {
+    /// The noise image: `bytes` bytes that every machine makes alike.
+    pub fn input(&self, bytes: usize) -> Vec<u8> {
+        let mut random = Random::new(RngKey { seed: self.seed, epoch: 0, sample: 0 }, Purpose::Test);
+        (0..bytes).map(|_| (random.next_u32() >> 24) as u8).collect()
+    }
 }
 
 /// A network with weights, labels and preprocessing.

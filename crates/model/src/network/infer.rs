@@ -41,6 +41,7 @@ pub struct InferenceNetwork {
     labels: Buffer,
     metrics: Buffer,
     logits: Tensor,
+    features: Tensor,
 }
 
 struct Recorder<'a> {
@@ -79,7 +80,7 @@ impl Recorder<'_> {
         (output_shape, output)
     }
 
-    fn network(&mut self, options: &InferenceOptions, pixels: Tensor) -> Tensor {
+    fn network(&mut self, options: &InferenceOptions, pixels: Tensor) -> (Tensor, Tensor) {
         let layers = Layers::new(self.architecture);
         let normalise = options.input.normalise(options.batch);
         let image = self.plan.transient("image", normalise.shape.bytes());
@@ -114,7 +115,13 @@ impl Recorder<'_> {
         self.classify(options, &layers, pooled)
     }
 
-    fn classify(&mut self, options: &InferenceOptions, layers: &Layers, pooled: Tensor) -> Tensor {
+    /// The logits, and the features that the classifier sees.
+    fn classify(
+        &mut self,
+        options: &InferenceOptions,
+        layers: &Layers,
+        pooled: Tensor,
+    ) -> (Tensor, Tensor) {
         let batch = options.batch;
         let classes = self.architecture.classes;
         let hidden = self.plan.transient("head output", Shape::vector(batch, layers.head).bytes());
@@ -137,7 +144,8 @@ impl Recorder<'_> {
             logits,
         );
         self.plan.keep(logits);
-        logits
+        self.plan.keep(hidden);
+        (logits, hidden)
     }
 }
 
@@ -164,7 +172,7 @@ impl InferenceNetwork {
         let pixel_tensor = plan.import(&pixels);
         let weight_tensor = plan.import(&buffer);
         let mut recorder = Recorder { plan, architecture, layout: &layout, weights: weight_tensor };
-        let logits = recorder.network(options, pixel_tensor);
+        let (logits, features) = recorder.network(options, pixel_tensor);
         let mut plan = recorder.plan;
         if let Some(k) = count_topk {
             let loss = CrossEntropy { batch, classes: architecture.classes, smoothing: 0.0 };
@@ -175,7 +183,7 @@ impl InferenceNetwork {
         }
         let plan = plan.build(gpu).await?;
         let (gpu, architecture, options) = (gpu.clone(), architecture.clone(), options.clone());
-        Ok(Self { gpu, architecture, options, plan, weights: buffer, pixels, labels, metrics, logits })
+        Ok(Self { gpu, architecture, options, plan, weights: buffer, pixels, labels, metrics, logits, features })
     }
 
     /// Replaces the weights.
@@ -216,6 +224,18 @@ impl InferenceNetwork {
         let stride = pad_channels(classes);
         let flat: Vec<f32> = self.plan.read(self.logits, self.options.batch * stride).await?;
         Ok(flat.chunks(stride).map(|row| row[..classes].to_vec()).collect())
+    }
+
+    /// What the classifier saw of the last batch, `[batch][features]`: the head's output, an embedding of
+    /// the image.
+    ///
+    /// # Errors
+    /// A lost device.
+    pub async fn features(&self) -> Result<Vec<Vec<f32>>, ModelError> {
+        let features = Layers::new(&self.architecture).head;
+        let stride = pad_channels(features);
+        let flat: Vec<f32> = self.plan.read(self.features, self.options.batch * stride).await?;
+        Ok(flat.chunks(stride).map(|row| row[..features].to_vec()).collect())
     }
 
     /// Reads the metrics counted since the last call, and starts them afresh.
