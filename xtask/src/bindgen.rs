@@ -20,5 +20,5 @@ pub fn run(wasm: &Path, folder: &Path) -> Result<(), String> {
 /// Always.
 #[cfg(not(feature = "bindgen"))]
 pub fn run(_: &Path, _: &Path) -> Result<(), String> {
-    Err("built without the feature `bindgen`: use `cargo xtask web`".into())
+    Err("built without it: use `cargo run -p xtask --features bindgen -- bindgen WASM FOLDER`".into())
 }

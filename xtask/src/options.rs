@@ -26,7 +26,7 @@ pub enum Command {
     Help,
     /// Install what is missing.
     Setup,
-    /// Write the JavaScript beside a wasm; a step of `web`, which starts it with the feature it needs.
+    /// Write the JavaScript beside a wasm; needs the feature `bindgen`.
     Bindgen {
         /// What rustc built.
         wasm: PathBuf,

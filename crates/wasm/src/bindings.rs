@@ -91,7 +91,7 @@ pub struct Engine {
 
 #[wasm_bindgen]
 impl Engine {
-    /// Opens `webgpu` or `cpu`.
+    /// Opens a backend; `webgpu` is the only one so far.
     pub async fn open(backend: String) -> Result<Engine, JsValue> {
         Ok(Self { classifier: Classifier::open(&backend).await.map_err(thrown)? })
     }

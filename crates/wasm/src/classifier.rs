@@ -48,13 +48,13 @@ pub struct Verdict {
 const TOLERANCE: f64 = 1e-3;
 
 impl Classifier {
-    /// Opens a backend: `webgpu` or `cpu`.
+    /// Opens a backend; `webgpu` is the only one so far.
     pub async fn open(backend: &str) -> Result<Self, EngineError> {
         let backend = match backend {
             "webgpu" => Backend::WebGpu(GpuBackend::open().await?),
             other => {
                 return Err(EngineError::Device {
-                    message: format!("there is no backend `{other}`"),
+                    message: format!("this build has no backend `{other}`, only `webgpu`"),
                     lost: false,
                 });
             }
@@ -89,8 +89,7 @@ impl Classifier {
     pub async fn load(&mut self, bytes: &[u8], name: &str) -> Result<(), EngineError> {
         let model = Model::from_bytes(bytes, Path::new(name))?;
         model.recipe.validate().map_err(|e| EngineError::Model(format!("{name}: {e}")))?;
-        let outline =
-            Outline { architecture: model.architecture.clone(), input: Input::of(&model.recipe)? };
+        let outline = Outline { architecture: model.architecture.clone(), input: Input::of(&model.recipe)? };
         self.backend.load(&outline, &model.weights).await?;
         self.loaded = Some((outline, model));
         Ok(())

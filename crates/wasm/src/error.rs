@@ -71,7 +71,9 @@ mod tests {
     #[test]
     fn errors_are_sorted_by_their_cause() {
         let lost: EngineError = ModelError::Gpu(GpuError::Lost { reason: "unplugged".into() }).into();
-        assert!(matches!(&lost, EngineError::Device { lost: true, message } if message.contains("unplugged")));
+        assert!(
+            matches!(&lost, EngineError::Device { lost: true, message } if message.contains("unplugged"))
+        );
         assert_eq!(lost.kind(), "device");
         assert_eq!(EngineError::from(ModelError::Architecture("no".into())).kind(), "model");
         assert_eq!(EngineError::from(VisionError::Empty).kind(), "image");

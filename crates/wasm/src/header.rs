@@ -48,7 +48,8 @@ pub fn outline(start: &[u8]) -> Option<Outline> {
 /// Weights of the right shapes, to build a plan with before the real ones are there.
 pub fn placeholder(architecture: &Architecture) -> Weights {
     let layout = ParameterLayout::new(architecture);
-    let zeros = |shape: &[usize]| HostTensor { shape: shape.to_vec(), data: vec![0.0; shape.iter().product()] };
+    let zeros =
+        |shape: &[usize]| HostTensor { shape: shape.to_vec(), data: vec![0.0; shape.iter().product()] };
     Weights { tensors: layout.all().map(|spec| (spec.name.clone(), zeros(&spec.shape))).collect() }
 }
 

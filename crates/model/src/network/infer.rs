@@ -116,12 +116,7 @@ impl Recorder<'_> {
     }
 
     /// The logits, and the features that the classifier sees.
-    fn classify(
-        &mut self,
-        options: &InferenceOptions,
-        layers: &Layers,
-        pooled: Tensor,
-    ) -> (Tensor, Tensor) {
+    fn classify(&mut self, options: &InferenceOptions, layers: &Layers, pooled: Tensor) -> (Tensor, Tensor) {
         let batch = options.batch;
         let classes = self.architecture.classes;
         let hidden = self.plan.transient("head output", Shape::vector(batch, layers.head).bytes());
@@ -183,7 +178,18 @@ impl InferenceNetwork {
         }
         let plan = plan.build(gpu).await?;
         let (gpu, architecture, options) = (gpu.clone(), architecture.clone(), options.clone());
-        Ok(Self { gpu, architecture, options, plan, weights: buffer, pixels, labels, metrics, logits, features })
+        Ok(Self {
+            gpu,
+            architecture,
+            options,
+            plan,
+            weights: buffer,
+            pixels,
+            labels,
+            metrics,
+            logits,
+            features,
+        })
     }
 
     /// Replaces the weights.

@@ -119,8 +119,7 @@ impl GpuBackend {
         rows.truncate(images);
         let read = clock::now();
         let done = f64::from_bits(done.load(Ordering::Relaxed)).clamp(submitted, read);
-        let spent =
-            Spent { upload: submitted - started, compute: done - submitted, read_back: read - done };
+        let spent = Spent { upload: submitted - started, compute: done - submitted, read_back: read - done };
         Ok(Outcome { rows, spent })
     }
 

@@ -1,4 +1,4 @@
-//! What computes: the GPU, or the processor where there is none.
+//! What computes. A backend for the processor is to become a second variant.
 
 mod gpu;
 
