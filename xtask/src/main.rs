@@ -1,5 +1,6 @@
 //! Set-up and the commands of the README: `cargo xtask setup | demo | test`.
 
+mod bindgen;
 mod demo;
 mod options;
 mod pictures;
@@ -24,6 +25,7 @@ fn main() -> ExitCode {
             setup::node();
             Ok(true)
         }
+        Ok(Command::Bindgen { wasm, folder }) => bindgen::run(&wasm, &folder).map(|()| true),
         Ok(Command::Demo(options)) => demo::run(&options).map(|()| true),
         Ok(Command::Test(options)) => Ok(suite::run(&options)),
         Err(message) => Err(format!("{message}\n\n{}", options::USAGE)),

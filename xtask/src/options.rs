@@ -26,6 +26,13 @@ pub enum Command {
     Help,
     /// Install what is missing.
     Setup,
+    /// Write the JavaScript beside a wasm; needs the feature `bindgen`.
+    Bindgen {
+        /// What rustc built.
+        wasm: PathBuf,
+        /// Where to write.
+        folder: PathBuf,
+    },
     /// The whole way once.
     Demo(Demo),
     /// Every check.
@@ -65,6 +72,12 @@ pub fn parse(arguments: &[String]) -> Result<Command, String> {
         Some("setup") => match words.next() {
             None => Ok(Command::Setup),
             Some(word) => Err(format!("`setup` takes no option, but was given `{word}`")),
+        },
+        Some("bindgen") => match (words.next(), words.next(), words.next()) {
+            (Some(wasm), Some(folder), None) => {
+                Ok(Command::Bindgen { wasm: wasm.into(), folder: folder.into() })
+            }
+            _ => Err("`bindgen` wants a wasm file and a folder".into()),
         },
         Some("demo") => parse_demo(words),
         Some("test") => parse_test(words),

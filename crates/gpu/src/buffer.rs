@@ -12,6 +12,12 @@ pub struct Buffer {
 }
 
 impl Buffer {
+    /// Frees the memory now. Dropping does so natively; a browser would wait for its garbage collector.
+    /// Later use of any clone is an error of the driver.
+    pub fn destroy(&self) {
+        self.raw.destroy();
+    }
+
     /// Size in bytes, a multiple of 4.
     pub fn bytes(&self) -> u64 {
         self.raw.size()
@@ -99,7 +105,8 @@ impl Gpu {
         let mut values = vec![T::zeroed(); count];
         bytemuck::cast_slice_mut::<T, u8>(&mut values).copy_from_slice(&view[..bytes as usize]);
         drop(view);
-        staging.unmap();
+        // In a browser a dropped buffer lives until the garbage collector comes; destroying it frees it now.
+        staging.destroy();
         self.check()?;
         Ok(values)
     }

@@ -188,7 +188,11 @@ impl Gpu {
         let adapters = sorted_adapters().await;
         let adapter = adapters.iter().find(|a| fits(&options.choice, a)).ok_or_else(|| {
             let names: Vec<String> = adapters.iter().map(|a| a.get_info().name).collect();
-            let hint = if names.is_empty() {
+            let hint = if cfg!(target_arch = "wasm32") {
+                "the browser offers no WebGPU adapter: it may be too old, have WebGPU or hardware acceleration \
+                 switched off, block this GPU's driver, or the page is not served over https or from localhost"
+                    .to_string()
+            } else if names.is_empty() {
                 "no adapter at all was found: install a Vulkan driver (`cargo xtask setup` installs a software one on Debian)".to_string()
             } else {
                 format!("found: {}; see `photonet devices`", names.join(", "))
@@ -335,6 +339,11 @@ impl Gpu {
         self.in_flight.lock().unwrap_or_else(PoisonError::into_inner).clear();
         self.poll(wgpu::PollType::wait_indefinitely())?;
         self.check()
+    }
+
+    /// Calls `done` when all work submitted so far is done; natively that is noticed while waiting or reading.
+    pub fn when_done(&self, done: impl FnOnce() + Send + 'static) {
+        self.queue.on_submitted_work_done(done);
     }
 
     /// Lets pending map callbacks run. On the web the browser does that by itself.

@@ -1,7 +1,7 @@
 //! Model files: one `.safetensors` with weights and, in its metadata, all that using them needs.
 
 use crate::{Architecture, ModelError, Naming, ParameterLayout, Weights};
-use photonet_vision::Recipe;
+use photonet_vision::{Purpose, Random, Recipe, RngKey};
 use safetensors::{Dtype, SafeTensors, tensor::TensorView};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashMap};
@@ -51,6 +51,17 @@ pub struct TestVector {
     pub seed: u64,
     /// Expected logits.
     pub logits: Vec<f32>,
+}
+
+impl TestVector {
+    /// Seed of the noise image of a new test vector.
+    pub const SEED: u64 = 1;
+
+    /// The noise image: `bytes` bytes that every machine makes alike.
+    pub fn input(&self, bytes: usize) -> Vec<u8> {
+        let mut random = Random::new(RngKey { seed: self.seed, epoch: 0, sample: 0 }, Purpose::Test);
+        (0..bytes).map(|_| (random.next_u32() >> 24) as u8).collect()
+    }
 }
 
 /// A network with weights, labels and preprocessing.

@@ -2,11 +2,7 @@
 
 use crate::{InferenceNetwork, InferenceOptions, Input, Model, ModelError, TestVector};
 use photonet_gpu::Gpu;
-use photonet_vision::{Purpose, Random, RngKey};
 use std::sync::Arc;
-
-/// Seed of the noise image of a new test vector.
-const SEED: u64 = 1;
 
 impl TestVector {
     /// What devices may differ by, relative to the largest logit.
@@ -18,7 +14,9 @@ impl TestVector {
     /// A model that does not fit its preprocessing, or a device that fails.
     pub async fn record(gpu: &Arc<Gpu>, model: &Model) -> Result<Self, ModelError> {
         let network = network(gpu, model).await?;
-        Ok(Self { seed: SEED, logits: logits(&network, model, SEED).await? })
+        let mut vector = Self { seed: Self::SEED, logits: Vec::new() };
+        vector.logits = logits(&network, model, &vector).await?;
+        Ok(vector)
     }
 }
 
@@ -32,7 +30,7 @@ impl Model {
         let network = network(gpu, self).await?;
         let mut errors = Vec::with_capacity(self.test_vectors.len());
         for vector in &self.test_vectors {
-            let logits = logits(&network, self, vector.seed).await?;
+            let logits = logits(&network, self, vector).await?;
             if vector.logits.len() != logits.len() {
                 return Err(ModelError::Architecture(format!(
                     "a test vector has {} logits, the model {} classes",
@@ -59,15 +57,13 @@ async fn network(gpu: &Arc<Gpu>, model: &Model) -> Result<InferenceNetwork, Mode
     InferenceNetwork::new(gpu, &model.architecture, &model.weights, &options).await
 }
 
-async fn logits(network: &InferenceNetwork, model: &Model, seed: u64) -> Result<Vec<f32>, ModelError> {
-    network.run(&noise(seed, Input::of(&model.recipe)?.image_bytes()), &[])?;
+async fn logits(
+    network: &InferenceNetwork,
+    model: &Model,
+    vector: &TestVector,
+) -> Result<Vec<f32>, ModelError> {
+    network.run(&vector.input(Input::of(&model.recipe)?.image_bytes()), &[])?;
     Ok(network.logits().await?.swap_remove(0))
-}
-
-/// The bytes of the noise image with this seed, the same on every machine.
-fn noise(seed: u64, bytes: usize) -> Vec<u8> {
-    let mut random = Random::new(RngKey { seed, epoch: 0, sample: 0 }, Purpose::Test);
-    (0..bytes).map(|_| (random.next_u32() >> 24) as u8).collect()
 }
 
 #[cfg(test)]

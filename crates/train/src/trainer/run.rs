@@ -16,7 +16,6 @@ use photonet_model::{
     TrainingFacts, Weights, dropout_seed, write_atomically,
 };
 use photonet_nn::{Metrics, Step};
-use photonet_vision::{Purpose, Random, RngKey};
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -28,9 +27,6 @@ const BEST: &str = "best_model";
 
 /// No larger learning rate is advised to a run that has diverged.
 const HIGHEST_ADVICE: f64 = 0.05;
-
-/// Seed of the noise image that a model's test vector is made with.
-const TEST_SEED: u64 = 1;
 
 /// Everything a run holds.
 struct Run<'a> {
@@ -369,11 +365,12 @@ impl<'a> Run<'a> {
     /// The logits of a noise image that every machine can make, from the network just evaluated.
     async fn test_vector(&self) -> Result<TestVector, TrainError> {
         let bytes = Input::of(&self.template.recipe)?.image_bytes();
-        let mut pixels = noise(TEST_SEED, bytes);
+        let mut vector = TestVector { seed: TestVector::SEED, logits: Vec::new() };
+        let mut pixels = vector.input(bytes);
         pixels.resize(bytes * self.eval_network.batch(), 0);
         self.eval_network.run(&pixels, &[])?;
-        let logits = self.eval_network.logits().await?.swap_remove(0);
-        Ok(TestVector { seed: TEST_SEED, logits })
+        vector.logits = self.eval_network.logits().await?.swap_remove(0);
+        Ok(vector)
     }
 
     /// The run as it stands now. Weights that are not finite are an error, so that they are never saved.
@@ -437,12 +434,6 @@ impl<'a> Run<'a> {
             model: self.output.join(folder).join(MODEL),
         }
     }
-}
-
-/// The bytes of the noise image with this seed.
-pub fn noise(seed: u64, bytes: usize) -> Vec<u8> {
-    let mut random = Random::new(RngKey { seed, epoch: 0, sample: 0 }, Purpose::Test);
-    (0..bytes).map(|_| (random.next_u32() >> 24) as u8).collect()
 }
 
 /// Lists are read from other folders, so their paths do not depend on the present one.

@@ -1,0 +1,140 @@
+//! The network as shaders on WebGPU.
+
+use super::{Outcome, Spent, Wanted};
+use crate::clock;
+use crate::error::EngineError;
+use crate::header::{Outline, placeholder};
+use photonet_gpu::{DeviceChoice, DeviceClass, Gpu, GpuOptions};
+use photonet_model::{InferenceNetwork, InferenceOptions, Weights};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Images of a full batch. A software device gains nothing from more than one.
+const BATCH: usize = 8;
+
+/// An open device and the plans made on it.
+pub struct GpuBackend {
+    gpu: Arc<Gpu>,
+    /// The plan for one image, with the outline it was made for.
+    single: Option<(Outline, InferenceNetwork)>,
+    /// The plan for [`BATCH`] images, made when first needed.
+    many: Option<InferenceNetwork>,
+    /// How often a lost device was replaced.
+    recoveries: u32,
+}
+
+impl GpuBackend {
+    /// Opens a device.
+    pub async fn open() -> Result<Self, EngineError> {
+        let options = GpuOptions { portable: true, ..GpuOptions::new(DeviceChoice::Auto) };
+        Ok(Self { gpu: Gpu::open(&options).await?, single: None, many: None, recoveries: 0 })
+    }
+
+    pub fn recoveries(&self) -> u32 {
+        self.recoveries
+    }
+
+    pub fn batch(&self) -> usize {
+        if self.gpu.class() == DeviceClass::Software { 1 } else { BATCH }
+    }
+
+    /// Compiles the shaders of a network whose weights are still to come.
+    pub async fn prepare(&mut self, outline: &Outline) -> Result<(), EngineError> {
+        let weights = placeholder(&outline.architecture);
+        self.single = Some((outline.clone(), self.network(outline, &weights, 1).await?));
+        Ok(())
+    }
+
+    pub async fn load(&mut self, outline: &Outline, weights: &Weights) -> Result<(), EngineError> {
+        self.many = None;
+        match &self.single {
+            Some((made_for, network)) if made_for == outline => network.set_weights(weights)?,
+            _ => self.single = Some((outline.clone(), self.network(outline, weights, 1).await?)),
+        }
+        Ok(self.gpu.check()?)
+    }
+
+    async fn network(
+        &self,
+        outline: &Outline,
+        weights: &Weights,
+        batch: usize,
+    ) -> Result<InferenceNetwork, EngineError> {
+        let options = InferenceOptions { batch, input: outline.input, count_topk: None };
+        Ok(InferenceNetwork::new(&self.gpu, &outline.architecture, weights, &options).await?)
+    }
+
+    /// As [`super::Backend::run`]. A device that is lost is opened anew, once, and given the weights again.
+    pub async fn run(
+        &mut self,
+        outline: &Outline,
+        weights: &Weights,
+        pixels: &[u8],
+        images: usize,
+        wanted: Wanted,
+    ) -> Result<Outcome, EngineError> {
+        match self.try_run(outline, weights, pixels, images, wanted).await {
+            Err(EngineError::Device { lost: true, .. }) => {
+                let recoveries = self.recoveries + 1;
+                *self = Self { recoveries, ..Self::open().await? };
+                self.load(outline, weights).await?;
+                self.try_run(outline, weights, pixels, images, wanted).await
+            }
+            other => other,
+        }
+    }
+
+    async fn try_run(
+        &mut self,
+        outline: &Outline,
+        weights: &Weights,
+        pixels: &[u8],
+        images: usize,
+        wanted: Wanted,
+    ) -> Result<Outcome, EngineError> {
+        self.gpu.check()?;
+        if images > 1 && self.many.is_none() {
+            self.many = Some(self.network(outline, weights, self.batch()).await?);
+        }
+        if self.single.is_none() {
+            self.load(outline, weights).await?;
+        }
+        let network = match (&self.many, &self.single) {
+            (Some(many), _) if images > 1 => many,
+            (_, Some((_, single))) => single,
+            _ => return Err(EngineError::Model("no model is loaded".into())),
+        };
+        let started = clock::now();
+        let mut batch = pixels.to_vec();
+        batch.resize(network.batch() * outline.input.image_bytes(), 0);
+        network.run(&batch, &[])?;
+        let submitted = clock::now();
+        let done = Arc::new(AtomicU64::new(0));
+        let note = done.clone();
+        self.gpu.when_done(move || note.store(clock::now().to_bits(), Ordering::Relaxed));
+        let mut rows = match wanted {
+            Wanted::Logits => network.logits().await?,
+            Wanted::Features => network.features().await?.into_iter().map(|of_image| of_image.head).collect(),
+        };
+        rows.truncate(images);
+        let read = clock::now();
+        let done = f64::from_bits(done.load(Ordering::Relaxed)).clamp(submitted, read);
+        let spent = Spent { upload: submitted - started, compute: done - submitted, read_back: read - done };
+        Ok(Outcome { rows, spent })
+    }
+
+    /// Destroys the device, and with it every buffer.
+    pub fn close(&mut self) {
+        self.single = None;
+        self.many = None;
+        self.gpu.destroy();
+    }
+}
+
+#[cfg(test)]
+impl GpuBackend {
+    /// As if the driver had reset the device.
+    pub fn lose(&self) {
+        self.gpu.destroy();
+    }
+}

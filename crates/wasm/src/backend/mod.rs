@@ -1,0 +1,101 @@
+//! What computes. A backend for the processor is to become a second variant.
+
+mod gpu;
+
+use crate::error::EngineError;
+use crate::header::Outline;
+pub use gpu::GpuBackend;
+use photonet_model::Weights;
+
+/// Milliseconds of the parts of one run.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Spent {
+    /// Handing pixels and commands to the device.
+    pub upload: f64,
+    /// Until the device was done.
+    pub compute: f64,
+    /// From there until the numbers were here.
+    pub read_back: f64,
+}
+
+/// What a run gives.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Outcome {
+    /// For each image its logits, or its features where those were asked for.
+    pub rows: Vec<Vec<f32>>,
+    /// Where the time went.
+    pub spent: Spent,
+}
+
+/// Which rows a run reads back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wanted {
+    /// The classes' logits.
+    Logits,
+    /// What the classifier sees.
+    Features,
+}
+
+/// A network on one kind of machine.
+pub enum Backend {
+    /// The shaders.
+    WebGpu(GpuBackend),
+}
+
+impl Backend {
+    /// The name that the package uses.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::WebGpu(_) => "webgpu",
+        }
+    }
+
+    /// How often a lost device was replaced by a new one.
+    pub fn recoveries(&self) -> u32 {
+        match self {
+            Self::WebGpu(gpu) => gpu.recoveries(),
+        }
+    }
+
+    /// The largest number of images that one run takes.
+    pub fn batch(&self) -> usize {
+        match self {
+            Self::WebGpu(gpu) => gpu.batch(),
+        }
+    }
+
+    /// Makes ready what does not depend on the weights.
+    pub async fn prepare(&mut self, outline: &Outline) -> Result<(), EngineError> {
+        match self {
+            Self::WebGpu(gpu) => gpu.prepare(outline).await,
+        }
+    }
+
+    /// Takes the network and its weights.
+    pub async fn load(&mut self, outline: &Outline, weights: &Weights) -> Result<(), EngineError> {
+        match self {
+            Self::WebGpu(gpu) => gpu.load(outline, weights).await,
+        }
+    }
+
+    /// Runs `images` images, at most [`Backend::batch`], whose bytes follow one another in `pixels`.
+    pub async fn run(
+        &mut self,
+        outline: &Outline,
+        weights: &Weights,
+        pixels: &[u8],
+        images: usize,
+        wanted: Wanted,
+    ) -> Result<Outcome, EngineError> {
+        match self {
+            Self::WebGpu(gpu) => gpu.run(outline, weights, pixels, images, wanted).await,
+        }
+    }
+
+    /// Frees everything on the device.
+    pub fn close(&mut self) {
+        match self {
+            Self::WebGpu(gpu) => gpu.close(),
+        }
+    }
+}

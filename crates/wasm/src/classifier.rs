@@ -1,0 +1,250 @@
+//! A model on a backend.
+
+use crate::backend::{Backend, GpuBackend, Outcome, Wanted};
+use crate::error::EngineError;
+use crate::header::{self, Outline};
+use crate::photo;
+use photonet_model::{Input, Model, Weights, summarise};
+use photonet_vision::Rgb;
+use serde::Serialize;
+use std::path::Path;
+
+/// Everything that classifying needs.
+pub struct Classifier {
+    backend: Backend,
+    loaded: Option<(Outline, Model)>,
+}
+
+/// What a page may want to show of a model.
+#[derive(Debug, Serialize)]
+pub struct Info {
+    architecture: String,
+    family: String,
+    classes: usize,
+    size: usize,
+    parameters: usize,
+    macs: u64,
+    embedding: usize,
+    epochs: u32,
+    top1: Option<f64>,
+    train_images: usize,
+    val_images: usize,
+    version: String,
+    test_vectors: usize,
+}
+
+/// How far a model is from its test vectors on this backend.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Verdict {
+    /// Test vectors that were run.
+    pub vectors: usize,
+    /// The largest difference of a logit, relative to the largest logit.
+    pub difference: f64,
+    /// Whether that is within rounding.
+    pub ok: bool,
+}
+
+/// Largest relative difference of logits that rounding explains.
+const TOLERANCE: f64 = 1e-3;
+
+impl Classifier {
+    /// Opens a backend; `webgpu` is the only one so far.
+    pub async fn open(backend: &str) -> Result<Self, EngineError> {
+        let backend = match backend {
+            "webgpu" => Backend::WebGpu(GpuBackend::open().await?),
+            other => {
+                return Err(EngineError::Device {
+                    message: format!("this build has no backend `{other}`, only `webgpu`"),
+                    lost: false,
+                });
+            }
+        };
+        Ok(Self { backend, loaded: None })
+    }
+
+    /// The backend in use.
+    pub fn backend(&self) -> &'static str {
+        self.backend.name()
+    }
+
+    /// How often a lost device was replaced by a new one.
+    pub fn recoveries(&self) -> u32 {
+        self.backend.recoveries()
+    }
+
+    /// The largest number of images of one run.
+    pub fn batch(&self) -> usize {
+        self.backend.batch()
+    }
+
+    /// Compiles ahead, from the first bytes of a model file.
+    pub async fn prepare(&mut self, start: &[u8]) -> Result<(), EngineError> {
+        match header::outline(start) {
+            Some(outline) => self.backend.prepare(&outline).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Takes a model file; `name` is for messages.
+    pub async fn load(&mut self, bytes: &[u8], name: &str) -> Result<(), EngineError> {
+        let model = Model::from_bytes(bytes, Path::new(name))?;
+        model.recipe.validate().map_err(|e| EngineError::Model(format!("{name}: {e}")))?;
+        let outline = Outline { architecture: model.architecture.clone(), input: Input::of(&model.recipe)? };
+        self.backend.load(&outline, &model.weights).await?;
+        self.loaded = Some((outline, model));
+        Ok(())
+    }
+
+    fn loaded(&self) -> Result<&(Outline, Model), EngineError> {
+        self.loaded.as_ref().ok_or_else(|| EngineError::Model("no model is loaded".into()))
+    }
+
+    /// The classes' names.
+    pub fn labels(&self) -> Result<&[String], EngineError> {
+        Ok(&self.loaded()?.1.labels)
+    }
+
+    /// Facts of the model.
+    pub fn info(&self) -> Result<Info, EngineError> {
+        let (outline, model) = self.loaded()?;
+        let summary = summarise(&model.architecture, outline.input.size);
+        let weight = |w: &Weights| w.get("classifier.weight").map_or(0, |t| t.shape[1]);
+        Ok(Info {
+            architecture: model.architecture.to_string(),
+            family: format!("{:?}", model.architecture.family),
+            classes: model.labels.len(),
+            size: outline.input.size,
+            parameters: summary.parameters,
+            macs: summary.macs,
+            embedding: weight(&model.weights),
+            epochs: model.facts.epochs,
+            top1: model.facts.top1,
+            train_images: model.facts.train_images,
+            val_images: model.facts.val_images,
+            version: model.facts.version.clone(),
+            test_vectors: model.test_vectors.len(),
+        })
+    }
+
+    /// The network's input for a photo.
+    pub fn tensor(&self, photo: &Rgb) -> Result<Vec<u8>, EngineError> {
+        photo::tensor(photo, &self.loaded()?.1.recipe)
+    }
+
+    /// Logits or features of `images` inputs.
+    pub async fn run(
+        &mut self,
+        pixels: &[u8],
+        images: usize,
+        wanted: Wanted,
+    ) -> Result<Outcome, EngineError> {
+        let Some((outline, model)) = &self.loaded else {
+            return Err(EngineError::Model("no model is loaded".into()));
+        };
+        self.backend.run(outline, &model.weights, pixels, images, wanted).await
+    }
+
+    /// Runs the model's test vectors.
+    pub async fn verify(&mut self) -> Result<Verdict, EngineError> {
+        let (outline, model) = self.loaded()?;
+        let bytes = outline.input.image_bytes();
+        let vectors = model.test_vectors.clone();
+        let mut difference = 0.0_f64;
+        for vector in &vectors {
+            let outcome = self.run(&vector.input(bytes), 1, Wanted::Logits).await?;
+            let row = outcome.rows.first().map(Vec::as_slice).unwrap_or_default();
+            difference = difference.max(relative(row, &vector.logits));
+        }
+        Ok(Verdict { vectors: vectors.len(), difference, ok: difference <= TOLERANCE })
+    }
+
+    /// Frees what the device holds.
+    pub fn close(&mut self) {
+        self.backend.close();
+        self.loaded = None;
+    }
+}
+
+/// The largest difference relative to the largest expected value; infinite for what cannot be compared.
+fn relative(got: &[f32], expected: &[f32]) -> f64 {
+    if got.len() != expected.len() || got.iter().any(|v| !v.is_finite()) {
+        return f64::INFINITY;
+    }
+    let scale = expected.iter().fold(1e-6_f64, |m, v| m.max(f64::from(v.abs())));
+    let pairs = got.iter().zip(expected);
+    pairs.fold(0.0_f64, |m, (a, b)| m.max(f64::from((a - b).abs()))) / scale
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::header::tests::model;
+    use photonet_model::TestVector;
+    use pollster::block_on;
+
+    async fn opened(model: &Model) -> Classifier {
+        let bytes = model.to_bytes().unwrap();
+        let mut classifier = Classifier::open("webgpu").await.unwrap();
+        classifier.prepare(&bytes[..header::length(&bytes).unwrap()]).await.unwrap();
+        classifier.load(&bytes, "test").await.unwrap();
+        classifier
+    }
+
+    #[test]
+    fn batches_single_runs_and_a_new_device_agree() {
+        block_on(async {
+            let mut classifier = opened(&model(5)).await;
+            let bytes = 32 * 32 * 3;
+            let pixels: Vec<u8> = (0..3 * bytes).map(|i| (i * 7 % 251) as u8).collect();
+            let single = classifier.run(&pixels[bytes..2 * bytes], 1, Wanted::Logits).await.unwrap();
+            let many = classifier.run(&pixels, 3.min(classifier.batch().max(1)), Wanted::Logits).await;
+            assert_eq!(single.rows.len(), 1);
+            assert!(single.rows[0].iter().all(|v| v.is_finite()));
+            if let (Ok(many), true) = (&many, classifier.batch() > 1) {
+                assert!(relative(&many.rows[1], &single.rows[0]) < 1e-5);
+            }
+            let Backend::WebGpu(gpu) = &classifier.backend;
+            gpu.lose();
+            let again = classifier.run(&pixels[bytes..2 * bytes], 1, Wanted::Logits).await.unwrap();
+            assert_eq!(again.rows, single.rows);
+            assert_eq!(classifier.recoveries(), 1);
+            let features = classifier.run(&pixels[..bytes], 1, Wanted::Features).await.unwrap();
+            assert_eq!(features.rows[0].len(), classifier.info().unwrap().embedding);
+        });
+    }
+
+    #[test]
+    fn test_vectors_are_checked() {
+        block_on(async {
+            let mut known = model(4);
+            let mut classifier = opened(&known).await;
+            assert_eq!(classifier.verify().await.unwrap().vectors, 0);
+            let vector = TestVector { seed: 1, logits: Vec::new() };
+            let input = vector.input(32 * 32 * 3);
+            let logits = classifier.run(&input, 1, Wanted::Logits).await.unwrap().rows.swap_remove(0);
+            known.test_vectors = vec![TestVector { seed: 1, logits: logits.clone() }];
+            assert!(opened(&known).await.verify().await.unwrap().ok);
+            known.test_vectors[0].logits[2] += 0.1 * logits[2].abs().max(1.0);
+            assert!(!opened(&known).await.verify().await.unwrap().ok);
+        });
+    }
+
+    #[test]
+    fn damaged_models_are_refused() {
+        block_on(async {
+            let bytes = model(4).to_bytes().unwrap();
+            let mut classifier = Classifier::open("webgpu").await.unwrap();
+            for (bytes, part) in [
+                (&bytes[..bytes.len() / 2], "truncated"),
+                (b"<!doctype html><title>x</title>", "not a"),
+                (&[], "not a"),
+            ] {
+                let error = classifier.load(bytes, "waste.safetensors").await.unwrap_err();
+                assert_eq!(error.kind(), "model");
+                let message = error.to_string();
+                assert!(message.contains(part) && message.contains("waste.safetensors"), "{message}");
+            }
+            assert!(classifier.run(&[0; 32 * 32 * 3], 1, Wanted::Logits).await.is_err());
+        });
+    }
+}

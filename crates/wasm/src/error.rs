@@ -1,0 +1,83 @@
+//! What can go wrong, sorted by whose fault it is, as the package's error classes are.
+
+use photonet_gpu::GpuError;
+use photonet_model::ModelError;
+use photonet_vision::VisionError;
+use thiserror::Error;
+
+/// An error of the engine.
+#[derive(Debug, Error)]
+pub enum EngineError {
+    /// The model file.
+    #[error("{0}")]
+    Model(String),
+    /// A photo.
+    #[error("{0}")]
+    Image(#[from] VisionError),
+    /// The GPU.
+    #[error("{message}")]
+    Device {
+        /// What happened and what to do.
+        message: String,
+        /// Whether the device is gone, so that a new one may help.
+        lost: bool,
+    },
+}
+
+impl EngineError {
+    /// The package's class for this error: `model`, `image` or `device`.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Model(_) => "model",
+            Self::Image(_) => "image",
+            Self::Device { .. } => "device",
+        }
+    }
+}
+
+impl EngineError {
+    /// Whether a photo is in a format that is not read here.
+    pub fn is_foreign(&self) -> bool {
+        matches!(self, Self::Image(VisionError::Unsupported { .. } | VisionError::NotAnImage { .. }))
+    }
+}
+
+impl From<GpuError> for EngineError {
+    fn from(error: GpuError) -> Self {
+        match error {
+            GpuError::Lost { reason } => {
+                Self::Device { message: format!("the GPU device was lost: {reason}"), lost: true }
+            }
+            // A map that fails is how a lost device shows itself before the browser says so.
+            GpuError::ReadBack(_) => Self::Device { message: error.to_string(), lost: true },
+            other => Self::Device { message: other.to_string(), lost: false },
+        }
+    }
+}
+
+impl From<ModelError> for EngineError {
+    fn from(error: ModelError) -> Self {
+        match error {
+            ModelError::Gpu(error) => error.into(),
+            other => Self::Model(other.to_string()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn errors_are_sorted_by_their_cause() {
+        let lost: EngineError = ModelError::Gpu(GpuError::Lost { reason: "unplugged".into() }).into();
+        assert!(
+            matches!(&lost, EngineError::Device { lost: true, message } if message.contains("unplugged"))
+        );
+        assert_eq!(lost.kind(), "device");
+        assert_eq!(EngineError::from(ModelError::Architecture("no".into())).kind(), "model");
+        assert_eq!(EngineError::from(VisionError::Empty).kind(), "image");
+        let full: EngineError = GpuError::OutOfMemory { what: "pixels".into() }.into();
+        assert!(matches!(full, EngineError::Device { lost: false, .. }));
+    }
+}

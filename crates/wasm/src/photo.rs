@@ -1,0 +1,67 @@
+//! From photo bytes, or from pixels that the browser decoded, to the network's input.
+
+use crate::error::EngineError;
+use photonet_vision::{DecodeLimits, Recipe, Rgb, VisionError, decode};
+
+/// Photos above this are refused before anything is allocated: decoding needs up to 11 bytes a pixel, and
+/// wasm has 4 GiB.
+const MAX_PIXELS: u64 = 100_000_000;
+
+fn limits() -> DecodeLimits {
+    DecodeLimits { max_pixels: MAX_PIXELS, ..DecodeLimits::default() }
+}
+
+/// Decodes a JPEG, PNG, WebP, BMP, GIF or TIFF file to upright RGB.
+pub fn from_file(bytes: &[u8]) -> Result<Rgb, EngineError> {
+    Ok(decode(bytes, &limits())?)
+}
+
+/// RGBA pixels as a canvas gives them (straight alpha), on white, as [`from_file`] composites.
+pub fn from_rgba(rgba: &[u8], width: u32, height: u32) -> Result<Rgb, EngineError> {
+    let pixels = u64::from(width) * u64::from(height);
+    let DecodeLimits { max_side, max_pixels } = limits();
+    if width.max(height) > max_side || pixels > max_pixels {
+        return Err(VisionError::TooLarge { width, height, max_side, max_pixels }.into());
+    }
+    if rgba.len() as u64 != pixels * 4 {
+        return Err(EngineError::Image(VisionError::BufferLength {
+            width,
+            height,
+            expected: pixels * 3,
+            actual: rgba.len(),
+        }));
+    }
+    let on_white = |c: u8, a: u8| {
+        let (c, a) = (u32::from(c), u32::from(a));
+        ((c * a + 255 * (255 - a) + 127) / 255) as u8
+    };
+    let (chunks, _) = rgba.as_chunks::<4>();
+    let data = chunks.iter().flat_map(|&[r, g, b, a]| [r, g, b].map(|c| on_white(c, a))).collect();
+    Ok(Rgb::new(width, height, data)?)
+}
+
+/// The network's input, `size * size * 3` bytes.
+pub fn tensor(photo: &Rgb, recipe: &Recipe) -> Result<Vec<u8>, EngineError> {
+    Ok(recipe.apply(photo, None)?.into_data())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn alpha_becomes_white_and_sizes_are_checked() {
+        let photo = from_rgba(&[10, 20, 30, 255, 10, 20, 30, 0], 2, 1).unwrap();
+        assert_eq!(photo.data(), [10, 20, 30, 255, 255, 255]);
+        assert!(from_rgba(&[0; 8], 3, 1).is_err());
+        let error = from_rgba(&[], 20_000, 20_000).unwrap_err().to_string();
+        assert!(error.contains("too large: 20000 x 20000"), "{error}");
+    }
+
+    #[test]
+    fn text_called_jpg_is_named_for_what_it_is() {
+        let error = from_file(b"hello").unwrap_err();
+        assert_eq!(error.kind(), "image");
+        assert!(error.to_string().contains("hello"), "{error}");
+    }
+}

@@ -1,0 +1,42 @@
+import type { Backend } from "./types.js";
+
+export interface Choice {
+  backend: Backend;
+  /** Why it is not WebGPU although that was possible to ask for. */
+  notice?: string;
+  /** Whether the CPU may take over when the device fails. */
+  mayFallBack: boolean;
+}
+
+/** The parts of the WebGPU API that choosing needs; not every TypeScript knows it. */
+interface Gpu {
+  requestAdapter(): Promise<{ info?: AdapterInfo } | null>;
+}
+
+interface AdapterInfo {
+  vendor?: string;
+  architecture?: string;
+  description?: string;
+  isFallbackAdapter?: boolean;
+}
+
+const SOFTWARE = /swiftshader|llvmpipe|lavapipe|softpipe|basic render|warp/i;
+
+/** WebGPU on a real GPU, the CPU everywhere else: a software adapter is several times slower than the CPU path. */
+export async function chooseBackend(wanted: "auto" | Backend): Promise<Choice> {
+  if (wanted !== "auto") return { backend: wanted, mayFallBack: false };
+  const cpu = (notice: string): Choice => ({ backend: "cpu", notice: `using the CPU: ${notice}`, mayFallBack: false });
+  const gpu = (globalThis.navigator as { gpu?: Gpu } | undefined)?.gpu;
+  if (!gpu) return cpu("this browser has no WebGPU, or the page is neither https nor localhost");
+  let info: AdapterInfo | undefined;
+  try {
+    const adapter = await gpu.requestAdapter();
+    if (!adapter) return cpu("WebGPU finds no adapter on this machine");
+    info = adapter.info;
+  } catch (error) {
+    return cpu(`WebGPU failed (${error instanceof Error ? error.message : String(error)})`);
+  }
+  const names = [info?.vendor, info?.architecture, info?.description].join(" ");
+  if (info?.isFallbackAdapter || SOFTWARE.test(names)) return cpu("WebGPU has only a software adapter here");
+  return { backend: "webgpu", mayFallBack: true };
+}

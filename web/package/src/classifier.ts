@@ -1,0 +1,188 @@
+import type { Engine, Loaded, PhotoInput, RawOutcome, RawResult } from "./engine.js";
+import { checkAbort, isAbort, PhotonetError } from "./errors.js";
+import { LocalEngine } from "./local.js";
+import { toInput } from "./photo.js";
+import { RemoteEngine } from "./remote.js";
+import type {
+  Backend,
+  Classification,
+  ClassifyAllOptions,
+  ClassifyOptions,
+  LoadOptions,
+  ModelInfo,
+  ModelSource,
+  Outcome,
+  PhotoSource,
+  Ranked,
+  Verdict,
+} from "./types.js";
+
+/** A model, ready to classify photos. Nothing that it is given leaves the device. */
+export class Classifier {
+  readonly #engine: Engine;
+  readonly #topK: number;
+
+  private constructor(engine: Engine, topK: number) {
+    this.#engine = engine;
+    this.#topK = topK;
+  }
+
+  /**
+   * Loads a model: downloads it (with progress, and a copy kept for offline use), compiles the shaders meanwhile, and
+   * checks both. Rejects with a `ModelError`, a `DeviceError` or an `AbortError`.
+   */
+  static async load(source: ModelSource, options: LoadOptions = {}): Promise<Classifier> {
+    const topK = checkedTopK(options.topK ?? 5);
+    const open = {
+      source,
+      backend: options.backend ?? "auto",
+      sha256: options.sha256,
+      cache: options.cache ?? true,
+      wasm: options.wasm,
+    };
+    const hooks = {
+      onProgress: options.onProgress ?? (() => undefined),
+      onNotice: options.onNotice ?? (() => undefined),
+      signal: options.signal,
+    };
+    const engine = options.worker
+      ? await RemoteEngine.open(options.worker, open, hooks)
+      : await LocalEngine.open(open, hooks);
+    return new Classifier(engine, topK);
+  }
+
+  /** The classes' names; an answer's `index` counts in them. */
+  get labels(): readonly string[] {
+    return this.#loaded.labels;
+  }
+
+  /** Facts of the model. */
+  get info(): ModelInfo {
+    return this.#loaded.info;
+  }
+
+  /** What computes. */
+  get backend(): Backend {
+    return this.#loaded.backend;
+  }
+
+  get #loaded(): Loaded {
+    return this.#engine.loaded;
+  }
+
+  /** Classifies one photo. Rejects with an `ImageError`, a `DeviceError` or an `AbortError`. */
+  async classify(photo: PhotoSource, options: ClassifyOptions = {}): Promise<Classification> {
+    const topK = checkedTopK(options.topK ?? this.#topK);
+    const raw = await this.#one("logits", photo, options.signal);
+    return this.#classification(raw, topK);
+  }
+
+  /**
+   * Classifies many photos, several at once where the device gains from it. A photo that cannot be read is an outcome
+   * with its error and stops nothing.
+   */
+  async classifyAll(photos: Iterable<PhotoSource>, options: ClassifyAllOptions = {}): Promise<Outcome[]> {
+    const { signal, onResult } = options;
+    const topK = checkedTopK(options.topK ?? this.#topK);
+    const sources = Array.from(photos);
+    const outcomes: Outcome[] = [];
+    for (let first = 0; first < sources.length; first += this.#loaded.batch) {
+      checkAbort(signal);
+      const batch = sources.slice(first, first + this.#loaded.batch);
+      for (const raw of await this.#batch(batch, signal)) {
+        const index = outcomes.length;
+        const outcome: Outcome =
+          "error" in raw ? { index, error: raw.error } : { index, result: this.#classification(raw.result, topK) };
+        outcomes.push(outcome);
+        onResult?.(outcome);
+      }
+    }
+    return outcomes;
+  }
+
+  async #batch(sources: PhotoSource[], signal: AbortSignal | undefined): Promise<RawOutcome[]> {
+    const inputs = await Promise.all(
+      sources.map((source) => toInput(source, signal).catch((error: unknown) => error as Error)),
+    );
+    checkAbort(signal);
+    const good = inputs.filter((input): input is PhotoInput => !(input instanceof Error));
+    const raw = good.length > 0 ? await this.#engine.run("logits", good, signal) : [];
+    let next = 0;
+    return inputs.map((input) => {
+      if (input instanceof Error) return { error: input };
+      return raw[next++] ?? { error: new PhotonetError("the engine gave no answer") };
+    });
+  }
+
+  /** What the classifier sees of a photo: a vector in which alike photos are close. */
+  async embed(photo: PhotoSource, options: { signal?: AbortSignal } = {}): Promise<Float32Array> {
+    return (await this.#one("features", photo, options.signal)).row;
+  }
+
+  async #one(wanted: "logits" | "features", photo: PhotoSource, signal: AbortSignal | undefined): Promise<RawResult> {
+    const input = await toInput(photo, signal);
+    const [outcome] = await this.#engine.run(wanted, [input], signal);
+    if (!outcome) throw new PhotonetError("the engine gave no answer");
+    if ("error" in outcome) throw outcome.error;
+    return outcome.result;
+  }
+
+  /** The bytes that the network gets for a photo, height by width by RGB: what to compare with another machine. */
+  async tensor(photo: PhotoSource): Promise<Uint8Array> {
+    return this.#engine.tensor(await toInput(photo, undefined));
+  }
+
+  /** Runs the test vectors in the model's file and compares with the logits that they had when it was trained. */
+  verify(options: { signal?: AbortSignal } = {}): Promise<Verdict> {
+    return this.#engine.verify(options.signal);
+  }
+
+  /** Frees the device's and the wasm's memory, after what is under way. Later calls reject. */
+  dispose(): void {
+    this.#engine.close();
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+
+  #classification(raw: RawResult, topK: number): Classification {
+    const { row: logits, width, height, decodedBy, decode, resize, upload, compute, readBack } = raw;
+    const probabilities = softmax(logits);
+    const total = decode + resize + upload + compute + readBack;
+    return {
+      top: rank(logits, probabilities, this.labels, topK),
+      probabilities,
+      logits,
+      timings: { decode, resize, upload, compute, readBack, total },
+      backend: this.backend,
+      width,
+      height,
+      decodedBy,
+    };
+  }
+}
+
+function checkedTopK(topK: number): number {
+  if (!Number.isInteger(topK) || topK < 1) throw new RangeError(`topK must be a whole number from 1 up, not ${topK}`);
+  return topK;
+}
+
+function softmax(logits: Float32Array): Float32Array {
+  const largest = logits.reduce((a, b) => Math.max(a, b), -Infinity);
+  const powers = Array.from(logits, (z) => Math.exp(z - largest));
+  const sum = powers.reduce((a, b) => a + b, 0);
+  return Float32Array.from(powers, (p) => p / sum);
+}
+
+/** Stable, so equal logits keep the order of the classes. */
+function rank(logits: Float32Array, probabilities: Float32Array, labels: readonly string[], topK: number): Ranked[] {
+  const order = Array.from(logits.keys()).sort((a, b) => (logits[b] ?? 0) - (logits[a] ?? 0));
+  return order.slice(0, topK).map((index) => ({
+    index,
+    label: labels[index] ?? String(index),
+    probability: probabilities[index] ?? 0,
+  }));
+}
+
+export { isAbort };

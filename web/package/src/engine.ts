@@ -1,0 +1,55 @@
+import type { Backend, ModelInfo, ModelSource, Progress, Verdict, WasmSource } from "./types.js";
+
+/** A photo on its way to the engine: an encoded file, or pixels that somebody else decoded. */
+export type PhotoInput =
+  | { kind: "file"; file: Blob | Uint8Array; name: string }
+  | { kind: "pixels"; rgba: Uint8ClampedArray | Uint8Array; width: number; height: number };
+
+/** What an engine says of one photo. */
+export interface RawResult {
+  row: Float32Array;
+  width: number;
+  height: number;
+  decodedBy: "photonet" | "browser";
+  decode: number;
+  resize: number;
+  upload: number;
+  compute: number;
+  readBack: number;
+}
+
+export type RawOutcome = { result: RawResult } | { error: Error };
+
+export interface OpenOptions {
+  source: ModelSource;
+  backend: "auto" | Backend;
+  sha256: string | undefined;
+  cache: boolean;
+  wasm: WasmSource | undefined;
+}
+
+export interface Hooks {
+  onProgress: (progress: Progress) => void;
+  onNotice: (message: string) => void;
+  signal: AbortSignal | undefined;
+}
+
+/** What is known once a model is loaded. */
+export interface Loaded {
+  backend: Backend;
+  /** Photos that go to the device together. */
+  batch: number;
+  labels: string[];
+  info: ModelInfo;
+}
+
+/** Where the work is done: in this thread, or in a worker. */
+export interface Engine {
+  readonly loaded: Loaded;
+  /** Runs photos together; a photo that cannot be read is an outcome, a device that fails is thrown. */
+  run(wanted: "logits" | "features", photos: PhotoInput[], signal: AbortSignal | undefined): Promise<RawOutcome[]>;
+  /** The bytes that the network would get. */
+  tensor(photo: PhotoInput): Promise<Uint8Array>;
+  verify(signal: AbortSignal | undefined): Promise<Verdict>;
+  close(): void;
+}

@@ -1,0 +1,14 @@
+/**
+ * A worker from the address of `photonet/worker` on any server, such as a CDN: browsers refuse to start a worker from
+ * another origin, but let one import from it.
+ */
+export function workerFrom(url: string | URL): Worker {
+  const script = `import ${JSON.stringify(String(url))};`;
+  const address = URL.createObjectURL(new Blob([script], { type: "text/javascript" }));
+  try {
+    return new Worker(address, { type: "module" });
+  } finally {
+    // The worker has its own reference as soon as it is made.
+    setTimeout(() => URL.revokeObjectURL(address), 10_000);
+  }
+}

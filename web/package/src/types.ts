@@ -1,0 +1,132 @@
+/** What computes: the GPU's shaders, or the processor. */
+export type Backend = "webgpu" | "cpu";
+
+/** Where a model comes from: an address, a file, or its bytes. */
+export type ModelSource = string | URL | Blob | ArrayBuffer | Uint8Array;
+
+/** Anything that shows a photo. Elements that are drawn (canvas, video, image) are read as they are shown. */
+export type PhotoSource =
+  | string
+  | URL
+  | Blob
+  | ArrayBuffer
+  | Uint8Array
+  | ImageData
+  | ImageBitmap
+  | HTMLCanvasElement
+  | OffscreenCanvas
+  | HTMLImageElement
+  | HTMLVideoElement;
+
+/** Where the wasm comes from: beside the module unless said otherwise. */
+export type WasmSource = string | URL | BufferSource | WebAssembly.Module;
+
+export interface Progress {
+  /** Bytes so far. */
+  loaded: number;
+  /** Bytes in all, where the server says so. */
+  total: number | undefined;
+  /** Whether the bytes come from this device and not from the network. */
+  cached: boolean;
+}
+
+export interface LoadOptions {
+  /** `auto` takes WebGPU on a real GPU and the CPU everywhere else. */
+  backend?: "auto" | Backend;
+  /** Called while the model downloads. */
+  onProgress?: (progress: Progress) => void;
+  /** Called when the device was lost and work went on elsewhere, or anything else was not as asked. */
+  onNotice?: (message: string) => void;
+  signal?: AbortSignal;
+  /** How many classes an answer names, unless the call says otherwise; 5 by default. */
+  topK?: number;
+  /** The model's SHA-256 in hexadecimal: it is checked, and a cached copy is used without asking the server. */
+  sha256?: string;
+  /** Whether models from the network are kept in the Cache API, for offline use; true by default. */
+  cache?: boolean;
+  /** The wasm, where it is not beside the module. */
+  wasm?: WasmSource;
+  /** A worker that runs `photonet/worker`: everything heavy then happens there. */
+  worker?: Worker;
+}
+
+export interface ClassifyOptions {
+  topK?: number;
+  signal?: AbortSignal;
+}
+
+export interface ClassifyAllOptions extends ClassifyOptions {
+  /** Called with each answer, in order. */
+  onResult?: (outcome: Outcome) => void;
+}
+
+export interface Ranked {
+  index: number;
+  label: string;
+  probability: number;
+}
+
+/** Milliseconds. */
+export interface Timings {
+  decode: number;
+  resize: number;
+  upload: number;
+  compute: number;
+  readBack: number;
+  total: number;
+}
+
+export interface Classification {
+  /** The most probable classes, first one first. */
+  top: Ranked[];
+  /** The probability of every class. */
+  probabilities: Float32Array;
+  /** What the network gave for every class. */
+  logits: Float32Array;
+  timings: Timings;
+  backend: Backend;
+  /** The photo's upright size in pixels. */
+  width: number;
+  height: number;
+  /** `browser` for HEIC, AVIF and drawn elements: their pixels are the browser's and may differ by a little. */
+  decodedBy: "photonet" | "browser";
+}
+
+/** What became of one of many photos. */
+export type Outcome =
+  | { index: number; result: Classification; error?: undefined }
+  | { index: number; result?: undefined; error: Error };
+
+/** Facts of a model. */
+export interface ModelInfo {
+  architecture: string;
+  family: string;
+  classes: number;
+  /** Side of the network's input in pixels. */
+  size: number;
+  parameters: number;
+  macs: number;
+  /** Length of an embedding. */
+  embedding: number;
+  epochs: number;
+  /** Accuracy on the validation photos, 0 to 1. */
+  top1: number | null;
+  train_images: number;
+  val_images: number;
+  version: string;
+  test_vectors: number;
+  /** SHA-256 of the file in hexadecimal; empty where the platform cannot compute it. */
+  sha256: string;
+  /** Bytes of the file. */
+  bytes: number;
+  /** Whether the file came from this device's cache. */
+  cached: boolean;
+}
+
+export interface Verdict {
+  /** Test vectors in the file that were run. */
+  vectors: number;
+  /** Largest difference of a logit, relative to the largest. */
+  difference: number;
+  ok: boolean;
+}
