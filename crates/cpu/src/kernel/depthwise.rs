@@ -182,7 +182,7 @@ unsafe fn outputs<S: Simd, const K: usize, const STRIDE: usize, const BORDER: bo
                             if BORDER { tile.columns[tap][U] } else { tile.rows[tap].add(U * channels) };
                         let value = S::load(column.add(c));
                         for (t, sum) in sums.iter_mut().enumerate() {
-                            if t * STRIDE <= U && U - t * STRIDE < K {
+                            if (t * STRIDE..t * STRIDE + K).contains(&U) {
                                 *sum = S::multiply_add(value, weights[U - t * STRIDE], *sum);
                             }
                         }

@@ -14,16 +14,17 @@ pub(crate) use product::Product;
 
 use crate::Instructions;
 
+/// Bytes, factor, offset and output.
+type Normalise = unsafe fn(&[u8], &[f32], &[f32], &mut [f32]);
+
 /// The kernels of one instruction set, which the CPU has: the table is given out by
 /// [`Instructions::kernels`] alone, after looking.
 pub(crate) struct Kernels {
     /// Values in a vector.
     pub lanes: usize,
-    /// Vectors in a panel of weights for a product with many rows.
-    pub panel: usize,
     product: unsafe fn(Product<'_>),
     depthwise: unsafe fn(DepthwiseTask<'_>),
-    normalise: unsafe fn(&[u8], &[f32], &[f32], &mut [f32]),
+    normalise: Normalise,
     scale_rows: unsafe fn(&mut [f32], &[f32]),
     sum_rows: unsafe fn(&[f32], &mut [f32]),
 }
@@ -62,9 +63,9 @@ impl Kernels {
     }
 }
 
-/// Writes the table of an instruction set: `table!(module, vectors, vectors in a panel, features)`.
+/// Writes the table of an instruction set: `table!(module, vectors, features)`.
 macro_rules! table {
-    ($name:ident, $simd:ident, $panel:literal $(, $feature:literal)?) => {
+    ($name:ident, $simd:ident $(, $feature:literal)?) => {
         mod $name {
             use super::{DepthwiseTask, Kernels, Product};
             use super::{depthwise, element, product};
@@ -99,7 +100,6 @@ macro_rules! table {
 
             pub static KERNELS: Kernels = Kernels {
                 lanes: $simd::LANES,
-                panel: $panel,
                 product,
                 depthwise,
                 normalise,
@@ -110,15 +110,15 @@ macro_rules! table {
     };
 }
 
-table!(portable, Portable, 2);
+table!(portable, Portable);
 #[cfg(target_arch = "x86_64")]
-table!(sse2, Sse2, 2);
+table!(sse2, Sse2);
 #[cfg(target_arch = "x86_64")]
-table!(avx2, Avx2, 3, "avx2,fma");
+table!(avx2, Avx2, "avx2,fma");
 #[cfg(target_arch = "aarch64")]
-table!(neon, Neon, 3);
+table!(neon, Neon);
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
-table!(simd128, Simd128, 2);
+table!(simd128, Simd128);
 
 impl Instructions {
     /// The kernels, if this CPU and this build have the instructions.

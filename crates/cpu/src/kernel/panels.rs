@@ -13,8 +13,15 @@ pub(crate) enum Rows {
     One,
 }
 
-/// Vectors in a panel for a single row.
-const WIDE: usize = 8;
+impl Rows {
+    /// The most vectors in a panel.
+    fn widest(self) -> usize {
+        match self {
+            Self::Many => 2,
+            Self::One => 8,
+        }
+    }
+}
 
 /// Weights `[depth][outputs]` cut into panels of a few vectors of outputs, each `[depth][panel]`
 /// in one piece, and the bias of every output. Outputs are padded with zeros.
@@ -35,11 +42,7 @@ impl Panels {
         weight: impl Fn(usize, usize) -> f32,
         bias: Option<&[f32]>,
     ) -> Self {
-        let widest = match rows {
-            Rows::Many => kernels.panel,
-            Rows::One => WIDE,
-        };
-        let lanes = kernels.lanes;
+        let (widest, lanes) = (rows.widest(), kernels.lanes);
         let bias = bias.map_or_else(|| Buffer::zeros(outputs), |bias| Buffer::padded(bias, outputs));
         let mut panels = Self { weights: Buffer::zeros(depth * pad(outputs)), bias, depth, lanes, widest };
         let ranges: Vec<_> = panels.ranges().collect();

@@ -2,8 +2,9 @@
 //!
 //! A tile of rows x vectors of outputs stays in registers while it runs down the depth: for each
 //! step it loads the panel's vectors once and multiplies them by one broadcast value of each row.
-//! AVX2 takes 4 rows x 3 vectors, 12 products for 7 loads; sets of 4 lanes take 6 rows x 2 vectors,
-//! which with weights, value and product fills 16 registers.
+//! 6 rows x 2 vectors make 12 products of 8 loads, and their sums, two weights and a value take 15 of
+//! 16 registers. (4 rows x 3 vectors need fewer loads and all 16: the compiler keeps one sum in
+//! memory then, and half the speed is gone.)
 
 use super::Panels;
 use crate::simd::Simd;
@@ -117,8 +118,6 @@ unsafe fn panel<S: Simd>(mut tile: Tile<'_>, mut rows: usize, vectors: usize) {
                 (2, 4..) => tile.run::<S, 4, 2>(),
                 (2, 2..) => tile.run::<S, 2, 2>(),
                 (2, _) => tile.run::<S, 1, 2>(),
-                (3, 4..) => tile.run::<S, 4, 3>(),
-                (3, 2..) => tile.run::<S, 2, 3>(),
                 (3, _) => tile.run::<S, 1, 3>(),
                 (4, _) => tile.run::<S, 1, 4>(),
                 (5, _) => tile.run::<S, 1, 5>(),

@@ -4,6 +4,8 @@ mod depthwise;
 mod pointwise;
 mod squeeze_excite;
 mod stem;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use depthwise::Depthwise;
 pub(crate) use pointwise::Pointwise;

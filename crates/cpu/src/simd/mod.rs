@@ -25,7 +25,6 @@ pub(crate) use x86::{Avx2, Sse2};
 /// # Safety
 /// Every method needs a CPU with the instruction set. `load` reads and `store` writes `LANES` values
 /// at an address that need not be aligned.
-#[expect(clippy::missing_safety_doc, reason = "the trait's own section covers every method")]
 pub(crate) unsafe trait Simd {
     /// `LANES` values.
     type Vector: Copy;
