@@ -6,9 +6,13 @@ use crate::{Architecture, HostTensor, ModelError, ParameterLayout, Weights};
 /// Weights of the inference network: every convolution has a `weight` and a `bias`, and there is
 /// no normalisation left. Exact up to rounding; worked out in `f64`.
 ///
+/// A convolution `NAME` of [`Layers`] becomes `NAME.weight`, `[outputs][inputs][k][k]`, and
+/// `NAME.bias`, `[outputs]`; all other tensors (squeeze-excite, head, classifier) keep their names and
+/// shapes in [`ParameterLayout`].
+///
 /// # Errors
 /// As [`ParameterLayout::check`].
-pub(crate) fn fold(architecture: &Architecture, weights: &Weights) -> Result<Weights, ModelError> {
+pub fn fold(architecture: &Architecture, weights: &Weights) -> Result<Weights, ModelError> {
     ParameterLayout::new(architecture).check(weights)?;
     let switches = &architecture.switches;
     let mut folded = Weights::default();

@@ -24,6 +24,7 @@ pub use architecture::{
 };
 pub use error::ModelError;
 pub use file::{Model, Origin, TestVector, TrainingFacts, write_atomically};
+pub use fold::fold;
 pub use init::initialise;
 pub use layers::{Block, Layers, Normalised};
 pub use names::{Naming, external_name};

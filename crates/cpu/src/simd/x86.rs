@@ -1,0 +1,42 @@
+//! SSE2, which every x86-64 has, and AVX2 with FMA.
+
+use super::implement;
+use std::arch::x86_64::{
+    __m128, __m256, _mm_add_ps, _mm_loadu_ps, _mm_max_ps, _mm_min_ps, _mm_mul_ps, _mm_set1_ps, _mm_storeu_ps,
+    _mm256_add_ps, _mm256_fmadd_ps, _mm256_loadu_ps, _mm256_max_ps, _mm256_min_ps, _mm256_mul_ps,
+    _mm256_set1_ps, _mm256_storeu_ps,
+};
+
+/// SSE2.
+pub(crate) struct Sse2;
+
+/// AVX2 with FMA.
+pub(crate) struct Avx2;
+
+implement!(
+    Sse2,
+    __m128,
+    4,
+    _mm_set1_ps,
+    _mm_loadu_ps,
+    _mm_storeu_ps,
+    _mm_add_ps,
+    _mm_mul_ps,
+    _mm_min_ps,
+    _mm_max_ps,
+    |a, b, c| _mm_add_ps(_mm_mul_ps(a, b), c)
+);
+
+implement!(
+    Avx2,
+    __m256,
+    8,
+    _mm256_set1_ps,
+    _mm256_loadu_ps,
+    _mm256_storeu_ps,
+    _mm256_add_ps,
+    _mm256_mul_ps,
+    _mm256_min_ps,
+    _mm256_max_ps,
+    |a, b, c| _mm256_fmadd_ps(a, b, c)
+);
