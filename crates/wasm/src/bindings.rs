@@ -91,7 +91,7 @@ pub struct Engine {
 
 #[wasm_bindgen]
 impl Engine {
-    /// Opens a backend; `webgpu` is the only one so far.
+    /// Opens a backend, `webgpu` or `cpu`.
     pub async fn open(backend: String) -> Result<Engine, JsValue> {
         Ok(Self { classifier: Classifier::open(&backend).await.map_err(thrown)? })
     }

@@ -1,6 +1,6 @@
 //! A model on a backend.
 
-use crate::backend::{Backend, GpuBackend, Outcome, Wanted};
+use crate::backend::{Backend, CpuBackend, GpuBackend, Outcome, Wanted};
 use crate::error::EngineError;
 use crate::header::{self, Outline};
 use crate::photo;
@@ -48,13 +48,14 @@ pub struct Verdict {
 const TOLERANCE: f64 = 1e-3;
 
 impl Classifier {
-    /// Opens a backend; `webgpu` is the only one so far.
+    /// Opens a backend, `webgpu` or `cpu`.
     pub async fn open(backend: &str) -> Result<Self, EngineError> {
         let backend = match backend {
             "webgpu" => Backend::WebGpu(GpuBackend::open().await?),
+            "cpu" => Backend::Cpu(CpuBackend::default()),
             other => {
                 return Err(EngineError::Device {
-                    message: format!("this build has no backend `{other}`, only `webgpu`"),
+                    message: format!("there is no backend `{other}`: use `webgpu` or `cpu`"),
                     lost: false,
                 });
             }
@@ -182,9 +183,9 @@ mod tests {
     use photonet_model::TestVector;
     use pollster::block_on;
 
-    async fn opened(model: &Model) -> Classifier {
+    async fn opened(model: &Model, backend: &str) -> Classifier {
         let bytes = model.to_bytes().unwrap();
-        let mut classifier = Classifier::open("webgpu").await.unwrap();
+        let mut classifier = Classifier::open(backend).await.unwrap();
         classifier.prepare(&bytes[..header::length(&bytes).unwrap()]).await.unwrap();
         classifier.load(&bytes, "test").await.unwrap();
         classifier
@@ -193,7 +194,7 @@ mod tests {
     #[test]
     fn batches_single_runs_and_a_new_device_agree() {
         block_on(async {
-            let mut classifier = opened(&model(5)).await;
+            let mut classifier = opened(&model(5), "webgpu").await;
             let bytes = 32 * 32 * 3;
             let pixels: Vec<u8> = (0..3 * bytes).map(|i| (i * 7 % 251) as u8).collect();
             let single = classifier.run(&pixels[bytes..2 * bytes], 1, Wanted::Logits).await.unwrap();
@@ -203,7 +204,7 @@ mod tests {
             if let (Ok(many), true) = (&many, classifier.batch() > 1) {
                 assert!(relative(&many.rows[1], &single.rows[0]) < 1e-5);
             }
-            let Backend::WebGpu(gpu) = &classifier.backend;
+            let Backend::WebGpu(gpu) = &classifier.backend else { panic!("another backend") };
             gpu.lose();
             let again = classifier.run(&pixels[bytes..2 * bytes], 1, Wanted::Logits).await.unwrap();
             assert_eq!(again.rows, single.rows);
@@ -214,18 +215,41 @@ mod tests {
     }
 
     #[test]
+    fn the_processor_gives_what_the_shaders_give() {
+        block_on(async {
+            let (known, bytes) = (model(5), 32 * 32 * 3);
+            let mut shaders = opened(&known, "webgpu").await;
+            let mut processor = opened(&known, "cpu").await;
+            assert_eq!((processor.backend(), processor.batch()), ("cpu", 1));
+            let pixels: Vec<u8> = (0..bytes).map(|i| (i * 13 % 253) as u8).collect();
+            for wanted in [Wanted::Logits, Wanted::Features] {
+                let expected = shaders.run(&pixels, 1, wanted).await.unwrap();
+                let found = processor.run(&pixels, 1, wanted).await.unwrap();
+                assert_eq!(found.rows.len(), 1);
+                assert_eq!(found.rows[0].len(), expected.rows[0].len());
+                assert!(relative(&found.rows[0], &expected.rows[0]) < 1e-4);
+            }
+        });
+    }
+
+    #[test]
     fn test_vectors_are_checked() {
         block_on(async {
             let mut known = model(4);
-            let mut classifier = opened(&known).await;
+            let mut classifier = opened(&known, "webgpu").await;
             assert_eq!(classifier.verify().await.unwrap().vectors, 0);
             let vector = TestVector { seed: 1, logits: Vec::new() };
             let input = vector.input(32 * 32 * 3);
             let logits = classifier.run(&input, 1, Wanted::Logits).await.unwrap().rows.swap_remove(0);
             known.test_vectors = vec![TestVector { seed: 1, logits: logits.clone() }];
-            assert!(opened(&known).await.verify().await.unwrap().ok);
+            // What one backend gave, the other gives as well.
+            for backend in ["webgpu", "cpu"] {
+                assert!(opened(&known, backend).await.verify().await.unwrap().ok);
+            }
             known.test_vectors[0].logits[2] += 0.1 * logits[2].abs().max(1.0);
-            assert!(!opened(&known).await.verify().await.unwrap().ok);
+            for backend in ["webgpu", "cpu"] {
+                assert!(!opened(&known, backend).await.verify().await.unwrap().ok);
+            }
         });
     }
 

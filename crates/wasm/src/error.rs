@@ -1,5 +1,6 @@
 //! What can go wrong, sorted by whose fault it is, as the package's error classes are.
 
+use photonet_cpu::CpuError;
 use photonet_gpu::GpuError;
 use photonet_model::ModelError;
 use photonet_vision::VisionError;
@@ -51,6 +52,15 @@ impl From<GpuError> for EngineError {
             // A map that fails is how a lost device shows itself before the browser says so.
             GpuError::ReadBack(_) => Self::Device { message: error.to_string(), lost: true },
             other => Self::Device { message: other.to_string(), lost: false },
+        }
+    }
+}
+
+impl From<CpuError> for EngineError {
+    fn from(error: CpuError) -> Self {
+        match error {
+            CpuError::Model(error) => error.into(),
+            other => Self::Model(other.to_string()),
         }
     }
 }

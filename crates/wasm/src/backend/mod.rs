@@ -1,9 +1,11 @@
-//! What computes. A backend for the processor is to become a second variant.
+//! What computes.
 
+mod cpu;
 mod gpu;
 
 use crate::error::EngineError;
 use crate::header::Outline;
+pub use cpu::CpuBackend;
 pub use gpu::GpuBackend;
 use photonet_model::Weights;
 
@@ -40,6 +42,8 @@ pub enum Wanted {
 pub enum Backend {
     /// The shaders.
     WebGpu(GpuBackend),
+    /// The processor.
+    Cpu(CpuBackend),
 }
 
 impl Backend {
@@ -47,6 +51,7 @@ impl Backend {
     pub fn name(&self) -> &'static str {
         match self {
             Self::WebGpu(_) => "webgpu",
+            Self::Cpu(_) => "cpu",
         }
     }
 
@@ -54,6 +59,7 @@ impl Backend {
     pub fn recoveries(&self) -> u32 {
         match self {
             Self::WebGpu(gpu) => gpu.recoveries(),
+            Self::Cpu(_) => 0,
         }
     }
 
@@ -61,6 +67,7 @@ impl Backend {
     pub fn batch(&self) -> usize {
         match self {
             Self::WebGpu(gpu) => gpu.batch(),
+            Self::Cpu(_) => 1,
         }
     }
 
@@ -68,6 +75,7 @@ impl Backend {
     pub async fn prepare(&mut self, outline: &Outline) -> Result<(), EngineError> {
         match self {
             Self::WebGpu(gpu) => gpu.prepare(outline).await,
+            Self::Cpu(_) => Ok(()),
         }
     }
 
@@ -75,6 +83,7 @@ impl Backend {
     pub async fn load(&mut self, outline: &Outline, weights: &Weights) -> Result<(), EngineError> {
         match self {
             Self::WebGpu(gpu) => gpu.load(outline, weights).await,
+            Self::Cpu(cpu) => cpu.load(outline, weights),
         }
     }
 
@@ -89,6 +98,7 @@ impl Backend {
     ) -> Result<Outcome, EngineError> {
         match self {
             Self::WebGpu(gpu) => gpu.run(outline, weights, pixels, images, wanted).await,
+            Self::Cpu(cpu) => cpu.run(outline, weights, pixels, images, wanted),
         }
     }
 
@@ -96,6 +106,7 @@ impl Backend {
     pub fn close(&mut self) {
         match self {
             Self::WebGpu(gpu) => gpu.close(),
+            Self::Cpu(cpu) => cpu.close(),
         }
     }
 }
