@@ -57,7 +57,8 @@ pub struct ConfigOptions {
     /// Change one key of the configuration; can be given many times.
     #[arg(short = 'o', long = "override", value_name = "KEY.SUB=VALUE")]
     pub overrides: Vec<String>,
-    /// Which device: auto, discrete, integrated, software, or part of its name.
+    /// Which device: auto, discrete, integrated, software, or part of its name; to classify also cpu, which
+    /// auto takes where there is no GPU.
     #[arg(long)]
     pub device: Option<String>,
 }

@@ -1,7 +1,7 @@
 //! `photonet embed`.
 
 use crate::arguments::positive;
-use crate::error::{CliError, open_device};
+use crate::error::{CliError, open_machine};
 use crate::output::say;
 use clap::{Args, ValueEnum};
 use photonet_model::{Features, Layers, Model, write_atomically};
@@ -106,9 +106,9 @@ pub fn run(options: &EmbedOptions) -> Result<ExitCode, CliError> {
     }
     let photos = collect_photos(&options.photos)?;
     let model = Model::load(&model_file(&options.model))?;
-    let gpu = open_device(&options.device)?;
+    let machine = open_machine(&options.device)?;
     let mut sink = Sink { options, matrix: Vec::new(), failed: 0, error: None };
-    pollster::block_on(embed(&gpu, &model, &photos, batch, |file, result| sink.take(file, result)))?;
+    pollster::block_on(embed(&machine, &model, &photos, batch, |file, result| sink.take(file, result)))?;
     if let Some(error) = sink.error {
         return Err(error);
     }

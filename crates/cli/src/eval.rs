@@ -1,7 +1,7 @@
 //! `photonet eval`.
 
 use crate::arguments::{EvalOptions, TextOrJson, positive};
-use crate::error::{CliError, open_device};
+use crate::error::{CliError, open_machine};
 use crate::output::say;
 use crate::table;
 use photonet_model::Model;
@@ -43,10 +43,10 @@ pub fn run(options: &EvalOptions) -> Result<ExitCode, CliError> {
         eprintln!("photonet: {warning}");
     }
     let device = given.device.clone().or_else(|| config.as_ref().map(|c| c.global.device.clone()));
-    let gpu = open_device(device.as_deref().unwrap_or("auto"))?;
+    let machine = open_machine(device.as_deref().unwrap_or("auto"))?;
     let batch = batch.or_else(|| config.as_ref().map(|c| c.eval.batch_size)).unwrap_or(64);
     let loader = LoaderOptions::eval(batch as usize);
-    let result = pollster::block_on(evaluate(&gpu, &model, dataset, loader, |_| ()))?;
+    let result = pollster::block_on(evaluate(&machine, &model, dataset, loader, |_| ()))?;
     for (path, reason) in &result.unreadable {
         eprintln!("photonet: left out {}: {reason}", path.display());
     }

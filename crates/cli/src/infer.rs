@@ -1,7 +1,7 @@
 //! `photonet infer`.
 
 use crate::arguments::{InferFormat, InferOptions, positive};
-use crate::error::{CliError, open_device};
+use crate::error::{CliError, open_machine};
 use photonet_model::Model;
 use photonet_train::config::Config;
 use photonet_train::dataset::read_labels;
@@ -67,12 +67,12 @@ pub fn run(options: &InferOptions) -> Result<ExitCode, CliError> {
         );
     }
     let device = given.device.clone().or_else(|| config.as_ref().map(|c| c.global.device.clone()));
-    let gpu = open_device(device.as_deref().unwrap_or("auto"))?;
+    let machine = open_machine(device.as_deref().unwrap_or("auto"))?;
     let batch = batch.or_else(|| config.as_ref().map(|c| c.infer.batch_size)).unwrap_or(10) as usize;
     let mut printer =
         Printer { options, labels: &model.labels, topk: wanted.min(classes), failed: 0, error: None };
     printer.header()?;
-    pollster::block_on(predict(&gpu, &model, &photos, batch, |prediction| printer.tell(&prediction)))?;
+    pollster::block_on(predict(&machine, &model, &photos, batch, |prediction| printer.tell(&prediction)))?;
     if let Some(error) = printer.error {
         return Err(error);
     }

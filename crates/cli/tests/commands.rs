@@ -77,6 +77,31 @@ fn infer_in_every_form() {
 }
 
 #[test]
+fn the_processor_and_the_shaders_agree() {
+    let folder = trained();
+    let on = |device: &str| {
+        let command = format!("infer --model out/best_model --format json --logits --device {device} photos");
+        run(folder, &command).ok().json_lines()
+    };
+    let logits = |line: &serde_json::Value| -> Vec<f64> {
+        line["logits"].as_array().unwrap().iter().map(|v| v.as_f64().unwrap()).collect()
+    };
+    let (processor, shaders) = (on("cpu"), on("software"));
+    assert_eq!(processor.len(), 30);
+    for (a, b) in processor.iter().zip(&shaders) {
+        assert_eq!(a["file"], b["file"]);
+        let (found, expected) = (logits(a), logits(b));
+        let largest = expected.iter().fold(0.0_f64, |m, v| m.max(v.abs()));
+        assert!(found.iter().zip(&expected).all(|(x, y)| (x - y).abs() < 1e-4 * largest), "{a} {b}");
+    }
+    let eval = |device: &str| {
+        let command = format!("eval --model out/best_model --data photos --format json --device {device}");
+        run(folder, &command).ok().json()
+    };
+    assert_eq!(eval("cpu")["top1"], eval("software")["top1"]);
+}
+
+#[test]
 fn devices_summary_check_and_bench() {
     let folder = tempfile::tempdir().unwrap();
     let ran = |arguments: &str| run(folder.path(), arguments).ok();

@@ -32,7 +32,8 @@ impl FromStr for DeviceChoice {
             "auto" | "" => Self::Auto,
             "discrete" => Self::Discrete,
             "integrated" => Self::Integrated,
-            "software" => Self::Software,
+            // PaddleClas's word for a run without a GPU.
+            "software" | "cpu" => Self::Software,
             _ => Self::Named(text.to_string()),
         })
     }

@@ -4,6 +4,7 @@ use crate::config::ConfigError;
 use crate::dataset::DatasetError;
 use crate::journal::JournalError;
 use crate::loader::LoaderError;
+use photonet_cpu::CpuError;
 use photonet_gpu::GpuError;
 use photonet_model::ModelError;
 use std::path::PathBuf;
@@ -27,6 +28,9 @@ pub enum TrainError {
     /// The device.
     #[error(transparent)]
     Gpu(#[from] GpuError),
+    /// The network on the processor.
+    #[error(transparent)]
+    Cpu(#[from] CpuError),
     /// The log files.
     #[error(transparent)]
     Journal(#[from] JournalError),

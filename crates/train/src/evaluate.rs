@@ -1,10 +1,10 @@
 //! What a model is worth on labelled photos.
 
-use crate::TrainError;
 use crate::dataset::Dataset;
 use crate::loader::{IGNORED_LABEL, Loader, LoaderOptions};
-use photonet_gpu::Gpu;
-use photonet_model::{InferenceNetwork, InferenceOptions, Input, Model};
+use crate::machine::Network;
+use crate::{Machine, TrainError};
+use photonet_model::{InferenceNetwork, Model};
 use photonet_nn::Metrics;
 use serde::Serialize;
 use std::path::PathBuf;
@@ -94,25 +94,21 @@ pub async fn count(
 /// # Errors
 /// Photos that cannot be loaded at all, or a device that fails.
 pub async fn evaluate(
-    gpu: &Arc<Gpu>,
+    machine: &Machine,
     model: &Model,
     dataset: Dataset,
     options: LoaderOptions,
     mut progress: impl FnMut(usize),
 ) -> Result<Evaluation, TrainError> {
-    let input = Input::of(&model.recipe)?;
     let batch_size = options.batch_size.min(dataset.samples.len().max(1));
     let loader =
         Loader::new(Arc::new(dataset), model.recipe.clone(), LoaderOptions { batch_size, ..options })?;
-    let options = InferenceOptions { batch: batch_size, input, count_topk: None };
-    let network = InferenceNetwork::new(gpu, &model.architecture, &model.weights, &options).await?;
+    let mut network = Network::new(machine, model, batch_size).await?;
     let classes = model.architecture.classes;
     let mut tally = Tally::new(classes);
     for batch in loader.epoch(0) {
-        let mut batch = batch?;
-        fill(&mut batch.pixels, &mut batch.labels, batch_size, input.image_bytes());
-        network.run(&batch.pixels, &[])?;
-        for (logits, label) in network.logits().await?.iter().zip(&batch.labels) {
+        let batch = batch?;
+        for (logits, label) in network.logits(&batch.pixels).await?.iter().zip(&batch.labels) {
             tally.add(logits, *label);
         }
         progress(batch.size);

@@ -16,8 +16,10 @@ mod error;
 pub mod evaluate;
 pub mod journal;
 pub mod loader;
+mod machine;
 pub mod predict;
 pub mod schedule;
 pub mod trainer;
 
 pub use error::TrainError;
+pub use machine::Machine;

@@ -1,15 +1,14 @@
 //! What a model says of photos.
 
-use crate::TrainError;
 use crate::evaluate::softmax;
-use photonet_gpu::Gpu;
-use photonet_model::{Features, InferenceNetwork, InferenceOptions, Input, Model};
+use crate::machine::Network;
+use crate::{Machine, TrainError};
+use photonet_model::{Features, Model};
 use photonet_vision::{DecodeLimits, Rgb, decode};
 use rayon::prelude::*;
 use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 /// Extensions that folders are searched for.
 const EXTENSIONS: [&str; 10] = ["jpg", "jpeg", "jpe", "jfif", "png", "webp", "bmp", "gif", "tif", "tiff"];
@@ -106,16 +105,16 @@ fn walk(folder: &Path, above: &mut Vec<PathBuf>, photos: &mut Vec<PathBuf>) -> R
 /// A model that does not fit its preprocessing, or a device that fails. A photo that cannot be read
 /// is a prediction with its reason, not an error.
 pub async fn predict(
-    gpu: &Arc<Gpu>,
+    machine: &Machine,
     model: &Model,
     photos: &[PathBuf],
     batch: usize,
     mut tell: impl FnMut(Prediction),
 ) -> Result<(), TrainError> {
-    let runner = Runner::new(gpu, model, photos.len(), batch).await?;
+    let mut runner = Runner::new(machine, model, photos.len(), batch).await?;
     for chunk in photos.chunks(runner.batch) {
-        let read = runner.run(chunk)?;
-        let logits = runner.network.logits().await?;
+        let (read, pixels) = runner.read(chunk);
+        let logits = runner.network.logits(&pixels).await?;
         for ((file, result), logits) in chunk.iter().zip(read).zip(logits) {
             let result = result.map(|()| Scored { ranked: rank(&logits), logits });
             tell(Prediction { file: file.clone(), result });
@@ -130,16 +129,16 @@ pub async fn predict(
 /// # Errors
 /// As [`predict`].
 pub async fn embed(
-    gpu: &Arc<Gpu>,
+    machine: &Machine,
     model: &Model,
     photos: &[PathBuf],
     batch: usize,
     mut tell: impl FnMut(&Path, Result<Features, String>),
 ) -> Result<(), TrainError> {
-    let runner = Runner::new(gpu, model, photos.len(), batch).await?;
+    let mut runner = Runner::new(machine, model, photos.len(), batch).await?;
     for chunk in photos.chunks(runner.batch) {
-        let read = runner.run(chunk)?;
-        let features = runner.network.features().await?;
+        let (read, pixels) = runner.read(chunk);
+        let features = runner.network.features(&pixels).await?;
         for ((file, result), features) in chunk.iter().zip(read).zip(features) {
             tell(file, result.map(|()| features));
         }
@@ -150,35 +149,34 @@ pub async fn embed(
 /// A network that photos are sent through, batch by batch.
 struct Runner<'a> {
     model: &'a Model,
-    input: Input,
     batch: usize,
-    network: InferenceNetwork,
+    network: Network,
 }
 
 impl<'a> Runner<'a> {
-    async fn new(gpu: &Arc<Gpu>, model: &'a Model, photos: usize, batch: usize) -> Result<Self, TrainError> {
+    async fn new(
+        machine: &Machine,
+        model: &'a Model,
+        photos: usize,
+        batch: usize,
+    ) -> Result<Self, TrainError> {
         let batch = batch.clamp(1, photos.max(1));
-        let input = Input::of(&model.recipe)?;
-        let options = InferenceOptions { batch, input, count_topk: None };
-        let network = InferenceNetwork::new(gpu, &model.architecture, &model.weights, &options).await?;
-        Ok(Self { model, input, batch, network })
+        Ok(Self { model, batch, network: Network::new(machine, model, batch).await? })
     }
 
-    /// Submits at most a batch of photos; tells of each whether it could be read. Rows of those that could
-    /// not, and those beyond the last, are black.
-    fn run(&self, photos: &[PathBuf]) -> Result<Vec<Result<(), String>>, TrainError> {
+    /// The pixels of at most a batch of photos, and of each whether it could be read. Those that could
+    /// not are black.
+    fn read(&self, photos: &[PathBuf]) -> (Vec<Result<(), String>>, Vec<u8>) {
         let images: Vec<Result<Rgb, String>> =
             photos.par_iter().map(|path| prepare(self.model, path)).collect();
-        let mut pixels = Vec::with_capacity(self.batch * self.input.image_bytes());
+        let mut pixels = Vec::with_capacity(images.len() * self.network.image_bytes());
         for image in &images {
             match image {
                 Ok(image) => pixels.extend_from_slice(image.data()),
-                Err(_) => pixels.resize(pixels.len() + self.input.image_bytes(), 0),
+                Err(_) => pixels.resize(pixels.len() + self.network.image_bytes(), 0),
             }
         }
-        pixels.resize(self.batch * self.input.image_bytes(), 0);
-        self.network.run(&pixels, &[])?;
-        Ok(images.into_iter().map(|image| image.map(drop)).collect())
+        (images.into_iter().map(|image| image.map(drop)).collect(), pixels)
     }
 }
 
