@@ -40,7 +40,8 @@ impl Network {
         let place = match machine {
             Machine::Gpu(gpu) => {
                 let options = InferenceOptions { batch, input, count_topk: None };
-                Place::Gpu(InferenceNetwork::new(gpu, &model.architecture, &model.weights, &options).await?)
+                let network = InferenceNetwork::new(gpu, &model.architecture, &model.weights, &options);
+                Place::Gpu(Box::new(network.await?))
             }
             Machine::Cpu => {
                 let threads = rayon::current_num_threads().clamp(1, batch.max(1));

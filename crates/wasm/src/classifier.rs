@@ -1,6 +1,6 @@
 //! A model on a backend.
 
-use crate::backend::{Backend, CpuBackend, GpuBackend, Outcome, Wanted};
+use crate::backend::{Backend, GpuBackend, Outcome, Wanted};
 use crate::error::EngineError;
 use crate::header::{self, Outline};
 use crate::photo;
@@ -51,8 +51,8 @@ impl Classifier {
     /// Opens a backend, `webgpu` or `cpu`.
     pub async fn open(backend: &str) -> Result<Self, EngineError> {
         let backend = match backend {
-            "webgpu" => Backend::WebGpu(GpuBackend::open().await?),
-            "cpu" => Backend::Cpu(CpuBackend::default()),
+            "webgpu" => Backend::WebGpu(Box::new(GpuBackend::open().await?)),
+            "cpu" => Backend::Cpu(Box::default()),
             other => {
                 return Err(EngineError::Device {
                     message: format!("there is no backend `{other}`: use `webgpu` or `cpu`"),

@@ -41,9 +41,9 @@ pub enum Wanted {
 /// A network on one kind of machine.
 pub enum Backend {
     /// The shaders.
-    WebGpu(GpuBackend),
+    WebGpu(Box<GpuBackend>),
     /// The processor.
-    Cpu(CpuBackend),
+    Cpu(Box<CpuBackend>),
 }
 
 impl Backend {
