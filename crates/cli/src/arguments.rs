@@ -7,6 +7,7 @@ use crate::import::ImportOptions;
 use crate::inspect::InspectOptions;
 use crate::verify::VerifyOptions;
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use photonet_model::Frozen;
 use photonet_train::config::{Config, ConfigError};
 use std::path::PathBuf;
 
@@ -87,18 +88,31 @@ pub struct TrainOptions {
     /// Factor on the channel counts, such as 0.35, 0.5, 0.75, 1.0 or 1.25 [default: 1.0].
     #[arg(long)]
     pub width: Option<f64>,
-    /// Side of the network's input in pixels [default: 224].
+    /// Side of the network's input in pixels [default: 224, with --from the model's].
     #[arg(long)]
     pub size: Option<u32>,
-    /// Passes over the photos [default: 30].
+    /// Passes over the photos [default: 30, with --from 20].
     #[arg(long)]
     pub epochs: Option<u32>,
     /// Photos in a step [default: 32].
     #[arg(long)]
     pub batch: Option<u32>,
-    /// Largest learning rate [default: 0.05 for batches of 32, in proportion for others].
+    /// Largest learning rate [default: 0.05 for batches of 32, with --from 0.0075, in proportion for others].
     #[arg(long)]
     pub lr: Option<f64>,
+    /// Start from a model, made here or by `photonet import`: its network and its preprocessing are kept, and its
+    /// classifier where it tells the same number of classes apart.
+    #[arg(long, value_name = "MODEL")]
+    pub from: Option<PathBuf>,
+    /// With --from: leave the stem and this many blocks as they are, or, with `head`, all but the classifier.
+    #[arg(long, value_name = "BLOCK|head")]
+    pub freeze_until: Option<Frozen>,
+    /// With --from: normalise by the model's statistics in training too.
+    #[arg(long)]
+    pub freeze_bn: bool,
+    /// Learning rate of the classifier in units of that of the rest [default: 1].
+    #[arg(long, value_name = "FACTOR")]
+    pub head_lr: Option<f64>,
     /// Seed of everything random [default: 0].
     #[arg(long)]
     pub seed: Option<u64>,

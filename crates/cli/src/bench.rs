@@ -7,7 +7,7 @@ use crate::table;
 use photonet_gpu::{Gpu, PlanReport, Timing};
 use photonet_model::{
     Architecture, InferenceNetwork, InferenceOptions, Input, TrainBuffers, TrainNetwork, TrainOptions,
-    initialise,
+    Tuning, initialise,
 };
 use photonet_nn::Step;
 use std::collections::BTreeMap;
@@ -86,8 +86,15 @@ async fn measure(
         Ok((all[0], all.split_off(WARM_UP)))
     };
     if options.train {
-        let buffers = TrainBuffers::new(gpu, architecture, &weights, 2e-5).await?;
-        let train = TrainOptions { batch, input, smoothing: 0.0, topk: 1, dropout_seed: 0 };
+        let buffers = TrainBuffers::new(gpu, architecture, &weights, 2e-5, &Tuning::default()).await?;
+        let train = TrainOptions {
+            batch,
+            input,
+            smoothing: 0.0,
+            topk: 1,
+            dropout_seed: 0,
+            tuning: Tuning::default(),
+        };
         let network = TrainNetwork::new(&buffers, architecture, &train).await?;
         let labels: Vec<u32> = (0..batch).map(|i| (i % architecture.classes) as u32).collect();
         let samples: Vec<u32> = (0..batch as u32).collect();

@@ -4,15 +4,21 @@ use crate::arguments::{Arch, TrainOptions, positive};
 use crate::error::{CliError, open_device};
 use crate::interrupt;
 use crate::output::say;
+use photonet_model::Model;
 use photonet_train::checkpoint::Checkpoint;
-use photonet_train::config::{Config, Variant};
+use photonet_train::config::{Config, Pretrained, Variant};
 use photonet_train::dataset::open_config;
-use photonet_train::trainer::{Outcome, RunOptions, train};
+use photonet_train::trainer::{Outcome, RunOptions, model_file, train};
 use std::io::IsTerminal;
+use std::path::Path;
 use std::process::ExitCode;
 
 /// Batch for which the default learning rate is meant.
 const REFERENCE_BATCH: f64 = 32.0;
+
+/// Learning rate for batches of [`REFERENCE_BATCH`], and epochs, of a run that starts from a model.
+const FINE_TUNING_RATE: f64 = 0.0075;
+const FINE_TUNING_EPOCHS: u32 = 20;
 
 /// Runs the command.
 pub fn run(options: &TrainOptions) -> Result<ExitCode, CliError> {
@@ -64,6 +70,40 @@ fn base(options: &TrainOptions) -> Result<Config, CliError> {
     Ok(config)
 }
 
+/// Takes over a model's network and preprocessing. Without a file, what the run is like as well: shorter and
+/// at a lower learning rate than one from scratch.
+fn start_from(config: &mut Config, path: &Path, options: &TrainOptions) -> Result<(), CliError> {
+    let model = Model::load(&model_file(path))?;
+    if options.arch.is_some() || options.width.is_some() {
+        return Err(CliError::Usage(
+            "--from takes the network of the model: leave --arch and --width out".into(),
+        ));
+    }
+    config.arch.variant = match model.architecture.variant {
+        photonet_model::Variant::Small => Variant::Small,
+        photonet_model::Variant::Large => Variant::Large,
+    };
+    config.arch.width = model.architecture.width;
+    config.arch.pretrained = Pretrained::Path(path.to_path_buf());
+    let own = model.recipe.output_size().map(|(width, _)| width);
+    let size = options.size.or(own).unwrap_or(config.global.image_shape[1]);
+    config.set_size(size);
+    config.train.recipe = model.recipe.for_training(size);
+    config.eval.recipe = model.recipe.at_size(size);
+    config.infer.recipe = config.eval.recipe.clone();
+    if options.config.config.is_none() {
+        let said = |key: &str| options.config.overrides.iter().any(|o| o.starts_with(key));
+        if !said("Global.epochs") {
+            config.set_epochs(FINE_TUNING_EPOCHS);
+        }
+        if !said("Optimizer.lr") {
+            let batch = f64::from(options.batch.unwrap_or(config.train.batch_size));
+            config.optimizer.schedule.learning_rate = FINE_TUNING_RATE * batch / REFERENCE_BATCH;
+        }
+    }
+    Ok(())
+}
+
 /// The configuration: that of [`base`], changed by `-o` and then by the flags.
 fn configure(options: &TrainOptions) -> Result<Config, CliError> {
     let mut config = base(options)?;
@@ -88,8 +128,20 @@ fn configure(options: &TrainOptions) -> Result<Config, CliError> {
     if let Some(width) = options.width {
         config.arch.width = width;
     }
-    if let Some(size) = options.size {
+    if let Some(path) = &options.from {
+        start_from(&mut config, path, options)?;
+    } else if let Some(size) = options.size {
         config.set_size(size);
+    }
+    if let Some(frozen) = options.freeze_until {
+        config.arch.freeze_until = frozen;
+    }
+    config.arch.freeze_bn |= options.freeze_bn;
+    if let Some(rate) = options.head_lr {
+        if !(rate.is_finite() && rate >= 0.0) {
+            return Err(CliError::Usage(format!("--head-lr {rate} is no factor: use a number such as 10")));
+        }
+        config.optimizer.head_lr = rate;
     }
     positive("--stop-after", options.stop_after)?;
     if let Some(epochs) = positive("--epochs", options.epochs)? {

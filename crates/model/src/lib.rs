@@ -16,6 +16,7 @@ mod names;
 mod network;
 mod parameters;
 mod summary;
+mod tuning;
 mod verify;
 mod weights;
 
@@ -34,4 +35,5 @@ pub use network::{
 };
 pub use parameters::{ParameterKind, ParameterLayout, ParameterSpec};
 pub use summary::{LayerSummary, Summary, summarise};
+pub use tuning::{Frozen, Tuning};
 pub use weights::{HostTensor, Weights};

@@ -1,7 +1,7 @@
 //! Where each parameter lies in the flat device buffers, and the way between them and files.
 
 use crate::layers::{Layers, Normalised};
-use crate::{Architecture, HostTensor, ModelError, Weights};
+use crate::{Architecture, HostTensor, ModelError, Tuning, Weights};
 use photonet_nn::{Momentum, pad_channels};
 
 /// The layout of a parameter.
@@ -278,12 +278,14 @@ impl ParameterLayout {
     }
 
     /// The optimiser's table: learning-rate factor and decay for each block of 64 parameters.
-    pub fn ranges(&self, decay: f32) -> Vec<[f32; 2]> {
-        let mut ranges = vec![[1.0, 0.0]; self.parameter_length / Momentum::BLOCK];
-        for spec in self.parameters.iter().filter(|s| s.decay) {
+    pub fn ranges(&self, decay: f32, tuning: &Tuning) -> Vec<[f32; 2]> {
+        let mut ranges = vec![[0.0, 0.0]; self.parameter_length / Momentum::BLOCK];
+        for spec in &self.parameters {
             let first = spec.offset / Momentum::BLOCK;
             let blocks = spec.elements.div_ceil(Momentum::BLOCK);
-            ranges[first..first + blocks].fill([1.0, decay]);
+            let rate = tuning.rate(&spec.name);
+            let decay = if spec.decay && rate > 0.0 { decay } else { 0.0 };
+            ranges[first..first + blocks].fill([rate, decay]);
         }
         ranges
     }

@@ -8,7 +8,7 @@ use formula::{hash, uniform, z};
 use photonet_gpu::{Gpu, GpuOptions};
 use photonet_model::{
     Architecture, Family, InferenceNetwork, InferenceOptions, Input, Naming, ParameterKind, ParameterLayout,
-    TrainBuffers, TrainNetwork, TrainOptions, Variant, Weights, external_name,
+    TrainBuffers, TrainNetwork, TrainOptions, Tuning, Variant, Weights, external_name,
 };
 use photonet_nn::Step;
 use safetensors::SafeTensors;
@@ -202,8 +202,16 @@ fn compare(golden: &Golden) {
 
         let mut architecture = golden.architecture.clone();
         architecture.switches.dropout = 0.0;
-        let buffers = TrainBuffers::new(&gpu, &architecture, &weights, 4e-5).await.unwrap();
-        let options = TrainOptions { batch: BATCH, input, smoothing: 0.1, topk: 5, dropout_seed: 0 };
+        let buffers =
+            TrainBuffers::new(&gpu, &architecture, &weights, 4e-5, &Tuning::default()).await.unwrap();
+        let options = TrainOptions {
+            batch: BATCH,
+            input,
+            smoothing: 0.1,
+            topk: 5,
+            dropout_seed: 0,
+            tuning: Tuning::default(),
+        };
         let network = TrainNetwork::new(&buffers, &architecture, &options).await.unwrap();
         let samples: Vec<u32> = (0..BATCH as u32).collect();
         let expected = golden.values("losses");

@@ -74,6 +74,51 @@ impl Recipe {
         self
     }
 
+    /// The way of resizing of the first step that resizes.
+    fn resampler(&self) -> Resampler {
+        let of_step = |transform: &Transform| match *transform {
+            Transform::RandomCrop { resampler, .. }
+            | Transform::ResizeShort { resampler, .. }
+            | Transform::ResizeThenCrop { resampler, .. }
+            | Transform::Resize { resampler, .. } => Some(resampler),
+            Transform::RandomFlip { .. } | Transform::CenterCrop { .. } => None,
+        };
+        self.transforms.iter().find_map(of_step).unwrap_or_default()
+    }
+
+    /// Random crops and flips to `size` x `size` pixels for training further what this recipe, one for
+    /// evaluation, prepares photos for: resizing and normalisation are the same.
+    pub fn for_training(&self, size: u32) -> Recipe {
+        let transforms = Recipe::train(size).with_resampler(self.resampler()).transforms;
+        Recipe { transforms, ..self.clone() }
+    }
+
+    /// The same steps to `size` x `size` pixels: every size in proportion. A recipe without one output size
+    /// stays as it is.
+    pub fn at_size(&self, size: u32) -> Recipe {
+        let Some((width, _)) = self.output_size() else { return self.clone() };
+        let scaled = |side: u32| {
+            let exact = (u64::from(side) * u64::from(size) + u64::from(width) / 2) / u64::from(width);
+            u32::try_from(exact).unwrap_or(u32::MAX).max(1)
+        };
+        let mut recipe = self.clone();
+        for transform in &mut recipe.transforms {
+            match transform {
+                Transform::RandomCrop { size, .. }
+                | Transform::ResizeShort { size, .. }
+                | Transform::CenterCrop { size } => *size = scaled(*size),
+                Transform::ResizeThenCrop { short, size, .. } => {
+                    (*short, *size) = (scaled(*short), scaled(*size));
+                }
+                Transform::Resize { width, height, .. } => {
+                    (*width, *height) = (scaled(*width), scaled(*height));
+                }
+                Transform::RandomFlip { .. } => {}
+            }
+        }
+        recipe
+    }
+
     /// Width and height of every result in pixels, if they do not depend on the photo.
     pub fn output_size(&self) -> Option<(u32, u32)> {
         self.transforms.iter().fold(None, |known, transform| match *transform {

@@ -52,6 +52,10 @@ fn recipes_are_paddleclas_defaults() {
     assert_eq!(eval.output_size(), Some((224, 224)));
     assert!(!eval.is_random());
     assert_eq!(Recipe::eval(128).transforms[0], short(146));
+    assert_eq!(eval.at_size(128), Recipe::eval(128));
+    assert_eq!(eval.at_size(224), eval);
+    let training = Recipe { mean: [0.5; 3], ..eval.clone() }.for_training(96);
+    assert_eq!(training, Recipe { mean: [0.5; 3], ..Recipe::train(96) });
     let train = Recipe::train(160);
     assert_eq!((train.output_size(), train.is_random()), (Some((160, 160)), true));
     assert_eq!(train.mean, [0.485, 0.456, 0.406]);

@@ -1,6 +1,6 @@
 //! The device buffers that outlive a step of training.
 
-use crate::{Architecture, ModelError, ParameterLayout, Weights};
+use crate::{Architecture, ModelError, ParameterLayout, Tuning, Weights};
 use photonet_gpu::{Buffer, Gpu};
 use photonet_nn::{Metrics, Step};
 use std::sync::Arc;
@@ -20,7 +20,7 @@ pub struct TrainBuffers {
 }
 
 impl TrainBuffers {
-    /// Uploads `weights`; the optimiser starts at rest. `decay` acts on all but batch normalisation.
+    /// Uploads `weights`; the optimiser starts at rest. `decay` acts on all that learns but batch normalisation.
     ///
     /// # Errors
     /// Weights that do not fit, or a device without the memory.
@@ -29,6 +29,7 @@ impl TrainBuffers {
         architecture: &Architecture,
         weights: &Weights,
         decay: f32,
+        tuning: &Tuning,
     ) -> Result<Self, ModelError> {
         let layout = ParameterLayout::new(architecture);
         let (parameters, statistics) = layout.pack(weights)?;
@@ -39,7 +40,7 @@ impl TrainBuffers {
             gradients: gpu.buffer("gradients", bytes).await?,
             velocity: gpu.buffer("velocity", bytes).await?,
             statistics: gpu.buffer_with("running statistics", &statistics).await?,
-            ranges: gpu.buffer_with("decay ranges", &layout.ranges(decay)).await?,
+            ranges: gpu.buffer_with("decay ranges", &layout.ranges(decay, tuning)).await?,
             step: gpu.buffer("step", size_of::<Step>() as u64).await?,
             metrics: gpu.buffer("metrics", size_of::<Metrics>() as u64).await?,
             layout,

@@ -3,7 +3,7 @@
 use super::unit::{Recorder, Unit};
 use super::{Input, TrainBuffers, check_batch, padded};
 use crate::layers::{Block, Layers};
-use crate::{Architecture, ModelError};
+use crate::{Architecture, Frozen, ModelError, Tuning};
 use photonet_gpu::{Buffer, Gpu, Plan, PlanBuilder, PlanReport, Tensor, Timing};
 use photonet_nn::{
     Activation, CrossEntropy, Dropout, GlobalPool, Momentum, Pointwise, Shape, SqueezeExcite,
@@ -24,6 +24,8 @@ pub struct TrainOptions {
     pub topk: usize,
     /// Seed of dropout's random numbers.
     pub dropout_seed: u32,
+    /// What learns; as in the [`TrainBuffers`].
+    pub tuning: Tuning,
 }
 
 /// The 32 bits of `seed` that key dropout's random numbers.
@@ -92,6 +94,7 @@ impl TrainNetwork {
             plan,
             architecture,
             layout: &buffers.layout,
+            tuning: options.tuning,
         };
         let (logits, outcomes) = record(&mut recorder, options, &ends);
         let mut plan = recorder.plan;
@@ -168,15 +171,25 @@ fn record(r: &mut Recorder<'_>, options: &TrainOptions, ends: &Ends) -> (Tensor,
     }
     let last = Unit::forward(r, &layers.last, shape, tensor, None);
     let (pooled_gradient, pool, logits, outcomes) = record_tail(r, options, ends, &layers, &last);
+    // Gradients go back as far as something learns.
+    let frozen = options.tuning.frozen;
+    if frozen == Frozen::Backbone {
+        return (logits, outcomes);
+    }
     let mut gradient = r.transient("pool input gradient", &last.shape);
     pool.backward(&mut r.plan, "pool", pooled_gradient, gradient);
     if let Some(g) = last.backward(r, gradient, None, true) {
         gradient = g;
     }
     for (block, tape) in layers.blocks.iter().zip(&blocks).rev() {
+        if frozen.holds(&format!("{}.", block.name)) {
+            return (logits, outcomes);
+        }
         gradient = backward_block(r, block, tape, gradient);
     }
-    stem.backward(r, gradient, None, false);
+    if !frozen.holds("stem.") {
+        stem.backward(r, gradient, None, false);
+    }
     (logits, outcomes)
 }
 

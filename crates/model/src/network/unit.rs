@@ -2,7 +2,7 @@
 
 use super::range;
 use crate::layers::Normalised;
-use crate::{Architecture, ParameterLayout};
+use crate::{Architecture, ParameterLayout, Tuning};
 use photonet_gpu::{PlanBuilder, Tensor};
 use photonet_nn::{
     Activation, BatchNorm, BatchNormParameters, Dense, Depthwise, Geometry, Pointwise, Shape,
@@ -14,6 +14,7 @@ pub(super) struct Recorder<'a> {
     pub plan: PlanBuilder,
     pub architecture: &'a Architecture,
     pub layout: &'a ParameterLayout,
+    pub tuning: Tuning,
     pub parameters: Tensor,
     pub gradients: Tensor,
     pub statistics: Tensor,
@@ -115,7 +116,7 @@ impl Unit {
             epsilon: switches.bn_epsilon,
             keep: switches.bn_keep,
             running_variance: switches.running_variance(),
-            frozen: false,
+            frozen: r.tuning.is_constant(&name),
         };
         let raw = r.transient(&format!("{name} convolution"), &output_shape);
         let moments = r.plan.transient(format!("{name} moments"), norm.moment_bytes());

@@ -1,6 +1,8 @@
 //! Architecture names: `MobileNetV3_large_x1_0` and its kin.
 
 use super::reader::{Item, Only, Section};
+use photonet_model::Frozen;
+
 use super::{Arch, ConfigError, Pretrained, Variant};
 
 /// The widths with published weights, in both variants.
@@ -75,6 +77,11 @@ pub(crate) fn read(
     };
     let use_ssld = section.read("use_ssld", Item::bool, base.use_ssld)?;
     let dropout = section.read("dropout_prob", Item::fraction, base.dropout)?;
+    let freeze_until = match section.take("freeze_until") {
+        None => base.freeze_until,
+        Some(item) => frozen(&item)?,
+    };
+    let freeze_bn = section.read("freeze_bn", Item::bool, base.freeze_bn)?;
     section.only_default(&[
         ("class_expand", Only::Number(1280.0)),
         ("stop_after", Only::Absent),
@@ -89,7 +96,14 @@ pub(crate) fn read(
     // Batch statistics are shared between several GPUs only; there is one here.
     section.ignore(&["use_sync_bn", "infer_add_softmax"], ignored);
     section.finish()?;
-    Ok(Arch { variant, width, class_num, pretrained, use_ssld, dropout })
+    Ok(Arch { variant, width, class_num, pretrained, use_ssld, dropout, freeze_until, freeze_bn })
+}
+
+fn frozen(item: &Item) -> Result<Frozen, ConfigError> {
+    if let Ok(block) = item.u64() {
+        return Ok(Frozen::Blocks(usize::try_from(block).unwrap_or(usize::MAX)));
+    }
+    item.text()?.parse().map_err(|reason: String| item.invalid(reason))
 }
 
 fn read_name(item: &Item) -> Result<(Variant, f64), ConfigError> {

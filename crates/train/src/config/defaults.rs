@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use photonet_model::Frozen;
 use photonet_vision::{Interpolation, Library, Recipe, Resampler};
 
 use super::{
@@ -52,6 +53,8 @@ impl Config {
                 pretrained: Pretrained::No,
                 use_ssld: false,
                 dropout: 0.2,
+                freeze_until: Frozen::Nothing,
+                freeze_bn: false,
             },
             loss: Loss { epsilon: 0.0 },
             optimizer: OptimizerConfig {
@@ -63,6 +66,7 @@ impl Config {
                     warmup_start_lr: 0.0,
                 },
                 l2: 2e-5,
+                head_lr: 1.0,
             },
             train: loader(train_recipe(SIZE), 32, true),
             eval: loader(eval_recipe(SIZE), 64, false),

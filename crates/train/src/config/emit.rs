@@ -186,6 +186,8 @@ fn document(c: &Config) -> Yaml {
         ("pretrained", pretrained),
         ("use_ssld", Yaml::bool(a.use_ssld)),
         ("dropout_prob", Yaml::float(a.dropout)),
+        ("freeze_until", Yaml::Scalar(a.freeze_until.to_string())),
+        ("freeze_bn", Yaml::bool(a.freeze_bn)),
     ];
     let cross_entropy = |options| Yaml::Items(vec![Yaml::Map(vec![("CELoss", Yaml::Map(options))])]);
     let weight = ("weight", Yaml::float(1.0));
@@ -197,6 +199,7 @@ fn document(c: &Config) -> Yaml {
         ("momentum", Yaml::float(c.optimizer.momentum)),
         ("lr", schedule(&c.optimizer.schedule)),
         ("regularizer", Yaml::Map(regularizer)),
+        ("head_lr", Yaml::float(c.optimizer.head_lr)),
     ];
     let post = vec![
         ("name", Yaml::text("Topk")),

@@ -21,6 +21,7 @@ mod tree;
 
 use std::path::{Path, PathBuf};
 
+use photonet_model::{Frozen, Tuning};
 use photonet_vision::Recipe;
 
 pub(crate) use error::nearest;
@@ -103,6 +104,10 @@ pub struct Arch {
     pub use_ssld: bool,
     /// The share of inputs of the last layer that dropout leaves out, in [0, 1).
     pub dropout: f64,
+    /// A key of Photonet's own, `freeze_until`: the part that does not learn.
+    pub freeze_until: Frozen,
+    /// A key of Photonet's own, `freeze_bn`: normalise by the running statistics in training too.
+    pub freeze_bn: bool,
 }
 
 /// `Arch.pretrained`.
@@ -132,6 +137,9 @@ pub struct OptimizerConfig {
     pub schedule: ScheduleConfig,
     /// `regularizer.coeff`: added to each gradient as this times the weight.
     pub l2: f64,
+    /// A key of Photonet's own, `head_lr`: the learning rate of the classifier's two layers, in units of
+    /// that of the rest.
+    pub head_lr: f64,
 }
 
 /// `Optimizer.lr`.
@@ -228,6 +236,15 @@ impl Config {
         let text = std::fs::read_to_string(path)
             .map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
         Config::from_yaml(&text, &path.display().to_string(), overrides)
+    }
+
+    /// Which parts of the network learn, and how fast.
+    pub fn tuning(&self) -> Tuning {
+        Tuning {
+            frozen: self.arch.freeze_until,
+            constant_statistics: self.arch.freeze_bn,
+            head_rate: self.optimizer.head_lr as f32,
+        }
     }
 
     /// The configuration with every value written out, as a YAML text that

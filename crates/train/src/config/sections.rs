@@ -170,8 +170,9 @@ fn optimizer(
         ("one_dim_param_no_weight_decay", Only::Bool(false)),
     ])?;
     section.ignore(&["multi_precision"], ignored);
+    let head_lr = section.read("head_lr", Item::f64_not_negative, base.head_lr)?;
     section.finish()?;
-    Ok(OptimizerConfig { momentum, schedule, l2 })
+    Ok(OptimizerConfig { momentum, schedule, l2, head_lr })
 }
 
 fn schedule(mut section: Section) -> Result<ScheduleConfig, ConfigError> {

@@ -11,7 +11,7 @@ use crate::checkpoint::{Checkpoint, OTHER_CHECKPOINT, State};
 use crate::config::{Config, Pretrained, Variant};
 use crate::dataset::DataSplit;
 use photonet_gpu::Gpu;
-use photonet_model::{Architecture, Family, Model, ParameterLayout, Weights, initialise};
+use photonet_model::{Architecture, Family, Frozen, Layers, Model, ParameterLayout, Weights, initialise};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -67,6 +67,8 @@ struct Start {
     state: Option<State>,
     /// The checkpoint's folder.
     resumed: Option<PathBuf>,
+    /// What the user should know of the model that training starts from.
+    notes: Vec<String>,
 }
 
 impl Start {
@@ -91,10 +93,25 @@ impl Start {
             check_resume(&checkpoint, &architecture, config, train_images, steps_per_epoch)
                 .map_err(refuse)?;
             let Checkpoint { model, velocity, state } = checkpoint;
+            // A run that started from a model of another family goes on in that family.
+            let dropout = architecture.switches.dropout;
+            architecture = model.architecture.clone();
+            architecture.switches.dropout = dropout;
+            check_frozen_place(config, &architecture)?;
             let (velocity, state) = (Some(velocity), Some(state));
             let resumed = Some(folder);
-            return Ok(Self { architecture, labels, weights: model.weights, velocity, state, resumed });
+            let notes = frozen_notes(config);
+            return Ok(Self {
+                architecture,
+                labels,
+                weights: model.weights,
+                velocity,
+                state,
+                resumed,
+                notes,
+            });
         }
+        let mut notes = Vec::new();
         let weights = match given_weights(config) {
             Some(path) => {
                 let model = Model::load(&model_file(path))?;
@@ -107,7 +124,8 @@ impl Start {
                         model.architecture
                     )));
                 }
-                start_from(model, &mut architecture, config.global.seed)
+                notes.push(format!("starting from {}: {}", path.display(), model.architecture));
+                start_from(model, &mut architecture, &labels, config.global.seed, &mut notes)
             }
             None if config.arch.pretrained == Pretrained::Yes => {
                 return Err(TrainError::Request(
@@ -118,8 +136,37 @@ impl Start {
             }
             None => initialise(&architecture, config.global.seed),
         };
-        Ok(Self { architecture, labels, weights, velocity: None, state: None, resumed: None })
+        check_frozen(config, &architecture)?;
+        notes.extend(frozen_notes(config));
+        Ok(Self { architecture, labels, weights, velocity: None, state: None, resumed: None, notes })
     }
+}
+
+/// What is drawn at random must learn.
+fn check_frozen(config: &Config, architecture: &Architecture) -> Result<(), TrainError> {
+    if given_weights(config).is_none()
+        && (config.arch.freeze_until != Frozen::Nothing || config.arch.freeze_bn)
+    {
+        return Err(TrainError::Request(
+            "parts of a network that starts from random weights cannot be frozen: give a model to start from \
+             with --from MODEL or Arch.pretrained=PATH"
+                .into(),
+        ));
+    }
+    check_frozen_place(config, architecture)
+}
+
+/// A part to freeze must be there.
+fn check_frozen_place(config: &Config, architecture: &Architecture) -> Result<(), TrainError> {
+    let frozen = config.arch.freeze_until;
+    let blocks = Layers::new(architecture).blocks.len();
+    if matches!(frozen, Frozen::Blocks(count) if count > blocks) {
+        return Err(TrainError::Request(format!(
+            "Arch.freeze_until is {frozen}, but {architecture} has {blocks} blocks: give a number up to {blocks}, \
+             or `head` to train the classifier alone"
+        )));
+    }
+    Ok(())
 }
 
 fn given_weights(config: &Config) -> Option<&PathBuf> {
@@ -129,15 +176,39 @@ fn given_weights(config: &Config) -> Option<&PathBuf> {
     }
 }
 
+/// What does not learn, for the log.
+fn frozen_notes(config: &Config) -> Vec<String> {
+    let mut notes = Vec::new();
+    match config.arch.freeze_until {
+        Frozen::Nothing => {}
+        Frozen::Blocks(count) => notes.push(format!("frozen: the stem and {count} blocks")),
+        Frozen::Backbone => notes.push("frozen: all but the classifier's two layers".into()),
+    }
+    if config.arch.freeze_bn {
+        notes.push("batch normalisation keeps its running statistics".into());
+    }
+    notes
+}
+
 /// The model of another run as a start: its family and switches are kept, and its classifier too
-/// where it tells as many classes apart.
-fn start_from(model: Model, architecture: &mut Architecture, seed: u64) -> Weights {
+/// where it tells the same classes apart.
+fn start_from(
+    model: Model,
+    architecture: &mut Architecture,
+    labels: &[String],
+    seed: u64,
+    notes: &mut Vec<String>,
+) -> Weights {
     let classes = architecture.classes;
     let dropout = architecture.switches.dropout;
     *architecture = Architecture { classes, ..model.architecture.clone() };
     architecture.switches.dropout = dropout;
     let mut weights = model.weights;
-    if model.architecture.classes != classes {
+    if model.labels != labels {
+        notes.push(format!(
+            "the model's classifier of {} classes is replaced by a new one of {classes}, as the photos' classes are others",
+            model.architecture.classes
+        ));
         let fresh = initialise(architecture, seed);
         for name in ["classifier.weight", "classifier.bias"] {
             if let Some(tensor) = fresh.get(name) {
@@ -194,7 +265,7 @@ fn check_resume(
             model.architecture
         ));
     }
-    let layout = ParameterLayout::new(architecture);
+    let layout = ParameterLayout::new(&model.architecture);
     let expected = layout.unpack_parameters(&vec![0.0; layout.parameter_length]);
     if !expected.tensors.iter().all(|(n, t)| velocity.get(n).is_some_and(|v| v.shape == t.shape)) {
         return Err(format!(

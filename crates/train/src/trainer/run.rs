@@ -103,6 +103,9 @@ impl<'a> Run<'a> {
         let steps_per_epoch = train_loader.steps_per_epoch() as u64;
         let start = Start::new(config, &labels, train_images, steps_per_epoch, options)?;
         let mut journal = Journal::open(output, options.terminal)?;
+        for note in start.notes {
+            journal.event(&Event::note(note))?;
+        }
         for text in split.train_report.warnings().into_iter().chain(split.val_report.warnings()) {
             journal.event(&Event::warning(text))?;
         }
@@ -114,7 +117,8 @@ impl<'a> Run<'a> {
             journal.event(&Event::warning(text))?;
         }
         let decay = config.optimizer.l2 as f32;
-        let buffers = TrainBuffers::new(gpu, &start.architecture, &start.weights, decay).await?;
+        let buffers =
+            TrainBuffers::new(gpu, &start.architecture, &start.weights, decay, &config.tuning()).await?;
         if let Some(velocity) = &start.velocity {
             buffers.restore(&start.weights, velocity)?;
         }
@@ -139,6 +143,7 @@ impl<'a> Run<'a> {
                 smoothing: config.loss.epsilon as f32,
                 topk,
                 dropout_seed: dropout_seed(seed),
+                tuning: config.tuning(),
             },
             template: Model {
                 architecture: start.architecture,

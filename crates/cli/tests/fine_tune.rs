@@ -1,0 +1,141 @@
+//! Training that starts from a model, through the program.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod common;
+
+use common::*;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+use tempfile::TempDir;
+
+/// The bytes of a tensor in a `.safetensors` file.
+#[track_caller]
+fn tensor(file: &Path, name: &str) -> Vec<u8> {
+    let bytes = fs::read(file).unwrap();
+    let length = u64::from_le_bytes(bytes[..8].try_into().unwrap()) as usize;
+    let header: serde_json::Value = serde_json::from_slice(&bytes[8..8 + length]).unwrap();
+    let place = |end: usize| header[name]["data_offsets"][end].as_u64().unwrap() as usize;
+    bytes[8 + length + place(0)..8 + length + place(1)].to_vec()
+}
+
+/// The metadata of a model file.
+fn metadata(file: &Path, key: &str) -> serde_json::Value {
+    let bytes = fs::read(file).unwrap();
+    let length = u64::from_le_bytes(bytes[..8].try_into().unwrap()) as usize;
+    let header: serde_json::Value = serde_json::from_slice(&bytes[8..8 + length]).unwrap();
+    serde_json::from_str(header["__metadata__"][key].as_str().unwrap()).unwrap()
+}
+
+/// Fine-tunes the model of [`trained`] on its own photos; returns the file of the result.
+fn tuned(folder: &Path, out: &str, flags: &str) -> PathBuf {
+    let command = format!("train photos --from out/best_model --epochs 2 --batch 8 --out {out} {flags}");
+    run(folder, &command).ok();
+    folder.join(out).join("latest/model.safetensors")
+}
+
+/// One of each kind: (part, does it learn with the part frozen).
+const PARTS: [&str; 6] = [
+    "stem.conv.weight",
+    "blocks.2.project.bn.running_var",
+    "blocks.3.depthwise.conv.weight",
+    "blocks.3.depthwise.bn.running_mean",
+    "last.bn.weight",
+    "head.weight",
+];
+
+#[test]
+fn frozen_parts_keep_their_bits_and_the_rest_learns() {
+    let folder = copy_of_trained();
+    let before = folder.path().join("out/best_model/model.safetensors");
+    for (flags, kept) in [
+        ("", [false; 6]),
+        ("--freeze-until 3", [true, true, false, false, false, false]),
+        ("--freeze-until head", [true, true, true, true, true, false]),
+        ("--freeze-bn", [false, true, false, true, false, false]),
+    ] {
+        let after = tuned(folder.path(), "tuned", flags);
+        for (part, kept) in PARTS.iter().zip(kept) {
+            assert_eq!(tensor(&before, part) == tensor(&after, part), kept, "{part} with `{flags}`");
+        }
+        fs::remove_dir_all(folder.path().join("tuned")).unwrap();
+    }
+}
+
+#[test]
+fn the_head_learns_at_a_rate_of_its_own() {
+    let folder = copy_of_trained();
+    let change = |file: &Path| -> f64 {
+        let values = |file: &Path| -> Vec<f64> {
+            let of = |b: &[u8]| f64::from(f32::from_le_bytes([b[0], b[1], b[2], b[3]]));
+            tensor(file, "classifier.weight").chunks_exact(4).map(of).collect()
+        };
+        let before = values(&folder.path().join("out/best_model/model.safetensors"));
+        values(file).iter().zip(before).map(|(a, b)| (a - b).powi(2)).sum::<f64>().sqrt()
+    };
+    let flags = "--freeze-until head --lr 0.001";
+    let usual = change(&tuned(folder.path(), "usual", flags));
+    let faster = change(&tuned(folder.path(), "faster", &format!("{flags} --head-lr 10")));
+    assert!(usual > 0.0 && faster > 5.0 * usual, "{usual} {faster}");
+}
+
+#[test]
+fn another_number_of_classes_gets_a_fresh_classifier() {
+    let folder = copy_of_trained();
+    draw(&folder.path().join("two"), 2, 8);
+    let command = "train two --from out/best_model --epochs 1 --batch 8 --out two-out";
+    let said = run(folder.path(), command).ok().said();
+    let file = folder.path().join("two-out/latest/model.safetensors");
+    assert_eq!(metadata(&file, "labels").as_array().unwrap().len(), 2);
+    says(&said, &["starting from out/best_model", "classifier of 3 classes is replaced by a new one of 2"]);
+}
+
+#[test]
+fn what_cannot_be_tuned_is_said() {
+    let folder = copy_of_trained();
+    let failed = |flags: &str| run(folder.path(), &format!("train photos --out no {flags}")).failed();
+    says(&failed("--freeze-until head"), &["random weights", "--from"]);
+    says(&failed("--from out/best_model --freeze-until 12"), &["12", "11 blocks"]);
+    let misread = run(folder.path(), "train photos --from out/best_model --freeze-until tail");
+    assert_eq!(misread.code, Some(2));
+    says(&misread.err, &["tail", "head"]);
+    says(&failed("--from out/best_model --width 0.5"), &["--from", "--width"]);
+    says(&failed("--from nowhere"), &["nowhere"]);
+    assert!(!folder.path().join("no").exists());
+}
+
+/// ImageNet weights, imported once for this test program; none without the development data.
+fn imagenet() -> Option<&'static Path> {
+    static FOLDER: OnceLock<Option<TempDir>> = OnceLock::new();
+    let folder = FOLDER.get_or_init(|| {
+        let Some(shared) = std::env::var_os("PHOTONET_SHARED") else {
+            println!("skipped: PHOTONET_SHARED does not name the development data");
+            return None;
+        };
+        let folder = workplace();
+        let file = PathBuf::from(shared).join("models/tf_mobilenetv3_small_100.safetensors");
+        run(folder.path(), &format!("import {} --out imagenet.safetensors", file.display())).ok();
+        Some(folder)
+    });
+    folder.as_ref().map(TempDir::path)
+}
+
+#[test]
+fn imported_weights_are_tuned_in_their_own_family_and_resumed_to_the_same_bits() {
+    let Some(folder) = imagenet() else { return };
+    let at = |path: &str| folder.join(path);
+    let command = "train photos --from imagenet.safetensors --size 32 --batch 8 --epochs 2 --head-lr 5";
+    run(folder, &format!("{command} --freeze-until 4 --out whole")).ok();
+    let model = at("whole/latest/model.safetensors");
+    assert_eq!(metadata(&model, "architecture")["family"], "timm-tf");
+    let recipe = metadata(&model, "preprocessing");
+    assert_eq!((&recipe["mean"][0], &recipe["std"][0]), (&0.5.into(), &0.5.into()));
+    assert_eq!(
+        tensor(&model, "blocks.3.project.conv.weight"),
+        tensor(&at("imagenet.safetensors"), "blocks.3.project.conv.weight")
+    );
+    run(folder, &format!("{command} --freeze-until 4 --out halves --stop-after 1")).ok();
+    run(folder, "train photos --resume halves/latest --out halves").ok();
+    same_bits(&at("whole/latest"), &at("halves/latest"));
+}
