@@ -26,6 +26,8 @@ impl Bars {
                 self.clear();
                 self.print(&summary(event));
             }
+            // Every epoch saves twice more: that is for the log.
+            Event::Saved { path } if !path.ends_with("best_model") => {}
             Event::Warning { text } => self.print(&format!("warning: {text}")),
             _ => self.print(&lines::text(event)),
         }
@@ -82,7 +84,8 @@ impl Bars {
 
 fn new_bar(length: u64) -> ProgressBar {
     let bar = ProgressBar::with_draw_target(Some(length), ProgressDrawTarget::stdout());
-    let template = "{prefix:>12} [{bar:28}] {pos}/{len} steps  {msg}";
+    // The bar takes what the words leave of the line.
+    let template = "{prefix} [{wide_bar}] {pos}/{len}  {msg}";
     // The default style serves where the template is refused, so a bar never stops a run.
     bar.set_style(ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()));
     bar
