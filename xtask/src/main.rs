@@ -1,13 +1,15 @@
-//! Set-up and the commands of the README: `cargo xtask setup | demo | test`.
+//! Set-up and the commands of the README: `cargo xtask setup | demo | web | serve | test`.
 
-mod bindgen;
+mod browser;
 mod demo;
+mod npm;
 mod options;
 mod pictures;
 mod setup;
 mod shell;
 mod suite;
 mod tint;
+mod web;
 
 use std::process::ExitCode;
 
@@ -22,10 +24,11 @@ fn main() -> ExitCode {
         }
         Ok(Command::Setup) => {
             setup::vulkan();
-            setup::node();
+            setup::node("the browser's part and the Tint check");
             Ok(true)
         }
-        Ok(Command::Bindgen { wasm, folder }) => bindgen::run(&wasm, &folder).map(|()| true),
+        Ok(Command::Web) => web::build().map(|()| true),
+        Ok(Command::Serve { model }) => web::serve(model.as_deref()).map(|()| true),
         Ok(Command::Demo(options)) => demo::run(&options).map(|()| true),
         Ok(Command::Test(options)) => Ok(suite::run(&options)),
         Err(message) => Err(format!("{message}\n\n{}", options::USAGE)),

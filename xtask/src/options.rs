@@ -14,7 +14,10 @@ Usage: cargo xtask COMMAND
       --epochs N      passes over the training pictures
       --out DIR       where everything goes (default: output/demo)
       --keep          keep the results of an earlier run: write to DIR-2, DIR-3, ...
-  test      set-up, then format, lint, documentation, tests and the Tint check
+  web       builds the browser's part: the wasm, the npm package and the page (web/package/dist, web/site/dist)
+  serve     builds the page and serves it on this machine
+      --model M       the model that it starts with (a file, or the folder it is in)
+  test      set-up, then format, lint, documentation, tests, the Tint check and the browser's tests
       --only STEP     only this step; may be given several times
       --list          name the steps
   help      this text";
@@ -26,12 +29,12 @@ pub enum Command {
     Help,
     /// Install what is missing.
     Setup,
-    /// Write the JavaScript beside a wasm; needs the feature `bindgen`.
-    Bindgen {
-        /// What rustc built.
-        wasm: PathBuf,
-        /// Where to write.
-        folder: PathBuf,
+    /// Build the wasm, the package and the page.
+    Web,
+    /// Build the page and serve it.
+    Serve {
+        /// The model that the page starts with.
+        model: Option<PathBuf>,
     },
     /// The whole way once.
     Demo(Demo),
@@ -73,12 +76,11 @@ pub fn parse(arguments: &[String]) -> Result<Command, String> {
             None => Ok(Command::Setup),
             Some(word) => Err(format!("`setup` takes no option, but was given `{word}`")),
         },
-        Some("bindgen") => match (words.next(), words.next(), words.next()) {
-            (Some(wasm), Some(folder), None) => {
-                Ok(Command::Bindgen { wasm: wasm.into(), folder: folder.into() })
-            }
-            _ => Err("`bindgen` wants a wasm file and a folder".into()),
+        Some("web") => match words.next() {
+            None => Ok(Command::Web),
+            Some(word) => Err(format!("`web` takes no option, but was given `{word}`")),
         },
+        Some("serve") => serve(words),
         Some("demo") => parse_demo(words),
         Some("test") => parse_test(words),
         Some(word) => Err(format!("there is no command `{word}`")),
@@ -127,6 +129,20 @@ fn parse_test<'a>(words: impl Iterator<Item = &'a str>) -> Result<Command, Strin
     Ok(Command::Test(test))
 }
 
+/// The options of `serve`.
+fn serve<'a>(mut words: impl Iterator<Item = &'a str>) -> Result<Command, String> {
+    let mut model = None;
+    while let Some(word) = words.next() {
+        let (name, inline) = split_value(word);
+        match name {
+            "--model" | "-m" => model = Some(value(name, inline, &mut words)?.into()),
+            "-h" | "--help" => return Ok(Command::Help),
+            _ => return Err(format!("`serve` has no option `{name}`")),
+        }
+    }
+    Ok(Command::Serve { model })
+}
+
 /// `--name=value` as its two halves.
 fn split_value(word: &str) -> (&str, Option<&str>) {
     match word.split_once('=') {
@@ -164,6 +180,14 @@ mod tests {
     }
 
     #[test]
+    fn serve_takes_a_model() {
+        assert_eq!(parse_line("serve"), Ok(Command::Serve { model: None }));
+        let model = Some("runs/best_model".into());
+        assert_eq!(parse_line("serve --model runs/best_model"), Ok(Command::Serve { model }));
+        assert_eq!(parse_line("web"), Ok(Command::Web));
+    }
+
+    #[test]
     fn test_steps_are_read_by_name() {
         let expected = Test { only: vec![Step::Tint, Step::Format], list: false };
         assert_eq!(parse_line("test --only tint --only=fmt"), Ok(Command::Test(expected)));
@@ -175,6 +199,8 @@ mod tests {
             ("tset", "`tset`"),
             ("setup now", "`now`"),
             ("demo --photo x", "`--photo`"),
+            ("serve --modle x", "`--modle`"),
+            ("web now", "`now`"),
             ("demo --epochs 0", "`0`"),
             ("demo --epochs", "`--epochs`"),
             ("demo --keep=yes", "`--keep`"),

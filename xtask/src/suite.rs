@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
-use crate::{options, setup, shell, tint};
+use crate::{browser, options, setup, shell, tint, web};
 
 /// The checks, in the order they run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -12,6 +12,8 @@ pub enum Step {
     Setup,
     /// rustfmt.
     Format,
+    /// The wasm, the package and the page are built, and what is embedded is there for what follows.
+    Web,
     /// clippy, warnings refused.
     Clippy,
     /// rustdoc, warnings refused.
@@ -22,23 +24,36 @@ pub enum Step {
     TestsChecked,
     /// Every kernel through Tint.
     Tint,
+    /// The package and the page in a real browser.
+    Browser,
 }
 
 impl Step {
     /// All of them.
-    pub const ALL: [Self; 7] =
-        [Self::Setup, Self::Format, Self::Clippy, Self::Doc, Self::Tests, Self::TestsChecked, Self::Tint];
+    pub const ALL: [Self; 9] = [
+        Self::Setup,
+        Self::Format,
+        Self::Web,
+        Self::Clippy,
+        Self::Doc,
+        Self::Tests,
+        Self::TestsChecked,
+        Self::Tint,
+        Self::Browser,
+    ];
 
     /// The name for `--only`.
     pub fn name(&self) -> &'static str {
         match self {
             Self::Setup => "setup",
             Self::Format => "fmt",
+            Self::Web => "web",
             Self::Clippy => "clippy",
             Self::Doc => "doc",
             Self::Tests => "tests",
             Self::TestsChecked => "tests-checked",
             Self::Tint => "tint",
+            Self::Browser => "browser",
         }
     }
 
@@ -46,11 +61,13 @@ impl Step {
         match self {
             Self::Setup => "installs what is missing",
             Self::Format => "the format of the Rust code",
+            Self::Web => "the wasm, the npm package and the page are built",
             Self::Clippy => "lints",
             Self::Doc => "the documentation builds",
             Self::Tests => "all tests of the workspace",
             Self::TestsChecked => "GPU tests again, with bounds-checked shaders (PHOTONET_CHECKED=1)",
             Self::Tint => "every kernel is accepted by Tint, the second WGSL compiler",
+            Self::Browser => "the package and the page in Chromium",
         }
     }
 
@@ -61,6 +78,7 @@ impl Step {
                 Outcome::Passed(String::new())
             }
             Self::Format => plain(shell::run(&mut shell::cargo(&["fmt", "--all", "--check"]))),
+            Self::Web => plain(web::build()),
             Self::Clippy => plain(shell::run(&mut shell::cargo(&[
                 "clippy",
                 "--workspace",
@@ -79,6 +97,7 @@ impl Step {
                 tests(shell::cargo(&words).env("PHOTONET_CHECKED", "1"))
             }
             Self::Tint => tint::run(),
+            Self::Browser => browser::run(),
         }
     }
 }
@@ -159,15 +178,32 @@ fn tests(command: &mut std::process::Command) -> Outcome {
 
 /// The sums over the test programs of one `cargo test`.
 #[derive(Debug, Default, PartialEq, Eq)]
-struct Counts {
+pub struct Counts {
     passed: usize,
     failed: usize,
     ignored: usize,
 }
 
 impl Counts {
+    /// Adds what a closing line of node's test runner says, such as `ℹ pass 12`.
+    pub fn add_node(&mut self, line: &str) {
+        let mut words = line.split_whitespace().rev();
+        let (Some(Ok(count)), Some(what)) = (words.next().map(str::parse::<usize>), words.next()) else {
+            return;
+        };
+        if words.count() > 1 {
+            return;
+        }
+        match what {
+            "pass" => self.passed += count,
+            "fail" => self.failed += count,
+            "skipped" | "todo" => self.ignored += count,
+            _ => {}
+        }
+    }
+
     /// Adds what a line `test result: ok. 3 passed; 0 failed; 1 ignored; …` says.
-    fn add(&mut self, line: &str) {
+    pub fn add(&mut self, line: &str) {
         let Some((_, rest)) = line.split_once("test result: ") else { return };
         for part in rest.split(['.', ';']) {
             let mut words = part.split_whitespace();
@@ -206,6 +242,22 @@ mod tests {
             counts.add(line);
         }
         assert_eq!(counts, Counts { passed: 13, failed: 2, ignored: 1 });
+    }
+
+    #[test]
+    fn the_results_of_node_are_counted() {
+        let mut counts = Counts::default();
+        for line in [
+            "✔ the first pass 3 (12ms)",
+            "ℹ tests 14",
+            "ℹ pass 12",
+            "ℹ fail 1",
+            "ℹ skipped 1",
+            "ℹ duration_ms 17",
+        ] {
+            counts.add_node(line);
+        }
+        assert_eq!(counts, Counts { passed: 12, failed: 1, ignored: 1 });
     }
 
     #[test]

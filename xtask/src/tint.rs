@@ -1,18 +1,14 @@
 //! The Tint check: the build's compiler, naga, lets some mistakes pass that Tint refuses, such as
 //! a barrier that only a part of the workgroup reaches.
 
-use std::path::Path;
 use std::process::Command;
 
 use crate::suite::Outcome;
-use crate::{setup, shell};
-
-/// npm's program name.
-pub const NPM: &str = if cfg!(windows) { "npm.cmd" } else { "npm" };
+use crate::{npm, setup, shell};
 
 /// Writes every expanded kernel to a folder and has Tint compile each.
 pub fn run() -> Outcome {
-    if !setup::node() {
+    if !setup::node("the Tint check") {
         return Outcome::Skipped("node and npm are missing and cannot be installed here".into());
     }
     match check() {
@@ -23,9 +19,7 @@ pub fn run() -> Outcome {
 
 fn check() -> Result<String, String> {
     let folder = shell::root().join("tests/tint");
-    if !is_installed(&folder) {
-        shell::run(Command::new(NPM).arg("ci").current_dir(&folder))?;
-    }
+    npm::install(&folder)?;
     let kernels = shell::root().join("target/tint-kernels");
     // Kernels of an earlier run that are no more must not be checked.
     if kernels.exists() {
@@ -41,15 +35,6 @@ fn check() -> Result<String, String> {
     command.arg(folder.join("check.mjs")).arg(&kernels).current_dir(shell::root());
     shell::run_watching(&mut command, |line| summary = line.to_string())?;
     Ok(summary)
-}
-
-/// Whether npm has installed what the lockfile says, and the lockfile has not changed since.
-fn is_installed(folder: &Path) -> bool {
-    let time = |file: &str| std::fs::metadata(folder.join(file)).and_then(|data| data.modified()).ok();
-    match (time("node_modules/.package-lock.json"), time("package-lock.json")) {
-        (Some(installed), Some(wanted)) => installed >= wanted,
-        _ => false,
-    }
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use crate::error::CliError;
 use crate::export::ExportOptions;
 use crate::import::ImportOptions;
 use crate::inspect::InspectOptions;
+use crate::serve::ServeOptions;
 use crate::verify::VerifyOptions;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use photonet_model::Frozen;
@@ -47,6 +48,8 @@ pub enum Command {
     Check(CheckOptions),
     /// Measure speed on this device.
     Bench(BenchOptions),
+    /// Serve the page that classifies photos in the browser, from this machine to this machine.
+    Serve(ServeOptions),
 }
 
 /// A configuration file and changes to it.
@@ -168,6 +171,10 @@ pub struct InferOptions {
     /// Give the logits as well (with --format json).
     #[arg(long)]
     pub logits: bool,
+    /// Give the SHA-256 of the bytes that the network gets as well (with --format json): another machine or a
+    /// browser that reads and resizes the photo in the same way has the same.
+    #[arg(long)]
+    pub input_hash: bool,
     /// Photos in a batch.
     #[arg(long)]
     pub batch: Option<u32>,

@@ -8,6 +8,7 @@ use photonet_train::dataset::read_labels;
 use photonet_train::predict::{Prediction, collect_photos, predict};
 use photonet_train::trainer::model_file;
 use serde::Serialize;
+use sha2::{Digest, Sha256};
 use std::io::Write;
 use std::process::ExitCode;
 
@@ -25,6 +26,8 @@ struct Line<'a> {
     top: Vec<Top<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     logits: Option<&'a [f32]>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    input_sha256: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<&'a str>,
 }
@@ -157,6 +160,7 @@ impl Printer<'_> {
             file: prediction.file.display().to_string(),
             top: self.top(prediction),
             logits: scored.filter(|_| self.options.logits).map(|s| s.logits.as_slice()),
+            input_sha256: scored.filter(|_| self.options.input_hash).map(|s| hash(&s.input)),
             error: prediction.result.as_ref().err().map(String::as_str),
         };
         writeln!(std::io::stdout(), "{}", serde_json::to_string(&line)?)?;
@@ -171,6 +175,16 @@ impl Printer<'_> {
         }
         Ok(())
     }
+}
+
+/// SHA-256 in hexadecimal.
+fn hash(bytes: &[u8]) -> String {
+    use std::fmt::Write;
+    Sha256::digest(bytes).iter().fold(String::new(), |mut text, byte| {
+        // Writing to a string cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }
 
 /// A field of comma-separated values after RFC 4180.

@@ -13,6 +13,7 @@ mod infer;
 mod inspect;
 mod interrupt;
 mod output;
+mod serve;
 mod summary;
 mod table;
 mod train;
@@ -37,6 +38,7 @@ fn main() -> ExitCode {
         Command::Summary(options) => summary::run(&options),
         Command::Check(options) => check::run(&options),
         Command::Bench(options) => bench::run(&options),
+        Command::Serve(options) => serve::run(&options),
     };
     match result {
         Ok(code) => code,

@@ -38,6 +38,8 @@ pub struct Scored {
     pub logits: Vec<f32>,
     /// All classes, most probable first.
     pub ranked: Vec<Ranked>,
+    /// What the network was given: `size * size * 3` bytes, RGB, row by row.
+    pub input: Vec<u8>,
 }
 
 /// The photos behind `paths`: files as they are, folders with all photos in and below them, sorted.
@@ -115,8 +117,9 @@ pub async fn predict(
     for chunk in photos.chunks(runner.batch) {
         let (read, pixels) = runner.read(chunk);
         let logits = runner.network.logits(&pixels).await?;
-        for ((file, result), logits) in chunk.iter().zip(read).zip(logits) {
-            let result = result.map(|()| Scored { ranked: rank(&logits), logits });
+        let inputs = pixels.chunks(runner.network.image_bytes());
+        for (((file, result), logits), input) in chunk.iter().zip(read).zip(logits).zip(inputs) {
+            let result = result.map(|()| Scored { ranked: rank(&logits), logits, input: input.to_vec() });
             tell(Prediction { file: file.clone(), result });
         }
     }

@@ -1,32 +1,18 @@
 //! Decoding: every format's variants against golden pixels, orientation, alpha, depth, and bad input.
 
 mod common;
+#[path = "common/photos.rs"]
+mod photos;
 
 use std::io::Cursor;
 
 use common::{bytes_of_hex, crc32};
 use image::{DynamicImage, ImageBuffer, ImageFormat};
 use photonet_vision::{DecodeLimits, Random, Rgb, RngKey, VisionError, decode};
+use photos::{encode, gradient, with_orientation};
 
 fn open(bytes: &[u8]) -> Result<Rgb, VisionError> {
     decode(bytes, &DecodeLimits::default())
-}
-
-fn encode(image: &DynamicImage, format: ImageFormat) -> Vec<u8> {
-    let mut file = Cursor::new(Vec::new());
-    image.write_to(&mut file, format).expect("the picture can be encoded");
-    file.into_inner()
-}
-
-/// Smooth colours without any symmetry.
-fn gradient(width: u32, height: u32) -> DynamicImage {
-    DynamicImage::from(ImageBuffer::from_fn(width, height, |x, y| {
-        image::Rgb([
-            (x * 255 / width) as u8,
-            (y * 255 / height) as u8,
-            ((x + y) * 255 / (width + height)) as u8,
-        ])
-    }))
 }
 
 struct Golden {
@@ -45,7 +31,7 @@ fn golden() -> Vec<Golden> {
         let pixels = Rgb::new(number(width), number(height), bytes_of_hex(pixels)).expect("golden pixels");
         Golden { name, tolerance: number(tolerance) as u8, file: bytes_of_hex(file), pixels }
     };
-    include_str!("golden/photos.txt").lines().map(read).collect()
+    photos::GOLDEN.lines().map(read).collect()
 }
 
 fn photo(name: &str) -> Golden {
@@ -74,24 +60,6 @@ fn lossless_formats_keep_every_pixel() {
         let worst = photo.data().iter().zip(image.as_bytes()).map(|(a, b)| a.abs_diff(*b)).max().unwrap();
         assert!(worst <= slack, "{format:?}: {worst}");
     }
-}
-
-/// A JPEG with an EXIF segment that holds nothing but the orientation.
-fn with_orientation(jpeg: &[u8], orientation: u8, little_endian: bool) -> Vec<u8> {
-    let mut exif = b"Exif\0\0".to_vec();
-    if little_endian {
-        exif.extend(b"II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0");
-        exif.extend([orientation, 0, 0, 0, 0, 0, 0, 0]);
-    } else {
-        exif.extend(b"MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01");
-        exif.extend([0, orientation, 0, 0, 0, 0, 0, 0]);
-    }
-    let mut file = jpeg[..2].to_vec();
-    file.extend([0xFF, 0xE1]);
-    file.extend((exif.len() as u16 + 2).to_be_bytes());
-    file.extend(exif);
-    file.extend(&jpeg[2..]);
-    file
 }
 
 #[test]

@@ -168,6 +168,12 @@ impl Engine {
         serde_json::to_string(&verdict).map_err(|e| JsValue::from_str(&e.to_string()))
     }
 
+    /// Goes on with the processor, where the device is gone for good.
+    #[wasm_bindgen(js_name = useCpu)]
+    pub fn use_cpu(&mut self) {
+        self.classifier.use_cpu();
+    }
+
     /// Frees what the device holds; the object itself is freed by `free()`.
     pub fn close(&mut self) {
         self.classifier.close();

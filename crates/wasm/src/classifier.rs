@@ -159,6 +159,12 @@ impl Classifier {
         Ok(Verdict { vectors: vectors.len(), difference, ok: difference <= TOLERANCE })
     }
 
+    /// Goes on with the processor, where the device is gone for good: the weights are still here.
+    pub fn use_cpu(&mut self) {
+        self.backend.close();
+        self.backend = Backend::Cpu(Box::default());
+    }
+
     /// Frees what the device holds.
     pub fn close(&mut self) {
         self.backend.close();
@@ -211,6 +217,10 @@ mod tests {
             assert_eq!(classifier.recoveries(), 1);
             let features = classifier.run(&pixels[..bytes], 1, Wanted::Features).await.unwrap();
             assert_eq!(features.rows[0].len(), classifier.info().unwrap().embedding);
+            classifier.use_cpu();
+            let elsewhere = classifier.run(&pixels[bytes..2 * bytes], 1, Wanted::Logits).await.unwrap();
+            assert_eq!((classifier.backend(), classifier.batch()), ("cpu", 1));
+            assert!(relative(&elsewhere.rows[0], &single.rows[0]) < 1e-4);
         });
     }
 

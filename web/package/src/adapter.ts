@@ -1,3 +1,4 @@
+import { textOf } from "./errors.js";
 import type { Backend } from "./types.js";
 
 export interface Choice {
@@ -27,14 +28,14 @@ export async function chooseBackend(wanted: "auto" | Backend): Promise<Choice> {
   if (wanted !== "auto") return { backend: wanted, mayFallBack: false };
   const cpu = (notice: string): Choice => ({ backend: "cpu", notice: `using the CPU: ${notice}`, mayFallBack: false });
   const gpu = (globalThis.navigator as { gpu?: Gpu } | undefined)?.gpu;
-  if (!gpu) return cpu("this browser has no WebGPU, or the page is neither https nor localhost");
+  if (!gpu) return cpu("there is no WebGPU here: the browser has none, or the page is neither https nor localhost");
   let info: AdapterInfo | undefined;
   try {
     const adapter = await gpu.requestAdapter();
     if (!adapter) return cpu("WebGPU finds no adapter on this machine");
     info = adapter.info;
   } catch (error) {
-    return cpu(`WebGPU failed (${error instanceof Error ? error.message : String(error)})`);
+    return cpu(`WebGPU failed (${textOf(error)})`);
   }
   const names = [info?.vendor, info?.architecture, info?.description].join(" ");
   if (info?.isFallbackAdapter || SOFTWARE.test(names)) return cpu("WebGPU has only a software adapter here");

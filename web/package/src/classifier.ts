@@ -1,8 +1,10 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 import type { Engine, Loaded, PhotoInput, RawOutcome, RawResult } from "./engine.js";
-import { checkAbort, isAbort, PhotonetError } from "./errors.js";
+import { checkAbort, PhotonetError } from "./errors.js";
 import { LocalEngine } from "./local.js";
 import { toInput } from "./photo.js";
 import { RemoteEngine } from "./remote.js";
+import { turn } from "./turn.js";
 import type {
   Backend,
   Classification,
@@ -86,9 +88,12 @@ export class Classifier {
     const topK = checkedTopK(options.topK ?? this.#topK);
     const sources = Array.from(photos);
     const outcomes: Outcome[] = [];
-    for (let first = 0; first < sources.length; first += this.#loaded.batch) {
+    checkAbort(signal);
+    this.#engine.checkOpen();
+    while (outcomes.length < sources.length) {
+      if (outcomes.length > 0) await turn();
       checkAbort(signal);
-      const batch = sources.slice(first, first + this.#loaded.batch);
+      const batch = sources.slice(outcomes.length, outcomes.length + this.#loaded.batch);
       for (const raw of await this.#batch(batch, signal)) {
         const index = outcomes.length;
         const outcome: Outcome =
@@ -115,11 +120,12 @@ export class Classifier {
   }
 
   /** What the classifier sees of a photo: a vector in which alike photos are close. */
-  async embed(photo: PhotoSource, options: { signal?: AbortSignal } = {}): Promise<Float32Array> {
+  async embed(photo: PhotoSource, options: { signal?: AbortSignal | undefined } = {}): Promise<Float32Array> {
     return (await this.#one("features", photo, options.signal)).row;
   }
 
   async #one(wanted: "logits" | "features", photo: PhotoSource, signal: AbortSignal | undefined): Promise<RawResult> {
+    this.#engine.checkOpen();
     const input = await toInput(photo, signal);
     const [outcome] = await this.#engine.run(wanted, [input], signal);
     if (!outcome) throw new PhotonetError("the engine gave no answer");
@@ -128,12 +134,13 @@ export class Classifier {
   }
 
   /** The bytes that the network gets for a photo, height by width by RGB: what to compare with another machine. */
-  async tensor(photo: PhotoSource): Promise<Uint8Array> {
-    return this.#engine.tensor(await toInput(photo, undefined));
+  async tensor(photo: PhotoSource, options: { signal?: AbortSignal | undefined } = {}): Promise<Uint8Array> {
+    this.#engine.checkOpen();
+    return this.#engine.tensor(await toInput(photo, options.signal), options.signal);
   }
 
   /** Runs the test vectors in the model's file and compares with the logits that they had when it was trained. */
-  verify(options: { signal?: AbortSignal } = {}): Promise<Verdict> {
+  async verify(options: { signal?: AbortSignal | undefined } = {}): Promise<Verdict> {
     return this.#engine.verify(options.signal);
   }
 
@@ -142,12 +149,17 @@ export class Classifier {
     this.#engine.close();
   }
 
-  [Symbol.dispose](): void {
-    this.dispose();
+  /** For `using`; older engines do not know the symbol. */
+  declare readonly [Symbol.dispose]: () => void;
+
+  static {
+    if (typeof Symbol.dispose === "symbol") {
+      Object.defineProperty(this.prototype, Symbol.dispose, { value: this.prototype.dispose, configurable: true, writable: true });
+    }
   }
 
   #classification(raw: RawResult, topK: number): Classification {
-    const { row: logits, width, height, decodedBy, decode, resize, upload, compute, readBack } = raw;
+    const { row: logits, width, height, decodedBy, backend, decode, resize, upload, compute, readBack } = raw;
     const probabilities = softmax(logits);
     const total = decode + resize + upload + compute + readBack;
     return {
@@ -155,7 +167,7 @@ export class Classifier {
       probabilities,
       logits,
       timings: { decode, resize, upload, compute, readBack, total },
-      backend: this.backend,
+      backend,
       width,
       height,
       decodedBy,
@@ -184,5 +196,3 @@ function rank(logits: Float32Array, probabilities: Float32Array, labels: readonl
     probability: probabilities[index] ?? 0,
   }));
 }
-
-export { isAbort };

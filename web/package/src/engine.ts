@@ -1,16 +1,28 @@
-import type { Backend, ModelInfo, ModelSource, Progress, Verdict, WasmSource } from "./types.js";
+import type { Backend, DecodedBy, ModelInfo, ModelSource, Progress, Verdict, WasmSource } from "./types.js";
 
 /** A photo on its way to the engine: an encoded file, or pixels that somebody else decoded. */
 export type PhotoInput =
   | { kind: "file"; file: Blob | Uint8Array; name: string }
-  | { kind: "pixels"; rgba: Uint8ClampedArray | Uint8Array; width: number; height: number };
+  | Pixels;
+
+export interface Pixels {
+  kind: "pixels";
+  rgba: Uint8ClampedArray | Uint8Array;
+  width: number;
+  height: number;
+  /** What the picture measured before it was drawn smaller. */
+  fullWidth?: number;
+  fullHeight?: number;
+}
 
 /** What an engine says of one photo. */
 export interface RawResult {
   row: Float32Array;
   width: number;
   height: number;
-  decodedBy: "photonet" | "browser";
+  decodedBy: DecodedBy;
+  /** What computed: the CPU may take over on the way. */
+  backend: Backend;
   decode: number;
   resize: number;
   upload: number;
@@ -34,7 +46,7 @@ export interface Hooks {
   signal: AbortSignal | undefined;
 }
 
-/** What is known once a model is loaded. */
+/** What is known once a model is loaded; backend and batch change where the CPU takes over. */
 export interface Loaded {
   backend: Backend;
   /** Photos that go to the device together. */
@@ -46,10 +58,12 @@ export interface Loaded {
 /** Where the work is done: in this thread, or in a worker. */
 export interface Engine {
   readonly loaded: Loaded;
+  /** Throws after `close`. */
+  checkOpen(): void;
   /** Runs photos together; a photo that cannot be read is an outcome, a device that fails is thrown. */
   run(wanted: "logits" | "features", photos: PhotoInput[], signal: AbortSignal | undefined): Promise<RawOutcome[]>;
   /** The bytes that the network would get. */
-  tensor(photo: PhotoInput): Promise<Uint8Array>;
+  tensor(photo: PhotoInput, signal: AbortSignal | undefined): Promise<Uint8Array>;
   verify(signal: AbortSignal | undefined): Promise<Verdict>;
   close(): void;
 }

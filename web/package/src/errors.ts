@@ -1,4 +1,4 @@
-/** The base of all errors of this package, except aborts, which are the platform's `AbortError`. */
+/** The base of all errors of this package. */
 export class PhotonetError extends Error {
   override name = "PhotonetError";
 }
@@ -18,18 +18,34 @@ export class DeviceError extends PhotonetError {
   override name = "DeviceError";
 }
 
-/** Says whether an error is the platform's answer to an abort. */
+/** The signal was aborted. Its name is that of the platform's own aborts; `cause` is what `abort()` was given. */
+export class AbortError extends PhotonetError {
+  override name = "AbortError";
+}
+
+/** Says whether an error is the answer to an abort, of this package or of the platform. */
 export function isAbort(error: unknown): boolean {
   return error instanceof Error && error.name === "AbortError";
 }
 
-export function abortError(): DOMException {
-  return new DOMException("The operation was aborted.", "AbortError");
+function abortError(signal: AbortSignal | undefined): AbortError {
+  return new AbortError("The operation was aborted.", { cause: signal?.reason });
 }
 
-/** Throws where the signal is aborted. The reason is always an `AbortError`, whatever was given to `abort()`. */
+/** Throws where the signal is aborted. The error is always an `AbortError`, whatever was given to `abort()`. */
 export function checkAbort(signal: AbortSignal | undefined): void {
-  if (signal?.aborted) throw abortError();
+  if (signal?.aborted) throw abortError(signal);
+}
+
+/** The outcome of work, or an `AbortError` as soon as the signal is aborted; the work then ends unseen. */
+export function abortable<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (!signal) return work;
+  return new Promise<T>((resolve, reject) => {
+    const stop = (): void => reject(abortError(signal));
+    if (signal.aborted) stop();
+    signal.addEventListener("abort", stop, { once: true });
+    work.then(resolve, reject).finally(() => signal.removeEventListener("abort", stop));
+  });
 }
 
 export interface PlainError {
@@ -39,7 +55,7 @@ export interface PlainError {
 
 /** An error in a form that can be posted between threads. */
 export function toPlain(error: unknown): PlainError {
-  const message = error instanceof Error ? error.message : String(error);
+  const message = textOf(error);
   if (isAbort(error)) return { kind: "abort", message };
   if (error instanceof ModelError) return { kind: "model", message };
   if (error instanceof ImageError) return { kind: "image", message };
@@ -56,19 +72,26 @@ export function fromPlain({ kind, message }: PlainError): Error {
     case "device":
       return new DeviceError(message);
     case "abort":
-      return abortError();
+      return abortError(undefined);
     case "other":
       return new PhotonetError(message);
   }
 }
 
-/** What the wasm threw, as an error of this package. */
-export function fromWasm(error: unknown, what?: string): Error {
-  const prefix = what ? `${what}: ` : "";
+/** What the wasm threw, as an error of this package; `photo` names the photo where one was being read. */
+export function fromWasm(error: unknown, photo?: string): Error {
+  if (error instanceof PhotonetError) return error;
+  const prefix = photo ? `${photo}: ` : "";
   if (error instanceof WebAssembly.RuntimeError) {
-    return new ImageError(`${prefix}the decoder failed on it, or memory ran out (${error.message})`);
+    return photo
+      ? new ImageError(`${prefix}the decoder failed on it, or memory ran out (${error.message})`)
+      : new DeviceError(`the engine failed, or memory ran out (${error.message}): reload the page`);
   }
   const kind = (error as { kind?: PlainError["kind"] } | null)?.kind;
-  const message = prefix + (error instanceof Error ? error.message : String(error));
-  return fromPlain({ kind: kind ?? "other", message });
+  return fromPlain({ kind: kind ?? "other", message: prefix + textOf(error) });
+}
+
+/** What an error says, without its class. */
+export function textOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }

@@ -8,6 +8,6 @@
  * ```
  */
 export { Classifier } from "./classifier.js";
-export { DeviceError, ImageError, isAbort, ModelError, PhotonetError } from "./errors.js";
+export { AbortError, DeviceError, ImageError, isAbort, ModelError, PhotonetError } from "./errors.js";
 export { workerFrom } from "./spawn.js";
 export type * from "./types.js";

@@ -3,7 +3,7 @@
 import { readFile } from "node:fs/promises";
 // @ts-ignore As above.
 import { fileURLToPath } from "node:url";
-import { readFilesWith } from "./model.js";
+import { readFilesWith } from "./address.js";
 import { findWasmWith } from "./wasm.js";
 
 findWasmWith(() => readFile(new URL("./photonet_wasm_bg.wasm", import.meta.url)));

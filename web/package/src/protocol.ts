@@ -1,4 +1,4 @@
-import type { OpenOptions, PhotoInput } from "./engine.js";
+import type { OpenOptions, PhotoInput, RawResult } from "./engine.js";
 import type { PlainError } from "./errors.js";
 import type { Progress } from "./types.js";
 
@@ -15,8 +15,12 @@ export interface Call {
     | { op: "close" };
 }
 
-/** From the worker to the page. */
+/** What a call of `run` gives: errors lose their class on the way, so they are sent in parts. */
+export type PlainOutcome = { result: RawResult } | { plain: PlainError };
+
+/** From the worker to the page. `alive` answers every `open` at once. */
 export type Reply =
+  | { photonet: number; alive: true }
   | { photonet: number; progress: Progress }
   | { photonet: number; notice: string }
   | { photonet: number; call: number; value: unknown }

@@ -1,4 +1,4 @@
-import { abortError, checkAbort, DeviceError } from "./errors.js";
+import { abortable, checkAbort, DeviceError } from "./errors.js";
 
 /** Runs one task after another. A task that is aborted rejects at once; the next one still waits for its end. */
 export class Queue {
@@ -7,18 +7,22 @@ export class Queue {
 
   async run<T>(signal: AbortSignal | undefined, task: () => Promise<T>): Promise<T> {
     checkAbort(signal);
-    if (this.#closed) throw new DeviceError("this classifier was disposed of");
+    this.checkOpen();
     const result = this.#last.then(() => {
       checkAbort(signal);
       return task();
     });
-    this.#last = result.catch(() => undefined);
-    if (!signal) return result;
-    return new Promise<T>((resolve, reject) => {
-      const stop = (): void => reject(abortError());
-      signal.addEventListener("abort", stop, { once: true });
-      result.then(resolve, reject).finally(() => signal.removeEventListener("abort", stop));
-    });
+    // Only the end is kept: results may be large, and the next task may be long in coming.
+    this.#last = result.then(
+      () => undefined,
+      () => undefined,
+    );
+    return abortable(result, signal);
+  }
+
+  /** Throws after `close`. */
+  checkOpen(): void {
+    if (this.#closed) throw new DeviceError("this classifier was disposed of: load another one");
   }
 
   /** Refuses new tasks, and runs `last` after those under way. */

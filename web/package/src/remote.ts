@@ -1,12 +1,19 @@
+import { absolute } from "./address.js";
 import type { Engine, Hooks, Loaded, OpenOptions, PhotoInput, RawOutcome } from "./engine.js";
-import { abortError, checkAbort, DeviceError, fromPlain } from "./errors.js";
-import type { Call, Reply } from "./protocol.js";
+import { abortable, checkAbort, DeviceError, fromPlain } from "./errors.js";
+import type { Call, PlainOutcome, Reply } from "./protocol.js";
 import type { Verdict } from "./types.js";
 
 interface Waiting {
   resolve: (value: unknown) => void;
   reject: (error: Error) => void;
 }
+
+/** A worker whose script failed before anybody listened says nothing: silence beyond this many milliseconds is an error. */
+const PATIENCE = 30_000;
+
+const CAUSES =
+  "Does it run photonet/worker as a module, and does the Content-Security-Policy (worker-src, script-src) allow it?";
 
 let engines = 0;
 
@@ -17,6 +24,7 @@ export class RemoteEngine implements Engine {
   readonly #engine = ++engines;
   readonly #hooks: Hooks;
   readonly #waiting = new Map<number, Waiting>();
+  #silence: ReturnType<typeof setTimeout> | undefined;
   #calls = 0;
   #closed = false;
 
@@ -24,6 +32,7 @@ export class RemoteEngine implements Engine {
     this.#worker = worker;
     this.#hooks = hooks;
     worker.addEventListener("message", this.#onMessage);
+    worker.addEventListener("messageerror", this.#onMessageError);
     worker.addEventListener("error", this.#onError);
   }
 
@@ -31,60 +40,65 @@ export class RemoteEngine implements Engine {
     const engine = new RemoteEngine(worker, hooks);
     try {
       const { source, wasm } = options;
-      // Addresses are meant from the page, and the worker may lie elsewhere.
-      const absolute = { ...options, source: address(source), wasm: wasm instanceof URL ? wasm.href : wasm };
-      engine.loaded = (await engine.#call({ op: "open", options: absolute }, hooks.signal)) as Loaded;
+      const opened = engine.#call({ op: "open", options: { ...options, source: fromHere(source), wasm: fromHere(wasm) } }, hooks.signal);
+      engine.#silence = setTimeout(() => engine.#fail("it does not answer"), PATIENCE);
+      engine.loaded = (await opened) as Loaded;
       return engine;
     } catch (error) {
       engine.close();
       throw error;
+    } finally {
+      clearTimeout(engine.#silence);
     }
+  }
+
+  checkOpen(): void {
+    if (this.#closed) throw new DeviceError("this classifier was disposed of: load another one");
   }
 
   #onMessage = ({ data }: MessageEvent<Reply>): void => {
     if (data?.photonet !== this.#engine) return;
+    clearTimeout(this.#silence);
+    if ("alive" in data) return;
     if ("progress" in data) return this.#hooks.onProgress(data.progress);
     if ("notice" in data) return this.#hooks.onNotice(data.notice);
     const waiting = this.#waiting.get(data.call);
-    this.#waiting.delete(data.call);
+    this.#forget(data.call);
     if ("error" in data) waiting?.reject(fromPlain(data.error));
     else waiting?.resolve(data.value);
   };
 
-  #onError = (event: ErrorEvent): void => {
-    const reason = event.message || "its script was not found or may not be loaded";
-    const error = new DeviceError(
-      `the worker failed: ${reason}. Does it run photonet/worker as a module, and does the Content-Security-Policy ` +
-        "(worker-src, script-src) allow it?",
-    );
-    for (const waiting of this.#waiting.values()) waiting.reject(error);
-    this.#waiting.clear();
-  };
+  #onMessageError = (): void => this.#fail("its answer cannot be read");
 
-  #call(what: Call["what"], signal: AbortSignal | undefined): Promise<unknown> {
-    return new Promise((resolve, reject) => {
-      checkAbort(signal);
-      if (this.#closed) throw new DeviceError("this classifier was disposed of");
-      const call = ++this.#calls;
-      const stop = (): void => {
-        this.#post({ photonet: this.#engine, call, what: { op: "abort" } });
-        this.#waiting.delete(call);
-        reject(abortError());
-      };
-      const done = (): void => signal?.removeEventListener("abort", stop);
-      this.#waiting.set(call, {
-        resolve: (value) => {
-          done();
-          resolve(value);
-        },
-        reject: (error) => {
-          done();
-          reject(error);
-        },
-      });
-      signal?.addEventListener("abort", stop, { once: true });
+  #onError = (event: ErrorEvent): void => this.#fail(event.message || "its script was not found or may not be loaded");
+
+  #fail(reason: string): void {
+    const error = new DeviceError(`the worker failed: ${reason}. ${CAUSES}`);
+    for (const [call, { reject }] of this.#waiting) {
+      this.#forget(call);
+      reject(error);
+    }
+  }
+
+  async #call(what: Call["what"], signal: AbortSignal | undefined): Promise<unknown> {
+    checkAbort(signal);
+    this.checkOpen();
+    const call = ++this.#calls;
+    const answer = new Promise((resolve, reject) => this.#waiting.set(call, { resolve, reject }));
+    const stop = (): void => {
+      this.#post({ photonet: this.#engine, call, what: { op: "abort" } });
+      this.#forget(call);
+    };
+    signal?.addEventListener("abort", stop, { once: true });
+    try {
       this.#post({ photonet: this.#engine, call, what });
-    });
+      return await abortable(answer, signal);
+    } catch (error) {
+      this.#forget(call);
+      throw error;
+    } finally {
+      signal?.removeEventListener("abort", stop);
+    }
   }
 
   #post(message: Call): void {
@@ -92,18 +106,16 @@ export class RemoteEngine implements Engine {
   }
 
   async run(wanted: "logits" | "features", photos: PhotoInput[], signal: AbortSignal | undefined): Promise<RawOutcome[]> {
-    const outcomes = (await this.#call({ op: "run", wanted, photos }, signal)) as Extract<
-      Reply,
-      { value: unknown }
-    >["value"][];
+    const outcomes = (await this.#call({ op: "run", wanted, photos }, signal)) as PlainOutcome[];
     return outcomes.map((outcome) => {
-      const plain = outcome as { result: never } | { plain: Parameters<typeof fromPlain>[0] };
-      return "plain" in plain ? { error: fromPlain(plain.plain) } : plain;
+      if ("plain" in outcome) return { error: fromPlain(outcome.plain) };
+      this.loaded.backend = outcome.result.backend;
+      return outcome;
     });
   }
 
-  async tensor(photo: PhotoInput): Promise<Uint8Array> {
-    return (await this.#call({ op: "tensor", photo }, undefined)) as Uint8Array;
+  async tensor(photo: PhotoInput, signal: AbortSignal | undefined): Promise<Uint8Array> {
+    return (await this.#call({ op: "tensor", photo }, signal)) as Uint8Array;
   }
 
   async verify(signal: AbortSignal | undefined): Promise<Verdict> {
@@ -114,23 +126,25 @@ export class RemoteEngine implements Engine {
     if (this.#closed) return;
     this.#closed = true;
     this.#post({ photonet: this.#engine, call: 0, what: { op: "close" } });
-    // What is under way still answers; then nothing more comes.
     if (this.#waiting.size === 0) this.#detach();
-    else setTimeout(() => this.#detach(), 60_000);
+  }
+
+  /** What was under way when the classifier was disposed of still answers; after the last answer nobody listens. */
+  #forget(call: number): void {
+    this.#waiting.delete(call);
+    if (this.#closed && this.#waiting.size === 0) this.#detach();
   }
 
   #detach(): void {
     this.#worker.removeEventListener("message", this.#onMessage);
+    this.#worker.removeEventListener("messageerror", this.#onMessageError);
     this.#worker.removeEventListener("error", this.#onError);
   }
 }
 
-function address(source: OpenOptions["source"]): OpenOptions["source"] {
+/** Addresses are meant from the page, and the worker may lie elsewhere. */
+function fromHere<T>(source: T): Exclude<T, URL> | string {
   if (source instanceof URL) return source.href;
-  if (typeof source !== "string" || typeof location !== "object") return source;
-  try {
-    return new URL(source, document?.baseURI ?? location.href).href;
-  } catch {
-    return source;
-  }
+  if (typeof source === "string") return absolute(source) ?? source;
+  return source as Exclude<T, URL>;
 }

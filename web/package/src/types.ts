@@ -13,10 +13,14 @@ export type PhotoSource =
   | Uint8Array
   | ImageData
   | ImageBitmap
+  | VideoFrame
   | HTMLCanvasElement
   | OffscreenCanvas
   | HTMLImageElement
   | HTMLVideoElement;
+
+/** Who read a photo's pixels. */
+export type DecodedBy = "photonet" | "browser";
 
 /** Where the wasm comes from: beside the module unless said otherwise. */
 export type WasmSource = string | URL | BufferSource | WebAssembly.Module;
@@ -32,32 +36,32 @@ export interface Progress {
 
 export interface LoadOptions {
   /** `auto` takes WebGPU on a real GPU and the CPU everywhere else. */
-  backend?: "auto" | Backend;
+  backend?: "auto" | Backend | undefined;
   /** Called while the model downloads. */
-  onProgress?: (progress: Progress) => void;
+  onProgress?: ((progress: Progress) => void) | undefined;
   /** Called when the device was lost and work went on elsewhere, or anything else was not as asked. */
-  onNotice?: (message: string) => void;
-  signal?: AbortSignal;
+  onNotice?: ((message: string) => void) | undefined;
+  signal?: AbortSignal | undefined;
   /** How many classes an answer names, unless the call says otherwise; 5 by default. */
-  topK?: number;
+  topK?: number | undefined;
   /** The model's SHA-256 in hexadecimal: it is checked, and a cached copy is used without asking the server. */
-  sha256?: string;
+  sha256?: string | undefined;
   /** Whether models from the network are kept in the Cache API, for offline use; true by default. */
-  cache?: boolean;
+  cache?: boolean | undefined;
   /** The wasm, where it is not beside the module. */
-  wasm?: WasmSource;
+  wasm?: WasmSource | undefined;
   /** A worker that runs `photonet/worker`: everything heavy then happens there. */
-  worker?: Worker;
+  worker?: Worker | undefined;
 }
 
 export interface ClassifyOptions {
-  topK?: number;
-  signal?: AbortSignal;
+  topK?: number | undefined;
+  signal?: AbortSignal | undefined;
 }
 
 export interface ClassifyAllOptions extends ClassifyOptions {
   /** Called with each answer, in order. */
-  onResult?: (outcome: Outcome) => void;
+  onResult?: ((outcome: Outcome) => void) | undefined;
 }
 
 export interface Ranked {
@@ -89,7 +93,7 @@ export interface Classification {
   width: number;
   height: number;
   /** `browser` for HEIC, AVIF and drawn elements: their pixels are the browser's and may differ by a little. */
-  decodedBy: "photonet" | "browser";
+  decodedBy: DecodedBy;
 }
 
 /** What became of one of many photos. */

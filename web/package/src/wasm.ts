@@ -1,4 +1,4 @@
-import { DeviceError } from "./errors.js";
+import { DeviceError, textOf } from "./errors.js";
 import init from "./photonet_wasm.js";
 import type { WasmSource } from "./types.js";
 
@@ -22,7 +22,18 @@ export function startWasm(source: WasmSource | undefined): Promise<void> {
   return started;
 }
 
+/** The smallest module that has a vector instruction. */
+const SIMD = new Uint8Array([
+  0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10, 10, 1, 8, 0, 65, 0, 253, 15, 253, 98, 11,
+]);
+
 async function start(source: WasmSource | undefined): Promise<void> {
+  if (typeof WebAssembly !== "object") {
+    throw new DeviceError("this browser has no WebAssembly, or it is switched off (as in the Lockdown Mode of iOS)");
+  }
+  if (!WebAssembly.validate(SIMD)) {
+    throw new DeviceError("this browser is too old: WebAssembly SIMD is needed (Chrome 91, Firefox 89, Safari 16.4)");
+  }
   const from = source ?? (await find());
   const module = typeof from === "string" || from instanceof URL ? await download(String(from)) : from;
   try {
@@ -38,17 +49,14 @@ async function download(url: string): Promise<WebAssembly.Module> {
     response = await fetch(url);
   } catch (error) {
     throw new DeviceError(
-      `cannot fetch the wasm from ${url}: ${text(error)}. Is the network there, and does a Content-Security-Policy ` +
+      `cannot fetch the wasm from ${url}: ${textOf(error)}. Is the network there, and does a Content-Security-Policy ` +
         "(connect-src) or a missing CORS header stand in the way?",
     );
   }
   const type = response.headers.get("content-type") ?? "";
   if (!response.ok || type.includes("html")) {
-    throw new DeviceError(
-      `the server answered ${response.status} ${type} for the wasm at ${url}. The file was probably not copied beside ` +
-        "the bundle, or a single-page fallback sent an HTML page: copy dist/photonet_wasm_bg.wasm of the package, or pass " +
-        "its address as `wasm`. With Vite, add optimizeDeps: { exclude: ['photonet'] }.",
-    );
+    response.body?.cancel().catch(() => undefined);
+    throw new DeviceError(`the server answered ${response.status} ${type} for the wasm at ${url}. ${NOT_THERE}`);
   }
   try {
     // Compiling from a stream needs the type application/wasm, which not every server sends.
@@ -60,15 +68,17 @@ async function download(url: string): Promise<WebAssembly.Module> {
   }
 }
 
-function explain(error: unknown, what: string): DeviceError {
-  const message = text(error);
-  const policy = /unsafe-eval|Content Security Policy|disallowed by embedder/i.test(message);
-  const hint = policy
-    ? "The Content-Security-Policy forbids WebAssembly: add 'wasm-unsafe-eval' to script-src."
-    : "It may be damaged, or of another version than the package.";
-  return new DeviceError(`${what} does not start: ${message}. ${hint}`);
-}
+const NOT_THERE =
+  "The file was probably not copied beside the bundle, or a single-page fallback sent an HTML page: copy " +
+  "dist/photonet_wasm_bg.wasm of the package, or pass its address as `wasm`. With Vite, add " +
+  "optimizeDeps: { exclude: ['photonet'] }.";
 
-function text(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+function explain(error: unknown, what: string): DeviceError {
+  const message = textOf(error);
+  const hint = /unsafe-eval|Content Security Policy|CSP|disallowed by embedder/i.test(message)
+    ? "The Content-Security-Policy forbids WebAssembly: add 'wasm-unsafe-eval' to script-src."
+    : /magic/i.test(message)
+      ? `It is no wasm file. ${NOT_THERE}`
+      : "It may be damaged, or of another version than the package.";
+  return new DeviceError(`${what} does not start: ${message}. ${hint}`);
 }

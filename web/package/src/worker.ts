@@ -2,9 +2,9 @@
  * The worker's side: `new Worker(new URL("photonet/worker", import.meta.url), { type: "module" })`, or a module of your
  * own that begins with `import "photonet/worker"`, given to `Classifier.load` as `worker`.
  */
-import { toPlain } from "./errors.js";
+import { PhotonetError, toPlain } from "./errors.js";
 import { LocalEngine } from "./local.js";
-import type { Call, Reply } from "./protocol.js";
+import type { Call, PlainOutcome, Reply } from "./protocol.js";
 
 interface Scope {
   addEventListener(type: "message", listener: (event: MessageEvent<Call>) => void): void;
@@ -15,8 +15,9 @@ const scope = globalThis as unknown as Scope;
 const engines = new Map<number, Promise<LocalEngine>>();
 const aborts = new Map<string, AbortController>();
 
-async function answer({ photonet, call, what }: Call, signal: AbortSignal): Promise<unknown> {
+async function answer({ photonet, what }: Call, signal: AbortSignal): Promise<unknown> {
   if (what.op === "open") {
+    scope.postMessage({ photonet, alive: true });
     const opened = LocalEngine.open(what.options, {
       onProgress: (progress) => scope.postMessage({ photonet, progress }),
       onNotice: (notice) => scope.postMessage({ photonet, notice }),
@@ -25,17 +26,17 @@ async function answer({ photonet, call, what }: Call, signal: AbortSignal): Prom
     engines.set(photonet, opened);
     return (await opened).loaded;
   }
-  const opened = engines.get(photonet);
-  if (!opened) throw new Error(`call ${call} for a classifier that is not there`);
-  const engine = await opened;
+  const engine = await engines.get(photonet);
+  if (!engine) throw new PhotonetError("the worker does not know this classifier: was it started anew?");
   switch (what.op) {
     case "run": {
       const outcomes = await engine.run(what.wanted, what.photos, signal);
-      // Errors lose their class on the way; they are sent in parts.
-      return outcomes.map((outcome) => ("error" in outcome ? { plain: toPlain(outcome.error) } : outcome));
+      return outcomes.map(
+        (outcome): PlainOutcome => ("error" in outcome ? { plain: toPlain(outcome.error) } : outcome),
+      );
     }
     case "tensor":
-      return engine.tensor(what.photo);
+      return engine.tensor(what.photo, signal);
     case "verify":
       return engine.verify(signal);
     default:
@@ -44,7 +45,7 @@ async function answer({ photonet, call, what }: Call, signal: AbortSignal): Prom
 }
 
 scope.addEventListener("message", ({ data }) => {
-  if (typeof data?.photonet !== "number") return;
+  if (typeof data?.photonet !== "number" || !data.what) return;
   const { photonet, call, what } = data;
   const key = `${photonet}/${call}`;
   if (what.op === "abort") {

@@ -3,11 +3,13 @@
 mod apt;
 mod machine;
 mod sources;
+mod wasm;
 
 use std::path::Path;
 
 pub use machine::Gpu;
 use machine::{Release, Vulkan};
+pub use wasm::{Wasm, wasm};
 
 use crate::shell::{self, Rights};
 
@@ -17,8 +19,17 @@ const FAST_MESA: u32 = 24;
 /// What a program needs for Vulkan on Debian: the loader and Mesa's drivers, the software one among them.
 const VULKAN_PACKAGES: [&str; 2] = ["libvulkan1", "mesa-vulkan-drivers"];
 
-/// What the Tint check needs on Debian.
+/// What the browser's part and the Tint check need on Debian.
 const NODE_PACKAGES: [&str; 3] = ["nodejs", "npm", "ca-certificates"];
+
+/// Where Chromium usually is; `tests/browser/browser.mjs` looks in the same places.
+const CHROMIUMS: [&str; 5] = [
+    "/usr/bin/chromium",
+    "/usr/bin/chromium-browser",
+    "/usr/bin/google-chrome",
+    "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
+    "C:/Program Files/Google/Chrome/Application/chrome.exe",
+];
 
 /// Makes sure that there is a Vulkan driver where one is needed, and returns what GPU programs will get.
 /// What cannot be installed is said with the commands to type; a GPU may be there all the same.
@@ -52,11 +63,11 @@ pub fn vulkan() -> Gpu {
     after
 }
 
-/// Makes sure that node and npm are there; says whether they are.
-pub fn node() -> bool {
-    println!("Set-up: node and npm, for the Tint check");
+/// Makes sure that node and npm are there, for `what`; says whether they are.
+pub fn node(what: &str) -> bool {
+    println!("Set-up: node and npm, for {what}");
     let version =
-        || Some((shell::ask("node", &["--version"])?, shell::ask(crate::tint::NPM, &["--version"])?));
+        || Some((shell::ask("node", &["--version"])?, shell::ask(crate::npm::NPM, &["--version"])?));
     if version().is_none() {
         apt::install(&Release::read(Path::new("/")), &NODE_PACKAGES, "node or npm is missing");
     }
@@ -65,6 +76,24 @@ pub fn node() -> bool {
         None => println!("  going on without node and npm"),
     }
     version().is_some()
+}
+
+/// Makes sure that there is a Chromium for the browser's tests; says whether there is.
+pub fn chromium() -> bool {
+    println!("Set-up: Chromium, for the browser's tests");
+    let found = || {
+        let chosen = std::env::var_os("PHOTONET_CHROMIUM").map(std::path::PathBuf::from);
+        let usual = CHROMIUMS.iter().map(std::path::PathBuf::from);
+        chosen.into_iter().chain(usual).find(|path| path.is_file())
+    };
+    if found().is_none() {
+        apt::install(&Release::read(Path::new("/")), &["chromium"], "there is no Chromium");
+    }
+    match found() {
+        Some(path) => println!("  {}", path.display()),
+        None => println!("  going on without Chromium; PHOTONET_CHROMIUM may name one"),
+    }
+    found().is_some()
 }
 
 /// The loader takes these drivers and no others when one of the variables is set.

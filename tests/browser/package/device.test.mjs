@@ -1,0 +1,249 @@
+// Which backend `auto` takes, refused and lost devices, and batches.
+import assert from "node:assert/strict";
+import { after, before, describe, test } from "node:test";
+import { bench, difference, somePhotos } from "./harness.mjs";
+
+let bed;
+before(async () => {
+  bed = await bench("device");
+});
+after(() => bed?.close());
+
+/** Loads with `auto` on a fresh page that was changed by `init`, classifies, and says what happened. */
+async function auto(init, options = {}) {
+  const [photo] = somePhotos(1);
+  const page = await bed.page({ init });
+  try {
+    const found = await page.evaluate(
+      async ([url, options]) => {
+        const notices = [];
+        const end = await helpers.ending(
+          photonet.Classifier.load("/model.safetensors", { ...options, onNotice: (notice) => notices.push(notice) }),
+        );
+        if (!end.value) return { ...end, notices };
+        const answer = await helpers.ending(end.value.classify(url));
+        const { value, ...error } = answer;
+        return value
+          ? { backend: value.backend, of: end.value.backend, logits: [...value.logits], notices }
+          : { ...error, notices };
+      },
+      [photo.url, options],
+    );
+    if (found.logits) assert.ok(difference(found.logits, photo.logits) < 1e-3);
+    return found;
+  } finally {
+    await page.free();
+  }
+}
+
+/** Makes the software adapter look like a real GPU. */
+function disguise() {
+  const info = { vendor: "acme", architecture: "roadrunner", device: "", description: "", isFallbackAdapter: false };
+  Object.defineProperty(GPUAdapter.prototype, "info", { get: () => info });
+}
+
+describe("auto", () => {
+  test("takes the CPU on a software adapter, and says so", async () => {
+    const { backend, notices } = await auto();
+    assert.equal(backend, "cpu");
+    assert.match(notices.join(), /only a software adapter/);
+  });
+
+  test("takes WebGPU on a GPU", async () => {
+    const { backend, notices } = await auto(disguise);
+    assert.equal(backend, "webgpu");
+    assert.deepEqual(notices, []);
+  });
+
+  test("takes the CPU where there is no WebGPU", async () => {
+    const { backend, notices } = await auto(() => delete Navigator.prototype.gpu);
+    assert.equal(backend, "cpu");
+    assert.match(notices.join(), /no WebGPU/);
+  });
+
+  test("takes the CPU where there is no adapter", async () => {
+    const { backend, notices } = await auto(() => {
+      GPU.prototype.requestAdapter = async () => null;
+    });
+    assert.equal(backend, "cpu");
+    assert.match(notices.join(), /no adapter/);
+  });
+
+  test("takes the CPU where asking for an adapter fails", async () => {
+    const { backend, notices } = await auto(() => {
+      GPU.prototype.requestAdapter = () => Promise.reject(new Error("blocked by policy"));
+    });
+    assert.equal(backend, "cpu");
+    assert.match(notices.join(), /blocked by policy/);
+  });
+
+  test("takes the CPU where the device is refused", async () => {
+    const { backend, notices } = await auto(`(${disguise})();
+      GPUAdapter.prototype.requestDevice = () => Promise.reject(new DOMException("no such luck", "OperationError"));`);
+    assert.equal(backend, "cpu");
+    assert.match(notices.join(), /CPU takes over.*no such luck/);
+  });
+
+  test("goes on with the CPU where the device is lost and no other is to be had", async () => {
+    const { backend, of, notices } = await auto(`(${disguise})();
+      const { requestDevice } = GPUAdapter.prototype;
+      let asked = 0;
+      GPUAdapter.prototype.requestDevice = async function (...options) {
+        if (asked++ > 0) throw new DOMException("gone for good", "OperationError");
+        const device = await requestDevice.apply(this, options);
+        const { submit } = GPUQueue.prototype;
+        GPUQueue.prototype.submit = function (...commands) {
+          device.destroy();
+          return submit.apply(this, commands);
+        };
+        return device;
+      };`);
+    assert.equal(backend, "cpu");
+    assert.equal(of, "cpu");
+    assert.match(notices.join(), /CPU takes over/);
+  });
+});
+
+describe("webgpu by name", () => {
+  test("is a DeviceError where there is none", async () => {
+    const found = await auto(() => delete Navigator.prototype.gpu, { backend: "webgpu" });
+    assert.equal(found.kind, "DeviceError", JSON.stringify(found));
+    assert.match(found.message, /WebGPU/);
+  });
+
+  test("is a DeviceError where there is no adapter, which says why that may be", async () => {
+    const found = await auto(
+      () => {
+        GPU.prototype.requestAdapter = async () => null;
+      },
+      { backend: "webgpu" },
+    );
+    assert.equal(found.kind, "DeviceError", JSON.stringify(found));
+    assert.match(found.message, /no WebGPU adapter.*hardware acceleration/);
+  });
+
+  test("is a DeviceError where the device is refused", async () => {
+    const found = await auto(
+      `GPUAdapter.prototype.requestDevice = () => Promise.reject(new DOMException("no such luck", "OperationError"));`,
+      { backend: "webgpu" },
+    );
+    assert.equal(found.kind, "DeviceError", JSON.stringify(found));
+    assert.match(found.message, /no such luck/);
+  });
+});
+
+/** Keeps the devices at `devices`. */
+const KEEP = `window.devices = [];
+  const { requestDevice } = GPUAdapter.prototype;
+  GPUAdapter.prototype.requestDevice = async function (...options) {
+    const device = await requestDevice.apply(this, options);
+    devices.push(device);
+    return device;
+  };`;
+
+for (const [what, init] of [
+  ["photos one at a time", KEEP],
+  ["a batch of eight", `(${disguise})(); ${KEEP}`],
+]) {
+  test(`a device lost in the middle of ${what} is replaced, with right answers`, async () => {
+    const photos = somePhotos(20);
+    const page = await bed.page({ init });
+    const found = await page.evaluate(
+      async (urls) => {
+        const notices = [];
+        const options = { backend: "webgpu", onNotice: (notice) => notices.push(notice) };
+        const classifier = await photonet.Classifier.load("/model.safetensors", options);
+        const files = await Promise.all(urls.map((url) => helpers.file(url)));
+        let destroyed = 0;
+        const { submit } = GPUQueue.prototype;
+        let submits = 0;
+        GPUQueue.prototype.submit = function (...commands) {
+          const result = submit.apply(this, commands);
+          // In the middle: work is on its way to the device.
+          if (++submits === 3) {
+            devices[0].destroy();
+            destroyed++;
+          }
+          return result;
+        };
+        const outcomes = await classifier.classifyAll(files);
+        const after = await classifier.classify(files[0]);
+        classifier.dispose();
+        return { rows: outcomes.map(({ result }) => result && [...result.logits]), after: [...after.logits], notices, destroyed, devices: devices.length };
+      },
+      photos.map(({ url }) => url),
+    );
+    assert.equal(found.destroyed, 1);
+    assert.equal(found.devices, 2);
+    assert.match(found.notices.join(), /device was lost; it was opened anew/);
+    photos.forEach(({ logits, url }, index) => assert.ok(difference(found.rows[index] ?? [NaN], logits) < 1e-3, url));
+    assert.ok(difference(found.after, photos[0].logits) < 1e-3);
+    await page.free();
+  });
+}
+
+test("pipelines are made while the model is still on its way, and asynchronously", async () => {
+  const { readFileSync } = await import("node:fs");
+  const { model } = await import("./harness.mjs");
+  const bytes = readFileSync(model);
+  let finish;
+  bed.routes["/held.safetensors"] = async (_, response) => {
+    response.writeHead(200, { "content-type": "application/octet-stream", "content-length": bytes.length });
+    response.write(bytes.subarray(0, 200_000));
+    await new Promise((resolve) => (finish = resolve));
+    response.end(bytes.subarray(200_000));
+  };
+  const page = await bed.page({
+    init: `window.made = { sync: 0, async: 0 };
+      for (const [name, kind] of [["createComputePipeline", "sync"], ["createComputePipelineAsync", "async"]]) {
+        const create = GPUDevice.prototype[name];
+        GPUDevice.prototype[name] = function (...options) { made[kind]++; return create.apply(this, options); };
+      }`,
+  });
+  await page.evaluate(() => {
+    window.loading = photonet.Classifier.load("/held.safetensors", { backend: "webgpu", cache: false });
+  });
+  await page.waitForFunction(() => made.sync + made.async > 0, undefined, { timeout: 20_000 });
+  finish();
+  const found = await page.evaluate(async () => ({ labels: (await loading).labels.length, made }));
+  assert.ok(found.labels > 1);
+  assert.ok(found.made.async > 0, "no pipeline was made asynchronously");
+  assert.equal(found.made.sync, 0, "pipelines were made on the page's time");
+  await page.free();
+});
+
+test("a hidden tab goes on", async () => {
+  const photos = somePhotos(6);
+  const page = await bed.page();
+  const session = await page.context().newCDPSession(page);
+  await page.evaluate(async () => {
+    window.classifiers = await Promise.all(
+      ["cpu", "webgpu"].map((backend) => photonet.Classifier.load("/model.safetensors", { backend })),
+    );
+  });
+  const other = await page.context().newPage();
+  await other.bringToFront();
+  await session.send("Emulation.setFocusEmulationEnabled", { enabled: false });
+  await page.evaluate(() => {
+    // Headless browsers show every tab; timers are throttled as in a hidden one.
+    Object.defineProperty(document, "visibilityState", { get: () => "hidden" });
+    Object.defineProperty(document, "hidden", { get: () => true });
+    document.dispatchEvent(new Event("visibilitychange"));
+    window.setTimeout = (call, delay, ...rest) => setInterval(call, Math.max(1000, delay ?? 0), ...rest);
+    window.requestAnimationFrame = () => 0;
+  });
+  const rows = await page.evaluate(async (urls) => {
+    const rows = [];
+    for (const classifier of classifiers) {
+      const started = performance.now();
+      const outcomes = await classifier.classifyAll(urls);
+      rows.push({ labels: outcomes.map(({ result }) => result?.top[0].label), took: performance.now() - started });
+    }
+    return rows;
+  }, photos.map(({ url }) => url));
+  for (const { labels, took } of rows) {
+    assert.deepEqual(labels, photos.map(({ top }) => top[0].label));
+    assert.ok(took < 5000, `took ${took} ms: something waits for timers`);
+  }
+  await page.free();
+});

@@ -1,0 +1,5 @@
+export default {
+  optimizeDeps: { exclude: ["photonet"] },
+  worker: { format: "es" },
+  build: { target: "es2022" },
+};

@@ -1,0 +1,96 @@
+import { chooseBackend } from "./adapter.js";
+import type { Hooks, OpenOptions } from "./engine.js";
+import { abortable, checkAbort, DeviceError, fromWasm } from "./errors.js";
+import { type ModelBytes, readModel } from "./model.js";
+import { Engine as WasmEngine } from "./photonet_wasm.js";
+import type { Backend } from "./types.js";
+import { startWasm } from "./wasm.js";
+
+/** A device with a model on it. */
+export interface Opened {
+  wasm: WasmEngine;
+  model: ModelBytes;
+}
+
+/**
+ * Fetches the model while the wasm starts, the device opens and its shaders are compiled. Whichever fails first is the
+ * error, and stops the rest; so does the signal, at once.
+ */
+export async function openEngine(options: OpenOptions, hooks: Hooks): Promise<Opened> {
+  checkAbort(hooks.signal);
+  const stop = new AbortController();
+  const { signal } = stop;
+  const front = deferred<Uint8Array | undefined>();
+  const reading = readModel({
+    ...options,
+    signal,
+    onProgress: (progress) => signal.aborted || hooks.onProgress(progress),
+    onNotice: (message) => signal.aborted || hooks.onNotice(message),
+    onHeader: front.resolve,
+  });
+  // A short or local file has no front to wait for.
+  const noFront = (): void => front.resolve(undefined);
+  reading.then(noFront, noFront);
+  const opening = open(options, hooks, { front: front.promise, reading, signal });
+  try {
+    const [wasm, model] = await abortable(Promise.all([opening, reading]), hooks.signal);
+    return { wasm, model };
+  } catch (error) {
+    stop.abort();
+    opening.then(free, () => undefined);
+    throw error;
+  }
+}
+
+interface Incoming {
+  /** The front of the model's file, as soon as it is there; nothing where none is handed out. */
+  front: Promise<Uint8Array | undefined>;
+  reading: Promise<ModelBytes>;
+  signal: AbortSignal;
+}
+
+async function open(options: OpenOptions, { onNotice }: Hooks, incoming: Incoming): Promise<WasmEngine> {
+  await startWasm(options.wasm);
+  checkAbort(incoming.signal);
+  const choice = await chooseBackend(options.backend);
+  checkAbort(incoming.signal);
+  if (choice.notice) onNotice(choice.notice);
+  try {
+    return await openOn(choice.backend, incoming);
+  } catch (error) {
+    if (!(error instanceof DeviceError) || !choice.mayFallBack) throw error;
+    checkAbort(incoming.signal);
+    onNotice(`WebGPU failed, the CPU takes over: ${error.message}`);
+    return openOn("cpu", incoming);
+  }
+}
+
+async function openOn(backend: Backend, { front, reading, signal }: Incoming): Promise<WasmEngine> {
+  let engine: WasmEngine | undefined;
+  try {
+    engine = await WasmEngine.open(backend);
+    const start = await front;
+    checkAbort(signal);
+    if (start) await engine.prepare(start);
+    const model = await reading;
+    checkAbort(signal);
+    await engine.load(model.bytes, model.name);
+    return engine;
+  } catch (error) {
+    if (engine) free(engine);
+    throw fromWasm(error);
+  }
+}
+
+function free(engine: WasmEngine): void {
+  engine.close();
+  engine.free();
+}
+
+function deferred<T>(): { promise: Promise<T>; resolve: (value: T) => void } {
+  let resolve!: (value: T) => void;
+  const promise = new Promise<T>((settle) => {
+    resolve = settle;
+  });
+  return { promise, resolve };
+}

@@ -1,0 +1,39 @@
+const number = new Intl.NumberFormat("en", { maximumFractionDigits: 1 });
+
+/** A probability; what rounds to all or nothing says so honestly. */
+export function percent(probability: number): string {
+  if (probability > 0.9995 && probability < 1) return ">\u00a099.9\u00a0%";
+  if (probability > 0 && probability < 0.0005) return "<\u00a00.1\u00a0%";
+  return `${(probability * 100).toFixed(1)}\u00a0%`;
+}
+
+export function milliseconds(value: number): string {
+  if (value >= 10_000) return `${(value / 1000).toFixed(1)} s`;
+  return value >= 100 ? `${value.toFixed(0)} ms` : `${value.toFixed(value >= 10 ? 1 : 2)} ms`;
+}
+
+export function bytes(value: number): string {
+  if (value < 1000) return `${value} B`;
+  return value < 1e6 ? `${number.format(value / 1e3)} KB` : `${number.format(value / 1e6)} MB`;
+}
+
+/** Millions and thousands, as parameters are counted. */
+export function count(value: number): string {
+  if (value < 10_000) return value.toLocaleString("en");
+  return value < 1e6 ? `${number.format(value / 1e3)} thousand` : `${number.format(value / 1e6)} million`;
+}
+
+export function plural(value: number, one: string, many = `${one}s`): string {
+  return `${value.toLocaleString("en")} ${value === 1 ? one : many}`;
+}
+
+export function message(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+export function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  const middle = sorted.length >> 1;
+  const high = sorted[middle] ?? 0;
+  return sorted.length % 2 ? high : (high + (sorted[middle - 1] ?? 0)) / 2;
+}

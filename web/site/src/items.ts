@@ -1,0 +1,33 @@
+import type { Classification } from "photonet";
+
+/** What the page keeps of an answer. */
+export type Answer = Omit<Classification, "logits">;
+
+export type State = "waiting" | "done" | "failed" | "cancelled";
+
+/** A photo that the visitor gave. Its file stays where it is; only a reference is held. */
+export interface Item {
+  readonly id: number;
+  /** File name, with its folder where one was dropped. */
+  readonly name: string;
+  readonly photo: Blob;
+  state: State;
+  answer?: Answer;
+  error?: string;
+}
+
+let last = 0;
+
+export function newItem(photo: Blob, name: string): Item {
+  return { id: ++last, name, photo, state: "waiting" };
+}
+
+/** The most probable class, or nothing where the photo has no answer. */
+export function best(item: Item): { label: string; probability: number } | undefined {
+  return item.answer?.top[0];
+}
+
+export function isUnsure(item: Item, threshold: number): boolean {
+  const top = best(item);
+  return top !== undefined && top.probability < threshold;
+}

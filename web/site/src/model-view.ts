@@ -1,0 +1,108 @@
+import type { Classifier, Progress, Verdict } from "photonet";
+import { byId, el, facts } from "./dom.js";
+import { bytes, count, message, plural } from "./format.js";
+import { isMissing } from "./models.js";
+import { announce } from "./notices.js";
+
+const HOW_TO_GET_ONE =
+  "Train one on your own photos with “photonet train photos”; then open its model.safetensors here, drop it on the page, " +
+  "or put it beside the page on the server.";
+
+const backendNames = { webgpu: "WebGPU", cpu: "CPU" } as const;
+
+/** The model panel: what is loading, what is loaded, and what went wrong. */
+export class ModelView {
+  readonly #status = byId("model-status");
+  readonly #brief = byId("model-brief");
+  readonly #load = byId("model-load");
+  readonly #progress = byId<HTMLProgressElement>("model-progress");
+  readonly #error = byId("model-error");
+  readonly #verdict = byId("verdict");
+  #ready = "";
+
+  loading(name: string): void {
+    this.#error.textContent = "";
+    this.#load.hidden = false;
+    this.#progress.removeAttribute("value");
+    this.#set("loading", `Loading ${name}`, "loading");
+  }
+
+  progress({ loaded, total, cached }: Progress): void {
+    if (total) this.#progress.value = loaded / total;
+    else this.#progress.removeAttribute("value");
+    const whole = total !== undefined && loaded >= total;
+    if (whole) this.#progress.removeAttribute("value");
+    const from = cached ? "Read from this device" : "Downloaded";
+    // The status is read aloud at its ends, not at each packet: the progress bar tells the rest.
+    this.#brief.textContent = whole ? "preparing" : total ? `${Math.floor((100 * loaded) / total)} %` : bytes(loaded);
+    if (whole) this.#set("loading", `${from} ${bytes(loaded)}; preparing the network`, "preparing");
+  }
+
+  ready(classifier: Classifier, name: string): void {
+    const { info, labels, backend } = classifier;
+    this.#load.hidden = true;
+    this.#error.textContent = "";
+    this.#ready = `Ready: ${name}, computing on ${backendNames[backend]}`;
+    this.#set("ready", this.#ready, `${plural(info.classes, "class", "classes")}, ${backendNames[backend]}`);
+    facts(byId<HTMLDListElement>("model-facts"), [
+      ["Architecture", info.architecture],
+      ["Classes", count(info.classes)],
+      ["Input", `${info.size} × ${info.size} pixels`],
+      ["Parameters", count(info.parameters)],
+      ["Top-1", info.top1 === null ? "not measured" : `${(info.top1 * 100).toFixed(1)} % of ${plural(info.val_images, "photo")}`],
+      ["Trained on", info.train_images > 0 ? plural(info.train_images, "photo") : "not recorded"],
+      ["File", `${bytes(info.bytes)}${info.cached ? ", kept on this device" : ""}`],
+      ["SHA-256", info.sha256 ? `${info.sha256.slice(0, 16)}…` : "not computed here"],
+    ]);
+    const list = byId("model-labels");
+    list.hidden = false;
+    list.querySelector("ul")?.replaceChildren(...labels.map((label) => el("li", "", label)));
+    this.#verdict.hidden = true;
+    byId("verify").hidden = info.test_vectors === 0;
+    announce(this.#ready);
+  }
+
+  failed(error: unknown, name: string, inUse: boolean): void {
+    this.#load.hidden = true;
+    // Folded away, as on a phone, nobody would learn why nothing happens.
+    byId<HTMLDetailsElement>("model-panel").open = true;
+    if (isMissing(error)) {
+      this.#error.textContent = `There is no model at ${name}: ${message(error)}. ${HOW_TO_GET_ONE}`;
+    } else {
+      this.#error.textContent = `${name} cannot be used: ${message(error)}`;
+    }
+    if (inUse) this.#back();
+    else this.#set("missing", "No model: open a model file or drop one on the page", "none");
+  }
+
+  cancelled(inUse: boolean): void {
+    this.#load.hidden = true;
+    if (inUse) this.#back();
+    else this.#set("missing", "Loading was cancelled: open a model file, or reload the page", "none");
+  }
+
+  verdict(verdict: Verdict | undefined, error?: unknown): void {
+    this.#verdict.hidden = false;
+    const good = verdict?.ok ?? false;
+    this.#verdict.dataset.state = verdict === undefined && error === undefined ? "running" : good ? "good" : "bad";
+    byId("verdict-text").textContent =
+      error !== undefined
+        ? `The test vectors could not be run: ${message(error)}`
+        : verdict === undefined
+          ? "Running the model's test vectors"
+          : good
+            ? `Test vectors: ${verdict.vectors} of ${verdict.vectors} agree with the machine that trained (difference ${verdict.difference.toExponential(0)})`
+            : `Test vectors differ by ${verdict.difference.toExponential(0)}: this device computes something else than the machine that trained. Try the other backend.`;
+  }
+
+  #back(): void {
+    this.#set("ready", `${this.#ready}, as before`, this.#brief.dataset.ready ?? "ready");
+  }
+
+  #set(state: string, status: string, brief: string): void {
+    byId("model-panel").dataset.state = state;
+    this.#status.textContent = status;
+    this.#brief.textContent = brief;
+    if (state === "ready") this.#brief.dataset.ready = brief;
+  }
+}

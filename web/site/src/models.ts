@@ -1,0 +1,96 @@
+import { Classifier, isAbort, ModelError, type ModelSource, type Progress } from "photonet";
+import workerAddress from "./workers/classify.ts?worker&url";
+import { startWorker } from "./start-worker.js";
+
+export type BackendChoice = "auto" | "webgpu" | "cpu";
+
+export interface ModelsHooks {
+  onLoading(name: string): void;
+  onProgress(progress: Progress): void;
+  /** The model answers from now on. `another` says that it is not the same file on another backend. */
+  onReady(classifier: Classifier, name: string, another: boolean): void;
+  /** The model did not load; the one before, if any, is still in use. */
+  onFailed(error: unknown, name: string): void;
+  onCancelled(): void;
+  onNotice(text: string): void;
+}
+
+interface Wanted {
+  source: ModelSource;
+  name: string;
+}
+
+/** Loads models, one at a time: the last one asked for wins, and the one in use stays until another is ready. */
+export class Models {
+  readonly #hooks: ModelsHooks;
+  #worker: Promise<Worker> | undefined;
+  #loading: AbortController | undefined;
+  #current: (Wanted & { classifier: Classifier }) | undefined;
+  #wanted: Wanted | undefined;
+  backend: BackendChoice;
+
+  constructor(hooks: ModelsHooks, backend: BackendChoice) {
+    this.#hooks = hooks;
+    this.backend = backend;
+  }
+
+  get classifier(): Classifier | undefined {
+    return this.#current?.classifier;
+  }
+
+  cancel(): void {
+    this.#loading?.abort();
+  }
+
+  /** Loads what is in use, or what was last tried, again: for another backend. */
+  async reload(): Promise<void> {
+    const wanted = this.#loading ? this.#wanted : (this.#current ?? this.#wanted);
+    if (wanted) await this.load(wanted.source, wanted.name);
+  }
+
+  async load(source: ModelSource, name: string): Promise<void> {
+    this.#loading?.abort();
+    const abort = new AbortController();
+    this.#loading = abort;
+    this.#wanted = { source, name };
+    this.#hooks.onLoading(name);
+    // What an overtaken load still says is of no interest.
+    const live = (): boolean => this.#loading === abort;
+    try {
+      this.#worker ??= this.#startWorker();
+      const worker = await this.#worker;
+      const classifier = await Classifier.load(source, {
+        worker,
+        backend: this.backend,
+        signal: abort.signal,
+        onProgress: (progress) => live() && this.#hooks.onProgress(progress),
+        onNotice: (text) => this.#hooks.onNotice(text),
+      });
+      if (!live()) return classifier.dispose();
+      this.#loading = undefined;
+      const before = this.#current;
+      this.#current = { source, name, classifier };
+      this.#hooks.onReady(classifier, name, before !== undefined && before.source !== source);
+      before?.classifier.dispose();
+    } catch (error) {
+      if (!live()) return;
+      this.#loading = undefined;
+      if (isAbort(error)) this.#hooks.onCancelled();
+      else this.#hooks.onFailed(error, name);
+    }
+  }
+
+  #startWorker(): Promise<Worker> {
+    const worker = startWorker(workerAddress);
+    const again = (): void => {
+      this.#worker = undefined;
+    };
+    worker.then((started) => started.addEventListener("error", again), again);
+    return worker;
+  }
+}
+
+/** Whether the server has no model beside the page, as opposed to one that is broken. */
+export function isMissing(error: unknown): boolean {
+  return error instanceof ModelError && /answered (404|410)|an HTML page/.test(error.message);
+}

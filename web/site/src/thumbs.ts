@@ -1,0 +1,97 @@
+import type { Classifier } from "photonet";
+import type { Item } from "./items.js";
+import { startWorker } from "./start-worker.js";
+import type { ThumbReply, ThumbRequest } from "./workers/thumbs.js";
+import workerAddress from "./workers/thumbs.ts?worker&url";
+
+const SIDE = 240;
+
+interface Waiting {
+  item: Item;
+  image: HTMLImageElement;
+}
+
+/**
+ * Small pictures of the photos that come near the screen, each kept as a few kilobytes of JPEG. Only photos that were
+ * classified are drawn, so none is larger than what the package decodes.
+ */
+export class Thumbs {
+  readonly #classifier: () => Classifier | undefined;
+  readonly #images = new WeakMap<Element, Waiting>();
+  readonly #waiting = new Map<number, Waiting>();
+  readonly #near = new IntersectionObserver((entries) => this.#seen(entries), { rootMargin: "400px" });
+  #worker: Promise<Worker> | undefined;
+
+  constructor(classifier: () => Classifier | undefined) {
+    this.#classifier = classifier;
+  }
+
+  /** Draws the photo into `image` as soon as it is near the screen. */
+  show(item: Item, image: HTMLImageElement): void {
+    if (image.src) return;
+    this.#images.set(image, { item, image });
+    this.#near.observe(image);
+  }
+
+  drop(item: Item, image: HTMLImageElement): void {
+    this.#near.unobserve(image);
+    this.#waiting.delete(item.id);
+    if (image.src) URL.revokeObjectURL(image.src);
+  }
+
+  #seen(entries: IntersectionObserverEntry[]): void {
+    for (const { isIntersecting, target } of entries) {
+      const waiting = this.#images.get(target);
+      if (!isIntersecting || !waiting) continue;
+      this.#near.unobserve(target);
+      this.#waiting.set(waiting.item.id, waiting);
+      void this.#ask({ id: waiting.item.id, photo: waiting.item.photo, side: SIDE });
+    }
+  }
+
+  async #ask(request: ThumbRequest): Promise<void> {
+    this.#worker ??= this.#start();
+    try {
+      (await this.#worker).postMessage(request);
+    } catch {
+      // Without pictures the page works as well.
+      this.#waiting.delete(request.id);
+    }
+  }
+
+  async #start(): Promise<Worker> {
+    const worker = await startWorker(workerAddress);
+    worker.addEventListener("message", ({ data }: MessageEvent<ThumbReply>) => {
+      const waiting = this.#waiting.get(data.id);
+      this.#waiting.delete(data.id);
+      if (!waiting) return;
+      if (data.thumb) place(waiting.image, data.thumb);
+      else void this.#asTheNetworkSees(waiting);
+    });
+    return worker;
+  }
+
+  /** For files that the browser does not decode but the package does, such as TIFF. */
+  async #asTheNetworkSees({ item, image }: Waiting): Promise<void> {
+    const classifier = this.#classifier();
+    if (!classifier) return;
+    try {
+      const rgb = await classifier.tensor(item.photo);
+      const side = classifier.info.size;
+      const pixels = new ImageData(side, side);
+      for (let i = 0; i < side * side; i++) {
+        pixels.data.set([rgb[3 * i] ?? 0, rgb[3 * i + 1] ?? 0, rgb[3 * i + 2] ?? 0, 255], 4 * i);
+      }
+      const canvas = new OffscreenCanvas(side, side);
+      canvas.getContext("2d")?.putImageData(pixels, 0, 0);
+      if (image.isConnected) place(image, await canvas.convertToBlob({ type: "image/jpeg", quality: 0.85 }));
+    } catch {
+      // The empty frame stays.
+    }
+  }
+}
+
+function place(image: HTMLImageElement, picture: Blob): void {
+  image.src = URL.createObjectURL(picture);
+  image.hidden = false;
+}

@@ -1,0 +1,39 @@
+/** Draws small pictures of photos, one at a time, so that one full-size bitmap exists at most. */
+
+export interface ThumbRequest {
+  id: number;
+  photo: Blob;
+  side: number;
+}
+
+export interface ThumbReply {
+  id: number;
+  thumb: Blob | undefined;
+}
+
+let last: Promise<unknown> = Promise.resolve();
+
+addEventListener("message", ({ data }: MessageEvent<ThumbRequest>) => {
+  last = last.then(async () => {
+    const thumb = await draw(data).catch(() => undefined);
+    postMessage({ id: data.id, thumb } satisfies ThumbReply);
+  });
+});
+
+/** The middle square, as the network sees it. */
+async function draw({ photo, side }: ThumbRequest): Promise<Blob> {
+  const bitmap = await createImageBitmap(photo);
+  const canvas = new OffscreenCanvas(side, side);
+  const context = canvas.getContext("2d");
+  if (!context) throw new Error("no canvas");
+  const edge = Math.min(bitmap.width, bitmap.height);
+  // Transparent parts are white for the network as well.
+  context.fillStyle = "#fff";
+  context.fillRect(0, 0, side, side);
+  context.imageSmoothingQuality = "medium";
+  context.drawImage(bitmap, (bitmap.width - edge) / 2, (bitmap.height - edge) / 2, edge, edge, 0, 0, side, side);
+  bitmap.close();
+  return canvas.convertToBlob({ type: "image/jpeg", quality: 0.8 });
+}
+
+postMessage("ready");

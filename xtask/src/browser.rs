@@ -1,0 +1,122 @@
+//! The browser's tests: a little model and photos for them, then the tests of the package and of the page.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use crate::suite::{Counts, Outcome};
+use crate::{npm, pictures, setup, shell};
+
+/// Photos of the development data in the set, where there are some; the others are odd ones.
+const PHOTOS: usize = 72;
+
+/// Classes of that data.
+const CLASSES: usize = 6;
+
+/// The oldest node that the tests' library runs on.
+const NODE: u32 = 20;
+
+/// Runs the tests against what `cargo xtask web` has built.
+pub fn run() -> Outcome {
+    let root = shell::root();
+    if !root.join("web/site/dist/index.html").is_file() {
+        return Outcome::Failed("the page is not built: run `cargo xtask web`".into());
+    }
+    if !setup::node("the browser's tests") || node_version().is_none_or(|version| version < NODE) {
+        return Outcome::Skipped(format!("node {NODE} or newer is missing and cannot be installed here"));
+    }
+    if !setup::chromium() {
+        return Outcome::Skipped("Chromium is missing and cannot be installed here".into());
+    }
+    let tests = root.join("tests/browser");
+    let prepared = npm::install(&tests).and_then(|()| prepare(&root.join("target/browser/fixtures")));
+    if let Err(message) = prepared {
+        return Outcome::Failed(message);
+    }
+    let mut command = Command::new("node");
+    // One file at a time: the software GPU takes all there is.
+    command.args(["--test", "--test-concurrency=1", "--test-reporter=spec"]);
+    command.args(test_files(&tests)).current_dir(&root);
+    let mut counts = Counts::default();
+    match shell::run_watching(&mut command, |line| counts.add_node(line)) {
+        Ok(()) => Outcome::Passed(counts.to_string()),
+        Err(message) => Outcome::Failed(format!("{counts}; {message}")),
+    }
+}
+
+fn node_version() -> Option<u32> {
+    shell::ask("node", &["--version"])?.trim_start_matches('v').split('.').next()?.parse().ok()
+}
+
+fn test_files(folder: &Path) -> Vec<PathBuf> {
+    let list = |folder: PathBuf| std::fs::read_dir(folder).into_iter().flatten().flatten().map(|e| e.path());
+    let mut files: Vec<PathBuf> = ["package", "page"]
+        .iter()
+        .flat_map(|part| list(folder.join(part)))
+        .filter(|path| path.to_string_lossy().ends_with(".test.mjs"))
+        .collect();
+    files.sort();
+    files
+}
+
+/// Trains a little model, gathers photos, and writes down what the native program says of them.
+fn prepare(folder: &Path) -> Result<(), String> {
+    println!("\nA model and photos for the tests");
+    let error = |path: &Path| {
+        let path = path.display().to_string();
+        move |error: std::io::Error| format!("{path}: {error}")
+    };
+    let photos = folder.join("photos");
+    if photos.exists() {
+        std::fs::remove_dir_all(&photos).map_err(error(&photos))?;
+    }
+    std::fs::create_dir_all(&photos).map_err(error(&photos))?;
+    let photonet = |words: &[&str]| {
+        let mut command = shell::cargo(&["run", "--quiet", "-p", "photonet-cli", "--"]);
+        command.args(words);
+        command
+    };
+    let model = folder.join("model.safetensors");
+    let drawn = folder.join("drawn");
+    if !model.is_file() {
+        pictures::draw_set(&drawn, 2, 20)?;
+        let out = folder.join("run");
+        let words = ["--arch", "small", "--width", "0.35", "--size", "64", "--epochs", "4", "--batch", "16"];
+        shell::run(photonet(&["train"]).arg(&drawn).args(words).arg("--out").arg(&out))?;
+        std::fs::copy(out.join("best_model/model.safetensors"), &model).map_err(error(&model))?;
+    }
+    shell::run(
+        shell::cargo(&["run", "--quiet", "-p", "photonet-vision", "--example", "odd_photos", "--"])
+            .arg(&photos),
+    )?;
+    gather(&drawn, &photos, 2)?;
+    if let Some(shared) = std::env::var_os("PHOTONET_SHARED") {
+        gather(&Path::new(&shared).join("data/trashnet/images"), &photos, PHOTOS / CLASSES)?;
+    } else {
+        println!("  no development data (PHOTONET_SHARED): drawn pictures and odd formats only");
+    }
+    let expected = folder.join("expected.jsonl");
+    let mut infer =
+        photonet(&["infer", "--format", "json", "--logits", "--input-hash", "--device", "cpu", "--model"]);
+    infer.arg(&model).arg(&photos).stdout(Stdio::piped());
+    std::fs::write(&expected, shell::run_capturing(&mut infer)?).map_err(error(&expected))
+}
+
+/// Copies some photos of each class's folder, evenly spread.
+fn gather(classes: &Path, to: &Path, each: usize) -> Result<(), String> {
+    let sorted = |folder: &Path| {
+        let entries =
+            std::fs::read_dir(folder).map_err(|e| format!("cannot list {}: {e}", folder.display()))?;
+        let mut paths: Vec<PathBuf> = entries.flatten().map(|e| e.path()).collect();
+        paths.sort();
+        Ok::<_, String>(paths)
+    };
+    for class in sorted(classes)?.iter().filter(|path| path.is_dir()) {
+        let files: Vec<PathBuf> = sorted(class)?.into_iter().filter(|path| path.is_file()).collect();
+        let count = each.min(files.len());
+        for file in (0..count).map(|index| &files[index * files.len() / count]) {
+            let Some(name) = file.file_name() else { continue };
+            std::fs::copy(file, to.join(name)).map_err(|e| format!("cannot copy {}: {e}", file.display()))?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,121 @@
+//! The browser's part: wasm, npm package, page.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::setup::{self, Wasm};
+use crate::{npm, shell};
+
+const TARGET: &str = "wasm32-unknown-unknown";
+
+/// What the wasm may use, all of it in every browser since 2023. Vectors carry the CPU path.
+const RUST_FEATURES: &str = "-C target-feature=+simd128";
+
+/// The same for the optimiser, which otherwise refuses or, asked for all, writes what browsers do not read yet.
+const OPTIMISER: [&str; 10] = [
+    "-Oz",
+    "--enable-bulk-memory",
+    "--enable-nontrapping-float-to-int",
+    "--enable-sign-ext",
+    "--enable-mutable-globals",
+    "--enable-multivalue",
+    "--enable-reference-types",
+    "--enable-simd",
+    "--strip-debug",
+    "--strip-producers",
+];
+
+/// Builds everything; `web/package/dist` and `web/site/dist` hold the result.
+///
+/// # Errors
+/// A tool that is missing and cannot be installed, or a step that fails.
+pub fn build() -> Result<(), String> {
+    if !setup::node("the browser's part") {
+        return Err("node and npm are needed to build the browser's part".into());
+    }
+    let web = shell::root().join("web");
+    npm::install(&web)?;
+    println!("\nThe wasm");
+    let wasm = compile(setup::wasm(TARGET)?)?;
+    let raw = shell::root().join("target/web/raw");
+    let generator = ["run", "--quiet", "-p", "xtask", "--features", "bindgen", "--bin", "bindgen", "--"];
+    shell::run(shell::cargo(&generator).arg(&wasm).arg(&raw))?;
+    let package = web.join("package");
+    let dist = package.join("dist");
+    create(&dist)?;
+    optimise(&web, &raw.join("photonet_wasm_bg.wasm"), &dist.join("photonet_wasm_bg.wasm"))?;
+
+    println!("\nThe package");
+    // The TypeScript beside it imports the generated module, and so do the files that it becomes.
+    copy(&raw, &package.join("src"), &["photonet_wasm.js", "photonet_wasm.d.ts"])?;
+    npm::run(&web, &["run", "build", "--workspace", "photonet"])?;
+    copy(&raw, &dist, &["photonet_wasm.js", "photonet_wasm.d.ts"])?;
+    copy(&shell::root(), &package, &["LICENSE-MIT", "LICENSE-APACHE"])?;
+
+    println!("\nThe page");
+    npm::run(&web, &["run", "build", "--workspace", "photonet-site"])
+}
+
+/// Builds the page and the program, and has it serve the page until interrupted.
+///
+/// # Errors
+/// As [`build`], and when the program ends with an error.
+pub fn serve(model: Option<&Path>) -> Result<(), String> {
+    build()?;
+    let mut command = shell::cargo(&["run", "--quiet", "--release", "-p", "photonet-cli", "--", "serve"]);
+    if let Some(model) = model {
+        command.arg("--model").arg(std::path::absolute(model).unwrap_or_else(|_| model.to_path_buf()));
+    }
+    shell::run(&mut command)
+}
+
+fn compile(with: Wasm) -> Result<PathBuf, String> {
+    let words = ["build", "--package", "photonet-wasm", "--profile", "web", "--target", TARGET];
+    let target = shell::root().join("target");
+    let target = match with {
+        Wasm::Rustup => {
+            shell::run(shell::cargo(&words).env("RUSTFLAGS", RUST_FEATURES))?;
+            target
+        }
+        Wasm::Debian(rust) => {
+            // Apart from rustup's: another compiler's results would be built anew each time.
+            let target = target.join("debian");
+            let mut command = Command::new(&rust.cargo);
+            command.current_dir(shell::root()).args(words).arg("-Zbuild-std=std,panic_abort");
+            command.env("CARGO_TARGET_DIR", &target).env("RUSTC", &rust.rustc).env("RUSTC_BOOTSTRAP", "1");
+            command.env_remove("RUSTUP_TOOLCHAIN").env_remove("CARGO").env("PATH", rust.path());
+            command.env("RUSTFLAGS", format!("{RUST_FEATURES} -C linker={}", rust.linker));
+            shell::run(&mut command)?;
+            target
+        }
+    };
+    Ok(target.join(TARGET).join("web/photonet_wasm.wasm"))
+}
+
+/// Shrinks the wasm. Takes half a minute, so it is left out while its input is the same.
+fn optimise(web: &Path, raw: &Path, to: &Path) -> Result<(), String> {
+    let read = |path: &Path| std::fs::read(path).map_err(|e| format!("cannot read {}: {e}", path.display()));
+    let before = raw.with_extension("optimised");
+    let bytes = read(raw)?;
+    if to.is_file() && read(&before).is_ok_and(|last| last == bytes) {
+        println!("  the optimised wasm is up to date");
+        return Ok(());
+    }
+    let mut command = Command::new("node");
+    command.arg(web.join("node_modules/binaryen/bin/wasm-opt")).args(OPTIMISER).arg(raw).arg("-o").arg(to);
+    shell::run(&mut command)?;
+    println!("  {} bytes, {} before", read(to)?.len(), bytes.len());
+    std::fs::write(&before, bytes).map_err(|e| format!("cannot write {}: {e}", before.display()))
+}
+
+fn create(folder: &Path) -> Result<(), String> {
+    std::fs::create_dir_all(folder).map_err(|e| format!("cannot create {}: {e}", folder.display()))
+}
+
+fn copy(from: &Path, to: &Path, names: &[&str]) -> Result<(), String> {
+    for name in names {
+        std::fs::copy(from.join(name), to.join(name))
+            .map_err(|e| format!("cannot copy {} to {}: {e}", from.join(name).display(), to.display()))?;
+    }
+    Ok(())
+}
