@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 export const root = fileURLToPath(new URL("../../", import.meta.url));
-export const fixtures = join(root, "target/browser/fixtures");
+export const fixtures = process.env.PHOTONET_FIXTURES ?? join(root, "target/browser/fixtures");
 
 /** A little trained model: width 0.35, 64 pixels. */
 export const model = join(fixtures, "model.safetensors");

@@ -12,22 +12,26 @@ fn main() {
     let root = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").unwrap_or_default()).join("../../shaders");
     println!("cargo::rerun-if-changed={}", root.display());
     println!("cargo::rerun-if-changed=build");
-    let (text, errors) = generate(&root);
+    let out = PathBuf::from(env::var_os("OUT_DIR").unwrap_or_default());
+    let (text, errors) = generate(&root, &out);
     if !errors.is_empty() {
         for error in errors {
             println!("cargo::error={error}");
         }
         process::exit(1);
     }
-    let out = PathBuf::from(env::var_os("OUT_DIR").unwrap_or_default()).join("kernels.rs");
-    if let Err(e) = fs::write(&out, text) {
-        println!("cargo::error=cannot write {}: {e}", out.display());
+    write(&out.join("kernels.rs"), text.as_bytes());
+}
+
+fn write(path: &Path, bytes: &[u8]) {
+    if let Err(e) = fs::write(path, bytes) {
+        println!("cargo::error=cannot write {}: {e}", path.display());
         process::exit(1);
     }
 }
 
-/// The registry's Rust text, and all that is wrong with the shaders.
-fn generate(root: &Path) -> (String, Vec<ShaderError>) {
+/// The registry's Rust text, and all that is wrong with the shaders; their own texts are written to `folder`.
+fn generate(root: &Path, folder: &Path) -> (String, Vec<ShaderError>) {
     let mut errors = Vec::new();
     let variants_file = Path::new("variants.txt");
     let variants = fs::read_to_string(root.join(variants_file)).unwrap_or_default();
@@ -47,7 +51,10 @@ fn generate(root: &Path) -> (String, Vec<ShaderError>) {
                 .map(|(e, r)| (constant_name(&e.name), e, r));
             match built {
                 Ok((constant, expanded, reflection)) => {
-                    write_kernel(&mut out, &constant, &expanded, &reflection);
+                    let file = format!("{}.deflate", constant.to_lowercase());
+                    let deflated = miniz_oxide::deflate::compress_to_vec(expanded.source.as_bytes(), 10);
+                    write(&folder.join(&file), &deflated);
+                    write_kernel(&mut out, &constant, &expanded, &reflection, &file);
                     names.push(constant);
                 }
                 Err(e) => errors.push(e),
@@ -84,7 +91,7 @@ fn constant_name(kernel: &str) -> String {
     kernel.replace(['/', '@', '-', '.'], "_").to_uppercase()
 }
 
-fn write_kernel(out: &mut String, constant: &str, kernel: &Expanded, r: &reflect::Reflection) {
+fn write_kernel(out: &mut String, constant: &str, kernel: &Expanded, r: &reflect::Reflection, file: &str) {
     let bindings: String = r
         .bindings
         .iter()
@@ -99,11 +106,11 @@ fn write_kernel(out: &mut String, constant: &str, kernel: &Expanded, r: &reflect
         r.overrides.iter().map(|(n, d)| format!("Override {{ name: {n:?}, has_default: {d} }}, ")).collect();
     let _ = writeln!(
         out,
-        "/// `shaders/{}.wgsl`.\npub static {constant}: Kernel = Kernel {{ name: {:?}, source: {:?}, \
+        "/// `shaders/{}.wgsl`.\npub static {constant}: Kernel = Kernel {{ name: {:?}, source: Source::Deflated(include_bytes!({:?})), \
          workgroup_size: {:?}, shared_bytes: {}, bindings: &[{bindings}], overrides: &[{overrides}] }};",
         kernel.name.split('@').next().unwrap_or(&kernel.name),
         kernel.name,
-        kernel.source,
+        file,
         r.workgroup_size,
         r.shared_bytes,
     );

@@ -1,12 +1,14 @@
 //! A kernel as the shader registry describes it.
 
+use std::borrow::Cow;
+
 /// One expanded WGSL kernel with its reflected interface.
 #[derive(Debug)]
 pub struct Kernel {
     /// `layer/kernel`, or `layer/kernel@variant`.
     pub name: &'static str,
     /// Complete WGSL text; the entry point is `main`.
-    pub source: &'static str,
+    pub source: Source,
     /// Workgroup size; 0 in x where it is the override `WORKGROUP`.
     pub workgroup_size: [u32; 3],
     /// Workgroup memory in bytes.
@@ -15,6 +17,30 @@ pub struct Kernel {
     pub bindings: &'static [Binding],
     /// Pipeline-overridable constants.
     pub overrides: &'static [Override],
+}
+
+/// Where a kernel's text is.
+#[derive(Clone, Copy, Debug)]
+pub enum Source {
+    /// Here.
+    Text(&'static str),
+    /// Here, in the deflate format: unrolled kernels are long and repeat themselves, and a page has to download
+    /// them.
+    Deflated(&'static [u8]),
+}
+
+impl Source {
+    /// The text.
+    pub fn text(&self) -> Cow<'static, str> {
+        match self {
+            Self::Text(text) => Cow::Borrowed(text),
+            Self::Deflated(bytes) => {
+                let text = miniz_oxide::inflate::decompress_to_vec(bytes).ok();
+                let text = text.and_then(|text| String::from_utf8(text).ok());
+                Cow::Owned(text.expect("a kernel's text is what the build compressed"))
+            }
+        }
+    }
 }
 
 /// One binding of a kernel.

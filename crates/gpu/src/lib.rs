@@ -13,12 +13,12 @@ mod plan;
 
 /// The kernels under `shaders/`, expanded, validated and reflected when the crate was built.
 pub mod kernels {
-    use crate::kernel::{Access, Binding, Kernel, Override};
+    use crate::kernel::{Access, Binding, Kernel, Override, Source};
     include!(concat!(env!("OUT_DIR"), "/kernels.rs"));
 }
 
 pub use buffer::Buffer;
 pub use device::{AdapterSummary, DeviceChoice, DeviceClass, Gpu, GpuOptions, list_adapters};
 pub use error::GpuError;
-pub use kernel::{Access, Binding, Kernel, Override};
+pub use kernel::{Access, Binding, Kernel, Override, Source};
 pub use plan::{Cost, Dispatch, Plan, PlanBuilder, PlanReport, Tensor, Timing};

@@ -50,7 +50,7 @@ impl Gpu {
 fn compile(device: &wgpu::Device, kernel: &Kernel, constants: &[(&str, f64)], checked: bool) -> Pipeline {
     let descriptor = wgpu::ShaderModuleDescriptor {
         label: Some(kernel.name),
-        source: wgpu::ShaderSource::Wgsl(kernel.source.into()),
+        source: wgpu::ShaderSource::Wgsl(kernel.source.text()),
     };
     let module = if checked {
         device.create_shader_module(descriptor)

@@ -4,8 +4,6 @@ mod common;
 #[path = "common/photos.rs"]
 mod photos;
 
-use std::io::Cursor;
-
 use common::{bytes_of_hex, crc32};
 use image::{DynamicImage, ImageBuffer, ImageFormat};
 use photonet_vision::{DecodeLimits, Random, Rgb, RngKey, VisionError, decode};

@@ -4,10 +4,15 @@ import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { launch, watch } from "../browser.mjs";
-import { fixtures, model, photos, root } from "../fixtures.mjs";
+import { fixtures, model, photos as all, root } from "../fixtures.mjs";
 import { serve } from "../server.mjs";
 
-export { fixtures, model, photos, root };
+export { fixtures, model, root };
+
+/** The photos that the native program can read. */
+export function photos() {
+  return all().filter(({ logits }) => logits);
+}
 
 export const packageFolder = join(root, "web/package");
 const scratch = join(root, "target/browser/package");
@@ -76,8 +81,8 @@ export function slowly(path, { part = 64 << 10, pause = 30 } = {}) {
  */
 export async function bench(name, { webgpu = true, args = [], routes = {} } = {}) {
   const project = installed(name);
-  const all = { "/": answer(HTML), "/model.safetensors": answer(readFileSync(model), "application/octet-stream"), ...routes };
-  const server = await serve({ folders: [project, fixtures], routes: all });
+  const every = { "/": answer(HTML), "/favicon.ico": answer("", "image/png", { status: 204 }), "/model.safetensors": answer(readFileSync(model), "application/octet-stream"), ...routes };
+  const server = await serve({ folders: [project, fixtures], routes: every });
   const browser = await launch({ webgpu, args });
   return {
     project,
@@ -85,7 +90,7 @@ export async function bench(name, { webgpu = true, args = [], routes = {} } = {}
     browser,
     url: server.url,
     /** Routes may be added and taken away while the server runs. */
-    routes: all,
+    routes: every,
     /** A page of a fresh profile with the package's exports at `photonet`. */
     async page({ path = "/", init, ready = true, context: options = {} } = {}) {
       const context = await browser.newContext(options);
@@ -139,12 +144,12 @@ export function sha256(bytes) {
   return createHash("sha256").update(bytes).digest("hex");
 }
 
-/** The first photos that are plain JPEGs of the data set, for tests that need just any. */
+/** Some JPEGs, over and over where there are fewer, for tests that need just any. */
 export function somePhotos(count) {
-  const all = photos().filter(({ path }) => path.endsWith(".jpg"));
-  if (all.length === 0) throw new Error("there is no JPEG among the photos");
+  const jpegs = photos().filter(({ path }) => path.endsWith(".jpg"));
+  if (jpegs.length === 0) throw new Error("there is no JPEG among the photos");
   return Array.from({ length: count }, (_, index) => {
-    const { path, top, logits } = all[index % all.length];
+    const { path, top, logits } = jpegs[index % jpegs.length];
     return { url: `/photos/${encodeURIComponent(basename(path))}`, path, top, logits };
   });
 }

@@ -66,7 +66,7 @@ export class Card {
     const unsure = isUnsure(this.item, threshold);
     this.element.dataset.unsure = String(unsure);
     const said = el("strong", "", unsure ? "Not sure" : top.label);
-    const detail = unsure ? `perhaps ${top.label}, ${percent(top.probability)}` : percent(top.probability);
+    const detail = unsure ? `perhaps ${top.label}` : percent(top.probability);
     this.#answer.replaceChildren(said, " ", el("span", "", detail));
   }
 

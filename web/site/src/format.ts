@@ -37,3 +37,8 @@ export function median(values: readonly number[]): number {
   const high = sorted[middle] ?? 0;
   return sorted.length % 2 ? high : (high + (sorted[middle - 1] ?? 0)) / 2;
 }
+
+/** With a full stop, unless it has an end of its own: for messages in a row. */
+export function sentence(text: string): string {
+  return /[.!?]$/.test(text) ? text : `${text}.`;
+}

@@ -1,11 +1,11 @@
 import type { Classifier, Progress, Verdict } from "photonet";
 import { byId, el, facts } from "./dom.js";
-import { bytes, count, message, plural } from "./format.js";
+import { bytes, count, message, plural, sentence } from "./format.js";
 import { isMissing } from "./models.js";
 import { announce } from "./notices.js";
 
 const HOW_TO_GET_ONE =
-  "Train one on your own photos with “photonet train photos”; then open its model.safetensors here, drop it on the page, " +
+  "Train one on your own photos with “photonet train photos”. Then open its model.safetensors here, drop it on the page, " +
   "or put it beside the page on the server.";
 
 const backendNames = { webgpu: "WebGPU", cpu: "CPU" } as const;
@@ -66,13 +66,15 @@ export class ModelView {
     this.#load.hidden = true;
     // Folded away, as on a phone, nobody would learn why nothing happens.
     byId<HTMLDetailsElement>("model-panel").open = true;
-    if (isMissing(error)) {
-      this.#error.textContent = `There is no model at ${name}: ${message(error)}. ${HOW_TO_GET_ONE}`;
-    } else {
-      this.#error.textContent = `${name} cannot be used: ${message(error)}`;
-    }
+    const missing = isMissing(error);
+    this.#error.classList.toggle("mild", missing);
+    this.#error.replaceChildren(
+      missing
+        ? el("span", "", `${HOW_TO_GET_ONE} `, el("small", "", `(${message(error)})`))
+        : sentence(`${name} cannot be used: ${message(error)}`),
+    );
     if (inUse) this.#back();
-    else this.#set("missing", "No model: open a model file or drop one on the page", "none");
+    else this.#set("missing", isMissing(error) ? "This server offers no model yet" : "No model: open another file or drop one on the page", "none");
   }
 
   cancelled(inUse: boolean): void {

@@ -110,6 +110,7 @@ macro_rules! table {
     };
 }
 
+#[cfg(not(target_feature = "simd128"))]
 table!(portable, Portable);
 #[cfg(target_arch = "x86_64")]
 table!(sse2, Sse2);
@@ -124,6 +125,8 @@ impl Instructions {
     /// The kernels, if this CPU and this build have the instructions.
     pub(crate) fn kernels(self) -> Option<&'static Kernels> {
         match self {
+            // A wasm with vectors cannot be loaded without them, so it never falls back on this.
+            #[cfg(not(target_feature = "simd128"))]
             Self::Portable => Some(&portable::KERNELS),
             #[cfg(target_arch = "x86_64")]
             Self::Sse2 => Some(&sse2::KERNELS),

@@ -3,6 +3,7 @@
 //! Kernels are generic over [`Simd`] and always inlined into a function that enables the instruction
 //! set (`kernel::Kernels`), so every operation below becomes one instruction there.
 
+#[cfg(not(target_feature = "simd128"))]
 mod portable;
 
 #[cfg(target_arch = "aarch64")]
@@ -14,6 +15,7 @@ mod x86;
 
 #[cfg(target_arch = "aarch64")]
 pub(crate) use neon::Neon;
+#[cfg(not(target_feature = "simd128"))]
 pub(crate) use portable::Portable;
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
 pub(crate) use wasm::Simd128;

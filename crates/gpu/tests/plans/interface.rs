@@ -1,7 +1,9 @@
 //! Launches that do not match their kernel are errors of the build, never wrong results.
 
 use crate::{add, buffer, gpu, length};
-use photonet_gpu::{Access, Binding, Dispatch, GpuError, Kernel, Override, PlanBuilder, Tensor, kernels};
+use photonet_gpu::{
+    Access, Binding, Dispatch, GpuError, Kernel, Override, PlanBuilder, Source, Tensor, kernels,
+};
 use pollster::block_on;
 
 /// The message of the error that building this launch gives; three tensors of 512 bytes are at hand.
@@ -125,9 +127,11 @@ const OUTPUT: Binding = Binding { name: "output", index: 0, access: Access::Read
 /// A kernel with a constant that has no default.
 static NEEDS_SIZE: Kernel = Kernel {
     name: "test/needs_size",
-    source: "override SIZE: u32;
+    source: Source::Text(
+        "override SIZE: u32;
         @group(0) @binding(0) var<storage, read_write> output: array<u32>;
         @compute @workgroup_size(1) fn main() { output[0] = SIZE; }",
+    ),
     workgroup_size: [1, 1, 1],
     shared_bytes: 0,
     bindings: &[OUTPUT],
@@ -137,7 +141,7 @@ static NEEDS_SIZE: Kernel = Kernel {
 /// A kernel that no compiler accepts.
 static BROKEN: Kernel = Kernel {
     name: "test/broken",
-    source: "@compute @workgroup_size(1) fn main() { nonsense }",
+    source: Source::Text("@compute @workgroup_size(1) fn main() { nonsense }"),
     workgroup_size: [1, 1, 1],
     shared_bytes: 0,
     bindings: &[OUTPUT],

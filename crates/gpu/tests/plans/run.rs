@@ -1,7 +1,7 @@
 //! Running plans: pooled buffers, replays, submits in pieces, folded grids.
 
 use crate::{add, buffer, gpu, open, sum_plan};
-use photonet_gpu::{Access, Binding, Dispatch, Kernel, PlanBuilder};
+use photonet_gpu::{Access, Binding, Dispatch, Kernel, PlanBuilder, Source};
 use pollster::block_on;
 
 fn ramp(count: usize) -> Vec<f32> {
@@ -116,13 +116,15 @@ fn pipelines_are_made_once() {
 /// Every workgroup adds one to the word of its own linear number.
 static COUNT: Kernel = Kernel {
     name: "test/count",
-    source: "@group(0) @binding(0) var<uniform> params: vec4<u32>;
+    source: Source::Text(
+        "@group(0) @binding(0) var<uniform> params: vec4<u32>;
         @group(0) @binding(1) var<storage, read_write> output: array<u32>;
         @compute @workgroup_size(1)
         fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) grid: vec3<u32>) {
             let at = group.x + group.y * grid.x;
             if at < params.x { output[at] += at + 1u; }
         }",
+    ),
     workgroup_size: [1, 1, 1],
     shared_bytes: 0,
     bindings: &[

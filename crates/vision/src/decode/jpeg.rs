@@ -33,13 +33,14 @@ pub(super) fn decode(bytes: &[u8], limits: &DecodeLimits) -> Result<DynamicImage
     if !layout.complete {
         return Err(VisionError::Truncated { format: FORMAT });
     }
-    let bytes = layout.cleaned(bytes);
+    // Owned, as the TIFF decoder gives it too: the decoder is generic over it, and one of it is enough in a page.
+    let bytes = layout.cleaned(bytes).into_owned();
     let options = DecoderOptions::new_safe()
         .set_use_unsafe(false)
         .set_strict_mode(true)
         .set_max_width(usize::from(u16::MAX))
         .set_max_height(usize::from(u16::MAX));
-    let mut decoder = zune_jpeg::JpegDecoder::new_with_options(ZCursor::new(bytes.as_ref()), options);
+    let mut decoder = zune_jpeg::JpegDecoder::new_with_options(ZCursor::new(bytes), options);
     decoder.decode_headers().map_err(from_jpeg_error)?;
     let grey = decoder.input_colorspace() == Some(ColorSpace::Luma);
     let output = if grey { ColorSpace::Luma } else { ColorSpace::RGB };

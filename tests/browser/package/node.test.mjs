@@ -1,0 +1,234 @@
+// The package without a browser: what npm ships, Node, servers that only import it, and its types.
+import assert from "node:assert/strict";
+import { execFileSync, spawnSync } from "node:child_process";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { before, describe, test } from "node:test";
+import { pathToFileURL } from "node:url";
+import vm from "node:vm";
+import { brotliCompressSync } from "node:zlib";
+import { difference, folder, installed, model, packed, photos, root, somePhotos } from "./harness.mjs";
+
+let project, dist;
+before(() => {
+  project = installed("node");
+  dist = join(project, "node_modules/photonet/dist");
+});
+
+/** Runs a module in the project with this Node. */
+function node(code, ...options) {
+  return execFileSync(process.execPath, [...options, "--input-type=module", "--eval", code], { cwd: project, encoding: "utf8" });
+}
+
+describe("the tarball", () => {
+  test("holds what it should and nothing else", () => {
+    const { files, unpackedSize } = packed(folder("tarball"));
+    for (const needed of ["README.md", "package.json", "dist/index.js", "dist/index.d.ts", "dist/worker.js", "dist/node.js"]) {
+      assert.ok(files.includes(needed), `${needed} is missing`);
+    }
+    for (const needed of ["LICENSE-MIT", "LICENSE-APACHE", "dist/photonet_wasm.js", "dist/photonet_wasm_bg.wasm"]) {
+      assert.ok(files.includes(needed), `${needed} is missing`);
+    }
+    const odd = files.filter((file) => !/^(README\.md|package\.json|LICENSE-(MIT|APACHE)|dist\/\w+(\.d)?\.ts|dist\/\w+\.(js|wasm))$/.test(file));
+    assert.deepEqual(odd, []);
+    assert.ok(!files.some((file) => /(?<!\.d)\.ts$|\.map$/.test(file)), "sources or source maps");
+    assert.ok(unpackedSize < 2_000_000, `${unpackedSize} bytes`);
+  });
+
+  test("stays below 450 KB with brotli, 1.3 MB raw: the wasm and the JavaScript of the page", () => {
+    const { files } = packed(folder("tarball"));
+    const loaded = files.filter((file) => /\.(js|wasm)$/.test(file) && !/node\.js$/.test(file));
+    const contents = loaded.map((file) => readFileSync(join(dist, file.slice("dist/".length))));
+    const raw = contents.reduce((sum, { length }) => sum + length, 0);
+    const brotli = contents.reduce((sum, bytes) => sum + brotliCompressSync(bytes).length, 0);
+    console.log(`# the package is ${raw} bytes, ${brotli} with brotli`);
+    assert.ok(brotli < 450_000, `${brotli} bytes with brotli`);
+  });
+
+  test("has every file that package.json names", () => {
+    const { exports, ...named } = JSON.parse(readFileSync(join(dist, "../package.json"), "utf8"));
+    const paths = Object.values(exports).flatMap((target) => (typeof target === "string" ? target : Object.values(target)));
+    for (const path of [...paths, named.types, named.jsdelivr, named.unpkg, ...named.sideEffects]) {
+      assert.ok(existsSync(join(dist, "..", path)), path);
+    }
+    for (const target of Object.values(exports)) {
+      if (typeof target === "object") assert.equal(Object.keys(target)[0], "types", "types come first");
+    }
+  });
+
+  test("has no eval in it", () => {
+    for (const name of ["index", "local", "wasm", "photonet_wasm"]) {
+      assert.doesNotMatch(readFileSync(join(dist, `${name}.js`), "utf8"), /new Function\(|\beval\(/, name);
+    }
+  });
+});
+
+describe("Node", () => {
+  test("classifies files with the native answers", () => {
+    const some = photos().slice(0, 12);
+    const found = JSON.parse(
+      node(`
+        import { Classifier } from "photonet";
+        import { createHash } from "node:crypto";
+        import { pathToFileURL } from "node:url";
+        import { readFileSync, openAsBlob } from "node:fs";
+        const notices = [];
+        const classifier = await Classifier.load(${JSON.stringify(model)}, { onNotice: (notice) => notices.push(notice) });
+        const paths = ${JSON.stringify(some.map(({ path }) => path))};
+        const rows = [];
+        for (const path of paths) {
+          const tensor = createHash("sha256").update(await classifier.tensor(path)).digest("hex");
+          rows.push({ tensor, logits: [...(await classifier.classify(readFileSync(path))).logits] });
+        }
+        const url = (await classifier.classify(pathToFileURL(paths[0]))).top[0].label;
+        const blob = (await classifier.classify(await openAsBlob(paths[0]))).top[0].label;
+        const kept = await Promise.all([
+          Classifier.load(pathToFileURL(${JSON.stringify(model)})), Classifier.load(readFileSync(${JSON.stringify(model)})),
+        ]);
+        const bad = [];
+        for (const run of [
+          () => Classifier.load("/nowhere/model.safetensors"), () => Classifier.load("model", { backend: "webgpu" }),
+          () => classifier.classify("/nowhere/x.jpg"), () => classifier.classify(Buffer.from("text")),
+        ]) bad.push(await run().then(() => "nothing", (error) => error.name + ": " + error.message));
+        const verdict = await classifier.verify();
+        classifier.dispose();
+        console.log(JSON.stringify({ rows, url, blob, kept: kept.map(({ labels }) => labels.length), bad, verdict, notices, backend: classifier.backend }));
+      `),
+    );
+    some.forEach(({ file, logits, input_sha256 }, index) => {
+      assert.equal(found.rows[index].tensor, input_sha256, file);
+      assert.ok(difference(found.rows[index].logits, logits) < 1e-3, file);
+    });
+    assert.equal(found.backend, "cpu");
+    assert.deepEqual([found.url, found.blob], [some[0].top[0].label, some[0].top[0].label]);
+    assert.match(found.notices.join(), /using the CPU/);
+    assert.ok(found.verdict.ok);
+    assert.match(found.bad[0], /ModelError: cannot read the model \/nowhere/);
+    assert.match(found.bad[1], /^(DeviceError|ModelError): /);
+    assert.match(found.bad[2], /ImageError: cannot read the photo \/nowhere/);
+    assert.match(found.bad[3], /ImageError: .*text/);
+  });
+
+  test("ends by itself after dispose()", () => {
+    const [photo] = somePhotos(1);
+    const { status, signal } = spawnSync(
+      process.execPath,
+      ["--input-type=module", "--eval", `import { Classifier } from "photonet";
+        const classifier = await Classifier.load(${JSON.stringify(model)});
+        await classifier.classifyAll(Array(3).fill(${JSON.stringify(photo.path)}));
+        classifier.dispose();`],
+      { cwd: project, timeout: 20_000 },
+    );
+    assert.deepEqual([status, signal], [0, null]);
+  });
+});
+
+describe("import alone", () => {
+  test("touches nothing in Node, with the server's entry and with the browser's", () => {
+    const names = "AbortError Classifier DeviceError ImageError ModelError PhotonetError isAbort workerFrom";
+    const code = `import * as all from "photonet"; console.log(Object.keys(all).sort().join(" "));`;
+    assert.equal(node(code).trim(), names);
+    assert.equal(node(code, "--conditions=browser").trim(), names);
+  });
+
+  test("the browser's entry can be evaluated where there is no global at all", async () => {
+    const context = vm.createContext({});
+    const done = new Map();
+    const load = (path) => {
+      if (!done.has(path)) {
+        const initializeImportMeta = (meta) => (meta.url = pathToFileURL(path).href);
+        done.set(path, new vm.SourceTextModule(readFileSync(path, "utf8"), { context, identifier: path, initializeImportMeta }));
+      }
+      return done.get(path);
+    };
+    if (!vm.SourceTextModule) {
+      // The class is behind a flag: the same test in a child that has it.
+      const child = spawnSync(
+        process.execPath,
+        ["--experimental-vm-modules", "--no-warnings", "--test-name-pattern", "where there is no global", "--test", import.meta.filename],
+        { encoding: "utf8", env: { ...process.env, NODE_TEST_CONTEXT: "" } },
+      );
+      assert.equal(child.status, 0, child.stdout + child.stderr);
+      return;
+    }
+    const entry = load(join(dist, "index.js"));
+    await entry.link((specifier, from) => load(join(from.identifier, "..", specifier)));
+    await entry.evaluate();
+    assert.equal(typeof entry.namespace.Classifier.load, "function");
+    // An engine of 2022 has no Symbol.dispose: no property may take its place.
+    const own = Object.getOwnPropertyNames(entry.namespace.Classifier.prototype);
+    assert.ok(!own.includes("undefined"), own.join());
+  });
+
+  test("there is no await at the top level: require() and old bundlers take it", () => {
+    for (const name of ["index", "worker", "node", "wasm", "photonet_wasm"]) {
+      assert.doesNotMatch(readFileSync(join(dist, `${name}.js`), "utf8"), /^(export |const .*= )?await /m, name);
+    }
+  });
+});
+
+describe("the types", () => {
+  const tsc = join(root, "web/node_modules/typescript/bin/tsc");
+  for (const [module, moduleResolution, lib] of [
+    ["ESNext", "bundler", ["ES2022", "DOM"]],
+    ["NodeNext", "nodenext", ["ES2022", "DOM", "DOM.Iterable"]],
+  ]) {
+    test(`compile in strict mode with ${moduleResolution}`, () => {
+      const compilerOptions = {
+        target: "ES2022", module, moduleResolution, lib, types: [], strict: true, noEmit: true, skipLibCheck: false,
+        exactOptionalPropertyTypes: true, noUncheckedIndexedAccess: true,
+      };
+      writeFileSync(join(project, "use.ts"), USE);
+      writeFileSync(join(project, "tsconfig.json"), JSON.stringify({ compilerOptions, files: ["use.ts"] }));
+      const good = spawnSync(process.execPath, [tsc, "-p", project], { encoding: "utf8" });
+      assert.equal(good.status, 0, good.stdout);
+      writeFileSync(join(project, "use.ts"), `${USE}\nawait Classifier.load("x", { backend: "gpu" });`);
+      const wrong = spawnSync(process.execPath, [tsc, "-p", project], { encoding: "utf8" });
+      assert.match(wrong.stdout, /"gpu"/, "a wrong option was taken");
+    });
+  }
+});
+
+const USE = `
+import { AbortError, Classifier, DeviceError, ImageError, isAbort, ModelError, PhotonetError, workerFrom } from "photonet";
+import type {
+  Backend, Classification, ClassifyAllOptions, ClassifyOptions, LoadOptions, ModelInfo, ModelSource, Outcome, PhotoSource, Progress, Ranked,
+  Timings, Verdict, WasmSource,
+} from "photonet";
+import "photonet/worker";
+
+declare const file: File;
+declare const signal: AbortSignal | undefined;
+declare const sources: [HTMLImageElement, HTMLVideoElement, HTMLCanvasElement, OffscreenCanvas, ImageBitmap, ImageData, VideoFrame, URL, Blob, ArrayBuffer];
+const wasm: WasmSource = new URL("x", "https://x");
+const options: LoadOptions = {
+  backend: "auto", topK: 3, signal, sha256: undefined, cache: true, wasm, worker: workerFrom("x"),
+  onProgress: ({ loaded, total, cached }: Progress) => console.log(loaded, total?.toFixed(), cached),
+  onNotice: (message) => console.log(message.length),
+};
+const model: ModelSource = file;
+const photo: PhotoSource = sources[0];
+const classifier: Classifier = await Classifier.load(model, options);
+const each: ClassifyOptions = { topK: 1, signal };
+const { top, timings, backend, probabilities, logits, width, height, decodedBy }: Classification = await classifier.classify(photo, each);
+const first: Ranked | undefined = top[0];
+const spent: Timings = timings;
+const which: Backend = backend;
+const by: "photonet" | "browser" = decodedBy;
+const many: ClassifyAllOptions = { signal, onResult: (o: Outcome) => (o.error ? o.error.message : o.result.top.length) };
+const outcomes: Outcome[] = await classifier.classifyAll(new Set<PhotoSource>(sources), many);
+const verdict: Verdict = await classifier.verify({ signal });
+const embedding: Float32Array = await classifier.embed(file, { signal });
+const tensor: Uint8Array = await classifier.tensor(file);
+const info: ModelInfo = classifier.info;
+const labels: readonly string[] = classifier.labels;
+try {
+  using scoped = await Classifier.load("x");
+  console.log(scoped.backend);
+} catch (error) {
+  if (isAbort(error) || error instanceof AbortError) console.log("aborted");
+  for (const type of [ModelError, ImageError, DeviceError, PhotonetError]) if (error instanceof type) console.log(error.message);
+}
+classifier.dispose();
+export { by, embedding, first, height, info, labels, logits, outcomes, probabilities, spent, tensor, verdict, which, width };
+`;

@@ -1,0 +1,229 @@
+// By keyboard alone, for a screen reader, with enough contrast by day and night, and on a phone.
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { launch } from "../browser.mjs";
+import { answers, drop, openPage, photos, served, servePage, says, settled } from "./page.mjs";
+
+const expected = photos().slice(0, 5);
+let browser;
+let server;
+
+before(async () => {
+  browser = await launch({ webgpu: false });
+  server = await servePage();
+});
+
+after(async () => {
+  await browser?.close();
+  await server?.close();
+});
+
+/** A page in every state that has a look of its own: answers, doubt, an error, a notice, open panels. */
+async function filled(options) {
+  const page = await openPage(browser, server, options);
+  await drop(page, [...served(expected), { name: "notes.jpg", type: "image/jpeg", text: "no photo" }]);
+  await settled(page, expected.length + 1);
+  await page.fill("#threshold", "60");
+  await page.fill("#address", "https://example.com/a.jpg");
+  await page.press("#address", "Enter");
+  await page.evaluate(() => {
+    for (const panel of document.querySelectorAll("details")) panel.open = true;
+  });
+  await page.waitForSelector(".card dl");
+  return page;
+}
+
+test("every step by keyboard: skip, choose, read, change, remove, clear", async () => {
+  const page = await openPage(browser, server);
+  await drop(page, served(expected));
+  await settled(page, expected.length);
+  await page.evaluate(() => document.activeElement?.blur());
+  const seen = [];
+  for (let i = 0; i < 60; i++) {
+    await page.keyboard.press("Tab");
+    const at = await page.evaluate(() => {
+      const element = document.activeElement;
+      if (!element || element === document.body) return undefined;
+      const shown = element.matches(".file") ? element.nextElementSibling : element.matches(".switch input") ? element.nextElementSibling : element;
+      const style = getComputedStyle(shown);
+      return {
+        what: element.id || element.className || element.getAttribute("href") || element.tagName,
+        visible: style.outlineStyle !== "none" && Number.parseFloat(style.outlineWidth) >= 2,
+      };
+    });
+    if (!at) break;
+    assert.ok(at.visible, `the focus is not seen on ${at.what}`);
+    seen.push(at.what);
+  }
+  assert.equal(seen[0], "skip");
+  const order = ["pick-photos", "pick-folder", "open-camera", "add-samples", "address", "pick-model", "save-csv", "threshold", "filter-text", "filter-class", "sort", "filter-unsure", "remove"];
+  const places = order.map((name) => seen.indexOf(name));
+  assert.ok(places.every((place, i) => place >= 0 && (i === 0 || place > places[i - 1])), `order: ${seen.join(", ")}`);
+
+  await page.focus("#threshold");
+  const limit = Number(await page.inputValue("#threshold"));
+  await page.keyboard.press("ArrowRight");
+  assert.equal(Number(await page.inputValue("#threshold")), limit + 1);
+  assert.equal(await page.textContent("#threshold-value"), `${limit + 1} %`);
+
+  await page.focus(".card:first-child .more summary");
+  await page.keyboard.press("Enter");
+  await page.waitForSelector(".card:first-child dl");
+  await page.focus(".card:first-child .remove");
+  await page.keyboard.press("Enter");
+  await settled(page, expected.length - 1);
+  // The focus goes on to the next photo and is not lost.
+  assert.ok(await page.evaluate(() => document.activeElement.matches(".card:first-child .remove")));
+
+  await page.focus('input[name="backend"][value="auto"]');
+  await page.keyboard.press("ArrowRight");
+  await page.keyboard.press("ArrowRight");
+  assert.ok(await page.isChecked('input[name="backend"][value="cpu"]'));
+
+  await page.focus("#open-camera");
+  await page.keyboard.press("Enter");
+  assert.ok(await page.evaluate(() => document.getElementById("camera").open));
+  await page.keyboard.press("Escape");
+  assert.equal(await page.evaluate(() => document.activeElement.id), "open-camera");
+
+  await page.focus("#clear");
+  await page.keyboard.press("Enter");
+  await settled(page, 0);
+  await page.context().close();
+});
+
+test("answers are announced", async () => {
+  const page = await openPage(browser, server);
+  await drop(page, served(expected.slice(0, 1)));
+  const name = served(expected)[0].name;
+  const label = expected[0].top[0].label;
+  await page.waitForFunction(([name, label]) => {
+    const text = document.getElementById("announcer").textContent;
+    return text.startsWith(name) && text.includes(label);
+  }, [name, label]);
+  await drop(page, served(expected.slice(1)));
+  await says(page, "#announcer", /^4 photos classified/);
+  await page.context().close();
+});
+
+test("every control has a name, every list its items, headings follow each other", async () => {
+  const page = await filled({});
+  const faults = await page.evaluate(() => {
+    const faults = [];
+    const text = (node) => node?.textContent.trim() ?? "";
+    const named = (ids) => (ids ?? "").split(" ").map((id) => text(document.getElementById(id))).join(" ").trim();
+    for (const control of document.querySelectorAll("button, input, select, textarea, progress, video, summary, a, dialog")) {
+      const name =
+        control.getAttribute("aria-label") || named(control.getAttribute("aria-labelledby")) ||
+        Array.from(control.labels ?? [], text).join(" ") || (control.matches("button, summary, a") ? text(control) : "");
+      if (!name) faults.push(`no name: ${control.outerHTML.slice(0, 80)}`);
+    }
+    const ids = Array.from(document.querySelectorAll("[id]"), ({ id }) => id);
+    for (const id of ids) if (ids.indexOf(id) !== ids.lastIndexOf(id)) faults.push(`twice: #${id}`);
+    for (const element of document.querySelectorAll("[aria-labelledby], [aria-describedby], label[for]")) {
+      for (const attribute of ["aria-labelledby", "aria-describedby", "for"]) {
+        for (const id of element.getAttribute(attribute)?.split(" ") ?? []) {
+          if (!document.getElementById(id)) faults.push(`${attribute} of nothing: ${id}`);
+        }
+      }
+    }
+    for (const list of document.querySelectorAll("ul, ol")) {
+      for (const child of list.children) if (child.tagName !== "LI") faults.push(`in a list: ${child.outerHTML.slice(0, 60)}`);
+    }
+    for (const image of document.querySelectorAll("img")) if (!image.hasAttribute("alt")) faults.push("an image without alt");
+    let level = 0;
+    for (const heading of document.querySelectorAll("h1, h2, h3, h4")) {
+      const next = Number(heading.tagName[1]);
+      if (next > level + 1) faults.push(`heading: ${text(heading)}`);
+      level = next;
+    }
+    if (document.querySelectorAll("h1").length !== 1 || document.querySelectorAll("main").length !== 1) faults.push("h1 or main");
+    if (!document.documentElement.lang) faults.push("no language");
+    if (!document.querySelector("[aria-live]")) faults.push("no live region");
+    return faults;
+  });
+  assert.deepEqual(faults, []);
+  await page.context().close();
+});
+
+/** The lowest contrast of any text that is shown, after WCAG 2; large text counts by its own limit. */
+function lowContrast() {
+  const parse = (color) => {
+    const [r, g, b, a = 1] = color.match(/[\d.]+/g).map(Number);
+    return { r, g, b, a };
+  };
+  const over = (top, under) => ({
+    r: top.r * top.a + under.r * (1 - top.a),
+    g: top.g * top.a + under.g * (1 - top.a),
+    b: top.b * top.a + under.b * (1 - top.a),
+    a: 1,
+  });
+  const light = ({ r, g, b }) => {
+    const [x, y, z] = [r, g, b].map((v) => (v / 255 <= 0.04045 ? v / 255 / 12.92 : ((v / 255 + 0.055) / 1.055) ** 2.4));
+    return 0.2126 * x + 0.7152 * y + 0.0722 * z;
+  };
+  const ground = (element) => {
+    const layers = [];
+    for (let at = element; at; at = at.parentElement) layers.push(parse(getComputedStyle(at).backgroundColor));
+    return layers.reverse().reduce((under, layer) => over(layer, under), { r: 255, g: 255, b: 255, a: 1 });
+  };
+  const faults = [];
+  let texts = 0;
+  for (const element of document.querySelectorAll("body *")) {
+    const own = Array.from(element.childNodes).some((node) => node.nodeType === 3 && node.textContent.trim());
+    if (!own || !element.checkVisibility({ visibilityProperty: true }) || element.closest(".unseen, :disabled")) continue;
+    texts += 1;
+    const style = getComputedStyle(element);
+    const under = ground(element);
+    const [high, low] = [light(over(parse(style.color), under)), light(under)].sort((a, b) => b - a);
+    const ratio = (high + 0.05) / (low + 0.05);
+    const size = Number.parseFloat(style.fontSize);
+    const needed = size >= 24 || (size >= 18.66 && Number(style.fontWeight) >= 700) ? 3 : 4.5;
+    if (ratio < needed) faults.push(`${ratio.toFixed(2)}: ${element.className || element.tagName} “${element.textContent.trim().slice(0, 30)}”`);
+  }
+  return { texts, faults };
+}
+
+for (const colorScheme of ["light", "dark"]) {
+  test(`all text is readable in ${colorScheme} colours`, async () => {
+    const page = await filled({ colorScheme });
+    const { texts, faults } = await page.evaluate(lowContrast);
+    assert.ok(texts > 80, `only ${texts} texts were found`);
+    assert.deepEqual(faults, []);
+    const [r] = (await page.evaluate(() => getComputedStyle(document.body).backgroundColor)).match(/\d+/g).map(Number);
+    assert.ok(colorScheme === "dark" ? r < 60 : r > 200, "the ground follows the scheme");
+    await page.context().close();
+  });
+}
+
+for (const width of [320, 390, 768]) {
+  test(`nothing is wider than a screen of ${width} pixels, and fingers hit the buttons`, async () => {
+    const page = await filled({ viewport: { width, height: 800 }, hasTouch: true, isMobile: width < 700 });
+    const wide = await page.evaluate(() => ({
+      over: document.documentElement.scrollWidth - document.documentElement.clientWidth,
+      by: Array.from(document.querySelectorAll("body *"))
+        .filter((element) => element.checkVisibility() && !element.closest(".unseen, .file") && element.getBoundingClientRect().right > innerWidth + 1)
+        .map((element) => element.id || element.className || element.tagName)
+        .slice(0, 5),
+    }));
+    assert.deepEqual(wide, { over: 0, by: [] });
+    const small = await page.$$eval("button, label.button, select, .more summary", (controls) =>
+      controls
+        .filter((control) => control.checkVisibility())
+        .map((control) => [control.id || control.className || control.tagName, control.getBoundingClientRect()])
+        .filter(([, { width, height }]) => width < 24 || height < 24)
+        .map(([name]) => name),
+    );
+    assert.deepEqual(small, []);
+    assert.equal((await answers(page)).length, expected.length + 1);
+    await page.context().close();
+  });
+}
+
+test("whoever wants no motion gets none", async () => {
+  const page = await openPage(browser, server, { reducedMotion: "reduce" });
+  const moving = await page.evaluate(() => document.getAnimations().length);
+  assert.equal(moving, 0);
+  assert.equal(await page.evaluate(() => getComputedStyle(document.documentElement).scrollBehavior), "auto");
+  await page.context().close();
+});

@@ -1,0 +1,275 @@
+// Photos on every way into the page, and what it says of them.
+import assert from "node:assert/strict";
+import { mkdtempSync, mkdirSync, copyFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { basename, join } from "node:path";
+import { after, before, test } from "node:test";
+import { launch } from "../browser.mjs";
+import { answers, drop, dropDrawn, openPage, paste, photos, ready, served, servePage, says, settled } from "./page.mjs";
+
+const CAMERA = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"];
+const expected = photos();
+let browser;
+let server;
+
+before(async () => {
+  browser = await launch({ args: CAMERA });
+  server = await servePage();
+});
+
+after(async () => {
+  await browser?.close();
+  await server?.close();
+});
+
+/** Compares with what the native program said of the same files. */
+function agree(shown, some) {
+  assert.equal(shown.length, some.length);
+  const byName = new Map(shown.map((answer) => [answer.name, answer]));
+  for (const { path, top } of some) {
+    const answer = byName.get(basename(path));
+    assert.ok(answer, `${basename(path)} is not on the page`);
+    assert.equal(answer.state, "done", `${answer.name}: ${answer.said}`);
+    assert.equal(answer.top[0].label, top[0].label, `${answer.name}: top-1 differs`);
+    assert.equal(answer.top.length, Math.min(5, top.length), answer.name);
+    const probability = Number.parseFloat(answer.top[0].probability.replace(/[<>]/, "")) / 100;
+    assert.ok(Math.abs(probability - top[0].probability) < 2e-3, `${answer.name}: ${probability}, not ${top[0].probability}`);
+  }
+}
+
+async function clear(page) {
+  await page.click("#clear");
+  await settled(page, 0);
+}
+
+test("picked, dropped and pasted photos get the native program's answers, on the CPU", async () => {
+  const page = await openPage(browser, server);
+  assert.match(await page.textContent("#model-status"), /CPU/);
+  await page.setInputFiles("#pick-photos", expected.map(({ path }) => path));
+  await settled(page, expected.length);
+  agree(await answers(page), expected);
+  await clear(page);
+
+  await drop(page, served(expected));
+  await settled(page, expected.length);
+  agree(await answers(page), expected);
+  await clear(page);
+
+  await paste(page, served(expected));
+  await settled(page, expected.length);
+  agree(await answers(page), expected);
+  assert.deepEqual(page.problems, []);
+  await page.context().close();
+});
+
+test("the switch to WebGPU keeps the answers", async () => {
+  const some = expected.slice(0, 4);
+  const page = await openPage(browser, server);
+  await page.check('input[name="backend"][value="webgpu"]');
+  await says(page, "#model-status", /on WebGPU/);
+  await page.setInputFiles("#pick-photos", some.map(({ path }) => path));
+  await settled(page, some.length);
+  agree(await answers(page), some);
+  assert.match(await page.textContent(".card .more summary"), /WebGPU/);
+  await page.reload();
+  assert.ok(await page.isChecked('input[name="backend"][value="webgpu"]'), "the choice is remembered");
+  await page.context().close();
+});
+
+test("a photo shows its picture, its bars and the time of each step", async () => {
+  const [one] = expected.filter(({ path }) => path.endsWith(".jpg"));
+  const page = await openPage(browser, server);
+  await page.setInputFiles("#pick-photos", one.path);
+  await settled(page, 1);
+  await page.waitForFunction(() => document.querySelector(".card img").naturalWidth > 0);
+  const widths = await page.$$eval(".bars .fill", (fills) => fills.map((fill) => Number.parseFloat(fill.style.inlineSize)));
+  assert.ok(widths[0] > 0 && widths.every((width, i) => i === 0 || width <= widths[i - 1]), `bars: ${widths}`);
+  await page.click(".card .more summary");
+  const terms = await page.$$eval(".card dt", (terms) => terms.map((term) => term.textContent));
+  assert.deepEqual(terms.slice(2), ["Decode", "Resize", "Upload", "Compute, CPU", "Read back", "Total"]);
+  await page.waitForFunction(() => document.querySelectorAll("#timings tr").length === 6);
+  await page.context().close();
+});
+
+test("what is no photo is named with its error and stops nothing", async () => {
+  const page = await openPage(browser, server);
+  const [good] = served(expected);
+  const text = { name: "notes.jpg", type: "image/jpeg", text: "these are my notes" };
+  const empty = { name: "empty.png", type: "image/png", text: "" };
+  await drop(page, [text, empty, good]);
+  await settled(page, 3);
+  const [first, second, third] = await answers(page);
+  assert.equal(first.state, "failed");
+  assert.match(first.said, /Could not be classified.*notes\.jpg/s);
+  assert.equal(second.state, "failed");
+  assert.equal(third.state, "done");
+  await says(page, "#count", /3 photos.*2 not readable/);
+  await says(page, "#announcer", /2 could not be read/);
+  await page.context().close();
+});
+
+test("a folder gives its photos with their paths, and says what it left out", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "photonet-"));
+  try {
+    const inner = join(folder, "trip", "day 2");
+    mkdirSync(inner, { recursive: true });
+    const [one, two] = expected.filter(({ path }) => path.endsWith(".jpg"));
+    copyFileSync(one.path, join(folder, "trip", "one.jpg"));
+    copyFileSync(two.path, join(inner, "two.jpg"));
+    writeFileSync(join(inner, "list.txt"), "not a photo");
+    const page = await openPage(browser, server);
+    await page.setInputFiles("#pick-folder", join(folder, "trip"));
+    await settled(page, 2);
+    const names = (await answers(page)).map(({ name }) => name).sort();
+    assert.deepEqual(names, ["trip/day 2/two.jpg", "trip/one.jpg"]);
+    assert.match(await page.textContent("#notices"), /1 file in the folders left out/);
+    await page.context().close();
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
+
+test("500 photos at once: the page answers meanwhile, and all get their answer", async () => {
+  const page = await openPage(browser, server, { viewport: { width: 1280, height: 900 } });
+  await dropDrawn(page, 500);
+  await page.waitForFunction(() => document.querySelectorAll(".card").length === 500);
+  // Nothing blocks: a timer of the page is never late by much.
+  const late = await page.evaluate(async () => {
+    let worst = 0;
+    for (let i = 0; i < 20; i++) {
+      const start = performance.now();
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      worst = Math.max(worst, performance.now() - start - 20);
+    }
+    return worst;
+  });
+  assert.ok(late < 600, `the page stood still for ${late} ms`);
+  // A second batch waits its turn.
+  await drop(page, served(expected.slice(0, 1)));
+  await settled(page, 501);
+  const shown = await answers(page);
+  assert.ok(shown.every(({ state }) => state === "done"));
+  agree([shown[500]], expected.slice(0, 1));
+  const pictures = await page.$$eval(".card img", (images) => images.filter((image) => image.src).length);
+  assert.ok(pictures > 0 && pictures < 100, `${pictures} thumbnails, of which a screen shows a few`);
+  await page.context().close();
+});
+
+test("a running batch is cancelled, and can be taken up again", async () => {
+  const page = await openPage(browser, server);
+  await dropDrawn(page, 400);
+  await page.waitForFunction(() => document.querySelectorAll('.card[data-state="done"]').length > 3);
+  await page.click("#cancel");
+  await page.waitForFunction(() => document.getElementById("running").hidden);
+  const states = (await answers(page)).map(({ state }) => state);
+  const cancelled = states.filter((state) => state === "cancelled").length;
+  assert.ok(cancelled > 0 && cancelled < 400, `${cancelled} of 400 cancelled`);
+  await says(page, "#announcer", /Stopped after/);
+  // What was answered stays so.
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  assert.deepEqual((await answers(page)).map(({ state }) => state), states);
+  await page.click("#again");
+  await settled(page, 400);
+  assert.ok((await answers(page)).every(({ state }) => state === "done"));
+  await page.context().close();
+});
+
+test("a photo that is removed while it waits is gone, and clearing empties the sheet", async () => {
+  const page = await openPage(browser, server);
+  await dropDrawn(page, 60);
+  await page.click('.card:nth-child(50) .remove');
+  await settled(page, 59);
+  assert.ok(!(await answers(page)).some(({ name }) => name === "drawn 49.png"));
+  await page.click("#clear");
+  await settled(page, 0);
+  assert.match(await page.textContent("#empty"), /Nothing here yet/);
+  await page.context().close();
+});
+
+test("photos by address: this server's are taken, others refused with the reason", async () => {
+  const page = await openPage(browser, server);
+  const [one] = expected;
+  await page.fill("#address", `photos/${encodeURIComponent(basename(one.path))}`);
+  await page.press("#address", "Enter");
+  await settled(page, 1);
+  agree(await answers(page), [one]);
+  await page.fill("#address", "https://example.com/cat.jpg");
+  await page.press("#address", "Enter");
+  await says(page, "#address-error", /security policy lets it reach only its own server/);
+  assert.equal(await page.getAttribute("#address", "aria-invalid"), "true");
+  await page.fill("#address", "photos/nowhere.jpg");
+  await page.press("#address", "Enter");
+  await says(page, "#address-error", /answered 404/);
+  await settled(page, 1);
+  await page.context().close();
+});
+
+test("the camera gives a photo; refused or missing, it says what to do", async () => {
+  const page = await openPage(browser, server);
+  await page.click("#open-camera");
+  await page.waitForSelector("#camera-shoot:enabled");
+  await page.click("#camera-shoot");
+  await settled(page, 1);
+  await page.keyboard.press("Escape");
+  const [photo] = await answers(page);
+  assert.equal(photo.state, "done");
+  assert.match(photo.name, /^camera .*\.png$/);
+  assert.equal(await page.evaluate(() => document.getElementById("camera-video").srcObject), null, "the stream has ended");
+  for (const [name, text] of [["NotAllowedError", /refused.*Allow it/], ["NotFoundError", /No camera was found/]]) {
+    await page.evaluate((name) => {
+      navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException("no", name));
+    }, name);
+    await page.click("#open-camera");
+    await page.waitForSelector("#camera-error:not(:empty)");
+    assert.match(await page.textContent("#camera-error"), text);
+    await page.click("#camera-close");
+  }
+  await page.context().close();
+});
+
+test("drawn samples say that they are drawn; the server's own take their place", async () => {
+  const page = await openPage(browser, server);
+  await page.click("#add-samples");
+  await settled(page, 6);
+  for (const { name, state } of await answers(page)) {
+    assert.match(name, /^drawn sample, /);
+    assert.equal(state, "done");
+  }
+  const name = basename(expected[0].path);
+  await page.route("**/samples/index.json", (route) => route.fulfill({ json: [name] }));
+  await page.route(`**/samples/${encodeURIComponent(name)}`, (route) => route.fulfill({ path: expected[0].path }));
+  await clear(page);
+  await page.click("#add-samples");
+  await settled(page, 1);
+  agree(await answers(page), expected.slice(0, 1));
+  await page.context().close();
+});
+
+test("a hidden tab goes on: nothing waits for a frame or for the screen", async () => {
+  const page = await openPage(browser, server, {
+    init: () => {
+      // What a browser does to a tab in the background.
+      globalThis.requestAnimationFrame = () => 0;
+      globalThis.IntersectionObserver = class {
+        observe() {}
+        unobserve() {}
+      };
+      Object.defineProperty(document, "hidden", { get: () => true });
+      Object.defineProperty(document, "visibilityState", { get: () => "hidden" });
+    },
+  });
+  await dropDrawn(page, 40);
+  await settled(page, 40);
+  await says(page, "#count", /40 photos/);
+  await page.context().close();
+});
+
+test("photos that come before the model wait for it", async () => {
+  const page = await openPage(browser, server, { wait: false });
+  const some = expected.slice(0, 3);
+  await page.setInputFiles("#pick-photos", some.map(({ path }) => path));
+  await ready(page);
+  await settled(page, 3);
+  agree(await answers(page), some);
+  await page.context().close();
+});
