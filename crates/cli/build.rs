@@ -19,17 +19,24 @@ fn main() -> io::Result<()> {
         collect(&page, &mut files)?;
         files.sort();
     }
+    // Copies, so that a page that is built anew meanwhile changes nothing under the compiler.
+    let out = PathBuf::from(env::var_os("OUT_DIR").unwrap_or_default());
+    let copies = out.join("page");
+    if copies.is_dir() {
+        fs::remove_dir_all(&copies)?;
+    }
+    fs::create_dir_all(&copies)?;
     let mut code = String::from("pub static FILES: &[(&str, &[u8])] = &[\n");
-    for file in &files {
+    for (number, file) in files.iter().enumerate() {
         let inside = file.strip_prefix(&page).unwrap_or(file);
         let name: Vec<_> = inside.iter().map(|part| part.to_string_lossy()).collect();
-        let full = fs::canonicalize(file)?;
+        let copy = copies.join(number.to_string());
+        fs::copy(file, &copy)?;
         // Writing to a string cannot fail.
         let _ =
-            writeln!(code, "    ({:?}, include_bytes!({:?})),", name.join("/"), full.display().to_string());
+            writeln!(code, "    ({:?}, include_bytes!({:?})),", name.join("/"), copy.display().to_string());
     }
     code += "];\n";
-    let out = PathBuf::from(env::var_os("OUT_DIR").unwrap_or_default());
     fs::write(out.join("page.rs"), code)
 }
 

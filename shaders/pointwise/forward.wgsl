@@ -1,6 +1,6 @@
-// 1x1 convolution (and linear layer): output = activate(input weights + bias) + residual.
-// input [rows][inputs], weights [inputs][outputs], bias [outputs], residual and output [rows][outputs].
-// rows = n * h * w; all channel counts in units of 4.
+// 1x1 convolution (and linear layer): output = activate((input * gate) weights + bias) + residual.
+// input [rows][inputs], gate [image][inputs], weights [inputs][outputs], bias [outputs], residual and output
+// [rows][outputs]. rows = n * h * w; all channel counts in units of 4.
 #import grid
 #import activation
 #import gemm
@@ -11,8 +11,14 @@ struct Params {
     inputs: u32,
     outputs: u32,
     column_tiles: u32,
+    rows_per_image: u32,
+    unused_0: u32,
+    unused_1: u32,
+    unused_2: u32,
 }
 
+// Squeeze-excite's factor on the input: 0 none, 1 the same for all rows (one image), 2 one for each image.
+override GATE: u32 = 0u;
 override HAS_BIAS: bool = false;
 override HAS_RESIDUAL: bool = false;
 
@@ -21,11 +27,16 @@ override HAS_RESIDUAL: bool = false;
 @group(0) @binding(2) var<storage, read> weights: array<vec4<f32>>;
 @group(0) @binding(3) var<storage, read> bias: array<vec4<f32>>;
 @group(0) @binding(4) var<storage, read> residual: array<vec4<f32>>;
-@group(0) @binding(5) var<storage, read_write> output: array<vec4<f32>>;
+@group(0) @binding(5) var<storage, read> gate: array<vec4<f32>>;
+@group(0) @binding(6) var<storage, read_write> output: array<vec4<f32>>;
 
 fn a_at(row: u32, k4: u32) -> vec4<f32> {
     if row < params.rows && k4 < params.inputs {
-        return input[row * params.inputs + k4];
+        let value = input[row * params.inputs + k4];
+        if GATE == 0u {
+            return value;
+        }
+        return value * gate[(row / params.rows_per_image) * params.inputs + k4];
     }
     return vec4<f32>(0.0);
 }

@@ -1,5 +1,6 @@
-// pointwise/forward with one tile of ROWS x COLUMNS vectors to an invocation: output = activate(input weights + bias)
-// + residual. input [rows][inputs], weights [inputs][outputs], bias [outputs], residual and output [rows][outputs].
+// pointwise/forward with one tile of ROWS x COLUMNS vectors to an invocation:
+// output = activate((input * gate) weights + bias) + residual. input [rows][inputs], gate [image][inputs],
+// weights [inputs][outputs], bias [outputs], residual and output [rows][outputs].
 // For processors that run invocations in the lanes of their vector registers, such as software GPUs: no workgroup
 // memory and no barriers, and as few loads for each multiplication as registers allow.
 #import grid
@@ -10,8 +11,14 @@ struct Params {
     inputs: u32,
     outputs: u32,
     column_tiles: u32,
+    rows_per_image: u32,
+    unused_0: u32,
+    unused_1: u32,
+    unused_2: u32,
 }
 
+// Squeeze-excite's factor on the input: 0 none, 1 the same for all rows (one image), 2 one for each image.
+override GATE: u32 = 0u;
 override HAS_BIAS: bool = false;
 override HAS_RESIDUAL: bool = false;
 
@@ -20,7 +27,8 @@ override HAS_RESIDUAL: bool = false;
 @group(0) @binding(2) var<storage, read> weights: array<vec4<f32>>;
 @group(0) @binding(3) var<storage, read> bias: array<vec4<f32>>;
 @group(0) @binding(4) var<storage, read> residual: array<vec4<f32>>;
-@group(0) @binding(5) var<storage, read_write> output: array<vec4<f32>>;
+@group(0) @binding(5) var<storage, read> gate: array<vec4<f32>>;
+@group(0) @binding(6) var<storage, read_write> output: array<vec4<f32>>;
 
 @compute @workgroup_size(64)
 fn main(
@@ -39,6 +47,12 @@ fn main(
     #unroll r ROWS
         starts[r] = min(first_row + r, params.rows - 1u) * params.inputs;
     #end
+    var gates: array<u32, ROWS>;
+    if GATE == 2u {
+        #unroll r ROWS
+            gates[r] = (min(first_row + r, params.rows - 1u) / params.rows_per_image) * params.inputs;
+        #end
+    }
     var columns: array<u32, COLUMNS>;
     #unroll j COLUMNS
         columns[j] = min(first_column + j, params.outputs - 1u);
@@ -52,6 +66,17 @@ fn main(
         #unroll r ROWS
             a[r] = input[starts[r] + k4];
         #end
+        if GATE == 1u {
+            let factor = gate[k4];
+            #unroll r ROWS
+                a[r] *= factor;
+            #end
+        }
+        if GATE == 2u {
+            #unroll r ROWS
+                a[r] *= gate[gates[r] + k4];
+            #end
+        }
         let k = k4 * 4u * params.outputs;
         #unroll j COLUMNS
             let at = k + columns[j];

@@ -78,9 +78,9 @@ fn prepare(folder: &Path) -> Result<(), String> {
     let model = folder.join("model.safetensors");
     let drawn = folder.join("drawn");
     if !model.is_file() {
-        pictures::draw_set(&drawn, 2, 20)?;
+        pictures::draw_set(&drawn, 2, 40)?;
         let out = folder.join("run");
-        let words = ["--arch", "small", "--width", "0.35", "--size", "64", "--epochs", "4", "--batch", "16"];
+        let words = ["--arch", "small", "--width", "0.35", "--size", "64", "--epochs", "12", "--batch", "16"];
         shell::run(photonet(&["train"]).arg(&drawn).args(words).arg("--out").arg(&out))?;
         std::fs::copy(out.join("best_model/model.safetensors"), &model).map_err(error(&model))?;
     }

@@ -282,6 +282,8 @@ fn conclude(
     evaluate.arg("eval").arg("--model").arg(model).arg("--data").arg(held_out);
     let mut infer = Command::new(photonet);
     infer.arg("infer").arg("--model").arg(model).arg("PHOTO.jpg");
+    let mut serve = Command::new("cargo");
+    serve.args(["xtask", "serve", "--model"]).arg(model);
     let mut train = Command::new(photonet);
     train.arg("train").arg("PHOTOS").args(["--out", "output/mine"]);
     println!("\nDone in {:.0} s: {accuracy}", started.elapsed().as_secs_f64());
@@ -292,6 +294,7 @@ fn conclude(
     println!("Next:");
     println!("  the accuracy of each class      {}", shell::shown(&evaluate));
     println!("  classify a photo of your own    {}", shell::shown(&infer));
+    println!("  the same in a web page          {}", shell::shown(&serve));
     println!("  train on your own photos        {}", shell::shown(&train));
     println!("                                  (PHOTOS holds one folder per class)");
 }

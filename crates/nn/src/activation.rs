@@ -5,9 +5,10 @@ use bytemuck::{Pod, Zeroable};
 use photonet_gpu::{Dispatch, PlanBuilder, Tensor, kernels};
 
 /// An activation function, a compile-time constant of the kernels that apply it.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub enum Activation {
     /// x.
+    #[default]
     Identity,
     /// max(x, 0).
     Relu,

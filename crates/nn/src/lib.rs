@@ -32,7 +32,7 @@ pub use dropout::{Dropout, DropoutMode};
 pub use input::Normalise;
 pub use loss::{CrossEntropy, Metrics};
 pub use optimiser::{Momentum, Step};
-pub use pointwise::Pointwise;
+pub use pointwise::{Fused, Gate, Pointwise};
 pub use pool::GlobalPool;
 pub use residual::add;
 pub use shape::{Shape, pad_channels};

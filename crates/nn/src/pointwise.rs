@@ -90,6 +90,36 @@ struct Params {
     column_tiles: u32,
 }
 
+/// What a product does beside multiplying: `activate((input * gate) weights + bias) + residual`.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Fused {
+    /// Squeeze-excite's factor, `[image][inputs]`.
+    pub gate: Option<Gate>,
+    /// `[outputs]`.
+    pub bias: Option<Tensor>,
+    /// Applied to the sum.
+    pub activation: Activation,
+    /// Added at the end, `[rows][outputs]`.
+    pub residual: Option<Tensor>,
+}
+
+/// A factor for every channel of every image.
+#[derive(Clone, Copy, Debug)]
+pub struct Gate {
+    /// `[image][channels]`.
+    pub factors: Tensor,
+    /// Positions of an image, which share the factors.
+    pub rows_per_image: usize,
+}
+
+#[repr(C)]
+#[derive(Clone, Copy, Pod, Zeroable)]
+struct ForwardParams {
+    product: Params,
+    rows_per_image: u32,
+    unused: [u32; 3],
+}
+
 #[repr(C)]
 #[derive(Clone, Copy, Pod, Zeroable)]
 struct SplitParams {
@@ -151,19 +181,17 @@ impl Pointwise {
         (choice, (self.rows.div_ceil(tile.rows) * columns.div_ceil(tile.columns)) as u64)
     }
 
-    /// Appends `output = activate(input weights + bias) + residual`.
-    #[expect(clippy::too_many_arguments, reason = "the operands of one fused product")]
+    /// Appends `output = activate((input * gate) weights + bias) + residual`.
     pub fn forward(
         &self,
         plan: &mut PlanBuilder,
         label: &str,
         input: Tensor,
         weights: Tensor,
-        bias: Option<Tensor>,
-        activation: Activation,
-        residual: Option<Tensor>,
+        fused: &Fused,
         output: Tensor,
     ) {
+        let Fused { gate, bias, activation, residual } = *fused;
         let (tile, count) = self.tiles(plan.class(), self.outputs);
         let kernel = [
             &kernels::POINTWISE_FORWARD_32X32,
@@ -172,8 +200,21 @@ impl Pointwise {
             &kernels::POINTWISE_FORWARD_DIRECT_8X2,
             &kernels::POINTWISE_FORWARD_DIRECT_16X2,
         ][tile];
+        let rows_per_image = gate.map_or(self.rows, |gate| gate.rows_per_image);
+        // One image's gate is read once for all rows.
+        let gating = match gate {
+            None => 0,
+            Some(_) if rows_per_image >= self.rows => 1,
+            Some(_) => 2,
+        };
+        let params = ForwardParams {
+            product: self.params(self.outputs, TILES[tile]),
+            rows_per_image: rows_per_image as u32,
+            unused: [0; 3],
+        };
         let dispatch = TILES[tile]
             .launch(count, Dispatch::new(kernel, format!("{label} forward")))
+            .constant("GATE", gating)
             .constant("HAS_BIAS", bias.is_some())
             .constant("HAS_RESIDUAL", residual.is_some())
             .bind("input", input)
@@ -181,8 +222,9 @@ impl Pointwise {
             // A binding cannot be left out: what is switched off is bound to something readable.
             .bind("bias", bias.unwrap_or(weights))
             .bind("residual", residual.unwrap_or(input))
+            .bind("gate", gate.map_or(input, |gate| gate.factors))
             .bind("output", output)
-            .params(&self.params(self.outputs, TILES[tile]))
+            .params(&params)
             .cost(self.macs(), self.traffic());
         plan.dispatch(activation.configure(dispatch));
     }

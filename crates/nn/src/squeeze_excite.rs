@@ -2,8 +2,11 @@
 
 use crate::columns::Columns;
 use crate::pool::Broadcast;
-use crate::{Activation, GlobalPool, Pointwise, Shape};
+use crate::{Activation, Fused, Gate, GlobalPool, Pointwise, Shape};
 use photonet_gpu::{Dispatch, PlanBuilder, Tensor, kernels};
+
+/// Positions of an image up to which the gate's own launch pools them: one workgroup reads them all.
+const POOLED_IN_GATE: usize = 256;
 
 /// `output = input * hardsigmoid(expand(relu(reduce(mean(input)))))`.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -84,15 +87,13 @@ impl SqueezeExcite {
             gate: plan.transient(format!("{label} gate"), wide.bytes()),
         };
         GlobalPool { input: self.shape }.forward(plan, &format!("{label} pool"), input, state.pooled);
-        let linear = Activation::Identity;
+        let with = |bias| Fused { bias: Some(bias), ..Fused::default() };
         self.reduce().forward(
             plan,
             &format!("{label} reduce"),
             state.pooled,
             parameters.reduce_weight,
-            Some(parameters.reduce_bias),
-            linear,
-            None,
+            &with(parameters.reduce_bias),
             state.reduced,
         );
         Activation::Relu.forward(plan, &format!("{label} relu"), &narrow, state.reduced, state.hidden);
@@ -101,9 +102,7 @@ impl SqueezeExcite {
             &format!("{label} expand"),
             state.hidden,
             parameters.expand_weight,
-            Some(parameters.expand_bias),
-            linear,
-            None,
+            &with(parameters.expand_bias),
             state.expanded,
         );
         self.gate().forward(plan, &format!("{label} gate"), &wide, state.expanded, state.gate);
@@ -111,26 +110,78 @@ impl SqueezeExcite {
         state
     }
 
-    /// Appends the forward pass with the activations fused into the products, as inference wants it.
+    /// Appends what inference needs: the gate, `[batch][channels]`, which the next product applies as it loads its
+    /// input.
+    ///
+    /// One launch for small images and two for larger ones, whose pooling needs more than one workgroup.
     pub fn infer(
         &self,
         plan: &mut PlanBuilder,
         label: &str,
         input: Tensor,
         parameters: &SqueezeExciteParameters,
-        output: Tensor,
+        factors: Tensor,
+    ) -> Gate {
+        let mut rows = self.shape.pixels();
+        let mut source = input;
+        if rows > POOLED_IN_GATE || !self.fits_one_launch() {
+            source = plan.transient(format!("{label} pooled"), self.wide().bytes());
+            GlobalPool { input: self.shape }.forward(plan, &format!("{label} pool"), input, source);
+            rows = 1;
+        }
+        if self.fits_one_launch() {
+            self.gate_in_one(plan, label, source, rows, parameters, factors);
+        } else {
+            self.gate_in_two(plan, label, source, parameters, factors);
+        }
+        Gate { factors, rows_per_image: self.shape.pixels() }
+    }
+
+    /// Whether `squeeze_excite/gate` has workgroup memory for all channels.
+    fn fits_one_launch(&self) -> bool {
+        self.wide().groups() <= 512 && self.narrow().groups() <= 256
+    }
+
+    fn gate_in_one(
+        &self,
+        plan: &mut PlanBuilder,
+        label: &str,
+        input: Tensor,
+        rows: usize,
+        parameters: &SqueezeExciteParameters,
+        factors: Tensor,
     ) {
-        let pooled = plan.transient(format!("{label} pooled"), self.wide().bytes());
+        let (channels, hidden) = (self.wide().groups(), self.narrow().groups());
+        let traffic = self.wide().bytes() * rows as u64 + 2 * self.reduce().weight_bytes();
+        let dispatch = Dispatch::new(&kernels::SQUEEZE_EXCITE_GATE, format!("{label} gate"))
+            .bind("input", input)
+            .bind("reduce_weight", parameters.reduce_weight)
+            .bind("reduce_bias", parameters.reduce_bias)
+            .bind("expand_weight", parameters.expand_weight)
+            .bind("expand_bias", parameters.expand_bias)
+            .bind("gate", factors)
+            .params(&[self.shape.batch, rows, channels, hidden].map(|size| size as u32))
+            .groups(self.shape.batch as u64)
+            .cost(self.macs(), traffic);
+        plan.dispatch(self.gate().configure(dispatch));
+    }
+
+    fn gate_in_two(
+        &self,
+        plan: &mut PlanBuilder,
+        label: &str,
+        pooled: Tensor,
+        parameters: &SqueezeExciteParameters,
+        factors: Tensor,
+    ) {
         let hidden = plan.transient(format!("{label} hidden"), self.narrow().bytes());
-        let gate = plan.transient(format!("{label} gate"), self.wide().bytes());
-        GlobalPool { input: self.shape }.forward(plan, &format!("{label} pool"), input, pooled);
-        let reduce = (parameters.reduce_weight, Some(parameters.reduce_bias));
-        let expand = (parameters.expand_weight, Some(parameters.expand_bias));
+        let with = |bias, activation| Fused { bias: Some(bias), activation, ..Fused::default() };
+        let fused = with(parameters.reduce_bias, Activation::Relu);
         let name = format!("{label} reduce");
-        self.reduce().forward(plan, &name, pooled, reduce.0, reduce.1, Activation::Relu, None, hidden);
+        self.reduce().forward(plan, &name, pooled, parameters.reduce_weight, &fused, hidden);
+        let fused = with(parameters.expand_bias, self.gate());
         let name = format!("{label} expand");
-        self.expand().forward(plan, &name, hidden, expand.0, expand.1, self.gate(), None, gate);
-        self.scale(plan, label, input, gate, output);
+        self.expand().forward(plan, &name, hidden, parameters.expand_weight, &fused, factors);
     }
 
     fn scale(&self, plan: &mut PlanBuilder, label: &str, input: Tensor, gate: Tensor, output: Tensor) {

@@ -22,11 +22,13 @@ export function npm(cwd, ...args) {
   return execFileSync("npm", args, { cwd, encoding: "utf8", stdio: ["ignore", "pipe", "pipe"], shell: process.platform === "win32" });
 }
 
-/** A fresh folder for a test file. */
+/** A fresh folder for a test file, gone when it ends; another run beside this one has its own. */
 export function folder(name) {
-  const path = join(scratch, name);
-  rmSync(path, { recursive: true, force: true });
+  const path = join(scratch, `${name}-${process.pid}`);
+  const remove = () => rmSync(path, { recursive: true, force: true });
+  remove();
   mkdirSync(path, { recursive: true });
+  process.on("exit", remove);
   return path;
 }
 
@@ -57,7 +59,7 @@ const HTML = `<!doctype html><meta charset="utf-8"><title>photonet</title>
 /** A route that answers with this. */
 export function answer(body, type = "text/html; charset=utf-8", { status = 200, headers = {} } = {}) {
   return (_, response) => {
-    response.writeHead(status, { "content-type": type, ...headers });
+    response.writeHead(status, { "content-type": type, "content-length": Buffer.byteLength(body), ...headers });
     response.end(body);
   };
 }
@@ -101,13 +103,27 @@ export async function bench(name, { webgpu = true, args = [], routes = {} } = {}
       await page.addInitScript(helpers);
       await page.goto(server.url + path);
       if (ready) await page.waitForFunction(() => "photonet" in window);
-      return Object.assign(page, { problems, free: () => context.close() });
+      const { evaluate } = page;
+      return Object.assign(page, {
+        problems,
+        /** As Playwright's, which would wait for ever. */
+        evaluate: (...options) => limited(evaluate.apply(page, options), 120_000),
+        free: () => context.close(),
+      });
     },
     async close() {
       await browser.close();
       await server.close();
     },
   };
+}
+
+function limited(promise, milliseconds) {
+  let timer;
+  const late = new Promise((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`the page gave no answer within ${milliseconds / 1000} s`)), milliseconds);
+  });
+  return Promise.race([promise, late]).finally(() => clearTimeout(timer));
 }
 
 /** What tests use inside the page. */

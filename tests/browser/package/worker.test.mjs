@@ -115,6 +115,7 @@ test("errors keep their class, aborts end at once, dispose refuses later calls",
       );
       const allEnd = await all;
       const last = classifier.classify(file);
+      await new Promise((resolve) => setTimeout(resolve));
       classifier.dispose();
       const top = (await last).top[0].label;
       const late = await helpers.ending(classifier.classify(file));

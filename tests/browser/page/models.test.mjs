@@ -126,6 +126,22 @@ test("loading is cancelled, and the page says how to go on", async () => {
   });
 });
 
+test("a worker that dies is started anew, and the photos after it are answered", () =>
+  withModel(undefined, async (page) => {
+    await ready(page);
+    const [worker] = page.workers();
+    await worker.evaluate(() => {
+      setTimeout(() => {
+        throw new Error("out of order");
+      });
+    });
+    await says(page, "#notices", /worker that computes has failed/);
+    await page.setInputFiles("#pick-photos", expected[0].path);
+    await settled(page, 1);
+    assert.equal((await answers(page))[0].top[0].label, expected[0].top[0].label);
+    assert.match(await page.textContent("#model-status"), /^Ready/);
+  }));
+
 test("another model in the middle of a batch answers for all photos; a bad one changes nothing", () =>
   withModel(undefined, async (page) => {
     await ready(page);

@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { launch } from "../browser.mjs";
-import { answers, bytes, dist, openPage, photos, ready, servePage, says, settled } from "./page.mjs";
+import { answers, bytes, dist, eventually, openPage, photos, ready, servePage, says, settled } from "./page.mjs";
 
 const expected = photos().slice(0, 2);
 let browser;
@@ -31,7 +31,7 @@ test("offline after one visit: the page loads, the model is there, photos are cl
   await server.close();
   await page.reload();
   await ready(page);
-  assert.match(await page.textContent("#notices"), /cannot be reached: using the copy on this device/);
+  assert.match(await page.textContent("#notices"), /using the copy on this device/i);
   await page.setInputFiles("#pick-photos", expected.map(({ path }) => path));
   await settled(page, 2);
   const shown = await answers(page);
@@ -70,17 +70,17 @@ test("a new version is shown at once, and takes the place of the old one's files
   await page.reload();
   assert.equal(await page.textContent("#intake-title"), "What do your photos show?");
   // The old files stay until no page uses them.
-  await page.waitForFunction(async () => (await navigator.serviceWorker.getRegistration())?.waiting);
+  await eventually(page, async () => Boolean((await navigator.serviceWorker.getRegistration())?.waiting), "a version that waits");
   const context = page.context();
   const blank = await context.newPage();
   await page.close();
   await blank.waitForTimeout(300);
   await blank.goto(server.url);
   await ready(blank);
-  await blank.waitForFunction(async () => {
+  await eventually(blank, async () => {
     const names = (await globalThis.caches.keys()).filter((name) => name.startsWith("photonet-page "));
     return names.length === 1 && names[0].endsWith("0123456789abcdef");
-  }, undefined, { timeout: 20_000 });
+  }, "only the new version's files");
   await context.close();
   await server.close();
 });

@@ -142,10 +142,19 @@ export async function download(page, selector) {
   return { name: file.suggestedFilename(), text: readFileSync(await file.path(), "utf8") };
 }
 
+/** Waits until an asynchronous question to the page is answered with yes; `waitForFunction` takes a promise for one. */
+export async function eventually(page, question, what) {
+  const until = Date.now() + 20_000;
+  while (!(await page.evaluate(question))) {
+    if (Date.now() > until) throw new Error(`never: ${what}`);
+    await page.waitForTimeout(50);
+  }
+}
+
 /** Waits until the text of `selector` matches. */
 export async function says(page, selector, pattern) {
   const matches = ([selector, source, flags]) => new RegExp(source, flags).test(document.querySelector(selector).textContent);
-  await page.waitForFunction(matches, [selector, pattern.source, pattern.flags], { polling: 50, timeout: 60_000 }).catch(async () => {
+  await page.waitForFunction(matches, [selector, pattern.source, pattern.flags], { polling: 50, timeout: 30_000 }).catch(async () => {
     throw new Error(`${selector} says “${await page.textContent(selector)}”, not ${pattern}`);
   });
 }

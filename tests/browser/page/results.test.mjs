@@ -167,10 +167,10 @@ test("storage that throws costs only the memory of choices", async () => {
       });
     },
   });
-  await other.fill("#threshold", "90");
-  assert.equal(await other.textContent("#threshold-value"), "90 %");
   await other.setInputFiles("#pick-photos", expected[0].path);
   await settled(other, 1);
+  await other.fill("#threshold", "90");
+  assert.equal(await other.textContent("#threshold-value"), "90 %");
   assert.equal((await answers(other))[0].state, "done");
   assert.deepEqual(other.problems, []);
   await other.context().close();

@@ -1,4 +1,4 @@
-import { textOf } from "./errors.js";
+import { DeviceError, textOf } from "./errors.js";
 import type { Backend } from "./types.js";
 
 export interface Choice {
@@ -25,10 +25,12 @@ const SOFTWARE = /swiftshader|llvmpipe|lavapipe|softpipe|basic render|warp/i;
 
 /** WebGPU on a real GPU, the CPU everywhere else: a software adapter is several times slower than the CPU path. */
 export async function chooseBackend(wanted: "auto" | Backend): Promise<Choice> {
+  const gpu = (globalThis.navigator as { gpu?: Gpu } | undefined)?.gpu;
+  const none = "there is no WebGPU here: the browser has none, or the page is neither https nor localhost";
+  if (wanted === "webgpu" && !gpu) throw new DeviceError(`${none}. Take the backend "auto" or "cpu"`);
   if (wanted !== "auto") return { backend: wanted, mayFallBack: false };
   const cpu = (notice: string): Choice => ({ backend: "cpu", notice: `using the CPU: ${notice}`, mayFallBack: false });
-  const gpu = (globalThis.navigator as { gpu?: Gpu } | undefined)?.gpu;
-  if (!gpu) return cpu("there is no WebGPU here: the browser has none, or the page is neither https nor localhost");
+  if (!gpu) return cpu(none);
   let info: AdapterInfo | undefined;
   try {
     const adapter = await gpu.requestAdapter();

@@ -144,7 +144,7 @@ export class Classifier {
     return this.#engine.verify(options.signal);
   }
 
-  /** Frees the device's and the wasm's memory, after what is under way. Later calls reject. */
+  /** Frees the device's and the wasm's memory, once the photos that are being computed are answered. Later calls reject. */
   dispose(): void {
     this.#engine.close();
   }

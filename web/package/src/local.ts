@@ -57,8 +57,13 @@ export class LocalEngine implements Engine {
           outcomes.push({ error: error as Error });
         }
       }
-      checkAbort(signal);
-      if (good.length > 0) await this.#compute(wanted, good);
+      // As many as it takes now: the CPU, which may have taken over, takes fewer than the device.
+      for (let done = 0; done < good.length; ) {
+        checkAbort(signal);
+        const batch = good.slice(done, done + this.#wasm.batch);
+        await this.#compute(wanted, batch);
+        done += batch.length;
+      }
       return outcomes;
     });
   }

@@ -1,6 +1,6 @@
 import { chooseBackend } from "./adapter.js";
 import type { Hooks, OpenOptions } from "./engine.js";
-import { abortable, checkAbort, DeviceError, fromWasm } from "./errors.js";
+import { abortable, checkAbort, DeviceError, fromWasm, ModelError } from "./errors.js";
 import { type ModelBytes, readModel } from "./model.js";
 import { Engine as WasmEngine } from "./photonet_wasm.js";
 import type { Backend } from "./types.js";
@@ -74,12 +74,19 @@ async function openOn(backend: Backend, { front, reading, signal }: Incoming): P
     if (start) await engine.prepare(start);
     const model = await reading;
     checkAbort(signal);
-    await engine.load(model.bytes, model.name);
+    await engine.load(model.bytes, model.name).catch((error: unknown) => {
+      throw naming(fromWasm(error), model.name);
+    });
     return engine;
   } catch (error) {
     if (engine) free(engine);
     throw fromWasm(error);
   }
+}
+
+/** Not every error of a model says which model. */
+function naming(error: Error, name: string): Error {
+  return error instanceof ModelError && !error.message.includes(name) ? new ModelError(`${name}: ${error.message}`) : error;
 }
 
 function free(engine: WasmEngine): void {

@@ -63,7 +63,8 @@ export function hosting() {
         if (!policy) this.error("index.html has no policy");
         const source = [
           "/*",
-          `  Content-Security-Policy: ${policy}`,
+          // Framing can be forbidden in a header only.
+          `  Content-Security-Policy: ${policy}; frame-ancestors 'none'`,
           "  Referrer-Policy: no-referrer",
           "  X-Content-Type-Options: nosniff",
           "/assets/*",

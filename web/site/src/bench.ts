@@ -157,7 +157,7 @@ function show(result: BenchResult): void {
       }),
     );
   byId("status").textContent =
-    `${result.architecture}, ${result.size} × ${result.size} pixels, on ${result.backend} (${result.adapter}), ` +
+    `${result.architecture}, ${result.size} × ${result.size} pixels, on ${result.backend === "cpu" ? "the CPU" : `WebGPU (${result.adapter})`}, ` +
     `${result.runs} warm runs`;
 }
 

@@ -12,7 +12,7 @@ export class Card {
   readonly #answer = el("p", "answer");
   readonly #bars = el("ul", "bars");
   readonly #more = el("details", "more");
-  readonly #summary = el("summary");
+  readonly #summary = el("summary", "", "Details");
 
   constructor(item: Item, number: number, onRemove: () => void) {
     this.item = item;

@@ -40,6 +40,10 @@ const models: Models = new Models(
       view.failed(error, name, models.classifier !== undefined);
       telling();
     },
+    onLost: () => {
+      runner.use(undefined);
+      notice("The worker that computes has failed and is started anew.", "problem");
+    },
     onCancelled: () => view.cancelled(models.classifier !== undefined),
     onNotice: (text) => notice(text),
   },

@@ -12,6 +12,8 @@ export interface ModelsHooks {
   /** The model did not load; the one before, if any, is still in use. */
   onFailed(error: unknown, name: string): void;
   onCancelled(): void;
+  /** The worker died; nothing answers until the model is loaded anew, which is under way. */
+  onLost(): void;
   onNotice(text: string): void;
 }
 
@@ -27,6 +29,8 @@ export class Models {
   #loading: AbortController | undefined;
   #current: (Wanted & { classifier: Classifier }) | undefined;
   #wanted: Wanted | undefined;
+  /** What answered last, to know whether its answers still count. */
+  #last: ModelSource | undefined;
   backend: BackendChoice;
 
   constructor(hooks: ModelsHooks, backend: BackendChoice) {
@@ -70,7 +74,8 @@ export class Models {
       this.#loading = undefined;
       const before = this.#current;
       this.#current = { source, name, classifier };
-      this.#hooks.onReady(classifier, name, before !== undefined && before.source !== source);
+      this.#hooks.onReady(classifier, name, this.#last !== undefined && this.#last !== source);
+      this.#last = source;
       before?.classifier.dispose();
     } catch (error) {
       if (!live()) return;
@@ -81,12 +86,26 @@ export class Models {
   }
 
   #startWorker(): Promise<Worker> {
-    const worker = startWorker(workerAddress);
-    const again = (): void => {
-      this.#worker = undefined;
-    };
-    worker.then((started) => started.addEventListener("error", again), again);
-    return worker;
+    const starting = startWorker(workerAddress);
+    starting.then(
+      (worker) => worker.addEventListener("error", () => this.#lose(worker)),
+      () => {
+        this.#worker = undefined;
+      },
+    );
+    return starting;
+  }
+
+  #lose(worker: Worker): void {
+    worker.terminate();
+    this.#worker = undefined;
+    const lost = this.#current;
+    // Forgotten first: a model that brings the worker down while it loads is not tried for ever.
+    this.#current = undefined;
+    if (!lost) return;
+    lost.classifier.dispose();
+    this.#hooks.onLost();
+    void this.load(lost.source, lost.name);
   }
 }
 

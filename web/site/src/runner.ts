@@ -38,8 +38,8 @@ export class Runner {
     return this.#abort !== undefined;
   }
 
-  /** Takes another model. What is under way starts again with it. */
-  use(classifier: Classifier): void {
+  /** Takes another model, or none for a while. What is under way starts again with it. */
+  use(classifier: Classifier | undefined): void {
     this.#classifier = classifier;
     // The loop puts the photos of the aborted batch back and goes on with the new model.
     if (this.#abort) this.#abort.abort();
@@ -100,7 +100,10 @@ export class Runner {
         if (!isAbort(error)) this.#fail(error);
       }
     }
-    this.#end();
+    this.#abort = undefined;
+    // Without a model for a while, the rest waits for the next one.
+    if (this.#queue.length > 0) this.#tell();
+    else this.#end();
   }
 
   #settle(item: Item | undefined, answer: Item["answer"] | undefined, error: Error | undefined): void {
@@ -134,7 +137,6 @@ export class Runner {
   }
 
   #end(): void {
-    this.#abort = undefined;
     const { done, total } = { done: this.#done, total: this.#total };
     this.#done = this.#total = 0;
     this.#hooks.onProgress({ done, total, running: false });

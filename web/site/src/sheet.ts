@@ -145,7 +145,7 @@ export class Sheet {
       plural(items.length, "photo"),
       `${done.length - unsure} sure`,
       `${unsure} not sure`,
-      ...(failed ? [`${failed} not readable`] : []),
+      ...(failed ? [`${failed} failed`] : []),
       ...(hidden ? [`${hidden} hidden by the filter`] : []),
     ];
     byId("count").textContent = items.length ? parts.join(" · ") : "";

@@ -19,7 +19,15 @@ export async function startWorker(address: string): Promise<Worker> {
 function ready(start: () => Worker): Promise<Worker> {
   return new Promise((resolve, reject) => {
     const worker = start();
-    worker.addEventListener("message", () => resolve(worker), { once: true });
+    const heard = new AbortController();
+    worker.addEventListener(
+      "message",
+      () => {
+        heard.abort();
+        resolve(worker);
+      },
+      { once: true },
+    );
     worker.addEventListener(
       "error",
       (event) => {
@@ -32,7 +40,7 @@ function ready(start: () => Worker): Promise<Worker> {
           ),
         );
       },
-      { once: true },
+      { once: true, signal: heard.signal },
     );
   });
 }

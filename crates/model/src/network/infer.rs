@@ -7,7 +7,7 @@ use crate::layers::{Layers, Normalised};
 use crate::{Architecture, ModelError, Weights};
 use photonet_gpu::{Buffer, Gpu, Plan, PlanBuilder, PlanReport, Tensor, Timing};
 use photonet_nn::{
-    Activation, CrossEntropy, GlobalPool, Metrics, Pointwise, Shape, SqueezeExcite, SqueezeExciteParameters,
+    CrossEntropy, Fused, Gate, GlobalPool, Metrics, Pointwise, Shape, SqueezeExcite, SqueezeExciteParameters,
     Step, pad_channels,
 };
 use std::collections::HashMap;
@@ -78,6 +78,7 @@ impl Recorder<'_> {
         unit: &Normalised,
         shape: Shape,
         input: Tensor,
+        gate: Option<Gate>,
         residual: Option<Tensor>,
     ) -> (Shape, Tensor) {
         let convolution = Convolution::new(unit, shape, self.architecture);
@@ -90,7 +91,8 @@ impl Recorder<'_> {
             Convolution::Dense(c) => c.forward(plan, name, input, weights, bias, activation, output),
             Convolution::Depthwise(c) => c.forward(plan, name, input, weights, bias, activation, output),
             Convolution::Pointwise(c, _) => {
-                c.forward(plan, name, input, weights, bias, activation, residual, output);
+                let fused = Fused { gate, bias, activation, residual };
+                c.forward(plan, name, input, weights, &fused, output);
             }
         }
         (output_shape, output)
@@ -101,34 +103,37 @@ impl Recorder<'_> {
         let normalise = options.input.normalise(options.batch);
         let image = self.plan.transient("image", normalise.shape.bytes());
         normalise.forward(&mut self.plan, "normalise", pixels, image);
-        let (mut shape, mut tensor) = self.unit(&layers.stem, normalise.shape, image, None);
+        let (mut shape, mut tensor) = self.unit(&layers.stem, normalise.shape, image, None, None);
         for block in &layers.blocks {
             let input = tensor;
             if let Some(expand) = &block.expand {
-                (shape, tensor) = self.unit(expand, shape, tensor, None);
+                (shape, tensor) = self.unit(expand, shape, tensor, None, None);
             }
-            (shape, tensor) = self.unit(&block.depthwise, shape, tensor, None);
-            if let Some(hidden) = block.squeeze {
-                let name = format!("{}.squeeze", block.name);
-                let output = self.plan.transient(format!("{name} output"), shape.bytes());
-                let of = |part: &str| self.weight(&format!("{name}.{part}"));
-                let parameters = SqueezeExciteParameters {
-                    reduce_weight: of("reduce.weight"),
-                    reduce_bias: of("reduce.bias"),
-                    expand_weight: of("expand.weight"),
-                    expand_bias: of("expand.bias"),
-                };
-                let layer = SqueezeExcite { shape, hidden, slope: self.architecture.switches.gate_slope };
-                layer.infer(&mut self.plan, &name, tensor, &parameters, output);
-                tensor = output;
-            }
-            (shape, tensor) = self.unit(&block.project, shape, tensor, block.residual.then_some(input));
+            (shape, tensor) = self.unit(&block.depthwise, shape, tensor, None, None);
+            let gate = block.squeeze.map(|hidden| self.gate(&block.name, hidden, shape, tensor));
+            let residual = block.residual.then_some(input);
+            (shape, tensor) = self.unit(&block.project, shape, tensor, gate, residual);
         }
-        (shape, tensor) = self.unit(&layers.last, shape, tensor, None);
+        (shape, tensor) = self.unit(&layers.last, shape, tensor, None, None);
         let pool = GlobalPool { input: shape };
         let pooled = self.plan.transient("pooled", pool.output().bytes());
         pool.forward(&mut self.plan, "pool", tensor, pooled);
         self.classify(options, &layers, pooled)
+    }
+
+    fn gate(&mut self, block: &str, hidden: usize, shape: Shape, input: Tensor) -> Gate {
+        let name = format!("{block}.squeeze");
+        let of = |part: &str| self.weight(&format!("{name}.{part}"));
+        let parameters = SqueezeExciteParameters {
+            reduce_weight: of("reduce.weight"),
+            reduce_bias: of("reduce.bias"),
+            expand_weight: of("expand.weight"),
+            expand_bias: of("expand.bias"),
+        };
+        let bytes = Shape::vector(shape.batch, shape.channels).bytes();
+        let factors = self.plan.transient(format!("{name} gate"), bytes);
+        let layer = SqueezeExcite { shape, hidden, slope: self.architecture.switches.gate_slope };
+        layer.infer(&mut self.plan, &name, input, &parameters, factors)
     }
 
     fn classify(&mut self, options: &InferenceOptions, layers: &Layers, pooled: Tensor) -> Outputs {
@@ -139,20 +144,12 @@ impl Recorder<'_> {
         let head = Pointwise { rows: batch, inputs: layers.last.outputs, outputs: layers.head };
         let weight = self.weight("head.weight");
         let bias = self.architecture.switches.head_bias.then(|| self.weight("head.bias"));
-        head.forward(&mut self.plan, "head", pooled, weight, bias, layers.head_activation, None, hidden);
+        let fused = Fused { bias, activation: layers.head_activation, ..Fused::default() };
+        head.forward(&mut self.plan, "head", pooled, weight, &fused, hidden);
         let classifier = Pointwise { rows: batch, inputs: layers.head, outputs: classes };
         let weight = self.weight("classifier.weight");
-        let bias = Some(self.weight("classifier.bias"));
-        classifier.forward(
-            &mut self.plan,
-            "classifier",
-            hidden,
-            weight,
-            bias,
-            Activation::Identity,
-            None,
-            logits,
-        );
+        let fused = Fused { bias: Some(self.weight("classifier.bias")), ..Fused::default() };
+        classifier.forward(&mut self.plan, "classifier", hidden, weight, &fused, logits);
         // The two before the logits are small; keeping them always costs less than another kind of plan.
         for tensor in [pooled, hidden, logits] {
             self.plan.keep(tensor);

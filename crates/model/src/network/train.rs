@@ -6,8 +6,8 @@ use crate::layers::{Block, Layers};
 use crate::{Architecture, Frozen, ModelError, Tuning};
 use photonet_gpu::{Buffer, Gpu, Plan, PlanBuilder, PlanReport, Tensor, Timing};
 use photonet_nn::{
-    Activation, CrossEntropy, Dropout, GlobalPool, Momentum, Pointwise, Shape, SqueezeExcite,
-    SqueezeExciteState, Step, pad_channels,
+    CrossEntropy, Dropout, Fused, GlobalPool, Momentum, Pointwise, Shape, SqueezeExcite, SqueezeExciteState,
+    Step, pad_channels,
 };
 use std::sync::Arc;
 
@@ -270,12 +270,13 @@ fn record_tail(
     let head_bias = switches.head_bias.then(|| r.parameter("head.bias"));
     let weight = r.parameter("classifier.weight");
     let bias = r.parameter("classifier.bias");
-    let none = Activation::Identity;
     pool.forward(&mut r.plan, "pool", last.output, pooled);
-    head.forward(&mut r.plan, "head", pooled, head_weight, head_bias, none, None, raw);
+    let fused = Fused { bias: head_bias, ..Fused::default() };
+    head.forward(&mut r.plan, "head", pooled, head_weight, &fused, raw);
     layers.head_activation.forward(&mut r.plan, "head activation", &hidden_shape, raw, hidden);
     dropout.apply(&mut r.plan, "dropout forward", ends.step, ends.samples, hidden, dropped);
-    classifier.forward(&mut r.plan, "classifier", dropped, weight, Some(bias), none, None, logits);
+    let fused = Fused { bias: Some(bias), ..Fused::default() };
+    classifier.forward(&mut r.plan, "classifier", dropped, weight, &fused, logits);
     loss.forward(&mut r.plan, "loss", logits, ends.labels, outcomes);
     loss.count(&mut r.plan, "loss", ends.step, outcomes, options.topk, ends.metrics);
 

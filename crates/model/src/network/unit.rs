@@ -5,7 +5,7 @@ use crate::layers::Normalised;
 use crate::{Architecture, ParameterLayout, Tuning};
 use photonet_gpu::{PlanBuilder, Tensor};
 use photonet_nn::{
-    Activation, BatchNorm, BatchNormParameters, Dense, Depthwise, Geometry, Pointwise, Shape,
+    Activation, BatchNorm, BatchNormParameters, Dense, Depthwise, Fused, Geometry, Pointwise, Shape,
     SqueezeExciteParameters,
 };
 
@@ -127,7 +127,7 @@ impl Unit {
             Convolution::Dense(c) => c.forward(&mut r.plan, &name, input, weights, None, none, raw),
             Convolution::Depthwise(c) => c.forward(&mut r.plan, &name, input, weights, None, none, raw),
             Convolution::Pointwise(c, _) => {
-                c.forward(&mut r.plan, &name, input, weights, None, none, None, raw)
+                c.forward(&mut r.plan, &name, input, weights, &Fused::default(), raw)
             }
         }
         let of_norm = r.norm_parameters(&name);

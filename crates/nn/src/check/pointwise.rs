@@ -3,24 +3,27 @@
 use super::noise::uniform;
 use super::trial::{Layout, Trial};
 use super::{Case, TOLERANCE};
-use crate::{Activation, Pointwise, cpu};
+use crate::{Activation, Fused, Gate, Pointwise, cpu};
 use photonet_gpu::DeviceClass::{self, Discrete, Software};
 
-/// Fused operands of a forward pass.
+/// Operands of a forward pass beside input and weights.
 #[derive(Clone, Copy)]
-struct Fused {
+struct Operands {
     bias: bool,
     activation: Activation,
     residual: bool,
+    /// Images that have a gate each; 0 without one.
+    gates: usize,
 }
 
-const PLAIN: Fused = Fused { bias: false, activation: Activation::Identity, residual: false };
+const PLAIN: Operands = Operands { bias: false, activation: Activation::Identity, residual: false, gates: 0 };
 const PADDLE_GATE: Activation = Activation::HardSigmoid { slope: 0.2 };
 
 pub(super) fn cases() -> Vec<Case> {
     let mut cases = Vec::new();
-    let all = Fused { bias: true, activation: Activation::HardSwish, residual: true };
-    let biased = |activation| Fused { bias: true, activation, residual: false };
+    let all = Operands { bias: true, activation: Activation::HardSwish, residual: true, gates: 0 };
+    let biased = |activation| Operands { bias: true, activation, ..PLAIN };
+    let gated = |gates| Operands { bias: true, residual: true, gates, ..PLAIN };
     // batch, side of the image, inputs, outputs
     for (batch, size, inputs, outputs, fused) in [
         (1, 1, 3, 8, PLAIN),
@@ -36,6 +39,10 @@ pub(super) fn cases() -> Vec<Case> {
         // Enough rows and columns for the largest tiles.
         (1, 112, 18, 62, biased(Activation::HardSwish)),
         (1, 112, 62, 18, PLAIN),
+        // Behind squeeze-excite.
+        (1, 7, 72, 18, gated(1)),
+        (5, 15, 18, 30, gated(5)),
+        (2, 112, 8, 62, gated(2)),
     ] {
         let layer = Pointwise { rows: batch * size * size, inputs, outputs };
         let shape = format!("{batch}x{size}x{size} {inputs}->{outputs}");
@@ -68,30 +75,44 @@ fn weight_layout(layer: &Pointwise) -> Layout {
     Layout::weights(1, layer.inputs, layer.outputs)
 }
 
-fn forward(layer: Pointwise, class: DeviceClass, shape: &str, fused: Fused) -> Case {
+fn forward(layer: Pointwise, class: DeviceClass, shape: &str, fused: Operands) -> Case {
     let note = |on, text| if on { text } else { "" };
     let shape = format!(
-        "{shape}{} {:?}{}",
+        "{shape}{} {:?}{}{}",
         note(fused.bias, " bias"),
         fused.activation,
-        note(fused.residual, " residual")
+        note(fused.residual, " residual"),
+        note(fused.gates > 0, " gate")
     );
     Case::new("pointwise/forward", shape, move || {
         let mut trial = Trial::for_class(class);
         let (x, w) = (input(&layer), weights(&layer));
         let bias = fused.bias.then(|| uniform(4, layer.outputs));
         let residual = fused.residual.then(|| uniform(5, layer.rows * layer.outputs));
-        let expected =
-            cpu::pointwise::forward(&layer, &x, &w, bias.as_deref(), fused.activation, residual.as_deref());
+        let rows_per_image = layer.rows / fused.gates.max(1);
+        let gate = (fused.gates > 0).then(|| uniform(6, fused.gates * layer.inputs));
+        let gated: Vec<f64> = match &gate {
+            None => x.clone(),
+            Some(gate) => {
+                let factor =
+                    |at: usize| gate[at / layer.inputs / rows_per_image * layer.inputs + at % layer.inputs];
+                x.iter().enumerate().map(|(at, x)| x * factor(at)).collect()
+            }
+        };
+        let (b, r) = (bias.as_deref(), residual.as_deref());
+        let expected = cpu::pointwise::forward(&layer, &gated, &w, b, fused.activation, r);
         let wide = Layout::rows(layer.rows, layer.outputs);
         let x = trial.input(Layout::rows(layer.rows, layer.inputs), &x);
         let w = trial.input(weight_layout(&layer), &w);
         let bias = bias.map(|bias| trial.input(Layout::channels(layer.outputs), &bias));
         let residual = residual.map(|residual| trial.input(wide, &residual));
+        let gate = gate.map(|gate| trial.input(Layout::rows(fused.gates, layer.inputs), &gate));
         let y = trial.activated("output", fused.activation, wide, expected);
         trial.record(move |plan, at| {
+            let gate = gate.map(|gate| Gate { factors: at(gate), rows_per_image });
             let (bias, residual) = (bias.map(at), residual.map(at));
-            layer.forward(plan, "check", at(x), at(w), bias, fused.activation, residual, at(y));
+            let fused = Fused { gate, bias, activation: fused.activation, residual };
+            layer.forward(plan, "check", at(x), at(w), &fused, at(y));
         })
     })
 }

@@ -5,7 +5,7 @@ use super::noise::{between, uniform};
 use super::trial::{Layout, Slot, Trial};
 use super::{Case, TOLERANCE};
 use crate::cpu::squeeze_excite::{self as twin, Parameters};
-use crate::{Shape, SqueezeExcite, SqueezeExciteParameters};
+use crate::{Activation, Fused, Pointwise, Shape, SqueezeExcite, SqueezeExciteParameters};
 use photonet_gpu::Tensor;
 
 const PADDLE: f32 = 0.2;
@@ -90,14 +90,28 @@ fn forward(layer: SqueezeExcite, name: &str) -> Case {
 }
 
 fn infer(layer: SqueezeExcite, name: &str) -> Case {
-    Case::new("squeeze_excite/inference", name, move || {
+    Case::new("squeeze_excite/gate", name, move || {
         let mut trial = Trial::default();
         let (values, weights) = (input(&layer), parameters(&layer));
-        let expected = twin::forward(&layer, &values, &weights);
+        let expected = twin::state(&layer, &values, &weights).gate;
+        // The product behind it that applies it: here one that changes nothing else.
+        let channels = layer.shape.channels;
+        let product = Pointwise { rows: layer.shape.rows(), inputs: channels, outputs: channels };
+        let scaled = twin::forward(&layer, &values, &weights);
+        let one: Vec<f64> = (0..channels * channels)
+            .map(|at| if at / channels == at % channels { 1.0 } else { 0.0 })
+            .collect();
         let x = trial.input(Layout::of(&layer.shape), &values);
         let p = upload(&mut trial, &layer, &weights);
-        let y = trial.output("output", Layout::of(&layer.shape), expected);
-        trial.record(move |plan, at| layer.infer(plan, "check", at(x), &tensors(p, at), at(y)))
+        let one = trial.input(Layout::weights(1, channels, channels), &one);
+        let gate = Activation::HardSigmoid { slope: layer.slope };
+        let factors = trial.activated("gate", gate, Layout::rows(layer.shape.batch, channels), expected);
+        let y = trial.output("gated", Layout::of(&layer.shape), scaled);
+        trial.record(move |plan, at| {
+            let made = layer.infer(plan, "check", at(x), &tensors(p, at), at(factors));
+            let fused = Fused { gate: Some(made), ..Fused::default() };
+            product.forward(plan, "check", at(x), at(one), &fused, at(y));
+        })
     })
 }
 

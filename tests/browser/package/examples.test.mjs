@@ -1,0 +1,136 @@
+// Every example is built as its README says, with the package from its tarball, and used in a real browser.
+import assert from "node:assert/strict";
+import { execFileSync, spawnSync } from "node:child_process";
+import { cpSync, copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { launch, watch } from "../browser.mjs";
+import { serve } from "../server.mjs";
+import { installed, model, npm, root, somePhotos } from "./harness.mjs";
+
+const examples = join(root, "web/examples");
+const tools = fileURLToPath(new URL(".", import.meta.url));
+const vite = join(root, "web/node_modules/vite/bin/vite.js");
+
+let project, browser, photo;
+before(async () => {
+  project = installed("examples");
+  [photo] = somePhotos(1);
+  browser = await launch({ webgpu: false });
+});
+after(() => browser?.close());
+
+/** A copy of an example, with the package installed in the folder above it. */
+function copy(name) {
+  const folder = join(project, name);
+  cpSync(join(examples, name), folder, { recursive: true, filter: (path) => !/node_modules|dist$/.test(path) });
+  return folder;
+}
+
+/** The build's tools are this repository's own, of the versions that the example names. */
+function pinned(name, tool, installedAt) {
+  const { devDependencies } = JSON.parse(readFileSync(join(examples, name, "package.json"), "utf8"));
+  assert.equal(JSON.parse(readFileSync(join(installedAt, tool, "package.json"), "utf8")).version, devDependencies[tool]);
+}
+
+/** Opens a folder's page, chooses photos and waits for what the page then says. */
+async function used(folders, { files = [photo.path], says }) {
+  const server = await serve({ folders });
+  const context = await browser.newContext();
+  try {
+    const page = await context.newPage();
+    const problems = watch(page);
+    await page.goto(server.url);
+    await page.waitForFunction(() => /Choose/.test(document.querySelector("output").textContent), undefined, { timeout: 30_000 });
+    await page.setInputFiles("input", files);
+    await page.waitForFunction((says) => document.body.innerText.includes(says), says, { timeout: 30_000 });
+    const text = await page.evaluate(() => document.body.innerText);
+    assert.deepEqual(problems.filter((problem) => !/favicon|404/.test(problem)), []);
+    return text;
+  } catch (error) {
+    throw new Error(`${error.message}\nthe page says: ${await context.pages()[0]?.evaluate(() => document.body.innerText)}`);
+  } finally {
+    await context.close();
+    await server.close();
+  }
+}
+
+test("plain", async () => {
+  const folder = copy("plain");
+  copyFileSync(model, join(folder, "model.safetensors"));
+  // Installed beside the page, as its README says.
+  mkdirSync(join(folder, "node_modules"));
+  cpSync(join(project, "node_modules/photonet"), join(folder, "node_modules/photonet"), { recursive: true });
+  assert.match(await used([folder], { says: photo.top[0].label }), new RegExp(`${photo.top[0].label} [\\d.]+ %`));
+});
+
+for (const [name, expected] of [
+  ["vite", { says: " %" }],
+  ["worker", { says: "Done" }],
+]) {
+  test(name, async () => {
+    pinned(name, "vite", join(root, "web/node_modules"));
+    const folder = copy(name);
+    mkdirSync(join(folder, "public"));
+    copyFileSync(model, join(folder, "public/model.safetensors"));
+    execFileSync(process.execPath, [vite, "build", "--logLevel", "warn"], { cwd: folder, stdio: "pipe" });
+    writeFileSync(join(folder, "no.jpg"), "text");
+    const files = name === "worker" ? [photo.path, join(folder, "no.jpg"), photo.path] : undefined;
+    const text = await used([join(folder, "dist")], { ...expected, ...(files && { files }) });
+    assert.match(text, new RegExp(photo.top[0].label));
+    if (name === "worker") assert.match(text, /no\.jpg: no\.jpg: .*text/);
+  });
+}
+
+test("vite's development server, where pre-bundling must leave the wasm alone", async () => {
+  const folder = copy("vite");
+  mkdirSync(join(folder, "public"), { recursive: true });
+  copyFileSync(model, join(folder, "public/model.safetensors"));
+  const { createServer } = await import(join(root, "web/node_modules/vite/dist/node/index.js"));
+  const server = await createServer({ root: folder, logLevel: "error", server: { port: 0, host: "127.0.0.1", fs: { allow: [project] } }, cacheDir: join(folder, ".vite") });
+  await server.listen();
+  const context = await browser.newContext();
+  try {
+    const page = await context.newPage();
+    await page.goto(server.resolvedUrls.local[0]);
+    await page.waitForFunction(() => /Choose|[a-z]{12}/.test(document.querySelector("output").textContent), undefined, { timeout: 30_000 });
+    assert.equal(await page.evaluate(() => document.querySelector("output").textContent), "Choose a photo");
+  } finally {
+    await context.close();
+    await server.close();
+  }
+});
+
+test("webpack", async (context) => {
+  if (!existsSync(join(tools, "node_modules/webpack"))) {
+    try {
+      npm(tools, "ci");
+    } catch (error) {
+      return context.skip(`webpack cannot be installed here: ${String(error.stderr).slice(-300)}`);
+    }
+  }
+  for (const tool of ["webpack", "webpack-cli"]) pinned("webpack", tool, join(tools, "node_modules"));
+  const folder = copy("webpack");
+  copyFileSync(model, join(folder, "model.safetensors"));
+  execFileSync(process.execPath, [join(tools, "node_modules/webpack-cli/bin/cli.js")], {
+    cwd: folder,
+    stdio: "pipe",
+    env: { ...process.env, NODE_PATH: join(tools, "node_modules") },
+  });
+  assert.match(await used([folder], { says: " %" }), new RegExp(photo.top[0].label));
+});
+
+test("node", () => {
+  const folder = copy("node");
+  writeFileSync(join(folder, "notes.jpg"), "just text");
+  const run = (...photos) => spawnSync(process.execPath, ["index.js", model, ...photos], { cwd: folder, encoding: "utf8" });
+  const good = run(photo.path);
+  assert.equal(good.status, 0, good.stderr);
+  assert.match(good.stdout, new RegExp(`\t${photo.top[0].label} 0\\.\\d{4}`));
+  const mixed = run("notes.jpg", photo.path);
+  assert.equal(mixed.status, 1);
+  assert.match(mixed.stdout, /notes\.jpg\t.*text/);
+  assert.match(mixed.stdout, new RegExp(photo.top[0].label));
+  assert.equal(run().status, 2);
+});
