@@ -3,8 +3,10 @@
 // running [2][channels]: mean, variance, updated as running = keep * running + (1 - keep) * batch, the variance
 // times variance_factor: 1 for the biased one (Paddle), n / (n - 1) for the unbiased one (PyTorch);
 // moments [4][channels]: mean, 1 / sqrt(variance + epsilon), scale, shift, so that y = x * scale + shift.
+// A workgroup takes `width` channel groups, with 256 / width invocations over the slabs of each.
 // With one row there is nothing to normalise: y = x and the running statistics stay, as Paddle does.
 #import grid
+#import moments
 
 struct Params {
     channels: u32,
@@ -14,7 +16,7 @@ struct Params {
     epsilon: f32,
     keep: f32,
     variance_factor: f32,
-    unused_0: u32,
+    width: u32,
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -24,15 +26,33 @@ struct Params {
 @group(0) @binding(4) var<storage, read_write> running: array<vec4<f32>>;
 @group(0) @binding(5) var<storage, read_write> moments: array<vec4<f32>>;
 
-@compute @workgroup_size(64)
+var<workgroup> means: array<vec4<f32>, 256>;
+var<workgroup> deviations: array<vec4<f32>, 256>;
+var<workgroup> counts: array<u32, 256>;
+
+@compute @workgroup_size(256)
 fn main(
     @builtin(workgroup_id) group_id: vec3<u32>,
     @builtin(num_workgroups) grid: vec3<u32>,
     @builtin(local_invocation_index) lane: u32,
 ) {
     let channels = params.channels;
-    let c = linear_group(group_id, grid) * 64u + lane;
-    if c >= channels {
+    let lanes = 256u / params.width;
+    let first = lane / params.width;
+    let c = linear_group(group_id, grid) * params.width + lane % params.width;
+    let inside = c < channels && first < lanes;
+    var merged = Moments(vec4<f32>(0.0), vec4<f32>(0.0), 0u);
+    if inside {
+        for (var slab = first; slab < params.slabs; slab += lanes) {
+            let rows = min(params.rows_per_slab, params.rows - slab * params.rows_per_slab);
+            merged = merge(merged, Moments(partial[(slab * 2u) * channels + c], partial[(slab * 2u + 1u) * channels + c], rows));
+        }
+    }
+    means[lane] = merged.mean;
+    deviations[lane] = merged.deviations;
+    counts[lane] = merged.count;
+    workgroupBarrier();
+    if first != 0u || !inside {
         return;
     }
     if params.rows == 1u {
@@ -42,18 +62,12 @@ fn main(
         moments[3u * channels + c] = vec4<f32>(0.0);
         return;
     }
-    var mean = partial[c];
-    var deviation = partial[channels + c];
-    var count = min(params.rows_per_slab, params.rows);
-    for (var slab = 1u; slab < params.slabs; slab += 1u) {
-        let more = min(params.rows_per_slab, params.rows - slab * params.rows_per_slab);
-        let total = f32(count + more);
-        let delta = partial[(slab * 2u) * channels + c] - mean;
-        mean += delta * (f32(more) / total);
-        deviation += partial[(slab * 2u + 1u) * channels + c] + delta * delta * (f32(count) * f32(more) / total);
-        count += more;
+    for (var other = 1u; other < lanes; other += 1u) {
+        let at = lane + other * params.width;
+        merged = merge(merged, Moments(means[at], deviations[at], counts[at]));
     }
-    let variance = deviation / f32(params.rows);
+    let mean = merged.mean;
+    let variance = merged.deviations / f32(params.rows);
     let inverse = 1.0 / sqrt(variance + params.epsilon);
     let scale = gamma[c] * inverse;
     moments[c] = mean;

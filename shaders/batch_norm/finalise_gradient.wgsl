@@ -1,5 +1,6 @@
-// Adds the slabs of batch_norm/gradient_sums in order: the gradients of gamma and beta.
+// Adds the slabs of batch_norm/gradient_sums, or those that a data gradient left, in a fixed order: the gradients of gamma and beta.
 // partial [slabs][2][channels]: sum of g, sum of g x'; gamma_gradient, beta_gradient [channels]; units of 4 channels.
+// A workgroup takes `width` channel groups, with 256 / width invocations over the slabs of each.
 // With `identity` (one row, see batch_norm/finalise) gamma and beta took no part: their gradients are zero.
 #import grid
 
@@ -7,7 +8,7 @@ struct Params {
     channels: u32,
     slabs: u32,
     identity: u32,
-    unused_0: u32,
+    width: u32,
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -15,24 +16,36 @@ struct Params {
 @group(0) @binding(2) var<storage, read_write> gamma_gradient: array<vec4<f32>>;
 @group(0) @binding(3) var<storage, read_write> beta_gradient: array<vec4<f32>>;
 
-@compute @workgroup_size(64)
+var<workgroup> sums: array<vec4<f32>, 256>;
+var<workgroup> products: array<vec4<f32>, 256>;
+
+@compute @workgroup_size(256)
 fn main(
     @builtin(workgroup_id) group_id: vec3<u32>,
     @builtin(num_workgroups) grid: vec3<u32>,
     @builtin(local_invocation_index) lane: u32,
 ) {
-    let c = linear_group(group_id, grid) * 64u + lane;
-    if c >= params.channels {
-        return;
-    }
+    let lanes = 256u / params.width;
+    let first = lane / params.width;
+    let c = linear_group(group_id, grid) * params.width + lane % params.width;
+    let inside = c < params.channels && first < lanes;
     var sum = vec4<f32>(0.0);
     var product = vec4<f32>(0.0);
-    if params.identity == 0u {
-        for (var slab = 0u; slab < params.slabs; slab += 1u) {
+    if inside && params.identity == 0u {
+        for (var slab = first; slab < params.slabs; slab += lanes) {
             sum += partial[(slab * 2u) * params.channels + c];
             product += partial[(slab * 2u + 1u) * params.channels + c];
         }
     }
-    gamma_gradient[c] = product;
-    beta_gradient[c] = sum;
+    sums[lane] = sum;
+    products[lane] = product;
+    workgroupBarrier();
+    if first == 0u && inside {
+        for (var other = 1u; other < lanes; other += 1u) {
+            sum += sums[lane + other * params.width];
+            product += products[lane + other * params.width];
+        }
+        gamma_gradient[c] = product;
+        beta_gradient[c] = sum;
+    }
 }

@@ -1,9 +1,9 @@
 // Mean and sum of squared deviations of each channel over the rows of a slab.
 // input [rows][channels], partial [slabs][2][channels]: mean, then M2; units of 4 channels.
 // Welford's update along the rows, Chan's merge between invocations: no cancellation as in E[x^2] - E[x]^2.
-// Source: Chan, Golub, LeVeque, "Updating formulae and a pairwise algorithm for computing sample variances", 1979.
 #import grid
 #import columns
+#import moments
 
 @group(0) @binding(0) var<uniform> params: Columns;
 @group(0) @binding(1) var<storage, read> input: array<vec4<f32>>;
@@ -43,18 +43,12 @@ fn main(
     counts[lane] = count;
     workgroupBarrier();
     if first == 0u && channel < params.channels && slab < params.slabs {
+        var merged = Moments(mean, deviation, count);
         for (var other = 1u; other < lanes; other += 1u) {
             let at = lane + other * params.width;
-            let more = counts[at];
-            if more > 0u {
-                let total = f32(count + more);
-                let delta = means[at] - mean;
-                mean += delta * (f32(more) / total);
-                deviation += deviations[at] + delta * delta * (f32(count) * f32(more) / total);
-                count += more;
-            }
+            merged = merge(merged, Moments(means[at], deviations[at], counts[at]));
         }
-        partial[(slab * 2u) * params.channels + channel] = mean;
-        partial[(slab * 2u + 1u) * params.channels + channel] = deviation;
+        partial[(slab * 2u) * params.channels + channel] = merged.mean;
+        partial[(slab * 2u + 1u) * params.channels + channel] = merged.deviations;
     }
 }

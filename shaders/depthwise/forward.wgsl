@@ -1,10 +1,11 @@
 // Depthwise convolution: output[n, y, x, c] =
-//   activate(bias[c] + sum over i, j of input[n, y S + i - pad_y, x S + j - pad_x, c] weights[i, j, c]).
+//   activate(bias[c] + sum over i, j of operand(input[n, y S + i - pad_y, x S + j - pad_x, c]) weights[i, j, c]).
 // input [n][h][w][channels], weights [kernel][kernel][channels], output [n][oh][ow][channels]; units of 4 channels.
 // An invocation makes TALL rows of 4 columns of one channel group, so that each input and each weight that it loads
 // serves several outputs. FLIPPED turns the filter around, which makes it the data gradient at stride 1.
 #import grid
 #import activation
+#import operand
 #import convolution
 
 override HAS_BIAS: bool = false;
@@ -14,7 +15,8 @@ override FLIPPED: bool = false;
 @group(0) @binding(1) var<storage, read> input: array<vec4<f32>>;
 @group(0) @binding(2) var<storage, read> weights: array<vec4<f32>>;
 @group(0) @binding(3) var<storage, read> bias: array<vec4<f32>>;
-@group(0) @binding(4) var<storage, read_write> output: array<vec4<f32>>;
+@group(0) @binding(4) var<storage, read> moments: array<vec4<f32>>;
+@group(0) @binding(5) var<storage, read_write> output: array<vec4<f32>>;
 
 @compute @workgroup_size(64)
 fn main(
@@ -43,6 +45,12 @@ fn main(
         }
         taps[tap] = weights[from_tap * channels + channel];
     #end
+    var scale = vec4<f32>(1.0);
+    var shift = vec4<f32>(0.0);
+    if NORMALISED {
+        scale = moments[2u * channels + channel];
+        shift = moments[3u * channels + channel];
+    }
     var start = vec4<f32>(0.0);
     if HAS_BIAS {
         start = bias[channel];
@@ -64,7 +72,9 @@ fn main(
         var values: array<vec4<f32>, COLUMNS>;
         #unroll j COLUMNS
             let column = left + i32(j);
-            let value = input[(line + u32(clamp(column, 0, last_column))) * channels + channel];
+            // Padding is zero after normalisation and activation.
+            let loaded = input[(line + u32(clamp(column, 0, last_column))) * channels + channel];
+            let value = operand_of(loaded, scale, shift);
             values[j] = select(vec4<f32>(0.0), value, in_rows && column >= 0 && column <= last_column);
         #end
         #unroll t TALL

@@ -3,7 +3,9 @@
 // output_gradient [rows][outputs], weights [inputs][outputs], input_gradient [rows][inputs]; units of 4 channels.
 #import grid
 #import gemm
+#import gemm_store
 #import gemm_rows
+#import gemm_transposed
 
 struct Params {
     rows: u32,
@@ -55,27 +57,5 @@ fn main(
     let group = linear_group(group_id, grid);
     let first_row = (group / params.column_tiles) * 32u * ROW_BLOCKS;
     let first_column = (group % params.column_tiles) * 8u * COLUMN_BLOCKS;
-    var sums = no_sums();
-    for (var k4 = 0u; k4 < params.outputs; k4 += STEP / 4u) {
-        load_a(lane, first_row, k4);
-        // The weights are read along the inner dimension as well, and turned.
-        for (var i = lane; i < B_WIDTH * STEP / 4u; i += 64u) {
-            let block = i / (STEP / 4u);
-            let inner = i % (STEP / 4u);
-            let column = (first_column + block) * 4u;
-            let turned = transpose(mat4x4<f32>(
-                weight_at(column, k4 + inner),
-                weight_at(column + 1u, k4 + inner),
-                weight_at(column + 2u, k4 + inner),
-                weight_at(column + 3u, k4 + inner),
-            ));
-            for (var j = 0u; j < 4u; j += 1u) {
-                tile_b[(inner * 4u + j) * B_WIDTH + block] = turned[j];
-            }
-        }
-        workgroupBarrier();
-        multiply_tiles(lane, &sums);
-        workgroupBarrier();
-    }
-    store_tile(lane, first_row, first_column, sums);
+    store_tile(lane, first_row, first_column, transposed_tile(lane, first_row, first_column, params.outputs));
 }

@@ -1,10 +1,14 @@
-// 1x1 convolution (and linear layer): output = activate((input * gate) weights + bias) + residual.
+// 1x1 convolution (and linear layer): output = activate((operand(input) * gate) weights + bias) + residual.
 // input [rows][inputs], gate [image][inputs], weights [inputs][outputs], bias [outputs], residual and output
 // [rows][outputs]. rows = n * h * w; all channel counts in units of 4.
 #import grid
 #import activation
+#import operand
+#import gate
 #import gemm
+#import gemm_store
 #import gemm_rows
+#import gemm_forward
 
 struct Params {
     rows: u32,
@@ -17,8 +21,6 @@ struct Params {
     unused_2: u32,
 }
 
-// Squeeze-excite's factor on the input: 0 none, 1 the same for all rows (one image), 2 one for each image.
-override GATE: u32 = 0u;
 override HAS_BIAS: bool = false;
 override HAS_RESIDUAL: bool = false;
 
@@ -28,15 +30,13 @@ override HAS_RESIDUAL: bool = false;
 @group(0) @binding(3) var<storage, read> bias: array<vec4<f32>>;
 @group(0) @binding(4) var<storage, read> residual: array<vec4<f32>>;
 @group(0) @binding(5) var<storage, read> gate: array<vec4<f32>>;
-@group(0) @binding(6) var<storage, read_write> output: array<vec4<f32>>;
+@group(0) @binding(6) var<storage, read> moments: array<vec4<f32>>;
+@group(0) @binding(7) var<storage, read_write> output: array<vec4<f32>>;
 
 fn a_at(row: u32, k4: u32) -> vec4<f32> {
     if row < params.rows && k4 < params.inputs {
-        let value = input[row * params.inputs + k4];
-        if GATE == 0u {
-            return value;
-        }
-        return value * gate[(row / params.rows_per_image) * params.inputs + k4];
+        let value = operand(input[row * params.inputs + k4], k4, params.inputs);
+        return gated(value, row / params.rows_per_image, k4, params.inputs);
     }
     return vec4<f32>(0.0);
 }
@@ -73,15 +73,5 @@ fn main(
     let group = linear_group(group_id, grid);
     let first_row = (group / params.column_tiles) * 32u * ROW_BLOCKS;
     let first_column = (group % params.column_tiles) * 8u * COLUMN_BLOCKS;
-    var sums = no_sums();
-    for (var k4 = 0u; k4 < params.inputs; k4 += STEP / 4u) {
-        load_a(lane, first_row, k4);
-        for (var i = lane; i < B_WIDTH * STEP; i += 64u) {
-            tile_b[i] = weight_at(k4 * 4u + i / B_WIDTH, first_column + i % B_WIDTH);
-        }
-        workgroupBarrier();
-        multiply_tiles(lane, &sums);
-        workgroupBarrier();
-    }
-    store_tile(lane, first_row, first_column, sums);
+    store_tile(lane, first_row, first_column, forward_tile(lane, first_row, first_column, params.inputs));
 }

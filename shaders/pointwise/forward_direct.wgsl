@@ -1,10 +1,12 @@
 // pointwise/forward with one tile of ROWS x COLUMNS vectors to an invocation:
-// output = activate((input * gate) weights + bias) + residual. input [rows][inputs], gate [image][inputs],
+// output = activate((operand(input) * gate) weights + bias) + residual. input [rows][inputs], gate [image][inputs],
 // weights [inputs][outputs], bias [outputs], residual and output [rows][outputs].
 // For processors that run invocations in the lanes of their vector registers, such as software GPUs: no workgroup
 // memory and no barriers, and as few loads for each multiplication as registers allow.
 #import grid
 #import activation
+#import operand
+#import gate
 
 struct Params {
     rows: u32,
@@ -17,8 +19,6 @@ struct Params {
     unused_2: u32,
 }
 
-// Squeeze-excite's factor on the input: 0 none, 1 the same for all rows (one image), 2 one for each image.
-override GATE: u32 = 0u;
 override HAS_BIAS: bool = false;
 override HAS_RESIDUAL: bool = false;
 
@@ -28,7 +28,8 @@ override HAS_RESIDUAL: bool = false;
 @group(0) @binding(3) var<storage, read> bias: array<vec4<f32>>;
 @group(0) @binding(4) var<storage, read> residual: array<vec4<f32>>;
 @group(0) @binding(5) var<storage, read> gate: array<vec4<f32>>;
-@group(0) @binding(6) var<storage, read_write> output: array<vec4<f32>>;
+@group(0) @binding(6) var<storage, read> moments: array<vec4<f32>>;
+@group(0) @binding(7) var<storage, read_write> output: array<vec4<f32>>;
 
 @compute @workgroup_size(64)
 fn main(
@@ -66,6 +67,13 @@ fn main(
         #unroll r ROWS
             a[r] = input[starts[r] + k4];
         #end
+        if NORMALISED {
+            let scale = moments[2u * params.inputs + k4];
+            let shift = moments[3u * params.inputs + k4];
+            #unroll r ROWS
+                a[r] = operand_of(a[r], scale, shift);
+            #end
+        }
         if GATE == 1u {
             let factor = gate[k4];
             #unroll r ROWS

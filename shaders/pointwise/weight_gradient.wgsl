@@ -1,8 +1,12 @@
 // Gradient of a 1x1 convolution with respect to its weights, split over the rows (split-K):
-// partial[s] = sum over the rows of slab s of input^T output_gradient; reduce/sum adds the slabs.
+// partial[s] = sum over the rows of slab s of (operand(input) * gate)^T output_gradient; reduce/sum adds the slabs.
 // input [rows][inputs], output_gradient [rows][outputs], partial [slabs][inputs][outputs]; units of 4 channels.
 #import grid
+#import activation
+#import operand
+#import gate
 #import gemm
+#import gemm_store
 
 struct Params {
     rows: u32,
@@ -11,14 +15,16 @@ struct Params {
     column_tiles: u32,
     row_tiles: u32,
     rows_per_slab: u32,
-    unused_0: u32,
-    unused_1: u32,
+    slabs: u32,
+    rows_per_image: u32,
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> input: array<vec4<f32>>;
 @group(0) @binding(2) var<storage, read> output_gradient: array<vec4<f32>>;
-@group(0) @binding(3) var<storage, read_write> partial: array<vec4<f32>>;
+@group(0) @binding(3) var<storage, read> moments: array<vec4<f32>>;
+@group(0) @binding(4) var<storage, read> gate: array<vec4<f32>>;
+@group(0) @binding(5) var<storage, read_write> partial: array<vec4<f32>>;
 
 // First row of this workgroup's slab in `partial`.
 var<private> slab_start: u32;
@@ -31,7 +37,8 @@ fn store(row: u32, column: u32, sum: vec4<f32>) {
 
 fn input_at(row: u32, end: u32, channel: u32) -> vec4<f32> {
     if row < end && channel < params.inputs {
-        return input[row * params.inputs + channel];
+        let value = operand(input[row * params.inputs + channel], channel, params.inputs);
+        return gated(value, row / params.rows_per_image, channel, params.inputs);
     }
     return vec4<f32>(0.0);
 }

@@ -1,9 +1,12 @@
 // pointwise/weight_gradient with one tile of INPUTS x OUTPUTS blocks of 4 x 4 to an invocation:
-// partial[s] = input^T output_gradient over the rows of slab s; reduce/sum adds the slabs.
+// partial[s] = (operand(input) * gate)^T output_gradient over the rows of slab s; reduce/sum adds the slabs.
 // input [rows][inputs], output_gradient [rows][outputs], partial [slabs][4 inputs][outputs]; units of 4 channels.
 // For processors that run invocations in the lanes of their vector registers, such as software GPUs: no workgroup
 // memory and no barriers, and as few loads for each multiplication as registers allow.
 #import grid
+#import activation
+#import operand
+#import gate
 
 struct Params {
     rows: u32,
@@ -13,13 +16,15 @@ struct Params {
     row_tiles: u32,
     rows_per_slab: u32,
     slabs: u32,
-    unused_0: u32,
+    rows_per_image: u32,
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> input: array<vec4<f32>>;
 @group(0) @binding(2) var<storage, read> output_gradient: array<vec4<f32>>;
-@group(0) @binding(3) var<storage, read_write> partial: array<vec4<f32>>;
+@group(0) @binding(3) var<storage, read> moments: array<vec4<f32>>;
+@group(0) @binding(4) var<storage, read> gate: array<vec4<f32>>;
+@group(0) @binding(5) var<storage, read_write> partial: array<vec4<f32>>;
 
 @compute @workgroup_size(64)
 fn main(
@@ -56,7 +61,8 @@ fn main(
             g[o] = output_gradient[row * params.outputs + outs[o]];
         #end
         #unroll i INPUTS
-            let x = input[row * params.inputs + ins[i]];
+            let loaded = operand(input[row * params.inputs + ins[i]], ins[i], params.inputs);
+            let x = gated(loaded, row / params.rows_per_image, ins[i], params.inputs);
             #unroll o OUTPUTS
                 let at = (i * OUTPUTS + o) * 4u;
                 sums[at] += x.x * g[o];

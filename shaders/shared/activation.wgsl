@@ -6,13 +6,17 @@ override ACTIVATION: u32 = 0u;
 override SLOPE: f32 = 0.16666667;
 
 fn activate(x: vec4<f32>) -> vec4<f32> {
-    if ACTIVATION == 1u {
+    return activate_by(ACTIVATION, x);
+}
+
+fn activate_by(number: u32, x: vec4<f32>) -> vec4<f32> {
+    if number == 1u {
         return max(x, vec4<f32>(0.0));
     }
-    if ACTIVATION == 2u {
+    if number == 2u {
         return x * clamp(x + 3.0, vec4<f32>(0.0), vec4<f32>(6.0)) * (1.0 / 6.0);
     }
-    if ACTIVATION == 3u {
+    if number == 3u {
         return clamp(x * SLOPE + 0.5, vec4<f32>(0.0), vec4<f32>(1.0));
     }
     return x;

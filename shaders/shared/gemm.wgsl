@@ -3,7 +3,6 @@
 // the inner dimension goes in steps of STEP. More outputs for each invocation means fewer loads for
 // each multiplication; fewer mean less waste at the edges and more workgroups.
 // tile_a holds A transposed, [k][row / 4], tile_b holds B, [k][column / 4]: at most 8 KiB together.
-// A kernel that imports this defines `store(row, column, sum)`, and what its loads call.
 const A_WIDTH: u32 = 8u * ROW_BLOCKS;
 const B_WIDTH: u32 = 8u * COLUMN_BLOCKS;
 const SUMS: u32 = 4u * ROW_BLOCKS * COLUMN_BLOCKS;
@@ -42,18 +41,4 @@ fn multiply_tiles(lane: u32, sums: ptr<function, array<vec4<f32>, SUMS>>) {
         }
     }
     *sums = local;
-}
-
-// Stores the sums of the tile that begins at first_row and, in units of 4, first_column.
-fn store_tile(lane: u32, first_row: u32, first_column: u32, sums: array<vec4<f32>, SUMS>) {
-    var local = sums;
-    let row = first_row + (lane / 8u) * 4u;
-    let column = first_column + lane % 8u;
-    for (var i = 0u; i < ROW_BLOCKS; i += 1u) {
-        for (var r = 0u; r < 4u; r += 1u) {
-            for (var j = 0u; j < COLUMN_BLOCKS; j += 1u) {
-                store(row + 32u * i + r, column + 8u * j, local[(4u * i + r) * COLUMN_BLOCKS + j]);
-            }
-        }
-    }
 }

@@ -1,20 +1,39 @@
-// Gradient of squeeze-excite with respect to its input, by both ways it takes:
-// input_gradient[n, h, w, c] = output_gradient[n, h, w, c] * gate[n, c] + pool_gradient[n, c] / (h w).
-// Units of 4 channels.
+// Gradient of squeeze-excite with respect to its input, by both ways it takes, and back through the activation of the
+// unit before: g = (output_gradient * gate + pool_gradient / (h w)) * activate'(x * scale + shift), x being that unit's
+// raw output, with the two sums of its normalisation's backward pass as in batch_norm/gradient_sums.
+// output_gradient, raw, input_gradient [n][rows][channels], gate and pool_gradient [n][channels], moments [4][channels],
+// partial [slabs][2][channels]; units of 4 channels.
 #import grid
+#import activation
+#import columns
+#import column_pairs
 
 struct Params {
-    length: u32,
-    channels: u32,
-    rows: u32,
+    columns: Columns,
+    rows_per_image: u32,
     unused_0: u32,
+    unused_1: u32,
+    unused_2: u32,
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> output_gradient: array<vec4<f32>>;
 @group(0) @binding(2) var<storage, read> gate: array<vec4<f32>>;
 @group(0) @binding(3) var<storage, read> pool_gradient: array<vec4<f32>>;
-@group(0) @binding(4) var<storage, read_write> input_gradient: array<vec4<f32>>;
+@group(0) @binding(4) var<storage, read> raw: array<vec4<f32>>;
+@group(0) @binding(5) var<storage, read> moments: array<vec4<f32>>;
+@group(0) @binding(6) var<storage, read_write> input_gradient: array<vec4<f32>>;
+@group(0) @binding(7) var<storage, read_write> partial: array<vec4<f32>>;
+
+fn gradient_at(row: u32, channel: u32, x: vec4<f32>, slope: vec4<f32>) -> vec4<f32> {
+    let channels = params.columns.channels;
+    let at = row * channels + channel;
+    let of_image = (row / params.rows_per_image) * channels + channel;
+    let pooled = pool_gradient[of_image] / f32(params.rows_per_image);
+    let g = (output_gradient[at] * gate[of_image] + pooled) * slope;
+    input_gradient[at] = g;
+    return g;
+}
 
 @compute @workgroup_size(64)
 fn main(
@@ -22,10 +41,5 @@ fn main(
     @builtin(num_workgroups) grid: vec3<u32>,
     @builtin(local_invocation_index) lane: u32,
 ) {
-    let at = linear_group(group_id, grid) * 64u + lane;
-    if at >= params.length {
-        return;
-    }
-    let of_image = (at / (params.channels * params.rows)) * params.channels + at % params.channels;
-    input_gradient[at] = output_gradient[at] * gate[of_image] + pool_gradient[of_image] / f32(params.rows);
+    sum_gradients(linear_group(group_id, grid), lane, params.columns);
 }

@@ -62,6 +62,17 @@ pub enum DeviceClass {
     Software,
 }
 
+impl DeviceClass {
+    fn from_name(name: &str) -> Option<Self> {
+        match name.to_lowercase().as_str() {
+            "discrete" => Some(Self::Discrete),
+            "integrated" => Some(Self::Integrated),
+            "software" => Some(Self::Software),
+            _ => None,
+        }
+    }
+}
+
 /// How to open a device.
 #[derive(Clone, Debug)]
 pub struct GpuOptions {
@@ -71,13 +82,18 @@ pub struct GpuOptions {
     pub portable: bool,
     /// Keep bounds and loop checks in shaders.
     pub checked: bool,
+    /// Choose kernels for this class of devices, not for the adapter's own. All kernels run everywhere.
+    pub class: Option<DeviceClass>,
 }
 
 impl GpuOptions {
-    /// Options for `choice`; `PHOTONET_CHECKED=1` and `PHOTONET_PORTABLE=1` are read from the environment.
+    /// Options for `choice`. `PHOTONET_CHECKED=1`, `PHOTONET_PORTABLE=1` and `PHOTONET_DEVICE_CLASS=discrete`
+    /// (or `integrated`, `software`) are read from the environment.
     pub fn new(choice: DeviceChoice) -> Self {
         let on = |name| std::env::var(name).is_ok_and(|v| !v.is_empty() && v != "0");
-        Self { choice, portable: on("PHOTONET_PORTABLE"), checked: on("PHOTONET_CHECKED") }
+        let class =
+            std::env::var("PHOTONET_DEVICE_CLASS").ok().and_then(|name| DeviceClass::from_name(&name));
+        Self { choice, portable: on("PHOTONET_PORTABLE"), checked: on("PHOTONET_CHECKED"), class }
     }
 
     /// What tests use: [`Auto`](DeviceChoice::Auto), default limits, no features.
@@ -232,11 +248,8 @@ impl Gpu {
         device.on_uncaptured_error(Arc::new(move |error: wgpu::Error| {
             lock(&uncaptured).error.get_or_insert(error.to_string());
         }));
-        let class = match summary.kind {
-            "discrete" => DeviceClass::Discrete,
-            "software" => DeviceClass::Software,
-            _ => DeviceClass::Integrated,
-        };
+        let own = DeviceClass::from_name(summary.kind).unwrap_or(DeviceClass::Integrated);
+        let class = options.class.unwrap_or(own);
         Ok(Arc::new(Self {
             device,
             queue,

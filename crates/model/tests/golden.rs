@@ -5,7 +5,7 @@
 mod formula;
 
 use formula::{hash, uniform, z};
-use photonet_gpu::{Gpu, GpuOptions};
+use photonet_gpu::{DeviceClass, Gpu, GpuOptions};
 use photonet_model::{
     Architecture, Family, InferenceNetwork, InferenceOptions, Input, Naming, ParameterKind, ParameterLayout,
     TrainBuffers, TrainNetwork, TrainOptions, Tuning, Variant, Weights, external_name,
@@ -183,9 +183,17 @@ fn flatten(rows: &[Vec<f32>]) -> Vec<f64> {
     rows.iter().flatten().map(|v| f64::from(*v)).collect()
 }
 
+/// With the kernels and the plan for GPUs, and with those for a software device.
 fn compare(golden: &Golden) {
+    for class in [DeviceClass::Discrete, DeviceClass::Software] {
+        println!("{class:?}");
+        compare_for(golden, class);
+    }
+}
+
+fn compare_for(golden: &Golden, class: DeviceClass) {
     pollster::block_on(async {
-        let gpu = Gpu::open(&GpuOptions::portable()).await.unwrap();
+        let gpu = Gpu::open(&GpuOptions { class: Some(class), ..GpuOptions::portable() }).await.unwrap();
         let input = Input {
             size: golden.size,
             scale: 1.0 / 255.0,

@@ -39,16 +39,20 @@ impl Length {
 impl Activation {
     /// Sets the constants of `shaders/shared/activation.wgsl`.
     pub(crate) fn configure(self, dispatch: Dispatch) -> Dispatch {
-        let (number, slope) = match self {
-            Self::Identity => (0, None),
-            Self::Relu => (1, None),
-            Self::HardSwish => (2, None),
-            Self::HardSigmoid { slope } => (3, Some(slope)),
-        };
-        let dispatch = dispatch.constant("ACTIVATION", number);
-        match slope {
-            Some(slope) => dispatch.constant("SLOPE", slope),
-            None => dispatch,
+        let dispatch = dispatch.constant("ACTIVATION", self.number());
+        match self {
+            Self::HardSigmoid { slope } => dispatch.constant("SLOPE", slope),
+            _ => dispatch,
+        }
+    }
+
+    /// The number by which `shaders/shared/activation.wgsl` knows it.
+    pub(crate) fn number(self) -> u32 {
+        match self {
+            Self::Identity => 0,
+            Self::Relu => 1,
+            Self::HardSwish => 2,
+            Self::HardSigmoid { .. } => 3,
         }
     }
 

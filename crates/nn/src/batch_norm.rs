@@ -1,7 +1,7 @@
 //! Batch normalisation with the activation and the residual that follow it.
 
 use crate::columns::Columns;
-use crate::{Activation, Shape};
+use crate::{Activation, Norm, Shape};
 use bytemuck::{Pod, Zeroable};
 use photonet_gpu::{Dispatch, PlanBuilder, Tensor, kernels};
 
@@ -50,7 +50,7 @@ struct FinaliseParams {
     epsilon: f32,
     keep: f32,
     variance_factor: f32,
-    unused: u32,
+    width: u32,
 }
 
 #[repr(C)]
@@ -84,7 +84,66 @@ struct FinaliseGradientParams {
     channels: u32,
     slabs: u32,
     identity: u32,
-    unused: u32,
+    width: u32,
+}
+
+/// What a kernel left of each slab of its rows for a batch normalisation, `[slabs][2][channels]`: mean and sum of
+/// squared deviations on the way forward, the two sums of the gradient on the way back.
+#[derive(Clone, Copy, Debug)]
+pub struct Slabs {
+    /// The values.
+    pub partial: Tensor,
+    /// How many slabs.
+    pub slabs: usize,
+    /// Rows of every slab but perhaps the last.
+    pub rows_per_slab: usize,
+}
+
+impl Slabs {
+    /// Bytes of `slabs` slabs of `groups` groups of 4 channels.
+    pub(crate) fn bytes(slabs: usize, groups: usize) -> u64 {
+        (slabs * 2 * groups * 16) as u64
+    }
+
+    /// For a reduction over rows.
+    pub(crate) fn of(plan: &mut PlanBuilder, label: String, columns: &Columns) -> Self {
+        let (slabs, rows_per_slab) = (columns.slabs as usize, columns.rows_per_slab as usize);
+        let partial = plan.transient(label, Self::bytes(slabs, columns.channels as usize));
+        Self { partial, slabs, rows_per_slab }
+    }
+
+    /// Neighbouring channel groups that a workgroup of the kernels that merge slabs takes: few slabs are best read in
+    /// order by one invocation, many by as many as there are.
+    fn width(&self, groups: usize) -> usize {
+        match self.slabs {
+            0..=64 => groups.clamp(1, 64),
+            _ => groups.min(4),
+        }
+    }
+}
+
+/// The unit whose output a gradient is for: the raw output of its convolution and what was made of it.
+#[derive(Clone, Copy, Debug)]
+pub struct Behind {
+    /// `[rows][channels]`.
+    pub raw: Tensor,
+    /// Its normalisation and activation.
+    pub norm: Norm,
+}
+
+/// The gradient of a unit's output, `activate(batch normalisation)`.
+#[derive(Clone, Copy, Debug)]
+pub struct OutputGradient {
+    /// The gradient; with `sums` it is taken back through the activation already.
+    pub tensor: Tensor,
+    /// The sums of the normalisation's backward pass, where the kernel before left them.
+    pub sums: Option<Slabs>,
+}
+
+impl From<Tensor> for OutputGradient {
+    fn from(tensor: Tensor) -> Self {
+        Self { tensor, sums: None }
+    }
 }
 
 impl BatchNorm {
@@ -103,13 +162,30 @@ impl BatchNorm {
         Columns::slabs(self.shape.rows(), self.shape.groups(), 64)
     }
 
+    /// Appends the statistics of the batch, slab by slab.
+    fn statistics(&self, plan: &mut PlanBuilder, label: &str, input: Tensor) -> Slabs {
+        let columns = self.slabs();
+        let slabs = Slabs::of(plan, format!("{label} statistics slabs"), &columns);
+        plan.dispatch(
+            Dispatch::new(&kernels::BATCH_NORM_STATISTICS, format!("{label} statistics"))
+                .bind("input", input)
+                .bind("partial", slabs.partial)
+                .params(&columns)
+                .groups(columns.workgroups())
+                .cost(0, self.shape.bytes() + slabs.partial.bytes()),
+        );
+        slabs
+    }
+
     /// Appends the statistics of a training step: fills `moments` from the batch and updates the
-    /// running statistics; a frozen layer takes its `moments` from them instead.
+    /// running statistics; a frozen layer takes its `moments` from them instead. `slabs` are the batch's
+    /// statistics where the convolution left them.
     pub fn prepare(
         &self,
         plan: &mut PlanBuilder,
         label: &str,
         input: Tensor,
+        slabs: Option<Slabs>,
         parameters: &BatchNormParameters,
         moments: Tensor,
     ) {
@@ -117,17 +193,8 @@ impl BatchNorm {
             self.prepare_inference(plan, label, parameters, moments);
             return;
         }
-        let slabs = self.slabs();
-        let partial_bytes = u64::from(slabs.slabs) * 2 * self.shape.groups() as u64 * 16;
-        let partial = plan.transient(format!("{label} statistics slabs"), partial_bytes);
-        plan.dispatch(
-            Dispatch::new(&kernels::BATCH_NORM_STATISTICS, format!("{label} statistics"))
-                .bind("input", input)
-                .bind("partial", partial)
-                .params(&slabs)
-                .groups(slabs.workgroups())
-                .cost(0, self.shape.bytes() + partial_bytes),
-        );
+        let slabs = slabs.unwrap_or_else(|| self.statistics(plan, label, input));
+        let width = slabs.width(self.shape.groups());
         let rows = self.shape.rows();
         let variance_factor = match self.running_variance {
             RunningVariance::Biased => 1.0,
@@ -135,7 +202,7 @@ impl BatchNorm {
         };
         plan.dispatch(
             Dispatch::new(&kernels::BATCH_NORM_FINALISE, format!("{label} finalise"))
-                .bind("partial", partial)
+                .bind("partial", slabs.partial)
                 .bind("gamma", parameters.gamma)
                 .bind("beta", parameters.beta)
                 .bind("running", parameters.running)
@@ -143,15 +210,15 @@ impl BatchNorm {
                 .params(&FinaliseParams {
                     channels: self.shape.groups() as u32,
                     rows: rows as u32,
-                    rows_per_slab: slabs.rows_per_slab,
-                    slabs: slabs.slabs,
+                    rows_per_slab: slabs.rows_per_slab as u32,
+                    slabs: slabs.slabs as u32,
                     epsilon: self.epsilon,
                     keep: self.keep,
                     variance_factor,
-                    unused: 0,
+                    width: width as u32,
                 })
-                .threads(self.shape.groups() as u64)
-                .cost(0, partial_bytes),
+                .groups(self.shape.groups().div_ceil(width) as u64)
+                .cost(0, slabs.partial.bytes()),
         );
     }
 
@@ -208,6 +275,28 @@ impl BatchNorm {
         plan.dispatch(activation.configure(dispatch));
     }
 
+    /// Appends the two sums of the backward pass, slab by slab.
+    fn gradient_sums(
+        &self,
+        plan: &mut PlanBuilder,
+        label: &str,
+        unit: &Behind,
+        output_gradient: Tensor,
+    ) -> Slabs {
+        let columns = self.slabs();
+        let slabs = Slabs::of(plan, format!("{label} gradient slabs"), &columns);
+        let sums = Dispatch::new(&kernels::BATCH_NORM_GRADIENT_SUMS, format!("{label} gradient sums"))
+            .bind("raw", unit.raw)
+            .bind("output_gradient", output_gradient)
+            .bind("moments", unit.norm.moments)
+            .bind("partial", slabs.partial)
+            .params(&columns)
+            .groups(columns.workgroups())
+            .cost(0, 2 * self.shape.bytes() + slabs.partial.bytes());
+        plan.dispatch(unit.norm.activation.configure(sums));
+        slabs
+    }
+
     /// Appends the whole backward pass through activation and normalisation: the gradients of
     /// gamma, beta and the input. (The residual's gradient is `output_gradient` itself.)
     #[expect(clippy::too_many_arguments, reason = "the operands of one backward pass")]
@@ -215,46 +304,38 @@ impl BatchNorm {
         &self,
         plan: &mut PlanBuilder,
         label: &str,
-        input: Tensor,
-        moments: Tensor,
-        activation: Activation,
-        output_gradient: Tensor,
+        unit: &Behind,
+        output_gradient: OutputGradient,
         gamma_gradient: Tensor,
         beta_gradient: Tensor,
         input_gradient: Tensor,
     ) {
+        let Behind { raw: input, norm: Norm { moments, activation } } = *unit;
         let identity = self.shape.rows() == 1 && !self.frozen;
-        let slabs = self.slabs();
-        let partial_bytes = u64::from(slabs.slabs) * 2 * self.shape.groups() as u64 * 16;
-        let partial = plan.transient(format!("{label} gradient slabs"), partial_bytes);
-        let sums = Dispatch::new(&kernels::BATCH_NORM_GRADIENT_SUMS, format!("{label} gradient sums"))
-            .bind("input", input)
-            .bind("output_gradient", output_gradient)
-            .bind("moments", moments)
-            .bind("partial", partial)
-            .params(&slabs)
-            .groups(slabs.workgroups())
-            .cost(0, 2 * self.shape.bytes() + partial_bytes);
-        plan.dispatch(activation.configure(sums));
+        let (slabs, activation) = match output_gradient.sums {
+            Some(slabs) => (slabs, Activation::Identity),
+            None => (self.gradient_sums(plan, label, unit, output_gradient.tensor), activation),
+        };
+        let width = slabs.width(self.shape.groups());
         plan.dispatch(
             Dispatch::new(&kernels::BATCH_NORM_FINALISE_GRADIENT, format!("{label} finalise gradient"))
-                .bind("partial", partial)
+                .bind("partial", slabs.partial)
                 .bind("gamma_gradient", gamma_gradient)
                 .bind("beta_gradient", beta_gradient)
                 .params(&FinaliseGradientParams {
                     channels: self.shape.groups() as u32,
-                    slabs: slabs.slabs,
+                    slabs: slabs.slabs as u32,
                     identity: u32::from(identity),
-                    unused: 0,
+                    width: width as u32,
                 })
-                .threads(self.shape.groups() as u64)
-                .cost(0, partial_bytes),
+                .groups(self.shape.groups().div_ceil(width) as u64)
+                .cost(0, slabs.partial.bytes()),
         );
         let constant_statistics = self.frozen || identity;
         let inverse_rows = if constant_statistics { 0.0 } else { 1.0 / self.shape.rows() as f32 };
         let data = Dispatch::new(&kernels::BATCH_NORM_DATA_GRADIENT, format!("{label} data gradient"))
             .bind("input", input)
-            .bind("output_gradient", output_gradient)
+            .bind("output_gradient", output_gradient.tensor)
             .bind("moments", moments)
             .bind("gamma_gradient", gamma_gradient)
             .bind("beta_gradient", beta_gradient)

@@ -1,7 +1,7 @@
 //! Depthwise convolutions, 3x3 and 5x5, stride 1 and 2.
 
 use crate::pointwise::sum_slabs;
-use crate::{Activation, Geometry, Padding, Shape};
+use crate::{Activation, Geometry, Operand, Padding, Shape};
 use photonet_gpu::{DeviceClass, Dispatch, Kernel, PlanBuilder, Tensor, kernels};
 
 /// A depthwise convolution: every channel has a filter of its own.
@@ -61,7 +61,7 @@ impl Depthwise {
         &self,
         plan: &mut PlanBuilder,
         label: &str,
-        input: Tensor,
+        input: impl Into<Operand>,
         weights: Tensor,
         bias: Option<Tensor>,
         activation: Activation,
@@ -70,14 +70,13 @@ impl Depthwise {
         let shape = self.output();
         let dispatch = Dispatch::new(self.forward_kernel(plan.class()), format!("{label} forward"))
             .constant("HAS_BIAS", bias.is_some())
-            .bind("input", input)
             .bind("weights", weights)
             .bind("bias", bias.unwrap_or(weights))
             .bind("output", output)
             .params(&self.geometry.params(0))
             .threads(tile_threads(&shape, tall(plan.class()), 4))
             .cost(self.macs(), self.traffic());
-        plan.dispatch(activation.configure(dispatch));
+        plan.dispatch(activation.configure(input.into().bind(dispatch)));
     }
 
     fn forward_kernel(&self, class: DeviceClass) -> &'static Kernel {
@@ -152,13 +151,13 @@ impl Depthwise {
         let dispatch = Dispatch::new(self.forward_kernel(plan.class()), label)
             .constant("HAS_BIAS", false)
             .constant("FLIPPED", true)
-            .bind("input", output_gradient)
             .bind("weights", weights)
             .bind("bias", weights)
             .bind("output", input_gradient)
             .params(&params)
             .threads(tile_threads(&self.geometry.input, tall(plan.class()), 4))
             .cost(self.macs(), self.traffic());
+        let dispatch = Operand::from(output_gradient).bind(dispatch);
         plan.dispatch(Activation::Identity.configure(dispatch));
     }
 
@@ -167,7 +166,7 @@ impl Depthwise {
         &self,
         plan: &mut PlanBuilder,
         label: &str,
-        input: Tensor,
+        input: impl Into<Operand>,
         output_gradient: Tensor,
         weight_gradient: Tensor,
     ) {
@@ -184,15 +183,13 @@ impl Depthwise {
             &kernels::DEPTHWISE_WEIGHT_GRADIENT_K5S1,
             &kernels::DEPTHWISE_WEIGHT_GRADIENT_K5S2,
         ]);
-        plan.dispatch(
-            Dispatch::new(kernel, label.clone())
-                .bind("input", input)
-                .bind("output_gradient", output_gradient)
-                .bind("partial", partial)
-                .params(&self.geometry.params(slabs as u32))
-                .threads(threads as u64 * slabs)
-                .cost(self.macs(), self.traffic() + self.weight_bytes() * (slabs - 1)),
-        );
+        let dispatch = Dispatch::new(kernel, label.clone())
+            .bind("output_gradient", output_gradient)
+            .bind("partial", partial)
+            .params(&self.geometry.params(slabs as u32))
+            .threads(threads as u64 * slabs)
+            .cost(self.macs(), self.traffic() + self.weight_bytes() * (slabs - 1));
+        plan.dispatch(input.into().bind(dispatch));
         if slabs > 1 {
             sum_slabs(plan, &label, slabs, self.weight_bytes(), partial, weight_gradient);
         }

@@ -1,9 +1,9 @@
 //! 1x1 convolutions and linear layers: one matrix product over all positions.
 
 use crate::columns::Columns;
-use crate::{Activation, pad_channels};
+use crate::{Activation, Behind, Operand, OutputGradient, Slabs, pad_channels};
 use bytemuck::{Pod, Zeroable};
-use photonet_gpu::{DeviceClass, Dispatch, PlanBuilder, Tensor, kernels};
+use photonet_gpu::{DeviceClass, Dispatch, Kernel, PlanBuilder, Tensor, kernels};
 
 /// What makes one output tile.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,6 +36,19 @@ const TILES: [Tile; 5] = [
     tile(Worker::Workgroup, 64, 64, 6),
     tile(Worker::Invocation, 8, 8, 4),
     tile(Worker::Invocation, 16, 8, 3),
+];
+
+/// The kernels that leave statistics or sums for a batch normalisation, for the tiles of a workgroup. In registers
+/// a tile has few rows, and as much would be left as there is output.
+const STATISTICS_KERNELS: [&Kernel; 3] = [
+    &kernels::POINTWISE_FORWARD_STATISTICS_32X32,
+    &kernels::POINTWISE_FORWARD_STATISTICS_64X32,
+    &kernels::POINTWISE_FORWARD_STATISTICS_64X64,
+];
+const SUMS_KERNELS: [&Kernel; 3] = [
+    &kernels::POINTWISE_DATA_GRADIENT_SUMS_32X32,
+    &kernels::POINTWISE_DATA_GRADIENT_SUMS_64X32,
+    &kernels::POINTWISE_DATA_GRADIENT_SUMS_64X64,
 ];
 
 /// The tiles of the weight gradient.
@@ -127,7 +140,7 @@ struct SplitParams {
     row_tiles: u32,
     rows_per_slab: u32,
     slabs: u32,
-    unused: u32,
+    rows_per_image: u32,
 }
 
 /// How a weight gradient is spread: output tiles, and slabs of rows.
@@ -186,11 +199,12 @@ impl Pointwise {
         &self,
         plan: &mut PlanBuilder,
         label: &str,
-        input: Tensor,
+        input: impl Into<Operand>,
         weights: Tensor,
         fused: &Fused,
         output: Tensor,
     ) {
+        let input: Operand = input.into();
         let Fused { gate, bias, activation, residual } = *fused;
         let (tile, count) = self.tiles(plan.class(), self.outputs);
         let kernel = [
@@ -200,33 +214,81 @@ impl Pointwise {
             &kernels::POINTWISE_FORWARD_DIRECT_8X2,
             &kernels::POINTWISE_FORWARD_DIRECT_16X2,
         ][tile];
-        let rows_per_image = gate.map_or(self.rows, |gate| gate.rows_per_image);
-        // One image's gate is read once for all rows.
-        let gating = match gate {
-            None => 0,
-            Some(_) if rows_per_image >= self.rows => 1,
-            Some(_) => 2,
-        };
         let params = ForwardParams {
             product: self.params(self.outputs, TILES[tile]),
-            rows_per_image: rows_per_image as u32,
+            rows_per_image: self.rows_per_image(gate),
             unused: [0; 3],
         };
         let dispatch = TILES[tile]
             .launch(count, Dispatch::new(kernel, format!("{label} forward")))
-            .constant("GATE", gating)
             .constant("HAS_BIAS", bias.is_some())
             .constant("HAS_RESIDUAL", residual.is_some())
-            .bind("input", input)
             .bind("weights", weights)
             // A binding cannot be left out: what is switched off is bound to something readable.
             .bind("bias", bias.unwrap_or(weights))
-            .bind("residual", residual.unwrap_or(input))
-            .bind("gate", gate.map_or(input, |gate| gate.factors))
+            .bind("residual", residual.unwrap_or(input.tensor))
             .bind("output", output)
             .params(&params)
             .cost(self.macs(), self.traffic());
+        let dispatch = self.gate(gate, input, dispatch);
         plan.dispatch(activation.configure(dispatch));
+    }
+
+    /// Appends `output = (input * gate) weights` for a batch normalisation behind it; returns the statistics of the
+    /// output where the kernel leaves them.
+    pub fn forward_for_norm(
+        &self,
+        plan: &mut PlanBuilder,
+        label: &str,
+        input: Operand,
+        gate: Option<Gate>,
+        weights: Tensor,
+        output: Tensor,
+    ) -> Option<Slabs> {
+        let (choice, count) = self.tiles(plan.class(), self.outputs);
+        let tile = TILES[choice];
+        let Some(kernel) = STATISTICS_KERNELS.get(choice) else {
+            self.forward(plan, label, input, weights, &Fused { gate, ..Fused::default() }, output);
+            return None;
+        };
+        let slabs = self.new_slabs(plan, format!("{label} statistics slabs"), tile, self.outputs);
+        let params = ForwardParams {
+            product: self.params(self.outputs, tile),
+            rows_per_image: self.rows_per_image(gate),
+            unused: [0; 3],
+        };
+        let dispatch = tile
+            .launch(count, Dispatch::new(kernel, format!("{label} forward")))
+            .bind("weights", weights)
+            .bind("output", output)
+            .bind("partial", slabs.partial)
+            .params(&params)
+            .cost(self.macs(), self.traffic() + slabs.partial.bytes());
+        plan.dispatch(self.gate(gate, input, dispatch));
+        Some(slabs)
+    }
+
+    /// A slab for each row of tiles.
+    fn new_slabs(&self, plan: &mut PlanBuilder, label: String, tile: Tile, columns: usize) -> Slabs {
+        let slabs = self.rows.div_ceil(tile.rows);
+        let partial = plan.transient(label, Slabs::bytes(slabs, pad_channels(columns) / 4));
+        Slabs { partial, slabs, rows_per_slab: tile.rows }
+    }
+
+    fn rows_per_image(&self, gate: Option<Gate>) -> u32 {
+        gate.map_or(self.rows, |gate| gate.rows_per_image) as u32
+    }
+
+    /// Binds the input and its gate.
+    fn gate(&self, gate: Option<Gate>, input: Operand, dispatch: Dispatch) -> Dispatch {
+        // One image's gate is read once for all rows.
+        let gating = match gate {
+            None => 0,
+            Some(gate) if gate.rows_per_image >= self.rows => 1,
+            Some(_) => 2,
+        };
+        let factors = gate.map_or(input.tensor, |gate| gate.factors);
+        input.bind(dispatch).bind("gate", factors).constant("GATE", gating)
     }
 
     /// Appends `input_gradient = output_gradient weights^T + residual`.
@@ -260,12 +322,50 @@ impl Pointwise {
         );
     }
 
-    /// Appends `weight_gradient = input^T output_gradient`.
+    /// Appends the data gradient taken back through the activation of the unit `behind` whose output this product
+    /// takes, with the sums that its normalisation needs, where there is a kernel for it; else the data gradient alone.
+    #[expect(clippy::too_many_arguments, reason = "the operands of one fused pass")]
+    pub fn data_gradient_behind(
+        &self,
+        plan: &mut PlanBuilder,
+        label: &str,
+        output_gradient: Tensor,
+        weights: Tensor,
+        residual: Option<Tensor>,
+        behind: &Behind,
+        input_gradient: Tensor,
+    ) -> OutputGradient {
+        let (choice, count) = self.tiles(plan.class(), self.inputs);
+        let tile = TILES[choice];
+        let Some(kernel) = SUMS_KERNELS.get(choice) else {
+            self.data_gradient(plan, label, output_gradient, weights, residual, input_gradient);
+            return input_gradient.into();
+        };
+        let slabs = self.new_slabs(plan, format!("{label} gradient slabs"), tile, self.inputs);
+        let raw_bytes = (self.rows * pad_channels(self.inputs) * 4) as u64;
+        let dispatch = tile
+            .launch(count, Dispatch::new(kernel, format!("{label} data gradient")))
+            .constant("HAS_RESIDUAL", residual.is_some())
+            .bind("output_gradient", output_gradient)
+            .bind("weights", weights)
+            .bind("residual", residual.unwrap_or(output_gradient))
+            .bind("raw", behind.raw)
+            .bind("moments", behind.norm.moments)
+            .bind("input_gradient", input_gradient)
+            .bind("partial", slabs.partial)
+            .params(&self.params(self.inputs, tile))
+            .cost(self.macs(), self.traffic() + raw_bytes + slabs.partial.bytes());
+        plan.dispatch(behind.norm.activation.configure(dispatch));
+        OutputGradient { tensor: input_gradient, sums: Some(slabs) }
+    }
+
+    /// Appends `weight_gradient = (input * gate)^T output_gradient`.
     pub fn weight_gradient(
         &self,
         plan: &mut PlanBuilder,
         label: &str,
-        input: Tensor,
+        input: impl Into<Operand>,
+        gate: Option<Gate>,
         output_gradient: Tensor,
         weight_gradient: Tensor,
     ) {
@@ -276,7 +376,7 @@ impl Pointwise {
             row_tiles: row_tiles as u32,
             rows_per_slab: rows_per_slab as u32,
             slabs: slabs as u32,
-            unused: 0,
+            rows_per_image: self.rows_per_image(gate),
         };
         let kernel = [
             &kernels::POINTWISE_WEIGHT_GRADIENT_32X32,
@@ -289,15 +389,13 @@ impl Pointwise {
             1 => weight_gradient,
             _ => plan.transient(format!("{label} weight gradient slabs"), self.weight_bytes() * slabs),
         };
-        plan.dispatch(
-            WEIGHT_TILES[tile]
-                .launch(tiles as u64 * slabs, Dispatch::new(kernel, format!("{label} weight gradient")))
-                .bind("input", input)
-                .bind("output_gradient", output_gradient)
-                .bind("partial", partial)
-                .params(&params)
-                .cost(self.macs(), self.traffic() + self.weight_bytes() * (slabs - 1)),
-        );
+        let dispatch = WEIGHT_TILES[tile]
+            .launch(tiles as u64 * slabs, Dispatch::new(kernel, format!("{label} weight gradient")))
+            .bind("output_gradient", output_gradient)
+            .bind("partial", partial)
+            .params(&params)
+            .cost(self.macs(), self.traffic() + self.weight_bytes() * (slabs - 1));
+        plan.dispatch(self.gate(gate, input.into(), dispatch));
         if slabs > 1 {
             sum_slabs(
                 plan,

@@ -1,7 +1,7 @@
 //! Global average pooling.
 
-use crate::Shape;
 use crate::columns::Columns;
+use crate::{Operand, Shape};
 use bytemuck::{Pod, Zeroable};
 use photonet_gpu::{Dispatch, PlanBuilder, Tensor, kernels};
 
@@ -40,16 +40,14 @@ impl GlobalPool {
     }
 
     /// Appends the mean over positions.
-    pub fn forward(&self, plan: &mut PlanBuilder, label: &str, input: Tensor, output: Tensor) {
+    pub fn forward(&self, plan: &mut PlanBuilder, label: &str, input: impl Into<Operand>, output: Tensor) {
         let columns = Columns::images(self.input.batch, self.input.pixels(), self.input.groups());
-        plan.dispatch(
-            Dispatch::new(&kernels::POOL_FORWARD, format!("{label} forward"))
-                .bind("input", input)
-                .bind("output", output)
-                .params(&columns)
-                .groups(columns.workgroups())
-                .cost(0, self.input.bytes()),
-        );
+        let dispatch = Dispatch::new(&kernels::POOL_FORWARD, format!("{label} forward"))
+            .bind("output", output)
+            .params(&columns)
+            .groups(columns.workgroups())
+            .cost(0, self.input.bytes());
+        plan.dispatch(input.into().bind(dispatch));
     }
 
     /// Appends the spreading of the gradient over positions.

@@ -1,8 +1,8 @@
 //! Squeeze-and-excitation: pool, two small products, a gate for every channel of every image.
 
 use crate::columns::Columns;
-use crate::pool::Broadcast;
-use crate::{Activation, Fused, Gate, GlobalPool, Pointwise, Shape};
+use crate::{Activation, Behind, Fused, Gate, GlobalPool, Operand, OutputGradient, Pointwise, Shape, Slabs};
+use bytemuck::{Pod, Zeroable};
 use photonet_gpu::{Dispatch, PlanBuilder, Tensor, kernels};
 
 /// Positions of an image up to which the gate's own launch pools them: one workgroup reads them all.
@@ -39,7 +39,8 @@ pub struct SqueezeExciteState {
     reduced: Tensor,
     hidden: Tensor,
     expanded: Tensor,
-    gate: Tensor,
+    /// The factors.
+    pub gate: Gate,
 }
 
 impl SqueezeExcite {
@@ -68,14 +69,14 @@ impl SqueezeExcite {
         self.reduce().macs() + self.expand().macs()
     }
 
-    /// Appends the forward pass, keeping what backward needs.
+    /// Appends the forward pass up to the gate, keeping what backward needs; the product behind it applies the
+    /// [`gate`](SqueezeExciteState::gate) as it loads the same input.
     pub fn forward(
         &self,
         plan: &mut PlanBuilder,
         label: &str,
-        input: Tensor,
+        input: Operand,
         parameters: &SqueezeExciteParameters,
-        output: Tensor,
     ) -> SqueezeExciteState {
         let wide = self.wide();
         let narrow = self.narrow();
@@ -84,7 +85,10 @@ impl SqueezeExcite {
             reduced: plan.transient(format!("{label} reduced"), narrow.bytes()),
             hidden: plan.transient(format!("{label} hidden"), narrow.bytes()),
             expanded: plan.transient(format!("{label} expanded"), wide.bytes()),
-            gate: plan.transient(format!("{label} gate"), wide.bytes()),
+            gate: Gate {
+                factors: plan.transient(format!("{label} gate"), wide.bytes()),
+                rows_per_image: self.shape.pixels(),
+            },
         };
         GlobalPool { input: self.shape }.forward(plan, &format!("{label} pool"), input, state.pooled);
         let with = |bias| Fused { bias: Some(bias), ..Fused::default() };
@@ -105,8 +109,7 @@ impl SqueezeExcite {
             &with(parameters.expand_bias),
             state.expanded,
         );
-        self.gate().forward(plan, &format!("{label} gate"), &wide, state.expanded, state.gate);
-        self.scale(plan, label, input, state.gate, output);
+        self.gate().forward(plan, &format!("{label} gate"), &wide, state.expanded, state.gate.factors);
         state
     }
 
@@ -184,31 +187,21 @@ impl SqueezeExcite {
         self.expand().forward(plan, &name, hidden, parameters.expand_weight, &fused, factors);
     }
 
-    fn scale(&self, plan: &mut PlanBuilder, label: &str, input: Tensor, gate: Tensor, output: Tensor) {
-        plan.dispatch(
-            Dispatch::new(&kernels::SQUEEZE_EXCITE_SCALE, format!("{label} scale"))
-                .bind("input", input)
-                .bind("gate", gate)
-                .bind("output", output)
-                .params(&Broadcast::of(&self.shape))
-                .threads(self.shape.vectors() as u64)
-                .cost(0, 2 * self.shape.bytes()),
-        );
-    }
-
-    /// Appends the backward pass: the gradients of the four parameters and of the input.
+    /// Appends the backward pass: the gradients of the four parameters and of the input, the latter taken back through
+    /// the activation of the unit `behind` that makes the input, with the sums that its normalisation needs.
     #[expect(clippy::too_many_arguments, reason = "the operands of one backward pass")]
     pub fn backward(
         &self,
         plan: &mut PlanBuilder,
         label: &str,
-        input: Tensor,
+        input: Operand,
         parameters: &SqueezeExciteParameters,
         state: &SqueezeExciteState,
         output_gradient: Tensor,
         gradients: &SqueezeExciteParameters,
+        behind: &Behind,
         input_gradient: Tensor,
-    ) {
+    ) -> OutputGradient {
         let (wide, narrow) = (self.wide(), self.narrow());
         let gate_gradient = plan.transient(format!("{label} gate gradient"), wide.bytes());
         let expanded_gradient = plan.transient(format!("{label} expanded gradient"), wide.bytes());
@@ -216,38 +209,55 @@ impl SqueezeExcite {
         let reduced_gradient = plan.transient(format!("{label} reduced gradient"), narrow.bytes());
         let pooled_gradient = plan.transient(format!("{label} pooled gradient"), wide.bytes());
         let columns = Columns::images(self.shape.batch, self.shape.pixels(), self.shape.groups());
-        plan.dispatch(
+        let dispatch =
             Dispatch::new(&kernels::SQUEEZE_EXCITE_GATE_GRADIENT, format!("{label} gate gradient"))
-                .bind("input", input)
                 .bind("output_gradient", output_gradient)
                 .bind("gate_gradient", gate_gradient)
                 .params(&columns)
                 .groups(columns.workgroups())
-                .cost(0, 2 * self.shape.bytes()),
-        );
+                .cost(0, 2 * self.shape.bytes());
+        plan.dispatch(input.bind(dispatch));
         let name = format!("{label} gate");
         self.gate().backward(plan, &name, &wide, state.expanded, gate_gradient, expanded_gradient);
         let name = format!("{label} expand");
         let expand = self.expand();
         expand.bias_gradient(plan, &name, expanded_gradient, gradients.expand_bias);
-        expand.weight_gradient(plan, &name, state.hidden, expanded_gradient, gradients.expand_weight);
+        expand.weight_gradient(plan, &name, state.hidden, None, expanded_gradient, gradients.expand_weight);
         expand.data_gradient(plan, &name, expanded_gradient, parameters.expand_weight, None, hidden_gradient);
         let name = format!("{label} relu");
         Activation::Relu.backward(plan, &name, &narrow, state.reduced, hidden_gradient, reduced_gradient);
         let name = format!("{label} reduce");
         let reduce = self.reduce();
         reduce.bias_gradient(plan, &name, reduced_gradient, gradients.reduce_bias);
-        reduce.weight_gradient(plan, &name, state.pooled, reduced_gradient, gradients.reduce_weight);
+        reduce.weight_gradient(plan, &name, state.pooled, None, reduced_gradient, gradients.reduce_weight);
         reduce.data_gradient(plan, &name, reduced_gradient, parameters.reduce_weight, None, pooled_gradient);
-        plan.dispatch(
+        let columns = Columns::slabs(self.shape.rows(), self.shape.groups(), 64);
+        let slabs = Slabs::of(plan, format!("{label} gradient slabs"), &columns);
+        let dispatch =
             Dispatch::new(&kernels::SQUEEZE_EXCITE_DATA_GRADIENT, format!("{label} data gradient"))
                 .bind("output_gradient", output_gradient)
-                .bind("gate", state.gate)
+                .bind("gate", state.gate.factors)
                 .bind("pool_gradient", pooled_gradient)
+                .bind("raw", behind.raw)
+                .bind("moments", behind.norm.moments)
                 .bind("input_gradient", input_gradient)
-                .params(&Broadcast::of(&self.shape))
-                .threads(self.shape.vectors() as u64)
-                .cost(0, 2 * self.shape.bytes()),
-        );
+                .bind("partial", slabs.partial)
+                .params(&DataGradientParams {
+                    columns,
+                    rows_per_image: self.shape.pixels() as u32,
+                    unused: [0; 3],
+                })
+                .groups(columns.workgroups())
+                .cost(0, 3 * self.shape.bytes() + slabs.partial.bytes());
+        plan.dispatch(behind.norm.activation.configure(dispatch));
+        OutputGradient { tensor: input_gradient, sums: Some(slabs) }
     }
+}
+
+#[repr(C)]
+#[derive(Clone, Copy, Pod, Zeroable)]
+struct DataGradientParams {
+    columns: Columns,
+    rows_per_image: u32,
+    unused: [u32; 3],
 }

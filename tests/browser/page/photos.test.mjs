@@ -116,6 +116,8 @@ test("a photo shows its picture, its bars and the time of each step", async () =
   const widths = await page.$$eval(".bars .fill", (fills) => fills.map((fill) => Number.parseFloat(fill.style.inlineSize)));
   assert.ok(widths[0] > 0 && widths.every((width, i) => i === 0 || width <= widths[i - 1]), `bars: ${widths}`);
   await page.click(".card .more summary");
+  // They are filled in once the browser has told that the list is open.
+  await page.waitForSelector(".card dl dd:last-child");
   const terms = await page.$$eval(".card dt", (terms) => terms.map((term) => term.textContent));
   assert.deepEqual(terms.slice(2), ["Decode", "Resize", "Upload", "Compute, CPU", "Read back", "Total"]);
   await page.waitForFunction(() => document.querySelectorAll("#timings tr").length === 6);

@@ -1,13 +1,13 @@
 //! The training plan: forward, loss, backward, optimiser.
 
-use super::unit::{Recorder, Unit};
+use super::unit::{Leaves, Recorder, Source, Unit, Wants};
 use super::{Input, TrainBuffers, check_batch, padded};
 use crate::layers::{Block, Layers};
 use crate::{Architecture, Frozen, ModelError, Tuning};
 use photonet_gpu::{Buffer, Gpu, Plan, PlanBuilder, PlanReport, Tensor, Timing};
 use photonet_nn::{
-    CrossEntropy, Dropout, Fused, GlobalPool, Momentum, Pointwise, Shape, SqueezeExcite, SqueezeExciteState,
-    Step, pad_channels,
+    CrossEntropy, Dropout, Fused, GlobalPool, Momentum, OutputGradient, Pointwise, Shape, SqueezeExcite,
+    SqueezeExciteState, Step, pad_channels,
 };
 use std::sync::Arc;
 
@@ -161,76 +161,91 @@ fn record(r: &mut Recorder<'_>, options: &TrainOptions, ends: &Ends) -> (Tensor,
     let normalise = options.input.normalise(options.batch);
     let image = r.transient("image", &normalise.shape);
     normalise.forward(&mut r.plan, "normalise", ends.pixels, image);
-    let stem = Unit::forward(r, &layers.stem, normalise.shape, image, None);
+    let stem = Unit::forward(r, &layers.stem, normalise.shape, image, Leaves::Ready(None));
     let mut blocks: Vec<BlockTape> = Vec::with_capacity(layers.blocks.len());
-    let (mut shape, mut tensor) = (stem.shape, stem.output);
+    let (mut shape, mut tensor) = (stem.shape, stem.output.tensor);
     for block in &layers.blocks {
         let tape = forward_block(r, block, shape, tensor);
-        (shape, tensor) = (tape.project.shape, tape.project.output);
+        (shape, tensor) = (tape.project.shape, tape.project.output.tensor);
         blocks.push(tape);
     }
-    let last = Unit::forward(r, &layers.last, shape, tensor, None);
+    let last = Unit::forward(r, &layers.last, shape, tensor, Leaves::Either);
     let (pooled_gradient, pool, logits, outcomes) = record_tail(r, options, ends, &layers, &last);
     // Gradients go back as far as something learns.
     let frozen = options.tuning.frozen;
     if frozen == Frozen::Backbone {
         return (logits, outcomes);
     }
-    let mut gradient = r.transient("pool input gradient", &last.shape);
+    let gradient = r.transient("pool input gradient", &last.shape);
     pool.backward(&mut r.plan, "pool", pooled_gradient, gradient);
-    if let Some(g) = last.backward(r, gradient, None, true) {
-        gradient = g;
-    }
-    for (block, tape) in layers.blocks.iter().zip(&blocks).rev() {
+    let before = |number: usize| number.checked_sub(1).map_or(&stem, |at| &blocks[at].project);
+    let mut gradient = last.backward(r, gradient, None, Wants::For(before(blocks.len())));
+    for (number, (block, tape)) in layers.blocks.iter().zip(&blocks).enumerate().rev() {
         if frozen.holds(&format!("{}.", block.name)) {
             return (logits, outcomes);
         }
-        gradient = backward_block(r, block, tape, gradient);
+        gradient = gradient.and_then(|gradient| backward_block(r, block, tape, gradient, before(number)));
     }
-    if !frozen.holds("stem.") {
-        stem.backward(r, gradient, None, false);
+    if let Some(gradient) = gradient.filter(|_| !frozen.holds("stem.")) {
+        stem.backward(r, gradient, None, Wants::Nothing);
     }
     (logits, outcomes)
 }
 
 fn forward_block(r: &mut Recorder<'_>, block: &Block, shape: Shape, input: Tensor) -> BlockTape {
-    let expand = block.expand.as_ref().map(|unit| Unit::forward(r, unit, shape, input, None));
-    let (wide, wide_input) = expand.as_ref().map_or((shape, input), |e| (e.shape, e.output));
-    let depthwise = Unit::forward(r, &block.depthwise, wide, wide_input, None);
-    let mut tensor = depthwise.output;
+    let expand = block.expand.as_ref().map(|unit| Unit::forward(r, unit, shape, input, Leaves::Either));
+    let (wide, wide_input) = expand.as_ref().map_or((shape, input.into()), |e| (e.shape, e.output));
+    let depthwise = Unit::forward(r, &block.depthwise, wide, wide_input, Leaves::Either);
+    let mut source = Source::from(depthwise.output);
     let squeeze = block.squeeze.map(|hidden| {
         let layer =
             SqueezeExcite { shape: depthwise.shape, hidden, slope: r.architecture.switches.gate_slope };
         let name = format!("{}.squeeze", block.name);
-        let output = r.transient(&format!("{name} output"), &depthwise.shape);
         let parameters = r.squeeze_excite(&block.name, Recorder::parameter);
-        let state = layer.forward(&mut r.plan, &name, depthwise.output, &parameters, output);
-        tensor = output;
+        let state = layer.forward(&mut r.plan, &name, depthwise.output, &parameters);
+        source.gate = Some(state.gate);
         (layer, state)
     });
-    let residual = block.residual.then_some(input);
-    let project = Unit::forward(r, &block.project, depthwise.shape, tensor, residual);
+    let ready = Leaves::Ready(block.residual.then_some(input));
+    let project = Unit::forward(r, &block.project, depthwise.shape, source, ready);
     BlockTape { expand, depthwise, squeeze, project }
 }
 
-fn backward_block(r: &mut Recorder<'_>, block: &Block, tape: &BlockTape, output_gradient: Tensor) -> Tensor {
-    let skip = block.residual.then_some(output_gradient);
-    // Every unit but the stem hands its input's gradient on.
-    let mut gradient = tape.project.backward(r, output_gradient, None, true).unwrap_or(output_gradient);
+/// `before` is the unit whose output the block takes.
+fn backward_block(
+    r: &mut Recorder<'_>,
+    block: &Block,
+    tape: &BlockTape,
+    output_gradient: OutputGradient,
+    before: &Unit,
+) -> Option<OutputGradient> {
+    // A projection has no activation, so what was taken back through it is the block's gradient still.
+    let skip = block.residual.then_some(output_gradient.tensor);
+    let wants = if tape.squeeze.is_some() { Wants::Plain } else { Wants::For(&tape.depthwise) };
+    let mut gradient = tape.project.backward(r, output_gradient, None, wants)?;
     if let Some((layer, state)) = &tape.squeeze {
         let name = format!("{}.squeeze", block.name);
         let input_gradient = r.transient(&format!("{name} input gradient"), &tape.depthwise.shape);
         let parameters = r.squeeze_excite(&block.name, Recorder::parameter);
         let gradients = r.squeeze_excite(&block.name, Recorder::gradient);
-        let input = tape.depthwise.output;
-        layer.backward(&mut r.plan, &name, input, &parameters, state, gradient, &gradients, input_gradient);
-        gradient = input_gradient;
+        gradient = layer.backward(
+            &mut r.plan,
+            &name,
+            tape.depthwise.output,
+            &parameters,
+            state,
+            gradient.tensor,
+            &gradients,
+            tape.depthwise.behind(),
+            input_gradient,
+        );
     }
-    let (depthwise_skip, expand_skip) = if tape.expand.is_some() { (None, skip) } else { (skip, None) };
-    gradient = tape.depthwise.backward(r, gradient, depthwise_skip, true).unwrap_or(gradient);
     match &tape.expand {
-        Some(expand) => expand.backward(r, gradient, expand_skip, true).unwrap_or(gradient),
-        None => gradient,
+        Some(expand) => {
+            let gradient = tape.depthwise.backward(r, gradient, None, Wants::For(expand))?;
+            expand.backward(r, gradient, skip, Wants::For(before))
+        }
+        None => tape.depthwise.backward(r, gradient, skip, Wants::For(before)),
     }
 }
 
@@ -287,7 +302,7 @@ fn record_tail(
     let pooled_gradient = r.transient("pooled gradient", &pooled_shape);
     loss.backward(&mut r.plan, "loss", logits, ends.labels, outcomes, logits_gradient);
     let gradient = r.gradient("classifier.weight");
-    classifier.weight_gradient(&mut r.plan, "classifier", dropped, logits_gradient, gradient);
+    classifier.weight_gradient(&mut r.plan, "classifier", dropped, None, logits_gradient, gradient);
     let gradient = r.gradient("classifier.bias");
     classifier.bias_gradient(&mut r.plan, "classifier", logits_gradient, gradient);
     classifier.data_gradient(&mut r.plan, "classifier", logits_gradient, weight, None, dropped_gradient);
@@ -302,7 +317,7 @@ fn record_tail(
     let name = "head activation";
     layers.head_activation.backward(&mut r.plan, name, &hidden_shape, raw, hidden_gradient, raw_gradient);
     let gradient = r.gradient("head.weight");
-    head.weight_gradient(&mut r.plan, "head", pooled, raw_gradient, gradient);
+    head.weight_gradient(&mut r.plan, "head", pooled, None, raw_gradient, gradient);
     if switches.head_bias {
         let gradient = r.gradient("head.bias");
         head.bias_gradient(&mut r.plan, "head", raw_gradient, gradient);

@@ -3,10 +3,10 @@
 use super::range;
 use crate::layers::Normalised;
 use crate::{Architecture, ParameterLayout, Tuning};
-use photonet_gpu::{PlanBuilder, Tensor};
+use photonet_gpu::{DeviceClass, PlanBuilder, Tensor};
 use photonet_nn::{
-    Activation, BatchNorm, BatchNormParameters, Dense, Depthwise, Fused, Geometry, Pointwise, Shape,
-    SqueezeExciteParameters,
+    Activation, BatchNorm, BatchNormParameters, Behind, Dense, Depthwise, Gate, Geometry, Norm, Operand,
+    OutputGradient, Pointwise, Shape, SqueezeExciteParameters,
 };
 
 /// What recording a network needs at hand.
@@ -83,30 +83,79 @@ impl Convolution {
     }
 }
 
+/// What a unit reads.
+#[derive(Clone, Copy)]
+pub(super) struct Source {
+    pub operand: Operand,
+    /// Squeeze-excite's, where a 1x1 convolution follows it.
+    pub gate: Option<Gate>,
+}
+
+impl From<Operand> for Source {
+    fn from(operand: Operand) -> Self {
+        Self { operand, gate: None }
+    }
+}
+
+impl From<Tensor> for Source {
+    fn from(tensor: Tensor) -> Self {
+        Operand::from(tensor).into()
+    }
+}
+
+/// How a unit leaves its output.
+#[derive(Clone, Copy, PartialEq)]
+pub(super) enum Leaves {
+    /// Normalised and activated, with this added: what the block's end is read as by several.
+    Ready(Option<Tensor>),
+    /// As suits the device: raw, for the next kernels to normalise as they load it, or ready.
+    Either,
+}
+
+/// The gradient of a unit's input that is wanted.
+#[derive(Clone, Copy)]
+pub(super) enum Wants<'a> {
+    Nothing,
+    /// As it is.
+    Plain,
+    /// For the unit whose output is this one's input: taken back through its activation where that can be done on the
+    /// way.
+    For(&'a Unit),
+}
+
+/// Whether kernels normalise what they load, which spares writing and reading wide tensors once more. A software
+/// device is bound by arithmetic, not by memory, and kernels load a value several times.
+fn normalises_on_load(class: DeviceClass) -> bool {
+    match class {
+        DeviceClass::Discrete | DeviceClass::Integrated => true,
+        DeviceClass::Software => false,
+    }
+}
+
 /// A unit whose forward pass is recorded, with what its backward pass needs.
 pub(super) struct Unit {
     name: String,
     convolution: Convolution,
     norm: BatchNorm,
-    activation: Activation,
-    input: Tensor,
-    raw: Tensor,
-    moments: Tensor,
+    input: Source,
+    raw: Behind,
     /// The unit's output.
-    pub output: Tensor,
+    pub output: Operand,
     /// Its shape.
     pub shape: Shape,
 }
 
 impl Unit {
-    /// Records convolution, statistics, normalisation, activation and the residual.
+    /// Records convolution and statistics, and normalisation, activation and the residual where the output is left
+    /// ready.
     pub fn forward(
         r: &mut Recorder<'_>,
         unit: &Normalised,
         shape: Shape,
-        input: Tensor,
-        residual: Option<Tensor>,
+        input: impl Into<Source>,
+        leaves: Leaves,
     ) -> Self {
+        let input: Source = input.into();
         let name = unit.name.clone();
         let switches = &r.architecture.switches;
         let convolution = Convolution::new(unit, shape, r.architecture);
@@ -120,33 +169,50 @@ impl Unit {
         };
         let raw = r.transient(&format!("{name} convolution"), &output_shape);
         let moments = r.plan.transient(format!("{name} moments"), norm.moment_bytes());
-        let output = r.transient(&format!("{name} output"), &output_shape);
         let weights = r.parameter(&format!("{name}.conv.weight"));
         let none = Activation::Identity;
+        let Source { operand, gate } = input;
+        let mut statistics = None;
         match &convolution {
-            Convolution::Dense(c) => c.forward(&mut r.plan, &name, input, weights, None, none, raw),
-            Convolution::Depthwise(c) => c.forward(&mut r.plan, &name, input, weights, None, none, raw),
+            Convolution::Dense(c) => c.forward(&mut r.plan, &name, operand.tensor, weights, None, none, raw),
+            Convolution::Depthwise(c) => c.forward(&mut r.plan, &name, operand, weights, None, none, raw),
             Convolution::Pointwise(c, _) => {
-                c.forward(&mut r.plan, &name, input, weights, &Fused::default(), raw)
+                statistics = c.forward_for_norm(&mut r.plan, &name, operand, gate, weights, raw);
             }
         }
         let of_norm = r.norm_parameters(&name);
         let label = format!("{name} bn");
-        norm.prepare(&mut r.plan, &label, raw, &of_norm, moments);
-        norm.apply(&mut r.plan, &label, raw, moments, unit.activation, residual, output);
+        norm.prepare(&mut r.plan, &label, raw, statistics, &of_norm, moments);
         let activation = unit.activation;
-        Self { name, convolution, norm, activation, input, raw, moments, output, shape: output_shape }
+        let residual = match leaves {
+            Leaves::Ready(residual) => residual,
+            Leaves::Either => None,
+        };
+        let output = if leaves == Leaves::Either && normalises_on_load(r.plan.class()) {
+            Operand { tensor: raw, norm: Some(Norm { moments, activation }) }
+        } else {
+            let output = r.transient(&format!("{name} output"), &output_shape);
+            norm.apply(&mut r.plan, &label, raw, moments, activation, residual, output);
+            output.into()
+        };
+        let raw = Behind { raw, norm: Norm { moments, activation } };
+        Self { name, convolution, norm, input, raw, output, shape: output_shape }
     }
 
-    /// Records the backward pass; returns the gradient of the input where `wants_input` asks for it.
+    /// What the unit behind this one needs to know of it on the way back.
+    pub fn behind(&self) -> &Behind {
+        &self.raw
+    }
+
+    /// Records the backward pass; returns the gradient of the input where `wants` asks for it.
     /// `skip` is a gradient that reaches the unit's input by another way and is added to it.
     pub fn backward(
         &self,
         r: &mut Recorder<'_>,
-        output_gradient: Tensor,
+        output_gradient: impl Into<OutputGradient>,
         skip: Option<Tensor>,
-        wants_input: bool,
-    ) -> Option<Tensor> {
+        wants: Wants<'_>,
+    ) -> Option<OutputGradient> {
         let name = &self.name;
         let raw_gradient = r.transient(&format!("{name} convolution gradient"), &self.shape);
         let gamma = r.gradient(&format!("{name}.bn.weight"));
@@ -154,26 +220,27 @@ impl Unit {
         self.norm.backward(
             &mut r.plan,
             &format!("{name} bn"),
-            self.raw,
-            self.moments,
-            self.activation,
-            output_gradient,
+            &self.raw,
+            output_gradient.into(),
             gamma,
             beta,
             raw_gradient,
         );
         let weights = r.parameter(&format!("{name}.conv.weight"));
         let gradient = r.gradient(&format!("{name}.conv.weight"));
+        let Source { operand, gate } = self.input;
         match &self.convolution {
-            Convolution::Dense(c) => c.weight_gradient(&mut r.plan, name, self.input, raw_gradient, gradient),
+            Convolution::Dense(c) => {
+                c.weight_gradient(&mut r.plan, name, operand.tensor, raw_gradient, gradient);
+            }
             Convolution::Depthwise(c) => {
-                c.weight_gradient(&mut r.plan, name, self.input, raw_gradient, gradient)
+                c.weight_gradient(&mut r.plan, name, operand, raw_gradient, gradient);
             }
             Convolution::Pointwise(c, _) => {
-                c.weight_gradient(&mut r.plan, name, self.input, raw_gradient, gradient);
+                c.weight_gradient(&mut r.plan, name, operand, gate, raw_gradient, gradient);
             }
         }
-        if !wants_input {
+        if matches!(wants, Wants::Nothing) {
             return None;
         }
         let shape = match &self.convolution {
@@ -184,8 +251,14 @@ impl Unit {
         let input_gradient = r.transient(&format!("{name} input gradient"), &shape);
         match &self.convolution {
             Convolution::Pointwise(c, _) => {
-                c.data_gradient(&mut r.plan, name, raw_gradient, weights, skip, input_gradient);
-                return Some(input_gradient);
+                let plan = &mut r.plan;
+                if let Wants::For(unit) = wants {
+                    let behind = unit.behind();
+                    let (from, to) = (raw_gradient, input_gradient);
+                    return Some(c.data_gradient_behind(plan, name, from, weights, skip, behind, to));
+                }
+                c.data_gradient(plan, name, raw_gradient, weights, skip, input_gradient);
+                return Some(input_gradient.into());
             }
             Convolution::Dense(c) => {
                 c.data_gradient(&mut r.plan, name, raw_gradient, weights, input_gradient)
@@ -194,14 +267,15 @@ impl Unit {
                 c.data_gradient(&mut r.plan, name, raw_gradient, weights, input_gradient)
             }
         }
-        Some(match skip {
+        let gradient = match skip {
             None => input_gradient,
             Some(skip) => {
                 let sum = r.transient(&format!("{name} joined gradient"), &shape);
                 photonet_nn::add(&mut r.plan, &format!("{name} join"), &shape, input_gradient, skip, sum);
                 sum
             }
-        })
+        };
+        Some(gradient.into())
     }
 }
 

@@ -4,7 +4,7 @@ use super::noise::{between, uniform};
 use super::trial::{Layout, Slot, Trial};
 use super::{Case, TOLERANCE};
 use crate::cpu::batch_norm::{self as twin, Moments, Statistics};
-use crate::{Activation, BatchNorm, BatchNormParameters, RunningVariance, Shape, cpu};
+use crate::{Activation, BatchNorm, BatchNormParameters, Behind, Norm, RunningVariance, Shape, cpu};
 use RunningVariance::{Biased, Unbiased};
 
 /// One layer and the data that it meets.
@@ -164,7 +164,7 @@ fn training(setup: Setup, name: &str) -> Case {
         let y = trial.activated("output", activation, wide, output);
         trial.record(move |plan, at| {
             let parameters = BatchNormParameters { gamma: at(gamma), beta: at(beta), running: at(kept) };
-            layer.prepare(plan, "check", at(x), &parameters, at(moments));
+            layer.prepare(plan, "check", at(x), None, &parameters, at(moments));
             layer.apply(plan, "check", at(x), at(moments), activation, residual.map(at), at(y));
         })
     })
@@ -210,7 +210,8 @@ fn backward(setup: Setup, name: &str) -> Case {
         let dx = trial.output("input_gradient", wide, expected.input);
         trial.record(move |plan, at| {
             let (dgamma, dbeta) = (at(gamma), at(beta));
-            layer.backward(plan, "check", at(x), at(m), activation, at(g), dgamma, dbeta, at(dx));
+            let behind = Behind { raw: at(x), norm: Norm { moments: at(m), activation } };
+            layer.backward(plan, "check", &behind, at(g).into(), dgamma, dbeta, at(dx));
         })
     })
 }
@@ -240,7 +241,7 @@ fn far_from_zero(setup: Setup) -> Case {
         trial.expect_floats("running variance", kept, floats(1), running.variance);
         trial.record(move |plan, at| {
             let parameters = BatchNormParameters { gamma: at(gamma), beta: at(beta), running: at(kept) };
-            layer.prepare(plan, "check", at(x), &parameters, at(moments));
+            layer.prepare(plan, "check", at(x), None, &parameters, at(moments));
         })
     })
     .tolerance(5.0 * TOLERANCE)

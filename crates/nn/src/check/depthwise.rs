@@ -2,6 +2,7 @@
 
 use super::Case;
 use super::noise::uniform;
+use super::operand::{self, Source};
 use super::trial::{Layout, Trial};
 use crate::{Activation, Depthwise, Padding, Shape, cpu};
 use Padding::{Same, Symmetric};
@@ -31,10 +32,12 @@ pub(super) fn cases() -> Vec<Case> {
             let shape = format!("{n}x{h}x{w}x{c} k{kernel} s{stride} {padding:?}");
             for class in [Discrete, Software] {
                 let shape = format!("{shape} for {class:?}");
-                cases.push(forward(layer, class, &shape, fused));
+                cases.push(forward(layer, class, &shape, fused, None));
                 cases.push(data_gradient(layer, class, &shape));
+                cases.push(forward(layer, class, &shape, linear, Some(fused.1)));
             }
-            cases.push(weight_gradient(layer, &shape));
+            cases.push(weight_gradient(layer, &shape, None));
+            cases.push(weight_gradient(layer, &shape, Some(fused.1)));
         }
     }
     cases
@@ -45,8 +48,11 @@ fn variant(layer: &Depthwise, pass: &str) -> String {
     format!("depthwise/{pass}@k{}s{}", g.kernel, g.stride)
 }
 
-fn input(layer: &Depthwise) -> Vec<f64> {
-    uniform(11, Layout::of(&layer.geometry().input).len())
+/// Uploads the input; returns what the convolution sees of it as well.
+fn input(trial: &mut Trial, layer: &Depthwise, norm: Option<Activation>) -> (Source, Vec<f64>) {
+    let shape = layer.geometry().input;
+    let values = uniform(11, Layout::of(&shape).len());
+    Source::new(trial, (shape.rows(), shape.channels), values, norm)
 }
 
 fn weight_layout(layer: &Depthwise) -> Layout {
@@ -67,20 +73,21 @@ fn forward(
     class: DeviceClass,
     shape: &str,
     (with_bias, activation): (bool, Activation),
+    norm: Option<Activation>,
 ) -> Case {
-    let shape = format!("{shape}{} {activation:?}", if with_bias { " bias" } else { "" });
+    let bias = if with_bias { " bias" } else { "" };
+    let shape = format!("{shape}{}{bias} {activation:?}", operand::note(norm));
     Case::new(variant(&layer, "forward"), shape, move || {
         let mut trial = Trial::for_class(class);
-        let (x, w) = (input(&layer), weights(&layer));
+        let ((x, seen), w) = (input(&mut trial, &layer, norm), weights(&layer));
         let channels = layer.output().channels;
         let bias = with_bias.then(|| uniform(14, channels));
-        let expected = cpu::depthwise::forward(&layer, &x, &w, bias.as_deref(), activation);
-        let x = trial.input(Layout::of(&layer.geometry().input), &x);
+        let expected = cpu::depthwise::forward(&layer, &seen, &w, bias.as_deref(), activation);
         let w = trial.input(weight_layout(&layer), &w);
         let bias = bias.map(|bias| trial.input(Layout::channels(channels), &bias));
         let y = trial.activated("output", activation, Layout::of(&layer.output()), expected);
         trial.record(move |plan, at| {
-            layer.forward(plan, "check", at(x), at(w), bias.map(at), activation, at(y));
+            layer.forward(plan, "check", x.operand(at), at(w), bias.map(at), activation, at(y));
         })
     })
 }
@@ -97,14 +104,14 @@ fn data_gradient(layer: Depthwise, class: DeviceClass, shape: &str) -> Case {
     })
 }
 
-fn weight_gradient(layer: Depthwise, shape: &str) -> Case {
+fn weight_gradient(layer: Depthwise, shape: &str, norm: Option<Activation>) -> Case {
+    let shape = format!("{shape}{}", operand::note(norm));
     Case::new(variant(&layer, "weight_gradient"), shape, move || {
         let mut trial = Trial::default();
-        let (x, g) = (input(&layer), output_gradient(&layer));
-        let expected = cpu::depthwise::weight_gradient(&layer, &x, &g);
-        let x = trial.input(Layout::of(&layer.geometry().input), &x);
+        let ((x, seen), g) = (input(&mut trial, &layer, norm), output_gradient(&layer));
+        let expected = cpu::depthwise::weight_gradient(&layer, &seen, &g);
         let g = trial.input(Layout::of(&layer.output()), &g);
         let dw = trial.output("weight_gradient", weight_layout(&layer), expected);
-        trial.record(move |plan, at| layer.weight_gradient(plan, "check", at(x), at(g), at(dw)))
+        trial.record(move |plan, at| layer.weight_gradient(plan, "check", x.operand(at), at(g), at(dw)))
     })
 }

@@ -9,9 +9,11 @@ mod batch_norm;
 mod dense;
 mod depthwise;
 mod dropout;
+mod fused;
 mod input;
 mod loss;
 mod noise;
+mod operand;
 mod optimiser;
 mod pointwise;
 mod pool;
@@ -101,6 +103,7 @@ pub fn cases() -> Vec<Case> {
         input::cases(),
         dense::cases(),
         pointwise::cases(),
+        fused::cases(),
         depthwise::cases(),
         batch_norm::cases(),
         activation::cases(),

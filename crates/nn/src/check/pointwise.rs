@@ -1,7 +1,8 @@
 //! Cases of the 1x1 convolution.
 
 use super::noise::uniform;
-use super::trial::{Layout, Trial};
+use super::operand::{self, Source};
+use super::trial::{Layout, Slot, Trial};
 use super::{Case, TOLERANCE};
 use crate::{Activation, Fused, Gate, Pointwise, cpu};
 use photonet_gpu::DeviceClass::{self, Discrete, Software};
@@ -14,16 +15,20 @@ struct Operands {
     residual: bool,
     /// Images that have a gate each; 0 without one.
     gates: usize,
+    /// The activation of an input that is normalised while it is loaded.
+    norm: Option<Activation>,
 }
 
-const PLAIN: Operands = Operands { bias: false, activation: Activation::Identity, residual: false, gates: 0 };
+const PLAIN: Operands =
+    Operands { bias: false, activation: Activation::Identity, residual: false, gates: 0, norm: None };
 const PADDLE_GATE: Activation = Activation::HardSigmoid { slope: 0.2 };
 
 pub(super) fn cases() -> Vec<Case> {
     let mut cases = Vec::new();
-    let all = Operands { bias: true, activation: Activation::HardSwish, residual: true, gates: 0 };
+    let all = Operands { bias: true, activation: Activation::HardSwish, residual: true, ..PLAIN };
     let biased = |activation| Operands { bias: true, activation, ..PLAIN };
     let gated = |gates| Operands { bias: true, residual: true, gates, ..PLAIN };
+    let raw = |activation, gates| Operands { norm: Some(activation), gates, ..PLAIN };
     // batch, side of the image, inputs, outputs
     for (batch, size, inputs, outputs, fused) in [
         (1, 1, 3, 8, PLAIN),
@@ -43,6 +48,10 @@ pub(super) fn cases() -> Vec<Case> {
         (1, 7, 72, 18, gated(1)),
         (5, 15, 18, 30, gated(5)),
         (2, 112, 8, 62, gated(2)),
+        // Behind a unit of the training plan.
+        (1, 7, 72, 18, raw(Activation::Relu, 0)),
+        (5, 15, 18, 30, raw(Activation::HardSwish, 5)),
+        (2, 112, 62, 18, raw(Activation::HardSwish, 0)),
     ] {
         let layer = Pointwise { rows: batch * size * size, inputs, outputs };
         let shape = format!("{batch}x{size}x{size} {inputs}->{outputs}");
@@ -50,7 +59,7 @@ pub(super) fn cases() -> Vec<Case> {
             let shape = format!("{shape} for {class:?}");
             cases.push(forward(layer, class, &shape, fused));
             cases.push(data_gradient(layer, class, &shape, fused.residual));
-            cases.push(weight_gradient(layer, class, &shape));
+            cases.push(weight_gradient(layer, class, &shape, fused));
         }
         if fused.bias {
             cases.push(bias_gradient(layer, &shape));
@@ -59,8 +68,24 @@ pub(super) fn cases() -> Vec<Case> {
     cases
 }
 
-fn input(layer: &Pointwise) -> Vec<f64> {
-    uniform(1, layer.rows * layer.inputs)
+/// Uploads the input; returns what the product sees of it as well, and the gate.
+fn input(trial: &mut Trial, layer: &Pointwise, fused: &Operands) -> (Source, Vec<f64>, Option<Slot>) {
+    let values = uniform(1, layer.rows * layer.inputs);
+    let (source, mut seen) = Source::new(trial, (layer.rows, layer.inputs), values, fused.norm);
+    if fused.gates == 0 {
+        return (source, seen, None);
+    }
+    let factors = uniform(6, fused.gates * layer.inputs);
+    for (at, value) in seen.iter_mut().enumerate() {
+        let (row, channel) = (at / layer.inputs, at % layer.inputs);
+        *value *= factors[row / rows_per_image(layer, fused) * layer.inputs + channel];
+    }
+    let gate = trial.input(Layout::rows(fused.gates, layer.inputs), &factors);
+    (source, seen, Some(gate))
+}
+
+fn rows_per_image(layer: &Pointwise, fused: &Operands) -> usize {
+    layer.rows / fused.gates.max(1)
 }
 
 fn weights(layer: &Pointwise) -> Vec<f64> {
@@ -78,7 +103,8 @@ fn weight_layout(layer: &Pointwise) -> Layout {
 fn forward(layer: Pointwise, class: DeviceClass, shape: &str, fused: Operands) -> Case {
     let note = |on, text| if on { text } else { "" };
     let shape = format!(
-        "{shape}{} {:?}{}{}",
+        "{shape}{}{} {:?}{}{}",
+        operand::note(fused.norm),
         note(fused.bias, " bias"),
         fused.activation,
         note(fused.residual, " residual"),
@@ -86,33 +112,23 @@ fn forward(layer: Pointwise, class: DeviceClass, shape: &str, fused: Operands) -
     );
     Case::new("pointwise/forward", shape, move || {
         let mut trial = Trial::for_class(class);
-        let (x, w) = (input(&layer), weights(&layer));
+        let (x, seen, gate) = input(&mut trial, &layer, &fused);
+        let w = weights(&layer);
         let bias = fused.bias.then(|| uniform(4, layer.outputs));
         let residual = fused.residual.then(|| uniform(5, layer.rows * layer.outputs));
-        let rows_per_image = layer.rows / fused.gates.max(1);
-        let gate = (fused.gates > 0).then(|| uniform(6, fused.gates * layer.inputs));
-        let gated: Vec<f64> = match &gate {
-            None => x.clone(),
-            Some(gate) => {
-                let factor =
-                    |at: usize| gate[at / layer.inputs / rows_per_image * layer.inputs + at % layer.inputs];
-                x.iter().enumerate().map(|(at, x)| x * factor(at)).collect()
-            }
-        };
         let (b, r) = (bias.as_deref(), residual.as_deref());
-        let expected = cpu::pointwise::forward(&layer, &gated, &w, b, fused.activation, r);
+        let expected = cpu::pointwise::forward(&layer, &seen, &w, b, fused.activation, r);
         let wide = Layout::rows(layer.rows, layer.outputs);
-        let x = trial.input(Layout::rows(layer.rows, layer.inputs), &x);
         let w = trial.input(weight_layout(&layer), &w);
         let bias = bias.map(|bias| trial.input(Layout::channels(layer.outputs), &bias));
         let residual = residual.map(|residual| trial.input(wide, &residual));
-        let gate = gate.map(|gate| trial.input(Layout::rows(fused.gates, layer.inputs), &gate));
         let y = trial.activated("output", fused.activation, wide, expected);
         trial.record(move |plan, at| {
+            let rows_per_image = rows_per_image(&layer, &fused);
             let gate = gate.map(|gate| Gate { factors: at(gate), rows_per_image });
             let (bias, residual) = (bias.map(at), residual.map(at));
             let fused = Fused { gate, bias, activation: fused.activation, residual };
-            layer.forward(plan, "check", at(x), at(w), &fused, at(y));
+            layer.forward(plan, "check", x.operand(at), at(w), &fused, at(y));
         })
     })
 }
@@ -135,15 +151,21 @@ fn data_gradient(layer: Pointwise, class: DeviceClass, shape: &str, with_residua
     })
 }
 
-fn weight_gradient(layer: Pointwise, class: DeviceClass, shape: &str) -> Case {
+fn weight_gradient(layer: Pointwise, class: DeviceClass, shape: &str, fused: Operands) -> Case {
+    let note = if fused.gates > 0 { " gate" } else { "" };
+    let shape = format!("{shape}{}{note}", operand::note(fused.norm));
     Case::new("pointwise/weight_gradient", shape, move || {
         let mut trial = Trial::for_class(class);
-        let (x, g) = (input(&layer), output_gradient(&layer));
-        let expected = cpu::pointwise::weight_gradient(&layer, &x, &g);
-        let x = trial.input(Layout::rows(layer.rows, layer.inputs), &x);
+        let (x, seen, gate) = input(&mut trial, &layer, &fused);
+        let g = output_gradient(&layer);
+        let expected = cpu::pointwise::weight_gradient(&layer, &seen, &g);
         let g = trial.input(Layout::rows(layer.rows, layer.outputs), &g);
         let dw = trial.output("weight_gradient", weight_layout(&layer), expected);
-        trial.record(move |plan, at| layer.weight_gradient(plan, "check", at(x), at(g), at(dw)))
+        trial.record(move |plan, at| {
+            let rows_per_image = rows_per_image(&layer, &fused);
+            let gate = gate.map(|gate| Gate { factors: at(gate), rows_per_image });
+            layer.weight_gradient(plan, "check", x.operand(at), gate, at(g), at(dw));
+        })
     })
 }
 

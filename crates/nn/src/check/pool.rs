@@ -3,8 +3,9 @@
 use super::Case;
 use super::activation::shape_name;
 use super::noise::uniform;
+use super::operand::{self, Source};
 use super::trial::{Layout, Trial};
-use crate::{GlobalPool, Shape, cpu};
+use crate::{Activation, GlobalPool, Shape, cpu};
 
 pub(super) fn cases() -> Vec<Case> {
     let shape = Shape::new;
@@ -17,18 +18,23 @@ pub(super) fn cases() -> Vec<Case> {
         shape(2, 15, 7, 72),
         shape(2, 112, 112, 8),
     ];
-    shapes.into_iter().flat_map(|input| [forward(input), backward(input)]).collect()
+    let raw = Some(Activation::HardSwish);
+    shapes
+        .into_iter()
+        .flat_map(|input| [forward(input, None), forward(input, raw), backward(input)])
+        .collect()
 }
 
-fn forward(input: Shape) -> Case {
-    Case::new("pool/forward", shape_name(&input), move || {
+fn forward(input: Shape, norm: Option<Activation>) -> Case {
+    let name = format!("{}{}", shape_name(&input), operand::note(norm));
+    Case::new("pool/forward", name, move || {
         let layer = GlobalPool { input };
         let mut trial = Trial::default();
         let values = uniform(61, Layout::of(&input).len());
-        let x = trial.input(Layout::of(&input), &values);
-        let expected = cpu::pool::forward(&layer, &values);
+        let (x, seen) = Source::new(&mut trial, (input.rows(), input.channels), values, norm);
+        let expected = cpu::pool::forward(&layer, &seen);
         let y = trial.output("output", Layout::of(&layer.output()), expected);
-        trial.record(move |plan, at| layer.forward(plan, "check", at(x), at(y)))
+        trial.record(move |plan, at| layer.forward(plan, "check", x.operand(at), at(y)))
     })
 }
 

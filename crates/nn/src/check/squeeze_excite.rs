@@ -1,7 +1,9 @@
 //! Cases of squeeze-excite as a whole.
 
 use super::activation::shape_name;
+use super::fused::UnitBehind;
 use super::noise::{between, uniform};
+use super::operand::{self, Source};
 use super::trial::{Layout, Slot, Trial};
 use super::{Case, TOLERANCE};
 use crate::cpu::squeeze_excite::{self as twin, Parameters};
@@ -27,8 +29,12 @@ pub(super) fn cases() -> Vec<Case> {
         let name = format!("{} hidden {hidden} slope {slope:.3}", shape_name(&shape));
         // Every hidden value is one sum over all channels, added up one after the other.
         let tolerance = if shape.channels > 500 { 4.0 * TOLERANCE } else { TOLERANCE };
-        for case in [forward(layer, &name), infer(layer, &name), backward(layer, &name)] {
-            cases.push(case.tolerance(tolerance));
+        cases.push(infer(layer, &name).tolerance(tolerance));
+        for norm in [None, Some(Activation::HardSwish)] {
+            cases.push(forward(layer, &name, norm).tolerance(tolerance));
+            // An invocation adds up hundreds of rows of both signs one after the other.
+            let tolerance = if shape.rows() > 10_000 { 3.0 * TOLERANCE } else { tolerance };
+            cases.push(backward(layer, &name, norm).tolerance(tolerance));
         }
     }
     cases
@@ -75,16 +81,23 @@ fn tensors(slots: [Slot; 4], at: &dyn Fn(Slot) -> Tensor) -> SqueezeExciteParame
     SqueezeExciteParameters { reduce_weight, reduce_bias, expand_weight, expand_bias }
 }
 
-fn forward(layer: SqueezeExcite, name: &str) -> Case {
+fn source(trial: &mut Trial, layer: &SqueezeExcite, norm: Option<Activation>) -> (Source, Vec<f64>) {
+    Source::new(trial, (layer.shape.rows(), layer.shape.channels), input(layer), norm)
+}
+
+fn forward(layer: SqueezeExcite, name: &str, norm: Option<Activation>) -> Case {
+    let name = format!("{name}{}", operand::note(norm));
     Case::new("squeeze_excite/training", name, move || {
         let mut trial = Trial::default();
-        let (values, weights) = (input(&layer), parameters(&layer));
-        let expected = twin::forward(&layer, &values, &weights);
-        let x = trial.input(Layout::of(&layer.shape), &values);
+        let ((x, seen), weights) = (source(&mut trial, &layer, norm), parameters(&layer));
+        let expected = twin::state(&layer, &seen, &weights).gate;
         let p = upload(&mut trial, &layer, &weights);
-        let y = trial.output("output", Layout::of(&layer.shape), expected);
+        let wide = Shape::vector(layer.shape.batch, layer.shape.channels);
+        let y = trial.poisoned(Layout::of(&wide));
+        trial.expect_unpadded("gate", y, Layout::of(&wide), expected);
         trial.record(move |plan, at| {
-            layer.forward(plan, "check", at(x), &tensors(p, at), at(y));
+            let state = layer.forward(plan, "check", x.operand(at), &tensors(p, at));
+            Activation::Identity.forward(plan, "check", &wide, state.gate.factors, at(y));
         })
     })
 }
@@ -115,17 +128,16 @@ fn infer(layer: SqueezeExcite, name: &str) -> Case {
     })
 }
 
-fn backward(layer: SqueezeExcite, name: &str) -> Case {
+fn backward(layer: SqueezeExcite, name: &str, norm: Option<Activation>) -> Case {
+    let name = format!("{name}{}", operand::note(norm));
     Case::new("squeeze_excite/backward", name, move || {
         let mut trial = Trial::default();
         let wide = Layout::of(&layer.shape);
-        let (values, weights) = (input(&layer), parameters(&layer));
+        let ((x, seen), weights) = (source(&mut trial, &layer, norm), parameters(&layer));
         let gradient = uniform(76, wide.len());
-        let (expected, input_gradient) = twin::backward(&layer, &values, &weights, &gradient);
-        let x = trial.input(wide, &values);
+        let (expected, input_gradient) = twin::backward(&layer, &seen, &weights, &gradient);
         let p = upload(&mut trial, &layer, &weights);
         let g = trial.input(wide, &gradient);
-        let y = trial.poisoned(wide);
         let [reduce_weight, reduce_bias, expand_weight, expand_bias] = layouts(&layer);
         let dp = [
             trial.output("reduce_weight gradient", reduce_weight, expected.reduce_weight),
@@ -133,11 +145,15 @@ fn backward(layer: SqueezeExcite, name: &str) -> Case {
             trial.output("expand_weight gradient", expand_weight, expected.expand_weight),
             trial.output("expand_bias gradient", expand_bias, expected.expand_bias),
         ];
-        let dx = trial.output("input_gradient", wide, input_gradient);
+        let unit = UnitBehind::new(&mut trial, layer.shape, Activation::HardSwish, &input_gradient);
+        let dx = trial.poisoned(wide);
         trial.record(move |plan, at| {
             let (p, dp) = (tensors(p, at), tensors(dp, at));
-            let state = layer.forward(plan, "check", at(x), &p, at(y));
-            layer.backward(plan, "check", at(x), &p, &state, at(g), &dp, at(dx));
+            let x = x.operand(at);
+            let state = layer.forward(plan, "check", x, &p);
+            let behind = unit.behind(at);
+            let gradient = layer.backward(plan, "check", x, &p, &state, at(g), &dp, &behind, at(dx));
+            unit.finish(plan, at, gradient);
         })
     })
 }

@@ -1,0 +1,53 @@
+//! Inputs that kernels normalise as they load them.
+
+use super::noise::{between, uniform};
+use super::trial::{Layout, Slot, Trial};
+use crate::cpu::batch_norm::{self as twin, Moments};
+use crate::{Activation, Norm, Operand};
+use photonet_gpu::Tensor;
+
+/// An input in the trial's buffers.
+#[derive(Clone, Copy)]
+pub(super) struct Source {
+    values: Slot,
+    norm: Option<(Slot, Activation)>,
+}
+
+impl Source {
+    /// Uploads `values`, `[rows][channels]`; with an activation as the raw output of a convolution. Returns what a
+    /// kernel sees as well.
+    pub fn new(
+        trial: &mut Trial,
+        (rows, channels): (usize, usize),
+        values: Vec<f64>,
+        norm: Option<Activation>,
+    ) -> (Self, Vec<f64>) {
+        let slot = trial.input(Layout::rows(rows, channels), &values);
+        let Some(activation) = norm else { return (Self { values: slot, norm: None }, values) };
+        let moments = moments(channels);
+        let seen = twin::apply(&values, &moments, activation, None);
+        let all = [moments.mean, moments.inverse, moments.scale, moments.shift].concat();
+        let moments = trial.input(Layout::rows(4, channels), &all);
+        (Self { values: slot, norm: Some((moments, activation)) }, seen)
+    }
+
+    /// As a kernel takes it.
+    pub fn operand(&self, at: &dyn Fn(Slot) -> Tensor) -> Operand {
+        let norm = self.norm.map(|(moments, activation)| Norm { moments: at(moments), activation });
+        Operand { tensor: at(self.values), norm }
+    }
+}
+
+/// Moments as of a batch with a mean near zero.
+pub(super) fn moments(channels: usize) -> Moments {
+    let mean = uniform(81, channels);
+    let inverse = between(82, channels, 0.5, 2.0);
+    let scale: Vec<f64> = between(83, channels, 0.5, 4.0);
+    let shift = uniform(84, channels);
+    Moments { mean, inverse, scale, shift }
+}
+
+/// What a case's name says of its input.
+pub(super) fn note(norm: Option<Activation>) -> String {
+    norm.map_or(String::new(), |activation| format!(" of normalised {activation:?}"))
+}

@@ -1,0 +1,94 @@
+// 1x1 convolution in training: output = (operand(input) * gate) weights, and of each tile of rows the mean and the sum of
+// squared deviations of every output channel, for the batch normalisation that follows (batch_norm/finalise merges them).
+// input [rows][inputs], gate [image][inputs], weights [inputs][outputs], output [rows][outputs],
+// partial [row tile][2][outputs]; all channel counts in units of 4.
+#import grid
+#import activation
+#import operand
+#import gate
+#import gemm
+#import gemm_store
+#import gemm_rows
+#import gemm_forward
+#import gemm_columns
+
+struct Params {
+    rows: u32,
+    inputs: u32,
+    outputs: u32,
+    column_tiles: u32,
+    rows_per_image: u32,
+    unused_0: u32,
+    unused_1: u32,
+    unused_2: u32,
+}
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> input: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read> weights: array<vec4<f32>>;
+@group(0) @binding(3) var<storage, read> gate: array<vec4<f32>>;
+@group(0) @binding(4) var<storage, read> moments: array<vec4<f32>>;
+@group(0) @binding(5) var<storage, read_write> output: array<vec4<f32>>;
+@group(0) @binding(6) var<storage, read_write> partial: array<vec4<f32>>;
+
+fn a_at(row: u32, k4: u32) -> vec4<f32> {
+    if row < params.rows && k4 < params.inputs {
+        let value = operand(input[row * params.inputs + k4], k4, params.inputs);
+        return gated(value, row / params.rows_per_image, k4, params.inputs);
+    }
+    return vec4<f32>(0.0);
+}
+
+fn weight_at(k: u32, column: u32) -> vec4<f32> {
+    if k < params.inputs * 4u && column < params.outputs {
+        return weights[k * params.outputs + column];
+    }
+    return vec4<f32>(0.0);
+}
+
+fn store(row: u32, column: u32, sum: vec4<f32>) {
+    if row < params.rows && column < params.outputs {
+        output[row * params.outputs + column] = sum;
+    }
+}
+
+@compute @workgroup_size(64)
+fn main(
+    @builtin(workgroup_id) group_id: vec3<u32>,
+    @builtin(num_workgroups) grid: vec3<u32>,
+    @builtin(local_invocation_index) lane: u32,
+) {
+    let group = linear_group(group_id, grid);
+    let tile = group / params.column_tiles;
+    let first_row = tile * 32u * ROW_BLOCKS;
+    let first_column = (group % params.column_tiles) * 8u * COLUMN_BLOCKS;
+    var sums = forward_tile(lane, first_row, first_column, params.inputs);
+    store_tile(lane, first_row, first_column, sums);
+    // A workgroup beyond the last tile, where the grid is folded, has no rows and stores nothing.
+    let last_row = max(params.rows, first_row + 1u);
+    let count = f32(min(last_row - first_row, 32u * ROW_BLOCKS));
+    let own_row = first_row + (lane / 8u) * 4u;
+    for (var j = 0u; j < COLUMN_BLOCKS; j += 1u) {
+        // Rows beyond the last are zeros.
+        var sum = vec4<f32>(0.0);
+        for (var i = 0u; i < 4u * ROW_BLOCKS; i += 1u) {
+            sum += sums[i * COLUMN_BLOCKS + j];
+        }
+        let mean = add_down(lane, sum) / count;
+        var squares = vec4<f32>(0.0);
+        for (var i = 0u; i < ROW_BLOCKS; i += 1u) {
+            for (var r = 0u; r < 4u; r += 1u) {
+                if own_row + 32u * i + r < params.rows {
+                    let deviation = sums[(4u * i + r) * COLUMN_BLOCKS + j] - mean;
+                    squares += deviation * deviation;
+                }
+            }
+        }
+        let deviations = add_down(lane, squares);
+        let column = first_column + lane % 8u + 8u * j;
+        if lane < 8u && first_row < params.rows && column < params.outputs {
+            partial[(tile * 2u) * params.outputs + column] = mean;
+            partial[(tile * 2u + 1u) * params.outputs + column] = deviations;
+        }
+    }
+}

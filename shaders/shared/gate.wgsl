@@ -1,0 +1,10 @@
+// Squeeze-excite's factor on a kernel's input: 0 none, 1 the same for all rows (one image), 2 one for each image.
+// The kernel declares `gate` [image][channels].
+override GATE: u32 = 0u;
+
+fn gated(x: vec4<f32>, image: u32, channel: u32, channels: u32) -> vec4<f32> {
+    if GATE == 0u {
+        return x;
+    }
+    return x * gate[image * channels + channel];
+}
