@@ -1,7 +1,8 @@
 //! `photonet bench`.
 
 use crate::arguments::{BenchOptions, TextOrJson};
-use crate::error::{CliError, open_device};
+use crate::error::CliError;
+use crate::machine::open_device;
 use crate::output::say;
 use crate::table;
 use photonet_gpu::{Gpu, PlanReport, Timing};

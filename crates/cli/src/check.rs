@@ -1,7 +1,8 @@
 //! `photonet check`.
 
 use crate::arguments::{CheckOptions, TextOrJson};
-use crate::error::{CliError, open_device};
+use crate::error::CliError;
+use crate::machine::open_device;
 use crate::output::say;
 use photonet_nn::check::cases;
 use std::process::ExitCode;

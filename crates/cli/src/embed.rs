@@ -1,7 +1,8 @@
 //! `photonet embed`.
 
 use crate::arguments::positive;
-use crate::error::{CliError, open_machine};
+use crate::error::CliError;
+use crate::machine::open_machine;
 use crate::output::say;
 use clap::{Args, ValueEnum};
 use photonet_model::{Features, Layers, Model, write_atomically};

@@ -1,14 +1,13 @@
 //! What a command can fail with.
 
-use photonet_gpu::{DeviceChoice, Gpu, GpuError, GpuOptions, list_adapters};
+use photonet_gpu::GpuError;
 use photonet_model::ModelError;
 use photonet_model::export::ExportError;
 use photonet_model::import::ImportError;
+use photonet_train::TrainError;
 use photonet_train::config::ConfigError;
 use photonet_train::dataset::DatasetError;
-use photonet_train::{Machine, TrainError};
 use std::path::PathBuf;
-use std::sync::Arc;
 use thiserror::Error;
 
 /// An error that ends a command.
@@ -61,24 +60,4 @@ impl CliError {
     pub fn is_closed_pipe(&self) -> bool {
         matches!(self, Self::Output(e) if e.kind() == std::io::ErrorKind::BrokenPipe)
     }
-}
-
-/// The machine to classify on: `cpu` is the processor, everything else a device. `auto` takes the
-/// processor where the only GPU is one in software, which is many times slower.
-pub fn open_machine(choice: &str) -> Result<Machine, CliError> {
-    let cpu = match choice.to_lowercase().as_str() {
-        "cpu" => true,
-        "auto" | "" => pollster::block_on(list_adapters()).iter().all(|a| a.kind == "software"),
-        _ => false,
-    };
-    Ok(if cpu { Machine::Cpu } else { Machine::Gpu(open_device(choice)?) })
-}
-
-/// Opens the device that `choice` names.
-pub fn open_device(choice: &str) -> Result<Arc<Gpu>, CliError> {
-    let choice: DeviceChoice = match choice.parse() {
-        Ok(choice) => choice,
-        Err(never) => match never {},
-    };
-    Ok(pollster::block_on(Gpu::open(&GpuOptions::new(choice)))?)
 }

@@ -1,7 +1,8 @@
 //! `photonet eval`.
 
 use crate::arguments::{EvalOptions, TextOrJson, positive};
-use crate::error::{CliError, open_machine};
+use crate::error::CliError;
+use crate::machine::open_machine;
 use crate::output::say;
 use crate::table;
 use photonet_model::Model;

@@ -1,7 +1,8 @@
 //! `photonet import`.
 
 use crate::arguments::TextOrJson;
-use crate::error::{CliError, open_device};
+use crate::error::CliError;
+use crate::machine::open_device;
 use crate::output::say;
 use clap::{Args, ValueEnum};
 use photonet_model::import::{ImportError, ImportOptions as Request, Imported, import};

@@ -1,7 +1,8 @@
 //! `photonet infer`.
 
 use crate::arguments::{InferFormat, InferOptions, positive};
-use crate::error::{CliError, open_machine};
+use crate::error::CliError;
+use crate::machine::open_machine;
 use photonet_model::Model;
 use photonet_train::config::Config;
 use photonet_train::dataset::read_labels;

@@ -12,6 +12,7 @@ mod import;
 mod infer;
 mod inspect;
 mod interrupt;
+mod machine;
 mod output;
 mod serve;
 mod summary;

@@ -1,8 +1,9 @@
 //! `photonet train`.
 
 use crate::arguments::{Arch, TrainOptions, positive};
-use crate::error::{CliError, open_device};
+use crate::error::CliError;
 use crate::interrupt;
+use crate::machine::open_device;
 use crate::output::say;
 use photonet_model::Model;
 use photonet_train::checkpoint::Checkpoint;

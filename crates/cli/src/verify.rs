@@ -1,7 +1,8 @@
 //! `photonet verify`.
 
 use crate::arguments::TextOrJson;
-use crate::error::{CliError, open_device};
+use crate::error::CliError;
+use crate::machine::open_device;
 use crate::output::say;
 use clap::Args;
 use photonet_model::{Model, TestVector};

@@ -1,9 +1,10 @@
 //! Adapters and devices: choosing one, what it offers, and noticing when it is gone.
 
 use crate::GpuError;
-use crate::pipeline::PipelineCache;
+use crate::pipeline::Pipelines;
 use std::collections::VecDeque;
 use std::fmt;
+use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::{Arc, Mutex, PoisonError};
 use wgpu::DeviceType;
@@ -84,6 +85,8 @@ pub struct GpuOptions {
     pub checked: bool,
     /// Choose kernels for this class of devices, not for the adapter's own. All kernels run everywhere.
     pub class: Option<DeviceClass>,
+    /// Where compiled pipelines are kept from one run to the next, for drivers that let them be (Vulkan).
+    pub cache: Option<PathBuf>,
 }
 
 impl GpuOptions {
@@ -93,7 +96,13 @@ impl GpuOptions {
         let on = |name| std::env::var(name).is_ok_and(|v| !v.is_empty() && v != "0");
         let class =
             std::env::var("PHOTONET_DEVICE_CLASS").ok().and_then(|name| DeviceClass::from_name(&name));
-        Self { choice, portable: on("PHOTONET_PORTABLE"), checked: on("PHOTONET_CHECKED"), class }
+        Self {
+            choice,
+            portable: on("PHOTONET_PORTABLE"),
+            checked: on("PHOTONET_CHECKED"),
+            class,
+            cache: None,
+        }
     }
 
     /// What tests use: [`Auto`](DeviceChoice::Auto), default limits, no features.
@@ -129,10 +138,11 @@ struct Health {
 pub struct Gpu {
     pub(crate) device: wgpu::Device,
     pub(crate) queue: wgpu::Queue,
-    pub(crate) pipelines: PipelineCache,
+    pub(crate) pipelines: Pipelines,
     summary: AdapterSummary,
     class: DeviceClass,
     checked: bool,
+    cache_notice: Option<String>,
     health: Arc<Mutex<Health>>,
     in_flight: Mutex<VecDeque<wgpu::SubmissionIndex>>,
 }
@@ -229,6 +239,9 @@ impl Gpu {
             limits.max_buffer_size = offered.max_buffer_size;
             features |= adapter.features() & wgpu::Features::TIMESTAMP_QUERY;
         }
+        if options.cache.is_some() {
+            features |= adapter.features() & wgpu::Features::PIPELINE_CACHE;
+        }
         let descriptor = wgpu::DeviceDescriptor {
             label: Some("photonet"),
             required_features: features,
@@ -250,10 +263,13 @@ impl Gpu {
         }));
         let own = DeviceClass::from_name(summary.kind).unwrap_or(DeviceClass::Integrated);
         let class = options.class.unwrap_or(own);
+        let mut pipelines = Pipelines::default();
+        let cache_notice = pipelines.open_cache(&device, adapter, options.cache.as_deref());
         Ok(Arc::new(Self {
             device,
             queue,
-            pipelines: PipelineCache::default(),
+            pipelines,
+            cache_notice,
             summary,
             class,
             checked: options.checked,
@@ -270,6 +286,11 @@ impl Gpu {
     /// The kind of device, for choosing kernel configurations.
     pub fn class(&self) -> DeviceClass {
         self.class
+    }
+
+    /// What there is to say about the pipelines kept from the last run: that they could not be used, and why.
+    pub fn cache_notice(&self) -> Option<&str> {
+        self.cache_notice.as_deref()
     }
 
     /// Whether shaders keep their bounds and loop checks.
@@ -370,6 +391,15 @@ impl Gpu {
             Ok(_) => Ok(()),
             Err(e) => Err(self.check().err().unwrap_or_else(|| GpuError::Lost { reason: e.to_string() })),
         }
+    }
+}
+
+#[cfg(not(target_arch = "wasm32"))]
+impl Drop for Gpu {
+    fn drop(&mut self) {
+        let Some(kept) = &self.pipelines.kept else { return };
+        // Without the file the next start is slower, nothing else.
+        let _ = kept.save();
     }
 }
 

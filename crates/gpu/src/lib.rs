@@ -6,10 +6,14 @@
 
 mod buffer;
 mod device;
+#[cfg(not(target_arch = "wasm32"))]
+mod driver_cache;
 mod error;
 mod kernel;
 mod pipeline;
 mod plan;
+#[cfg(target_arch = "wasm32")]
+mod web;
 
 /// The kernels under `shaders/`, expanded, validated and reflected when the crate was built.
 pub mod kernels {

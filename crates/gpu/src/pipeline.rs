@@ -16,8 +16,46 @@ pub(crate) struct Pipeline {
 
 /// The pipelines of one device.
 #[derive(Debug, Default)]
-pub(crate) struct PipelineCache {
+pub(crate) struct Pipelines {
     made: Mutex<HashMap<(&'static str, Constants), Arc<Pipeline>>>,
+    #[cfg(not(target_arch = "wasm32"))]
+    pub kept: Option<crate::driver_cache::DriverCache>,
+}
+
+impl Pipelines {
+    /// Takes what an earlier run has kept in `folder`; returns what the user should know.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub fn open_cache(
+        &mut self,
+        device: &wgpu::Device,
+        adapter: &wgpu::Adapter,
+        folder: Option<&std::path::Path>,
+    ) -> Option<String> {
+        if !device.features().contains(wgpu::Features::PIPELINE_CACHE) {
+            return None;
+        }
+        let (kept, notice) = crate::driver_cache::DriverCache::open(device, &adapter.get_info(), folder?);
+        self.kept = kept;
+        notice
+    }
+
+    /// In a page the browser keeps what it compiles.
+    #[cfg(target_arch = "wasm32")]
+    pub fn open_cache(
+        &mut self,
+        _: &wgpu::Device,
+        _: &wgpu::Adapter,
+        _: Option<&std::path::Path>,
+    ) -> Option<String> {
+        None
+    }
+
+    fn driver_cache(&self) -> Option<&wgpu::PipelineCache> {
+        #[cfg(not(target_arch = "wasm32"))]
+        return self.kept.as_ref().map(|kept| &kept.raw);
+        #[cfg(target_arch = "wasm32")]
+        return None;
+    }
 }
 
 impl Gpu {
@@ -36,9 +74,60 @@ impl Gpu {
         let values: Vec<(&str, f64)> = constants.iter().map(|(n, v)| (*n, f64::from_bits(*v))).collect();
         let what = format!("kernel {}", kernel.name);
         let pipeline =
-            Arc::new(self.guarded(&what, |device| compile(device, kernel, &values, checked)).await?);
+            Arc::new(self.guarded(&what, |device| self.compile(device, kernel, &values, checked)).await?);
         let mut made = self.pipelines.made.lock().unwrap_or_else(PoisonError::into_inner);
         Ok(made.entry(key).or_insert(pipeline).clone())
+    }
+
+    /// Makes those of `wanted` that are not there yet: several at a time, or beside everything else in a page.
+    pub(crate) async fn make_pipelines(
+        &self,
+        wanted: &[(&'static Kernel, &Constants)],
+    ) -> Result<(), GpuError> {
+        let mut missing: Vec<(&'static Kernel, &Constants)> = Vec::new();
+        {
+            let made = self.pipelines.made.lock().unwrap_or_else(PoisonError::into_inner);
+            for &(kernel, constants) in wanted {
+                let seen = missing.iter().any(|(k, c)| k.name == kernel.name && *c == constants);
+                if !seen && !made.contains_key(&(kernel.name, constants.clone())) {
+                    missing.push((kernel, constants));
+                }
+            }
+        }
+        self.make_missing(&missing).await
+    }
+
+    /// As many at a time as there are processors: drivers compile a pipeline on the thread that asks for it.
+    #[cfg(not(target_arch = "wasm32"))]
+    async fn make_missing(&self, missing: &[(&'static Kernel, &Constants)]) -> Result<(), GpuError> {
+        use std::sync::atomic::{AtomicUsize, Ordering};
+        let next = AtomicUsize::new(0);
+        let work = || {
+            while let Some((kernel, constants)) = missing.get(next.fetch_add(1, Ordering::Relaxed)) {
+                pollster::block_on(self.pipeline(kernel, constants))?;
+            }
+            Ok(())
+        };
+        let threads = std::thread::available_parallelism().map_or(1, usize::from).min(missing.len());
+        std::thread::scope(|scope| {
+            let started: Vec<_> = (1..threads).map(|_| scope.spawn(work)).collect();
+            let own = work();
+            started.into_iter().fold(own, |result, thread| {
+                // A panic of a thread goes on here, as it would have without threads.
+                let other = thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+                result.and(other)
+            })
+        })
+    }
+
+    #[cfg(target_arch = "wasm32")]
+    async fn make_missing(&self, missing: &[(&'static Kernel, &Constants)]) -> Result<(), GpuError> {
+        let compiled = crate::web::compile_ahead(self, missing).await;
+        for (kernel, constants) in missing {
+            self.pipeline(kernel, constants).await?;
+        }
+        drop(compiled);
+        Ok(())
     }
 
     /// How many pipelines were compiled so far.
@@ -47,57 +136,65 @@ impl Gpu {
     }
 }
 
-fn compile(device: &wgpu::Device, kernel: &Kernel, constants: &[(&str, f64)], checked: bool) -> Pipeline {
-    let descriptor = wgpu::ShaderModuleDescriptor {
-        label: Some(kernel.name),
-        source: wgpu::ShaderSource::Wgsl(kernel.source.text()),
-    };
-    let module = if checked {
-        device.create_shader_module(descriptor)
-    } else {
-        // SAFETY: the kernels are this crate's own, validated when it was built; every index they
-        // form is guarded by the sizes in their uniforms, every loop is bounded by them, and the
-        // test suite runs all of them in checked mode as well.
-        unsafe { device.create_shader_module_trusted(descriptor, wgpu::ShaderRuntimeChecks::unchecked()) }
-    };
-    let entries: Vec<wgpu::BindGroupLayoutEntry> = kernel
-        .bindings
-        .iter()
-        .map(|binding| wgpu::BindGroupLayoutEntry {
-            binding: binding.index,
-            visibility: wgpu::ShaderStages::COMPUTE,
-            ty: wgpu::BindingType::Buffer {
-                ty: match binding.access {
-                    Access::Uniform => wgpu::BufferBindingType::Uniform,
-                    Access::Read => wgpu::BufferBindingType::Storage { read_only: true },
-                    Access::ReadWrite => wgpu::BufferBindingType::Storage { read_only: false },
+impl Gpu {
+    fn compile(
+        &self,
+        device: &wgpu::Device,
+        kernel: &Kernel,
+        constants: &[(&str, f64)],
+        checked: bool,
+    ) -> Pipeline {
+        let descriptor = wgpu::ShaderModuleDescriptor {
+            label: Some(kernel.name),
+            source: wgpu::ShaderSource::Wgsl(kernel.source.text()),
+        };
+        let module = if checked {
+            device.create_shader_module(descriptor)
+        } else {
+            // SAFETY: the kernels are this crate's own, validated when it was built; every index they
+            // form is guarded by the sizes in their uniforms, every loop is bounded by them, and the
+            // test suite runs all of them in checked mode as well.
+            unsafe { device.create_shader_module_trusted(descriptor, wgpu::ShaderRuntimeChecks::unchecked()) }
+        };
+        let entries: Vec<wgpu::BindGroupLayoutEntry> = kernel
+            .bindings
+            .iter()
+            .map(|binding| wgpu::BindGroupLayoutEntry {
+                binding: binding.index,
+                visibility: wgpu::ShaderStages::COMPUTE,
+                ty: wgpu::BindingType::Buffer {
+                    ty: match binding.access {
+                        Access::Uniform => wgpu::BufferBindingType::Uniform,
+                        Access::Read => wgpu::BufferBindingType::Storage { read_only: true },
+                        Access::ReadWrite => wgpu::BufferBindingType::Storage { read_only: false },
+                    },
+                    has_dynamic_offset: false,
+                    min_binding_size: None,
                 },
-                has_dynamic_offset: false,
-                min_binding_size: None,
+                count: None,
+            })
+            .collect();
+        let layout = device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor {
+            label: Some(kernel.name),
+            entries: &entries,
+        });
+        let pipeline_layout = device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
+            label: Some(kernel.name),
+            bind_group_layouts: &[Some(&layout)],
+            immediate_size: 0,
+        });
+        let raw = device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
+            label: Some(kernel.name),
+            layout: Some(&pipeline_layout),
+            module: &module,
+            entry_point: Some("main"),
+            compilation_options: wgpu::PipelineCompilationOptions {
+                constants,
+                // Kernels write workgroup memory before they read it.
+                zero_initialize_workgroup_memory: false,
             },
-            count: None,
-        })
-        .collect();
-    let layout = device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor {
-        label: Some(kernel.name),
-        entries: &entries,
-    });
-    let pipeline_layout = device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
-        label: Some(kernel.name),
-        bind_group_layouts: &[Some(&layout)],
-        immediate_size: 0,
-    });
-    let raw = device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
-        label: Some(kernel.name),
-        layout: Some(&pipeline_layout),
-        module: &module,
-        entry_point: Some("main"),
-        compilation_options: wgpu::PipelineCompilationOptions {
-            constants,
-            // Kernels write workgroup memory before they read it.
-            zero_initialize_workgroup_memory: false,
-        },
-        cache: None,
-    });
-    Pipeline { raw, layout }
+            cache: self.pipelines.driver_cache(),
+        });
+        Pipeline { raw, layout }
+    }
 }

@@ -66,6 +66,8 @@ impl Ran {
 pub fn program(folder: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_photonet"));
     command.current_dir(folder).stdin(Stdio::null());
+    // Not the user's own caches.
+    command.env("PHOTONET_CACHE", env!("CARGO_TARGET_TMPDIR"));
     command
 }
 

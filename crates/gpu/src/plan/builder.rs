@@ -3,7 +3,7 @@
 use super::pool::{self, Lifetime};
 use super::run::{Plan, Step};
 use super::{Cost, PlanReport};
-use crate::pipeline::Constants;
+use crate::pipeline::{Constants, Pipeline};
 use crate::{Access, Buffer, DeviceClass, Gpu, GpuError, Kernel};
 use bytemuck::Pod;
 use std::sync::Arc;
@@ -186,9 +186,13 @@ impl PlanBuilder {
         }
         let (buffers, pooled_bytes, unpooled_bytes, pool_count) = self.make_buffers(gpu).await?;
         let (arena, offsets) = self.make_arena(gpu).await?;
-        let mut steps = Vec::with_capacity(self.dispatches.len());
-        for (dispatch, uniform_offset) in self.dispatches.iter().zip(offsets) {
-            let pipeline = gpu.pipeline(dispatch.kernel, &dispatch.constants).await?;
+        let wanted: Vec<_> = self.dispatches.iter().map(|d| (d.kernel, &d.constants)).collect();
+        gpu.make_pipelines(&wanted).await?;
+        let mut pipelines = Vec::with_capacity(self.dispatches.len());
+        for dispatch in &self.dispatches {
+            pipelines.push(gpu.pipeline(dispatch.kernel, &dispatch.constants).await?);
+        }
+        let bind = |device: &wgpu::Device, dispatch: &Dispatch, pipeline: &Pipeline, uniform_offset: u64| {
             let entries: Vec<wgpu::BindGroupEntry<'_>> = dispatch
                 .kernel
                 .bindings
@@ -209,24 +213,30 @@ impl PlanBuilder {
                     }
                 })
                 .collect();
-            let bind_group = gpu
-                .guarded(&dispatch.label, |device| {
-                    device.create_bind_group(&wgpu::BindGroupDescriptor {
-                        label: Some(&dispatch.label),
-                        layout: &pipeline.layout,
-                        entries: &entries,
-                    })
-                })
-                .await?;
-            steps.push(Step {
+            device.create_bind_group(&wgpu::BindGroupDescriptor {
+                label: Some(&dispatch.label),
+                layout: &pipeline.layout,
+                entries: &entries,
+            })
+        };
+        // Together: in a page every question whether something failed is a way to another process and back.
+        let bind_groups: Vec<wgpu::BindGroup> = gpu
+            .guarded("the plan's bindings", |device| {
+                let launches = self.dispatches.iter().zip(&pipelines).zip(&offsets);
+                launches.map(|((dispatch, pipeline), at)| bind(device, dispatch, pipeline, *at)).collect()
+            })
+            .await?;
+        let launches = self.dispatches.iter().zip(pipelines).zip(bind_groups);
+        let steps: Vec<Step> = launches
+            .map(|((dispatch, pipeline), bind_group)| Step {
                 pipeline,
                 bind_group,
                 grid: fold(dispatch.groups),
                 label: dispatch.label.clone(),
                 kernel: dispatch.kernel.name,
                 cost: dispatch.cost,
-            });
-        }
+            })
+            .collect();
         let report = PlanReport {
             dispatches: steps.len(),
             transient_buffers: pool_count,

@@ -1,0 +1,42 @@
+//! Opening what commands compute on.
+
+use crate::error::CliError;
+use photonet_gpu::{DeviceChoice, Gpu, GpuOptions, list_adapters};
+use photonet_train::Machine;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// The machine to classify on: `cpu` is the processor, everything else a device. `auto` takes the
+/// processor where the only GPU is one in software, which is many times slower.
+pub fn open_machine(choice: &str) -> Result<Machine, CliError> {
+    let cpu = match choice.to_lowercase().as_str() {
+        "cpu" => true,
+        "auto" | "" => pollster::block_on(list_adapters()).iter().all(|a| a.kind == "software"),
+        _ => false,
+    };
+    Ok(if cpu { Machine::Cpu } else { Machine::Gpu(open_device(choice)?) })
+}
+
+/// Opens the device that `choice` names.
+pub fn open_device(choice: &str) -> Result<Arc<Gpu>, CliError> {
+    let choice: DeviceChoice = match choice.parse() {
+        Ok(choice) => choice,
+        Err(never) => match never {},
+    };
+    let options = GpuOptions { cache: cache_folder(), ..GpuOptions::new(choice) };
+    let gpu = pollster::block_on(Gpu::open(&options))?;
+    if let Some(notice) = gpu.cache_notice() {
+        eprintln!("photonet: {notice}");
+    }
+    Ok(gpu)
+}
+
+/// Where what can be made again is kept: `PHOTONET_CACHE`, else a folder of this program among the user's caches.
+/// `PHOTONET_CACHE=off` keeps nothing.
+fn cache_folder() -> Option<PathBuf> {
+    match std::env::var_os("PHOTONET_CACHE") {
+        Some(folder) if folder.is_empty() || folder == "off" || folder == "0" => None,
+        Some(folder) => Some(folder.into()),
+        None => dirs::cache_dir().map(|folder| folder.join("photonet")),
+    }
+}

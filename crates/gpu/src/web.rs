@@ -1,0 +1,77 @@
+//! Pipelines in a page: compiled by the browser beside everything else, not between two frames.
+//!
+//! wgpu makes pipelines synchronously, which keeps the browser's GPU process from drawing while a shader is compiled.
+//! The same pipelines are therefore made by the browser's asynchronous call first; wgpu's own, which are equal in all
+//! that a browser compares, are then found compiled.
+
+use crate::pipeline::Constants;
+use crate::{Access, Gpu, Kernel};
+use js_sys::{Array, Object, Promise, Reflect};
+use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::JsFuture;
+
+/// WebGPU's `GPUShaderStage.COMPUTE`.
+const COMPUTE: u32 = 4;
+
+#[wasm_bindgen]
+extern "C" {
+    type Device;
+
+    #[wasm_bindgen(method, structural, catch, js_name = createShaderModule)]
+    fn create_shader_module(this: &Device, descriptor: &JsValue) -> Result<JsValue, JsValue>;
+
+    #[wasm_bindgen(method, structural, catch, js_name = createBindGroupLayout)]
+    fn create_bind_group_layout(this: &Device, descriptor: &JsValue) -> Result<JsValue, JsValue>;
+
+    #[wasm_bindgen(method, structural, catch, js_name = createPipelineLayout)]
+    fn create_pipeline_layout(this: &Device, descriptor: &JsValue) -> Result<JsValue, JsValue>;
+
+    #[wasm_bindgen(method, structural, catch, js_name = createComputePipelineAsync)]
+    fn create_compute_pipeline_async(this: &Device, descriptor: &JsValue) -> Result<Promise, JsValue>;
+}
+
+/// Has the browser compile `wanted`, all at once, and waits for it. The results keep what was compiled alive until the
+/// pipelines proper are made. What fails here fails there again, with its error.
+pub(crate) async fn compile_ahead(gpu: &Gpu, wanted: &[(&'static Kernel, &Constants)]) -> Vec<JsValue> {
+    let Some(device) = gpu.device.as_webgpu() else { return Vec::new() };
+    let device: &Device = AsRef::<JsValue>::as_ref(device).unchecked_ref();
+    let started: Vec<Promise> =
+        wanted.iter().filter_map(|(kernel, constants)| start(device, kernel, constants).ok()).collect();
+    let mut compiled = Vec::with_capacity(started.len());
+    for promise in started {
+        compiled.extend(JsFuture::from(promise).await);
+    }
+    compiled
+}
+
+fn start(device: &Device, kernel: &Kernel, constants: &Constants) -> Result<Promise, JsValue> {
+    let module = device.create_shader_module(&object(&[("code", kernel.source.text().as_ref().into())])?)?;
+    let entries = Array::new();
+    for binding in kernel.bindings {
+        let kind = match binding.access {
+            Access::Uniform => "uniform",
+            Access::Read => "read-only-storage",
+            Access::ReadWrite => "storage",
+        };
+        let buffer = object(&[("type", kind.into())])?;
+        let entry = [("binding", binding.index.into()), ("visibility", COMPUTE.into()), ("buffer", buffer)];
+        entries.push(&object(&entry)?);
+    }
+    let group = device.create_bind_group_layout(&object(&[("entries", entries.into())])?)?;
+    let layout =
+        device.create_pipeline_layout(&object(&[("bindGroupLayouts", Array::of1(&group).into())])?)?;
+    let values = Object::new();
+    for (name, bits) in constants {
+        Reflect::set(&values, &(*name).into(), &f64::from_bits(*bits).into())?;
+    }
+    let stage = object(&[("module", module), ("entryPoint", "main".into()), ("constants", values.into())])?;
+    device.create_compute_pipeline_async(&object(&[("layout", layout), ("compute", stage)])?)
+}
+
+fn object(fields: &[(&str, JsValue)]) -> Result<JsValue, JsValue> {
+    let made = Object::new();
+    for (name, value) in fields {
+        Reflect::set(&made, &(*name).into(), value)?;
+    }
+    Ok(made.into())
+}
