@@ -10,6 +10,7 @@ mod device;
 mod driver_cache;
 mod error;
 mod kernel;
+pub mod limits;
 mod pipeline;
 mod plan;
 #[cfg(target_arch = "wasm32")]
@@ -25,4 +26,5 @@ pub use buffer::Buffer;
 pub use device::{AdapterSummary, DeviceChoice, DeviceClass, Gpu, GpuOptions, list_adapters};
 pub use error::GpuError;
 pub use kernel::{Access, Binding, Kernel, Override, Source};
+pub use limits::DeviceLimits;
 pub use plan::{Cost, Dispatch, Plan, PlanBuilder, PlanReport, Tensor, Timing};

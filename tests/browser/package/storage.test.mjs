@@ -35,11 +35,12 @@ function load(page, options = {}, source = "/counted.safetensors") {
   );
 }
 
-/** Waits until the storage holds this many entries. */
+/** Waits until the storage holds this many entries, whole: a list names an entry whose body is still being written. */
 function entries(page, count) {
   return page.waitForFunction(async (count) => {
     const cache = await caches.open("photonet-models-1");
-    return (await cache.keys()).length === count;
+    const bodies = (await cache.keys()).map(async (key) => (await (await cache.match(key))?.arrayBuffer())?.byteLength);
+    return bodies.length === count && (await Promise.all(bodies)).every((bytes) => bytes > 0);
   }, count);
 }
 

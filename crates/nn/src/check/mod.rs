@@ -11,6 +11,7 @@ mod depthwise;
 mod dropout;
 mod fused;
 mod input;
+mod limits;
 mod loss;
 mod noise;
 mod operand;
@@ -113,6 +114,7 @@ pub fn cases() -> Vec<Case> {
         dropout::cases(),
         loss::cases(),
         optimiser::cases(),
+        limits::cases(),
     ]
     .into_iter()
     .flatten()

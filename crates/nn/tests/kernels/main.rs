@@ -7,6 +7,7 @@ mod dense;
 mod depthwise;
 mod dropout;
 mod input;
+mod limits;
 mod loss;
 mod optimiser;
 mod pointwise;

@@ -1,0 +1,6 @@
+use crate::check_layer;
+
+#[test]
+fn kernels_match_their_twins() {
+    check_layer("limits");
+}
