@@ -12,8 +12,11 @@ const TARGET: &str = "wasm32-unknown-unknown";
 const RUST_FEATURES: &str = "-C target-feature=+simd128";
 
 /// The same for the optimiser, which otherwise refuses or, asked for all, writes what browsers do not read yet.
-const OPTIMISER: [&str; 10] = [
-    "-Oz",
+const OPTIMISER: [&str; 12] = [
+    // Smaller than -Oz, which leaves the second pass less to merge.
+    "-Os",
+    "--merge-similar-functions",
+    "-Os",
     "--enable-bulk-memory",
     "--enable-nontrapping-float-to-int",
     "--enable-sign-ext",

@@ -65,10 +65,7 @@ impl DeviceLimits {
         arithmetic(&mut plan, factor, sums, invocations, rounds);
         let computed = best(gpu, plan).await?;
         let macs = (invocations * CHAINS * 4 * u64::from(rounds)) as f64;
-        Ok(Self {
-            copy_bytes_per_second: (vectors * 32) as f64 / copied,
-            macs_per_second: macs / computed,
-        })
+        Ok(Self { copy_bytes_per_second: (vectors * 32) as f64 / copied, macs_per_second: macs / computed })
     }
 }
 

@@ -65,7 +65,8 @@ fn start(device: &Device, kernel: &Kernel, constants: &Constants) -> Result<Prom
         Reflect::set(&values, &(*name).into(), &f64::from_bits(*bits).into())?;
     }
     let stage = object(&[("module", module), ("entryPoint", "main".into()), ("constants", values.into())])?;
-    device.create_compute_pipeline_async(&object(&[("layout", layout), ("compute", stage)])?)
+    let fields = [("label", kernel.name.into()), ("layout", layout), ("compute", stage)];
+    device.create_compute_pipeline_async(&object(&fields)?)
 }
 
 fn object(fields: &[(&str, JsValue)]) -> Result<JsValue, JsValue> {

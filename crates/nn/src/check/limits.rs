@@ -25,9 +25,7 @@ fn arithmetic(vectors: usize) -> Case {
         let mut trial = Trial::default();
         let (factors, rounds) = ([0.5, 0.75, -0.5, 0.25], 7);
         let chain = |begin: f64, factor: f64| (0..rounds).fold(begin, |x, _| x * factor + 1.0);
-        let sum = |at: usize| {
-            (0..8).map(|k| chain((at / 4 % 16 + k) as f64, factors[at % 4])).sum()
-        };
+        let sum = |at: usize| (0..8).map(|k| chain((at / 4 % 16 + k) as f64, factors[at % 4])).sum();
         let factor = trial.input(Layout::flat(4), &factors);
         let layout = Layout::flat(vectors * 4);
         let sums = trial.output("output", layout, (0..layout.len()).map(sum).collect());
