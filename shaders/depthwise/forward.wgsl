@@ -37,14 +37,6 @@ fn main(
     if n >= params.batch {
         return;
     }
-    var taps: array<vec4<f32>, TAPS>;
-    #unroll tap TAPS
-        var from_tap = tap;
-        if FLIPPED {
-            from_tap = TAPS - 1u - tap;
-        }
-        taps[tap] = weights[from_tap * channels + channel];
-    #end
     var scale = vec4<f32>(1.0);
     var shift = vec4<f32>(0.0);
     if NORMALISED {
@@ -65,30 +57,37 @@ fn main(
     let left = i32(x * STRIDE) - i32(params.pad_x);
     let last_row = i32(params.in_height) - 1;
     let last_column = i32(params.in_width) - 1;
-    #unroll i LINES
+    // Not unrolled: the text would be many times as long, and compilers take time for it.
+    for (var i = 0u; i < LINES; i += 1u) {
         let row = top + i32(i);
-        let in_rows = row >= 0 && row <= last_row;
-        let line = (n * params.in_height + u32(clamp(row, 0, last_row))) * params.in_width;
+        if row < 0 || row > last_row {
+            continue;
+        }
+        let line = (n * params.in_height + u32(row)) * params.in_width;
         var values: array<vec4<f32>, COLUMNS>;
         #unroll j COLUMNS
             let column = left + i32(j);
             // Padding is zero after normalisation and activation.
             let loaded = input[(line + u32(clamp(column, 0, last_column))) * channels + channel];
             let value = operand_of(loaded, scale, shift);
-            values[j] = select(vec4<f32>(0.0), value, in_rows && column >= 0 && column <= last_column);
+            values[j] = select(vec4<f32>(0.0), value, column >= 0 && column <= last_column);
         #end
         #unroll t TALL
+            // The row of the filter that this line meets for the output row t.
             if i >= t * STRIDE && i < t * STRIDE + KERNEL {
                 #unroll j KERNEL
-                    // The modulo keeps the index in range where the condition above is false.
-                    let w = taps[((i + TAPS - t * STRIDE) * KERNEL + j) % TAPS];
+                    var tap = (i - t * STRIDE) * KERNEL + j;
+                    if FLIPPED {
+                        tap = KERNEL * KERNEL - 1u - tap;
+                    }
+                    let w = weights[tap * channels + channel];
                     #unroll o 4
                         sums[t * 4u + o] += values[o * STRIDE + j] * w;
                     #end
                 #end
             }
         #end
-    #end
+    }
     #unroll t TALL
         #unroll o 4
             if y + t < params.out_height && x + o < params.out_width {

@@ -5,6 +5,7 @@
 #import activation
 #import operand
 #import gate
+#import epilogue
 #import gemm
 #import gemm_store
 #import gemm_rows
@@ -16,13 +17,10 @@ struct Params {
     outputs: u32,
     column_tiles: u32,
     rows_per_image: u32,
-    unused_0: u32,
-    unused_1: u32,
-    unused_2: u32,
+    activation: u32,
+    slope: f32,
+    operands: u32,
 }
-
-override HAS_BIAS: bool = false;
-override HAS_RESIDUAL: bool = false;
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> input: array<vec4<f32>>;
@@ -49,19 +47,10 @@ fn weight_at(k: u32, column: u32) -> vec4<f32> {
 }
 
 fn store(row: u32, column: u32, sum: vec4<f32>) {
-    if row >= params.rows || column >= params.outputs {
-        return;
+    if row < params.rows && column < params.outputs {
+        let at = row * params.outputs + column;
+        output[at] = finished(sum, column, at);
     }
-    var value = sum;
-    if HAS_BIAS {
-        value += bias[column];
-    }
-    value = activate(value);
-    let at = row * params.outputs + column;
-    if HAS_RESIDUAL {
-        value += residual[at];
-    }
-    output[at] = value;
 }
 
 @compute @workgroup_size(64)

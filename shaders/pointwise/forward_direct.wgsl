@@ -7,6 +7,7 @@
 #import activation
 #import operand
 #import gate
+#import epilogue
 
 struct Params {
     rows: u32,
@@ -14,13 +15,10 @@ struct Params {
     outputs: u32,
     column_tiles: u32,
     rows_per_image: u32,
-    unused_0: u32,
-    unused_1: u32,
-    unused_2: u32,
+    activation: u32,
+    slope: f32,
+    operands: u32,
 }
-
-override HAS_BIAS: bool = false;
-override HAS_RESIDUAL: bool = false;
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> input: array<vec4<f32>>;
@@ -97,22 +95,14 @@ fn main(
             #end
         #end
     }
-    #unroll r ROWS
-        #unroll j COLUMNS
-            let row = first_row + r;
-            let column = first_column + j;
-            if row < params.rows && column < params.outputs {
-                var value = sums[r * COLUMNS + j];
-                if HAS_BIAS {
-                    value += bias[column];
-                }
-                value = activate(value);
-                let at = row * params.outputs + column;
-                if HAS_RESIDUAL {
-                    value += residual[at];
-                }
-                output[at] = value;
-            }
-        #end
-    #end
+    // A copy that a loop may index leaves the sums themselves in registers; unrolled, the ends would be most of the code.
+    var ends = sums;
+    for (var k = 0u; k < ROWS * COLUMNS; k += 1u) {
+        let row = first_row + k / COLUMNS;
+        let column = first_column + k % COLUMNS;
+        if row < params.rows && column < params.outputs {
+            let at = row * params.outputs + column;
+            output[at] = finished(ends[k], column, at);
+        }
+    }
 }

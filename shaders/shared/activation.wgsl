@@ -6,10 +6,10 @@ override ACTIVATION: u32 = 0u;
 override SLOPE: f32 = 0.16666667;
 
 fn activate(x: vec4<f32>) -> vec4<f32> {
-    return activate_by(ACTIVATION, x);
+    return activate_by(ACTIVATION, SLOPE, x);
 }
 
-fn activate_by(number: u32, x: vec4<f32>) -> vec4<f32> {
+fn activate_by(number: u32, slope: f32, x: vec4<f32>) -> vec4<f32> {
     if number == 1u {
         return max(x, vec4<f32>(0.0));
     }
@@ -17,7 +17,7 @@ fn activate_by(number: u32, x: vec4<f32>) -> vec4<f32> {
         return x * clamp(x + 3.0, vec4<f32>(0.0), vec4<f32>(6.0)) * (1.0 / 6.0);
     }
     if number == 3u {
-        return clamp(x * SLOPE + 0.5, vec4<f32>(0.0), vec4<f32>(1.0));
+        return clamp(x * slope + 0.5, vec4<f32>(0.0), vec4<f32>(1.0));
     }
     return x;
 }

@@ -14,7 +14,7 @@ fn operand(x: vec4<f32>, channel: u32, channels: u32) -> vec4<f32> {
 // With scale and shift at hand.
 fn operand_of(x: vec4<f32>, scale: vec4<f32>, shift: vec4<f32>) -> vec4<f32> {
     if NORMALISED {
-        return activate_by(INPUT_ACTIVATION, x * scale + shift);
+        return activate_by(INPUT_ACTIVATION, SLOPE, x * scale + shift);
     }
     return x;
 }

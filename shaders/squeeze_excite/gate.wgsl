@@ -3,6 +3,9 @@
 // expand_weight[k, c]), mean[n, i] = mean over the rows of input[n, row, i].
 // input [n][rows][channels] (of one row where it is pooled already), gate [n][channels]; units of 4 channels.
 // A workgroup makes an image. Sums over few columns are cut into 256 / columns pieces, so that no invocation idles.
+// What passes from one invocation to another goes through `scratch` [n][channels + 256 + hidden], not through workgroup
+// memory: browsers fill that with zeros before a kernel begins, and a software GPU's compiler takes more than a second to
+// write the code for it.
 // Source: Hu et al., "Squeeze-and-Excitation Networks", arXiv 1709.01507.
 #import grid
 #import activation
@@ -21,18 +24,15 @@ struct Params {
 @group(0) @binding(4) var<storage, read> expand_weight: array<vec4<f32>>;
 @group(0) @binding(5) var<storage, read> expand_bias: array<vec4<f32>>;
 @group(0) @binding(6) var<storage, read_write> gate: array<vec4<f32>>;
+@group(0) @binding(7) var<storage, read_write> scratch: array<vec4<f32>>;
 
 const LANES = 256u;
 
-var<workgroup> pooled: array<vec4<f32>, 512>;
-var<workgroup> partial: array<vec4<f32>, LANES>;
-var<workgroup> hidden: array<vec4<f32>, LANES>;
-
-// The sum of the pieces of a column that `partial` holds, `width` columns beside one another.
-fn joined(column: u32, width: u32) -> vec4<f32> {
-    var sum = partial[column];
+// The sum of the pieces of a column that lie in `scratch` from `partial`, `width` columns beside one another.
+fn joined(partial: u32, column: u32, width: u32) -> vec4<f32> {
+    var sum = scratch[partial + column];
     for (var at = column + width; at < (LANES / width) * width; at += width) {
-        sum += partial[at];
+        sum += scratch[partial + at];
     }
     return sum;
 }
@@ -52,6 +52,9 @@ fn main(
     if image >= params.images {
         return;
     }
+    let pooled = image * (params.channels + LANES + params.hidden);
+    let partial = pooled + params.channels;
+    let hidden = partial + LANES;
     // The mean of each channel.
     let start = image * params.rows * params.channels;
     if params.channels > LANES / 2u {
@@ -60,7 +63,7 @@ fn main(
             for (var row = 0u; row < params.rows; row += 1u) {
                 sum += input[start + row * params.channels + c];
             }
-            pooled[c] = sum / f32(params.rows);
+            scratch[pooled + c] = sum / f32(params.rows);
         }
     } else {
         let pieces = LANES / params.channels;
@@ -72,13 +75,13 @@ fn main(
                 sum += input[start + row * params.channels + column];
             }
         }
-        partial[lane] = sum;
+        scratch[partial + lane] = sum;
     }
-    workgroupBarrier();
+    storageBarrier();
     if params.channels <= LANES / 2u && lane < params.channels {
-        pooled[lane] = joined(lane, params.channels) / f32(params.rows);
+        scratch[pooled + lane] = joined(partial, lane, params.channels) / f32(params.rows);
     }
-    workgroupBarrier();
+    storageBarrier();
     // The first product.
     let pieces = LANES / params.hidden;
     let column = lane % params.hidden;
@@ -88,7 +91,7 @@ fn main(
         for (var k4 = piece; k4 < params.channels; k4 += pieces) {
             let w = k4 * 4u * params.hidden + column;
             sum += step(
-                pooled[k4],
+                scratch[pooled + k4],
                 reduce_weight[w],
                 reduce_weight[w + params.hidden],
                 reduce_weight[w + 2u * params.hidden],
@@ -96,19 +99,19 @@ fn main(
             );
         }
     }
-    partial[lane] = sum;
-    workgroupBarrier();
+    scratch[partial + lane] = sum;
+    storageBarrier();
     if lane < params.hidden {
-        hidden[lane] = max(joined(lane, params.hidden) + reduce_bias[lane], vec4<f32>(0.0));
+        scratch[hidden + lane] = max(joined(partial, lane, params.hidden) + reduce_bias[lane], vec4<f32>(0.0));
     }
-    workgroupBarrier();
+    storageBarrier();
     // The second.
     for (var c = lane; c < params.channels; c += LANES) {
         var value = expand_bias[c];
         for (var k4 = 0u; k4 < params.hidden; k4 += 1u) {
             let w = k4 * 4u * params.channels + c;
             value += step(
-                hidden[k4],
+                scratch[hidden + k4],
                 expand_weight[w],
                 expand_weight[w + params.channels],
                 expand_weight[w + 2u * params.channels],

@@ -46,6 +46,14 @@ impl Activation {
         }
     }
 
+    /// The hardsigmoid's slope; what others have in its place means nothing.
+    pub(crate) fn slope(self) -> f32 {
+        match self {
+            Self::HardSigmoid { slope } => slope,
+            _ => 0.0,
+        }
+    }
+
     /// The number by which `shaders/shared/activation.wgsl` knows it.
     pub(crate) fn number(self) -> u32 {
         match self {

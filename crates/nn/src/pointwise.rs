@@ -130,6 +130,16 @@ pub struct Gate {
 struct ForwardParams {
     product: Params,
     rows_per_image: u32,
+    activation: u32,
+    slope: f32,
+    operands: u32,
+}
+
+#[repr(C)]
+#[derive(Clone, Copy, Pod, Zeroable)]
+struct StatisticsParams {
+    product: Params,
+    rows_per_image: u32,
     unused: [u32; 3],
 }
 
@@ -217,12 +227,12 @@ impl Pointwise {
         let params = ForwardParams {
             product: self.params(self.outputs, TILES[tile]),
             rows_per_image: self.rows_per_image(gate),
-            unused: [0; 3],
+            activation: activation.number(),
+            slope: activation.slope(),
+            operands: u32::from(bias.is_some()) | u32::from(residual.is_some()) << 1,
         };
         let dispatch = TILES[tile]
             .launch(count, Dispatch::new(kernel, format!("{label} forward")))
-            .constant("HAS_BIAS", bias.is_some())
-            .constant("HAS_RESIDUAL", residual.is_some())
             .bind("weights", weights)
             // A binding cannot be left out: what is switched off is bound to something readable.
             .bind("bias", bias.unwrap_or(weights))
@@ -230,8 +240,7 @@ impl Pointwise {
             .bind("output", output)
             .params(&params)
             .cost(self.macs(), self.traffic());
-        let dispatch = self.gate(gate, input, dispatch);
-        plan.dispatch(activation.configure(dispatch));
+        plan.dispatch(self.gate(gate, input, dispatch));
     }
 
     /// Appends `output = (input * gate) weights` for a batch normalisation behind it; returns the statistics of the
@@ -252,7 +261,7 @@ impl Pointwise {
             return None;
         };
         let slabs = self.new_slabs(plan, format!("{label} statistics slabs"), tile, self.outputs);
-        let params = ForwardParams {
+        let params = StatisticsParams {
             product: self.params(self.outputs, tile),
             rows_per_image: self.rows_per_image(gate),
             unused: [0; 3],

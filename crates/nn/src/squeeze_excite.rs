@@ -155,6 +155,8 @@ impl SqueezeExcite {
         factors: Tensor,
     ) {
         let (channels, hidden) = (self.wide().groups(), self.narrow().groups());
+        let scratch_bytes = (self.shape.batch * (channels + 256 + hidden) * 16) as u64;
+        let scratch = plan.transient(format!("{label} scratch"), scratch_bytes);
         let traffic = self.wide().bytes() * rows as u64 + 2 * self.reduce().weight_bytes();
         let dispatch = Dispatch::new(&kernels::SQUEEZE_EXCITE_GATE, format!("{label} gate"))
             .bind("input", input)
@@ -163,6 +165,7 @@ impl SqueezeExcite {
             .bind("expand_weight", parameters.expand_weight)
             .bind("expand_bias", parameters.expand_bias)
             .bind("gate", factors)
+            .bind("scratch", scratch)
             .params(&[self.shape.batch, rows, channels, hidden].map(|size| size as u32))
             .groups(self.shape.batch as u64)
             .cost(self.macs(), traffic);

@@ -1,0 +1,17 @@
+// What follows a product's sum: bias, activation, residual. Uniforms say which, not constants of the pipeline: the branches
+// cost nothing beside the product, and every pipeline less is one less to compile before the first answer.
+// The kernel declares `params` with these, `bias` [outputs] and `residual` [rows][outputs].
+const HAS_BIAS = 1u;
+const HAS_RESIDUAL = 2u;
+
+fn finished(sum: vec4<f32>, column: u32, at: u32) -> vec4<f32> {
+    var value = sum;
+    if (params.operands & HAS_BIAS) != 0u {
+        value += bias[column];
+    }
+    value = activate_by(params.activation, params.slope, value);
+    if (params.operands & HAS_RESIDUAL) != 0u {
+        value += residual[at];
+    }
+    return value;
+}
