@@ -88,12 +88,14 @@ fn main(
             }
         #end
     }
-    #unroll t TALL
-        #unroll o 4
-            if y + t < params.out_height && x + o < params.out_width {
-                let pixel = (n * params.out_height + y + t) * params.out_width + x + o;
-                output[pixel * channels + channel] = activate(sums[t * 4u + o]);
-            }
-        #end
-    #end
+    // A copy that a loop may index leaves the sums themselves in registers.
+    var ends = sums;
+    for (var k = 0u; k < TALL * 4u; k += 1u) {
+        let row = y + k / 4u;
+        let column = x + k % 4u;
+        if row < params.out_height && column < params.out_width {
+            let pixel = (n * params.out_height + row) * params.out_width + column;
+            output[pixel * channels + channel] = activate_by(params.activation, params.slope, ends[k]);
+        }
+    }
 }

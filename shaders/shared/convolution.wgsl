@@ -14,4 +14,9 @@ struct Convolution {
     stride: u32,
     kernel: u32,
     slabs: u32,
+    // What follows a depthwise convolution: many layers that differ in nothing else share a pipeline.
+    activation: u32,
+    slope: f32,
+    unused_0: u32,
+    unused_1: u32,
 }

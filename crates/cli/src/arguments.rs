@@ -189,7 +189,7 @@ pub struct DevicesOptions {
 }
 
 /// Which network.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub struct NetworkOptions {
     /// Network.
     #[arg(long, default_value = "small")]
@@ -248,6 +248,18 @@ pub struct BenchOptions {
     /// Timed runs; the median is shown.
     #[arg(long, default_value_t = 5)]
     pub runs: usize,
+    /// Measure only what the device can do at best: bytes copied and multiply-accumulates in a second.
+    #[arg(long, conflicts_with_all = ["suite", "scaling"])]
+    pub limits: bool,
+    /// Measure both networks, inference and training, in the batches that suit the device.
+    #[arg(long, conflicts_with_all = ["scaling", "train"])]
+    pub suite: bool,
+    /// Measure 5 sizes times 5 batches of the small network: the cost should grow as the pixels do.
+    #[arg(long)]
+    pub scaling: bool,
+    /// Draw what --scaling measures.
+    #[arg(long, value_name = "FILE.svg")]
+    pub plot: Option<PathBuf>,
     /// Which device: auto, discrete, integrated, software, or part of its name.
     #[arg(long, default_value = "auto")]
     pub device: String,

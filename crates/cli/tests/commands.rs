@@ -119,5 +119,28 @@ fn devices_summary_check_and_bench() {
         assert_eq!(json["task"], task);
         assert!(json["median_ms"].as_f64().unwrap() > 0.0 && json["kinds"].as_array().unwrap().len() > 5);
     }
+    let limits = ran("bench --limits --format json").json();
+    for rate in ["copy_bytes_per_second", "macs_per_second"] {
+        assert!(limits[rate].as_f64().unwrap() > 1e6, "{limits}");
+    }
+    let tiny = "--width 0.35 --classes 4 --runs 1 --format json";
+    let suite = ran(&format!("bench --suite --size 32 {tiny}")).json_lines();
+    for task in ["infer", "train"] {
+        for arch in ["small", "large"] {
+            let row = suite.iter().find(|row| row["task"] == task && row["arch"] == arch).unwrap();
+            assert!(row["median_ms"].as_f64().unwrap() > 0.0, "{row}");
+            let layers = row["layers"].as_array().unwrap();
+            let bytes: u64 = layers.iter().map(|layer| layer["bytes"].as_u64().unwrap()).sum();
+            assert_eq!(bytes, row["traffic_bytes"].as_u64().unwrap(), "the layers' bytes are the plan's");
+            let (planned, given) = (row["planned_bytes"].as_f64().unwrap(), row["allocated_bytes"].as_f64());
+            if let Some(given) = given {
+                assert!((given / planned - 1.0).abs() < 0.1, "{planned} bytes planned, {given} given");
+            }
+        }
+    }
+    let plot = folder.path().join("plot.svg");
+    let grid = ran(&format!("bench --scaling --size 80 {tiny} --plot {}", plot.display())).json_lines();
+    assert_eq!(grid.len(), 25);
+    assert!(fs::read_to_string(&plot).unwrap().contains("<polyline"));
     says(&ran("bench --width 0.35 --size 32 --runs 1").out, &["median", "images/s", "pointwise/forward"]);
 }

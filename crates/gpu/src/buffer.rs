@@ -48,6 +48,7 @@ impl Gpu {
                 })
             })
             .await?;
+        self.count_bytes(size);
         Ok(Buffer { raw: Arc::new(raw) })
     }
 

@@ -6,6 +6,7 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use wgpu::DeviceType;
 
@@ -143,6 +144,7 @@ pub struct Gpu {
     class: DeviceClass,
     checked: bool,
     cache_notice: Option<String>,
+    requested: AtomicU64,
     health: Arc<Mutex<Health>>,
     in_flight: Mutex<VecDeque<wgpu::SubmissionIndex>>,
 }
@@ -270,6 +272,7 @@ impl Gpu {
             queue,
             pipelines,
             cache_notice,
+            requested: AtomicU64::new(0),
             summary,
             class,
             checked: options.checked,
@@ -286,6 +289,20 @@ impl Gpu {
     /// The kind of device, for choosing kernel configurations.
     pub fn class(&self) -> DeviceClass {
         self.class
+    }
+
+    /// Bytes of all buffers created so far, those that are gone among them.
+    pub fn requested_bytes(&self) -> u64 {
+        self.requested.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn count_bytes(&self, bytes: u64) {
+        self.requested.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    /// Bytes that the device's allocator has given to what exists now, where it says so.
+    pub fn allocated_bytes(&self) -> Option<u64> {
+        self.device.generate_allocator_report().map(|report| report.total_allocated_bytes)
     }
 
     /// What there is to say about the pipelines kept from the last run: that they could not be used, and why.

@@ -1,6 +1,6 @@
 //! Geometry shared by the dense and the depthwise convolution.
 
-use crate::Shape;
+use crate::{Activation, Shape};
 use bytemuck::{Pod, Zeroable};
 
 /// How a convolution pads its input with zeros.
@@ -43,6 +43,15 @@ pub(crate) struct ConvolutionParams {
     pub stride: u32,
     pub kernel: u32,
     pub slabs: u32,
+    activation: u32,
+    slope: f32,
+    unused: [u32; 2],
+}
+
+impl ConvolutionParams {
+    pub fn activated(self, activation: Activation) -> Self {
+        Self { activation: activation.number(), slope: activation.slope(), ..self }
+    }
 }
 
 impl Geometry {
@@ -87,6 +96,9 @@ impl Geometry {
             stride: self.stride as u32,
             kernel: self.kernel as u32,
             slabs,
+            activation: 0,
+            slope: 0.0,
+            unused: [0; 2],
         }
     }
 

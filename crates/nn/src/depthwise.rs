@@ -73,10 +73,10 @@ impl Depthwise {
             .bind("weights", weights)
             .bind("bias", bias.unwrap_or(weights))
             .bind("output", output)
-            .params(&self.geometry.params(0))
+            .params(&self.geometry.params(0).activated(activation))
             .threads(tile_threads(&shape, tall(plan.class()), 4))
             .cost(self.macs(), self.traffic());
-        plan.dispatch(activation.configure(input.into().bind(dispatch)));
+        plan.dispatch(input.into().bind(dispatch));
     }
 
     fn forward_kernel(&self, class: DeviceClass) -> &'static Kernel {
@@ -157,8 +157,7 @@ impl Depthwise {
             .params(&params)
             .threads(tile_threads(&self.geometry.input, tall(plan.class()), 4))
             .cost(self.macs(), self.traffic());
-        let dispatch = Operand::from(output_gradient).bind(dispatch);
-        plan.dispatch(Activation::Identity.configure(dispatch));
+        plan.dispatch(Operand::from(output_gradient).bind(dispatch));
     }
 
     /// Appends the gradient with respect to the weights.
