@@ -48,6 +48,8 @@ pub enum Command {
     Check(CheckOptions),
     /// Measure speed on this device.
     Bench(BenchOptions),
+    /// Measure which variants of the kernels are the fastest on this device, and keep the answers for later runs.
+    Tune(TuneOptions),
     /// Serve the page that classifies photos in the browser, from this machine to this machine.
     Serve(ServeOptions),
 }
@@ -260,6 +262,25 @@ pub struct BenchOptions {
     /// Draw what --scaling measures.
     #[arg(long, value_name = "FILE.svg")]
     pub plot: Option<PathBuf>,
+    /// Which device: auto, discrete, integrated, software, or part of its name.
+    #[arg(long, default_value = "auto")]
+    pub device: String,
+    /// Form of the result.
+    #[arg(long, default_value = "text")]
+    pub format: TextOrJson,
+}
+
+/// Options of `photonet tune`.
+#[derive(Debug, Args)]
+pub struct TuneOptions {
+    #[command(flatten)]
+    pub network: NetworkOptions,
+    /// Images in a batch of training; inference is measured with one.
+    #[arg(long, default_value_t = 32)]
+    pub batch: usize,
+    /// Timed runs of each variant; the shortest counts.
+    #[arg(long, default_value_t = 5)]
+    pub runs: usize,
     /// Which device: auto, discrete, integrated, software, or part of its name.
     #[arg(long, default_value = "auto")]
     pub device: String,

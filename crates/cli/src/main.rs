@@ -18,6 +18,7 @@ mod serve;
 mod summary;
 mod table;
 mod train;
+mod tune;
 mod verify;
 
 use arguments::{Arguments, Command};
@@ -39,6 +40,7 @@ fn main() -> ExitCode {
         Command::Summary(options) => summary::run(&options),
         Command::Check(options) => check::run(&options),
         Command::Bench(options) => bench::run(&options),
+        Command::Tune(options) => tune::run(&options),
         Command::Serve(options) => serve::run(&options),
     };
     match result {

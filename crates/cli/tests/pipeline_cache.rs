@@ -60,3 +60,45 @@ fn a_missing_damaged_or_foreign_cache_is_said_and_made_anew() {
     Ran::of(output.unwrap()).ok();
     assert!(!cache.exists());
 }
+
+const TUNE: &str = "tune --size 32 --width 0.35 --batch 2 --runs 1 --classes 4";
+
+#[test]
+fn measured_choices_are_kept_used_and_refused_for_another_device() {
+    let folder = tempfile::tempdir().unwrap();
+    let cache = folder.path().join("cache");
+    let ran = |arguments: &str| {
+        let mut command = program(folder.path());
+        Ran::of(command.args(arguments.split_whitespace()).env("PHOTONET_CACHE", &cache).output().unwrap())
+    };
+    let answers = ran(&format!("{TUNE} --format json")).ok().json_lines();
+    assert!(answers.len() > 20, "{} shapes", answers.len());
+    for answer in &answers {
+        assert!(answer["best_us"].as_f64().unwrap() <= answer["rule_us"].as_f64().unwrap(), "{answer}");
+    }
+    let kept = |file: &PathBuf| file.file_name().unwrap().to_string_lossy().starts_with("tuned_");
+    let files = || fs::read_dir(&cache).unwrap().map(|entry| entry.unwrap().path());
+    let file = files().find(kept).unwrap();
+    says(&ran(TUNE).ok().out, &["shapes measured", "by rule", file.to_str().unwrap()]);
+    // The other answer to every question changes the kernels that run, and nothing else.
+    let text = fs::read_to_string(&file).unwrap();
+    let kernels = |text: &str| {
+        fs::write(&file, text).unwrap();
+        let ran = ran(&format!("{BENCH} --batch 2 --train --classes 4")).ok();
+        (ran.json()["dispatches"].clone(), ran.err)
+    };
+    let other: String = text
+        .lines()
+        .map(|line| match line.split_once(' ') {
+            Some(("0", question)) => format!("1 {question}\n"),
+            Some(("1", question)) => format!("0 {question}\n"),
+            _ => format!("{line}\n"),
+        })
+        .collect();
+    assert_eq!(kernels(&text), kernels(&other));
+    let (_, said) = kernels(&text.replacen("shaders ", "shaders f", 1));
+    says(&said, &["was measured for", "photonet tune"]);
+    let (_, said) = kernels("nonsense");
+    says(&said, &["is damaged", "photonet tune"]);
+    says(&ran("tune --batch 0").failed(), &["--batch"]);
+}

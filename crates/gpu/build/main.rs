@@ -41,6 +41,7 @@ fn generate(root: &Path, folder: &Path) -> (String, Vec<ShaderError>) {
     });
     let mut out = String::new();
     let mut names = Vec::new();
+    let mut hash = 0xcbf2_9ce4_8422_2325_u64;
     for kernel in kernel_files(root) {
         let of_kernel: Vec<&Variant> = variants.iter().filter(|v| v.kernel == kernel).collect();
         let choices: Vec<Option<&Variant>> =
@@ -51,6 +52,10 @@ fn generate(root: &Path, folder: &Path) -> (String, Vec<ShaderError>) {
                 .map(|(e, r)| (constant_name(&e.name), e, r));
             match built {
                 Ok((constant, expanded, reflection)) => {
+                    // FNV-1a: what was measured of one text says nothing of another.
+                    for byte in expanded.source.bytes() {
+                        hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+                    }
                     let file = format!("{}.deflate", constant.to_lowercase());
                     let deflated = miniz_oxide::deflate::compress_to_vec(expanded.source.as_bytes(), 10);
                     write(&folder.join(&file), &deflated);
@@ -62,6 +67,7 @@ fn generate(root: &Path, folder: &Path) -> (String, Vec<ShaderError>) {
         }
     }
     let list = names.iter().map(|n| format!("&{n}")).collect::<Vec<_>>().join(", ");
+    let _ = writeln!(out, "/// A hash of all kernels' texts.\npub const HASH: u64 = {hash:#x};");
     let _ = writeln!(out, "/// Every kernel, by file name.\npub static ALL: &[&Kernel] = &[{list}];");
     (out, errors)
 }

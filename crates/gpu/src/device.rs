@@ -1,7 +1,7 @@
 //! Adapters and devices: choosing one, what it offers, and noticing when it is gone.
 
-use crate::GpuError;
 use crate::pipeline::Pipelines;
+use crate::{Choices, GpuError};
 use std::collections::VecDeque;
 use std::fmt;
 use std::path::PathBuf;
@@ -143,7 +143,9 @@ pub struct Gpu {
     summary: AdapterSummary,
     class: DeviceClass,
     checked: bool,
+    cache: Option<PathBuf>,
     cache_notice: Option<String>,
+    choices: Mutex<Arc<Choices>>,
     requested: AtomicU64,
     health: Arc<Mutex<Health>>,
     in_flight: Mutex<VecDeque<wgpu::SubmissionIndex>>,
@@ -267,18 +269,21 @@ impl Gpu {
         let class = options.class.unwrap_or(own);
         let mut pipelines = Pipelines::default();
         let cache_notice = pipelines.open_cache(&device, adapter, options.cache.as_deref());
-        Ok(Arc::new(Self {
+        let gpu = Self {
             device,
             queue,
             pipelines,
+            cache: options.cache.clone(),
             cache_notice,
+            choices: Mutex::default(),
             requested: AtomicU64::new(0),
             summary,
             class,
             checked: options.checked,
             health,
             in_flight: Mutex::default(),
-        }))
+        };
+        Ok(Arc::new(gpu.with_kept_choices()))
     }
 
     /// The adapter behind this device.
@@ -289,6 +294,64 @@ impl Gpu {
     /// The kind of device, for choosing kernel configurations.
     pub fn class(&self) -> DeviceClass {
         self.class
+    }
+
+    /// Variants that were measured on this device.
+    pub fn choices(&self) -> Arc<Choices> {
+        lock(&self.choices).clone()
+    }
+
+    /// Replaces them, for plans that are recorded from now on.
+    pub fn set_choices(&self, choices: Choices) {
+        *lock(&self.choices) = Arc::new(choices);
+    }
+
+    /// Adapter, driver and shaders, for which alone measurements hold.
+    fn choices_owner(&self) -> String {
+        let AdapterSummary { name, backend, driver, .. } = &self.summary;
+        let checked = if self.checked { ", checked" } else { "" };
+        format!("{name} | {backend} | {driver} | shaders {:016x}{checked}", crate::kernels::HASH)
+    }
+
+    #[cfg(target_arch = "wasm32")]
+    fn with_kept_choices(self) -> Self {
+        self
+    }
+
+    /// Takes the choices that an earlier run has kept.
+    #[cfg(not(target_arch = "wasm32"))]
+    fn with_kept_choices(mut self) -> Self {
+        let Some(file) = self.choices_file() else { return self };
+        let Ok(text) = std::fs::read_to_string(&file) else { return self };
+        match Choices::parse(&text, &self.choices_owner()) {
+            Ok(choices) => self.set_choices(choices),
+            Err(why) => {
+                let notice = format!("{} {why}: run `photonet tune` again, or delete it", file.display());
+                self.cache_notice.get_or_insert(notice);
+            }
+        }
+        self
+    }
+
+    /// Where choices are kept: a file for each adapter and driver.
+    #[cfg(not(target_arch = "wasm32"))]
+    fn choices_file(&self) -> Option<PathBuf> {
+        use sha2::Digest as _;
+        let AdapterSummary { name, backend, driver, .. } = &self.summary;
+        let digest = sha2::Sha256::digest(format!("{name} {backend} {driver}"));
+        let number: u64 = digest.iter().take(6).fold(0, |number, byte| number << 8 | u64::from(*byte));
+        Some(self.cache.as_ref()?.join(format!("tuned_{number:012x}")))
+    }
+
+    /// Keeps the choices for later runs; returns the file, or `None` where nothing is kept.
+    ///
+    /// # Errors
+    /// A folder or file that cannot be written.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub fn keep_choices(&self) -> std::io::Result<Option<PathBuf>> {
+        let Some(file) = self.choices_file() else { return Ok(None) };
+        crate::driver_cache::replace(&file, self.choices().to_text(&self.choices_owner()).as_bytes())?;
+        Ok(Some(file))
     }
 
     /// Bytes of all buffers created so far, those that are gone among them.
@@ -305,7 +368,7 @@ impl Gpu {
         self.device.generate_allocator_report().map(|report| report.total_allocated_bytes)
     }
 
-    /// What there is to say about the pipelines kept from the last run: that they could not be used, and why.
+    /// What there is to say about what was kept from the last run: that it could not be used, and why.
     pub fn cache_notice(&self) -> Option<&str> {
         self.cache_notice.as_deref()
     }

@@ -73,20 +73,24 @@ impl DriverCache {
         (Some(Self { raw, file, owner, held }), notice)
     }
 
-    /// Writes the file where there is more than it holds; by another name first, so that a run beside this one reads
-    /// the old or the new.
+    /// Writes the file where there is more than it holds.
     pub fn save(&self) -> std::io::Result<()> {
         let Some(data) = self.raw.get_data() else { return Ok(()) };
         if self.held == Some(digest(&data)) {
             return Ok(());
         }
-        let folder = self.file.parent().unwrap_or(Path::new("."));
-        std::fs::create_dir_all(folder)?;
-        let mut file = tempfile::NamedTempFile::new_in(folder)?;
-        file.write_all(&compose(&data, &self.owner))?;
-        file.persist(&self.file).map_err(|error| error.error)?;
-        Ok(())
+        replace(&self.file, &compose(&data, &self.owner))
     }
+}
+
+/// Writes a file by another name first, so that a run beside this one reads the old or the new.
+pub(crate) fn replace(path: &Path, contents: &[u8]) -> std::io::Result<()> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    std::fs::create_dir_all(folder)?;
+    let mut file = tempfile::NamedTempFile::new_in(folder)?;
+    file.write_all(contents)?;
+    file.persist(path).map_err(|error| error.error)?;
+    Ok(())
 }
 
 fn digest(data: &[u8]) -> [u8; DIGEST] {

@@ -5,6 +5,7 @@
 //! run it as often as needed, read results back.
 
 mod buffer;
+mod choices;
 mod device;
 #[cfg(not(target_arch = "wasm32"))]
 mod driver_cache;
@@ -23,8 +24,9 @@ pub mod kernels {
 }
 
 pub use buffer::Buffer;
+pub use choices::Choices;
 pub use device::{AdapterSummary, DeviceChoice, DeviceClass, Gpu, GpuOptions, list_adapters};
 pub use error::GpuError;
 pub use kernel::{Access, Binding, Kernel, Override, Source};
 pub use limits::DeviceLimits;
-pub use plan::{Cost, Dispatch, Plan, PlanBuilder, PlanReport, Tensor, Timing};
+pub use plan::{Cost, Dispatch, Plan, PlanBuilder, PlanReport, Question, Tensor, Timing};

@@ -68,19 +68,30 @@ impl Depthwise {
         output: Tensor,
     ) {
         let shape = self.output();
-        let dispatch = Dispatch::new(self.forward_kernel(plan.class()), format!("{label} forward"))
+        let (tall, question) = self.height(plan, "forward", &shape);
+        let dispatch = Dispatch::new(self.forward_kernel(tall), format!("{label} forward"))
             .constant("HAS_BIAS", bias.is_some())
             .bind("weights", weights)
             .bind("bias", bias.unwrap_or(weights))
             .bind("output", output)
             .params(&self.geometry.params(0).activated(activation))
-            .threads(tile_threads(&shape, tall(plan.class()), 4))
+            .threads(tile_threads(&shape, tall, 4))
+            .answers(Some(question))
             .cost(self.macs(), self.traffic());
         plan.dispatch(input.into().bind(dispatch));
     }
 
-    fn forward_kernel(&self, class: DeviceClass) -> &'static Kernel {
-        match tall(class) {
+    /// Rows of outputs that an invocation of the forward kernel makes, and the question that this answers.
+    fn height(&self, plan: &mut PlanBuilder, pass: &str, output: &Shape) -> (usize, String) {
+        let Geometry { kernel, stride, .. } = self.geometry;
+        let Shape { batch, height, width, channels } = *output;
+        let question = format!("depthwise/{pass} k{kernel}s{stride} {batch}x{height}x{width}x{channels}");
+        let default = tall(plan.class());
+        (plan.choose(&question, 2, default - 1) + 1, question)
+    }
+
+    fn forward_kernel(&self, tall: usize) -> &'static Kernel {
+        match tall {
             1 => self.pick([
                 &kernels::DEPTHWISE_FORWARD_K3S1,
                 &kernels::DEPTHWISE_FORWARD_K3S2,
@@ -148,14 +159,16 @@ impl Depthwise {
         std::mem::swap(&mut params.in_width, &mut params.out_width);
         params.pad_y = params.kernel - 1 - params.pad_y;
         params.pad_x = params.kernel - 1 - params.pad_x;
-        let dispatch = Dispatch::new(self.forward_kernel(plan.class()), label)
+        let (tall, question) = self.height(plan, "data_gradient", &self.geometry.input);
+        let dispatch = Dispatch::new(self.forward_kernel(tall), label)
             .constant("HAS_BIAS", false)
             .constant("FLIPPED", true)
             .bind("weights", weights)
             .bind("bias", weights)
             .bind("output", input_gradient)
             .params(&params)
-            .threads(tile_threads(&self.geometry.input, tall(plan.class()), 4))
+            .threads(tile_threads(&self.geometry.input, tall, 4))
+            .answers(Some(question))
             .cost(self.macs(), self.traffic());
         plan.dispatch(Operand::from(output_gradient).bind(dispatch));
     }

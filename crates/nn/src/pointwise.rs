@@ -196,12 +196,21 @@ impl Pointwise {
         }
     }
 
-    /// The tile for a product over the rows with `columns` output columns, and how many there are.
-    fn tiles(&self, class: DeviceClass, columns: usize) -> (usize, u64) {
+    /// The tile for a product over the rows with `columns` output columns, how many there are, and the question that
+    /// it answers.
+    fn tiles(&self, plan: &mut PlanBuilder, pass: &str, columns: usize) -> (usize, u64, String) {
+        let class = plan.class();
         let columns = pad_channels(columns);
-        let choice = choose_tile(&TILES, class, self.rows, columns, enough_tiles(class));
+        let default = choose_tile(&TILES, class, self.rows, columns, enough_tiles(class));
+        let Self { rows, inputs, outputs } = self;
+        let question = format!("pointwise/{pass} {rows}x{inputs}x{outputs}");
+        // Of the tiles of the same worker: the others suit no device of the class.
+        let worker = TILES[default].worker;
+        let first = TILES.iter().position(|tile| tile.worker == worker).unwrap_or(default);
+        let options = TILES.iter().filter(|tile| tile.worker == worker).count();
+        let choice = first + plan.choose(&question, options, default - first);
         let tile = TILES[choice];
-        (choice, (self.rows.div_ceil(tile.rows) * columns.div_ceil(tile.columns)) as u64)
+        (choice, (self.rows.div_ceil(tile.rows) * columns.div_ceil(tile.columns)) as u64, question)
     }
 
     /// Appends `output = activate((input * gate) weights + bias) + residual`.
@@ -216,7 +225,7 @@ impl Pointwise {
     ) {
         let input: Operand = input.into();
         let Fused { gate, bias, activation, residual } = *fused;
-        let (tile, count) = self.tiles(plan.class(), self.outputs);
+        let (tile, count, question) = self.tiles(plan, "forward", self.outputs);
         let kernel = [
             &kernels::POINTWISE_FORWARD_32X32,
             &kernels::POINTWISE_FORWARD_64X32,
@@ -239,6 +248,7 @@ impl Pointwise {
             .bind("residual", residual.unwrap_or(input.tensor))
             .bind("output", output)
             .params(&params)
+            .answers(Some(question))
             .cost(self.macs(), self.traffic());
         plan.dispatch(self.gate(gate, input, dispatch));
     }
@@ -254,7 +264,7 @@ impl Pointwise {
         weights: Tensor,
         output: Tensor,
     ) -> Option<Slabs> {
-        let (choice, count) = self.tiles(plan.class(), self.outputs);
+        let (choice, count, question) = self.tiles(plan, "forward", self.outputs);
         let tile = TILES[choice];
         let Some(kernel) = STATISTICS_KERNELS.get(choice) else {
             self.forward(plan, label, input, weights, &Fused { gate, ..Fused::default() }, output);
@@ -272,6 +282,7 @@ impl Pointwise {
             .bind("output", output)
             .bind("partial", slabs.partial)
             .params(&params)
+            .answers(Some(question))
             .cost(self.macs(), self.traffic() + slabs.partial.bytes());
         plan.dispatch(self.gate(gate, input, dispatch));
         Some(slabs)
@@ -310,7 +321,7 @@ impl Pointwise {
         residual: Option<Tensor>,
         input_gradient: Tensor,
     ) {
-        let (tile, count) = self.tiles(plan.class(), self.inputs);
+        let (tile, count, question) = self.tiles(plan, "data_gradient", self.inputs);
         let kernel = [
             &kernels::POINTWISE_DATA_GRADIENT_32X32,
             &kernels::POINTWISE_DATA_GRADIENT_64X32,
@@ -327,6 +338,7 @@ impl Pointwise {
                 .bind("residual", residual.unwrap_or(output_gradient))
                 .bind("input_gradient", input_gradient)
                 .params(&self.params(self.inputs, TILES[tile]))
+                .answers(Some(question))
                 .cost(self.macs(), self.traffic()),
         );
     }
@@ -344,7 +356,7 @@ impl Pointwise {
         behind: &Behind,
         input_gradient: Tensor,
     ) -> OutputGradient {
-        let (choice, count) = self.tiles(plan.class(), self.inputs);
+        let (choice, count, question) = self.tiles(plan, "data_gradient", self.inputs);
         let tile = TILES[choice];
         let Some(kernel) = SUMS_KERNELS.get(choice) else {
             self.data_gradient(plan, label, output_gradient, weights, residual, input_gradient);
@@ -363,6 +375,7 @@ impl Pointwise {
             .bind("input_gradient", input_gradient)
             .bind("partial", slabs.partial)
             .params(&self.params(self.inputs, tile))
+            .answers(Some(question))
             .cost(self.macs(), self.traffic() + raw_bytes + slabs.partial.bytes());
         plan.dispatch(behind.norm.activation.configure(dispatch));
         OutputGradient { tensor: input_gradient, sums: Some(slabs) }

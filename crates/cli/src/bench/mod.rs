@@ -11,7 +11,7 @@ use crate::machine::open_device;
 use crate::output::say;
 use photonet_gpu::DeviceLimits;
 use std::process::ExitCode;
-use work::Work;
+pub use work::{Question, Work};
 
 /// Runs the command.
 pub fn run(options: &BenchOptions) -> Result<ExitCode, CliError> {

@@ -166,7 +166,8 @@ mod tests {
     use photonet_gpu::Cost;
 
     fn timing(label: &str, kernel: &'static str) -> Timing {
-        Timing { label: label.into(), kernel, nanoseconds: 5e5, cost: Cost { macs: 10, bytes: 20 } }
+        let cost = Cost { macs: 10, bytes: 20 };
+        Timing { label: label.into(), kernel, nanoseconds: 5e5, cost, question: None }
     }
 
     #[test]

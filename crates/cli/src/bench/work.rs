@@ -47,6 +47,77 @@ impl Measured {
     }
 }
 
+/// A question which of a kernel's variants to take, and what the rule says.
+pub struct Question {
+    pub question: String,
+    pub options: usize,
+    pub rule: usize,
+}
+
+/// A network that is ready to run on made-up photos.
+enum Ready {
+    Infer(InferenceNetwork, Vec<u8>),
+    Train(TrainNetwork, Vec<u8>, [Vec<u32>; 2]),
+}
+
+impl Ready {
+    async fn new(work: &Work, gpu: &Arc<Gpu>) -> Result<Self, CliError> {
+        let architecture = work.network.architecture()?;
+        let (size, batch) = (work.network.size, work.batch);
+        let input =
+            Input { size, scale: 1.0 / 255.0, mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] };
+        let weights = initialise(&architecture, 0);
+        let pixels: Vec<u8> = (0..batch * input.image_bytes()).map(|i| (i * 7 % 251) as u8).collect();
+        if !work.train {
+            let options = InferenceOptions { batch, input, count_topk: None };
+            let network = InferenceNetwork::new(gpu, &architecture, &weights, &options).await?;
+            return Ok(Self::Infer(network, pixels));
+        }
+        let tuning = Tuning::default();
+        let buffers = TrainBuffers::new(gpu, &architecture, &weights, 2e-5, &tuning).await?;
+        let options = TrainOptions { batch, input, smoothing: 0.0, topk: 1, dropout_seed: 0, tuning };
+        let network = TrainNetwork::new(&buffers, &architecture, &options).await?;
+        let labels: Vec<u32> = (0..batch).map(|i| (i % architecture.classes) as u32).collect();
+        Ok(Self::Train(network, pixels, [labels, (0..batch as u32).collect()]))
+    }
+
+    /// One run, to its end: with inference the logits are read back.
+    fn run(&self, gpu: &Gpu) -> Result<(), CliError> {
+        match self {
+            Self::Infer(network, pixels) => {
+                network.run(pixels, &[])?;
+                pollster::block_on(network.logits())?;
+            }
+            Self::Train(network, pixels, [labels, samples]) => {
+                let step = Step { learning_rate: 1e-4, momentum: 0.9, epoch: 0, number: 0 };
+                network.step(pixels, labels, samples, step)?;
+            }
+        }
+        Ok(gpu.wait()?)
+    }
+
+    fn report(&self) -> PlanReport {
+        match self {
+            Self::Infer(network, _) => network.report(),
+            Self::Train(network, ..) => network.report(),
+        }
+    }
+
+    fn questions(&self) -> &[photonet_gpu::Question] {
+        match self {
+            Self::Infer(network, _) => network.questions(),
+            Self::Train(network, ..) => network.questions(),
+        }
+    }
+
+    async fn profile(&self) -> Result<Vec<Timing>, CliError> {
+        Ok(match self {
+            Self::Infer(network, _) => network.profile().await?,
+            Self::Train(network, ..) => network.profile().await?,
+        })
+    }
+}
+
 impl Work {
     /// A name such as `train small x1 224 batch 8`.
     pub fn name(&self) -> String {
@@ -69,61 +140,52 @@ impl Work {
 
     /// Measures it with `runs` timed runs.
     pub async fn measure(&self, gpu: &Arc<Gpu>, runs: usize) -> Result<Measured, CliError> {
-        let architecture = self.network.architecture()?;
-        let (size, batch) = (self.network.size, self.batch);
-        let input =
-            Input { size, scale: 1.0 / 255.0, mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] };
-        let weights = initialise(&architecture, 0);
-        let pixels: Vec<u8> = (0..batch * input.image_bytes()).map(|i| (i * 7 % 251) as u8).collect();
         let before = (gpu.requested_bytes(), gpu.allocated_bytes());
         let start = Instant::now();
-        let time = |run: &dyn Fn() -> Result<(), CliError>| -> Result<Times, CliError> {
-            let mut all = Vec::new();
-            let mut cold_ms = 0.0;
-            for number in 0..WARM_UP + runs {
-                let begun = Instant::now();
-                run()?;
-                gpu.wait()?;
-                all.push(begun.elapsed().as_secs_f64() * 1e3);
-                if number == 0 {
-                    cold_ms = start.elapsed().as_secs_f64() * 1e3;
-                }
+        let ready = Ready::new(self, gpu).await?;
+        let mut all = Vec::new();
+        let mut cold_ms = 0.0;
+        for number in 0..WARM_UP + runs {
+            let begun = Instant::now();
+            ready.run(gpu)?;
+            all.push(begun.elapsed().as_secs_f64() * 1e3);
+            if number == 0 {
+                cold_ms = start.elapsed().as_secs_f64() * 1e3;
             }
-            Ok(Times { cold_ms, first_ms: all[0], runs_ms: all.split_off(WARM_UP) })
-        };
-        let measured = |times: Times, report: PlanReport, timings: Vec<Timing>| Measured {
-            cold_ms: times.cold_ms,
-            first_ms: times.first_ms,
-            runs_ms: times.runs_ms,
-            report,
-            timings,
+        }
+        Ok(Measured {
+            cold_ms,
+            first_ms: all[0],
+            runs_ms: all.split_off(WARM_UP),
+            report: ready.report(),
+            timings: ready.profile().await?,
             planned_bytes: gpu.requested_bytes() - before.0,
             allocated_bytes: gpu.allocated_bytes().zip(before.1).map(|(now, then)| now.saturating_sub(then)),
-        };
-        if self.train {
-            let tuning = Tuning::default();
-            let buffers = TrainBuffers::new(gpu, &architecture, &weights, 2e-5, &tuning).await?;
-            let options = TrainOptions { batch, input, smoothing: 0.0, topk: 1, dropout_seed: 0, tuning };
-            let network = TrainNetwork::new(&buffers, &architecture, &options).await?;
-            let labels: Vec<u32> = (0..batch).map(|i| (i % architecture.classes) as u32).collect();
-            let samples: Vec<u32> = (0..batch as u32).collect();
-            let step = Step { learning_rate: 1e-4, momentum: 0.9, epoch: 0, number: 0 };
-            let times = time(&|| Ok(network.step(&pixels, &labels, &samples, step)?))?;
-            return Ok(measured(times, network.report(), network.profile().await?));
-        }
-        let options = InferenceOptions { batch, input, count_topk: None };
-        let network = InferenceNetwork::new(gpu, &architecture, &weights, &options).await?;
-        let times = time(&|| {
-            network.run(&pixels, &[])?;
-            pollster::block_on(network.logits())?;
-            Ok(())
-        })?;
-        Ok(measured(times, network.report(), network.profile().await?))
+        })
     }
-}
 
-struct Times {
-    cold_ms: f64,
-    first_ms: f64,
-    runs_ms: Vec<f64>,
+    /// The questions that come up, with what the rule says where `gpu` has no choices.
+    pub async fn questions(&self, gpu: &Arc<Gpu>) -> Result<Vec<Question>, CliError> {
+        let ready = Ready::new(self, gpu).await?;
+        let question = |q: &photonet_gpu::Question| Question {
+            question: q.question.clone(),
+            options: q.options,
+            rule: q.default,
+        };
+        Ok(ready.questions().iter().map(question).collect())
+    }
+
+    /// The shortest time of a launch for each question, in nanoseconds, with the choices that `gpu` has.
+    pub async fn times(&self, gpu: &Arc<Gpu>, runs: usize) -> Result<Vec<(String, f64)>, CliError> {
+        let ready = Ready::new(self, gpu).await?;
+        for _ in 0..WARM_UP {
+            ready.run(gpu)?;
+        }
+        let mut times = Vec::new();
+        for _ in 0..runs {
+            let of_run = ready.profile().await?.into_iter();
+            times.extend(of_run.filter_map(|t| Some((t.question?, t.nanoseconds))));
+        }
+        Ok(times)
+    }
 }

@@ -4,7 +4,7 @@ use super::pool::{self, Lifetime};
 use super::run::{Plan, Step};
 use super::{Cost, PlanReport};
 use crate::pipeline::{Constants, Pipeline};
-use crate::{Access, Buffer, DeviceClass, Gpu, GpuError, Kernel};
+use crate::{Access, Buffer, Choices, DeviceClass, Gpu, GpuError, Kernel};
 use bytemuck::Pod;
 use std::sync::Arc;
 
@@ -49,6 +49,7 @@ pub struct Dispatch {
     constants: Constants,
     groups: u64,
     cost: Cost,
+    question: Option<String>,
 }
 
 impl Dispatch {
@@ -62,6 +63,7 @@ impl Dispatch {
             constants: Vec::new(),
             groups: 1,
             cost: Cost::default(),
+            question: None,
         }
     }
 
@@ -95,11 +97,28 @@ impl Dispatch {
         self.groups(threads.div_ceil(size))
     }
 
+    /// The question that the launch's variant answers, see [`PlanBuilder::choose`].
+    pub fn answers(mut self, question: Option<String>) -> Self {
+        self.question = question;
+        self
+    }
+
     /// What the launch costs.
     pub fn cost(mut self, macs: u64, bytes: u64) -> Self {
         self.cost = Cost { macs, bytes };
         self
     }
+}
+
+/// Which of a kernel's variants to take for a shape.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Question {
+    /// Kernel and shape.
+    pub question: String,
+    /// How many variants there are.
+    pub options: usize,
+    /// The one that is taken where none was measured.
+    pub default: usize,
 }
 
 enum Source {
@@ -110,6 +129,8 @@ enum Source {
 /// Records dispatches, then makes a [`Plan`] of them.
 pub struct PlanBuilder {
     class: DeviceClass,
+    choices: Arc<Choices>,
+    questions: Vec<Question>,
     sources: Vec<Source>,
     dispatches: Vec<Dispatch>,
 }
@@ -128,7 +149,22 @@ impl PlanBuilder {
 
     /// An empty plan with the kernels that suit a class of devices best. They run on all others too.
     pub fn for_class(class: DeviceClass) -> Self {
-        Self { class, sources: Vec::new(), dispatches: Vec::new() }
+        let (choices, questions) = (Arc::default(), Vec::new());
+        Self { class, choices, questions, sources: Vec::new(), dispatches: Vec::new() }
+    }
+
+    /// An empty plan with the kernels that suit `gpu` best: of its class, or by its own measurements.
+    pub fn for_gpu(gpu: &Gpu) -> Self {
+        Self { choices: gpu.choices(), ..Self::for_class(gpu.class()) }
+    }
+
+    /// Which of `options` variants to take, counted from 0: the one that was measured to be the fastest for `question`,
+    /// else `default`.
+    pub fn choose(&mut self, question: &str, options: usize, default: usize) -> usize {
+        if !self.questions.iter().any(|asked| asked.question == question) {
+            self.questions.push(Question { question: question.to_string(), options, default });
+        }
+        self.choices.get(question).filter(|&choice| choice < options).unwrap_or(default)
     }
 
     /// The class of devices that kernels are chosen for.
@@ -235,6 +271,7 @@ impl PlanBuilder {
                 label: dispatch.label.clone(),
                 kernel: dispatch.kernel.name,
                 cost: dispatch.cost,
+                question: dispatch.question.clone(),
             })
             .collect();
         let report = PlanReport {
@@ -245,7 +282,7 @@ impl PlanBuilder {
             macs: steps.iter().map(|s| s.cost.macs).sum(),
             traffic_bytes: steps.iter().map(|s| s.cost.bytes).sum(),
         };
-        Ok(Plan::new(gpu.clone(), steps, buffers, report))
+        Ok(Plan::new(gpu.clone(), steps, buffers, report, self.questions))
     }
 
     async fn make_buffers(&self, gpu: &Gpu) -> Result<(Vec<Buffer>, u64, u64, usize), GpuError> {

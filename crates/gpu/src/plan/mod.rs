@@ -4,7 +4,7 @@ mod builder;
 mod pool;
 mod run;
 
-pub use builder::{Dispatch, PlanBuilder, Tensor};
+pub use builder::{Dispatch, PlanBuilder, Question, Tensor};
 pub use run::{Plan, PlanReport, Timing};
 
 /// What a dispatch costs, for reports and for bounding submits.

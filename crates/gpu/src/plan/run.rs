@@ -1,6 +1,6 @@
 //! Running and timing a plan.
 
-use super::{Cost, Tensor};
+use super::{Cost, Question, Tensor};
 use crate::pipeline::Pipeline;
 use crate::{Buffer, DeviceClass, Gpu, GpuError};
 use std::sync::Arc;
@@ -14,6 +14,7 @@ pub(super) struct Step {
     pub label: String,
     pub kernel: &'static str,
     pub cost: Cost,
+    pub question: Option<String>,
 }
 
 /// What a plan holds and does, known before it runs.
@@ -44,6 +45,8 @@ pub struct Timing {
     pub nanoseconds: f64,
     /// What it cost.
     pub cost: Cost,
+    /// The question that its variant answers, see [`PlanBuilder::choose`](crate::PlanBuilder::choose).
+    pub question: Option<String>,
 }
 
 /// A recorded list of launches with all that running it needs.
@@ -52,11 +55,23 @@ pub struct Plan {
     steps: Vec<Step>,
     buffers: Vec<Buffer>,
     report: PlanReport,
+    questions: Vec<Question>,
 }
 
 impl Plan {
-    pub(super) fn new(gpu: Arc<Gpu>, steps: Vec<Step>, buffers: Vec<Buffer>, report: PlanReport) -> Self {
-        Self { gpu, steps, buffers, report }
+    pub(super) fn new(
+        gpu: Arc<Gpu>,
+        steps: Vec<Step>,
+        buffers: Vec<Buffer>,
+        report: PlanReport,
+        questions: Vec<Question>,
+    ) -> Self {
+        Self { gpu, steps, buffers, report, questions }
+    }
+
+    /// The questions which variant to take that came up.
+    pub fn questions(&self) -> &[Question] {
+        &self.questions
     }
 
     /// What the plan holds and does.
@@ -143,6 +158,7 @@ impl Plan {
             kernel: step.kernel,
             nanoseconds,
             cost: step.cost,
+            question: step.question.clone(),
         };
         Ok(self.steps.iter().zip(nanoseconds).map(timing).collect())
     }

@@ -5,7 +5,7 @@ use super::{Input, check_batch, padded, range};
 use crate::fold::fold;
 use crate::layers::{Layers, Normalised};
 use crate::{Architecture, ModelError, Weights};
-use photonet_gpu::{Buffer, Gpu, Plan, PlanBuilder, PlanReport, Tensor, Timing};
+use photonet_gpu::{Buffer, Gpu, Plan, PlanBuilder, PlanReport, Question, Tensor, Timing};
 use photonet_nn::{
     CrossEntropy, Fused, Gate, GlobalPool, Metrics, Pointwise, Shape, SqueezeExcite, SqueezeExciteParameters,
     Step, pad_channels,
@@ -177,7 +177,7 @@ impl InferenceNetwork {
         let labels = gpu.buffer("labels", batch as u64 * 4).await?;
         let metrics = gpu.buffer("metrics", size_of::<Metrics>() as u64).await?;
         let step = gpu.buffer("step", size_of::<Step>() as u64).await?;
-        let mut plan = PlanBuilder::for_class(gpu.class());
+        let mut plan = PlanBuilder::for_gpu(gpu);
         let pixel_tensor = plan.import(&pixels);
         let weight_tensor = plan.import(&buffer);
         let mut recorder = Recorder { plan, architecture, layout: &layout, weights: weight_tensor };
@@ -258,6 +258,11 @@ impl InferenceNetwork {
         let metrics = self.gpu.read(&self.metrics, 0, 1).await?;
         self.gpu.write(&self.metrics, 0, &[Metrics::default()]);
         Ok(metrics[0])
+    }
+
+    /// The questions which variant of a kernel to take that came up.
+    pub fn questions(&self) -> &[Question] {
+        self.plan.questions()
     }
 
     /// What the plan holds and does.

@@ -4,7 +4,7 @@ use super::unit::{Leaves, Recorder, Source, Unit, Wants};
 use super::{Input, TrainBuffers, check_batch, padded};
 use crate::layers::{Block, Layers};
 use crate::{Architecture, Frozen, ModelError, Tuning};
-use photonet_gpu::{Buffer, Gpu, Plan, PlanBuilder, PlanReport, Tensor, Timing};
+use photonet_gpu::{Buffer, Gpu, Plan, PlanBuilder, PlanReport, Question, Tensor, Timing};
 use photonet_nn::{
     CrossEntropy, Dropout, Fused, GlobalPool, Momentum, OutputGradient, Pointwise, Shape, SqueezeExcite,
     SqueezeExciteState, Step, pad_channels,
@@ -79,7 +79,7 @@ impl TrainNetwork {
         let pixels = gpu.buffer("pixels", input.normalise(batch).input_bytes()).await?;
         let labels = gpu.buffer("labels", batch as u64 * 4).await?;
         let samples = gpu.buffer("samples", batch as u64 * 4).await?;
-        let mut plan = PlanBuilder::for_class(gpu.class());
+        let mut plan = PlanBuilder::for_gpu(&gpu);
         let ends = Ends {
             pixels: plan.import(&pixels),
             labels: plan.import(&labels),
@@ -139,6 +139,11 @@ impl TrainNetwork {
     pub async fn losses(&self) -> Result<Vec<f32>, ModelError> {
         let flat: Vec<[f32; 4]> = self.plan.read(self.outcomes, self.options.batch).await?;
         Ok(flat.iter().map(|o| o[0]).collect())
+    }
+
+    /// The questions which variant of a kernel to take that came up.
+    pub fn questions(&self) -> &[Question] {
+        self.plan.questions()
     }
 
     /// What the plan holds and does.

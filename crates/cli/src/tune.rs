@@ -1,0 +1,127 @@
+//! `photonet tune`: which variants of the kernels are the fastest on this device.
+
+use crate::arguments::{TextOrJson, TuneOptions};
+use crate::bench::Work;
+use crate::error::CliError;
+use crate::machine::open_device;
+use crate::output::say;
+use crate::table;
+use photonet_gpu::{Choices, Gpu};
+use std::collections::BTreeMap;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+/// A variant must be faster than the one chosen by rule by this much: less is noise.
+const WORTH: f64 = 0.97;
+
+/// The time of each option of a question, in nanoseconds; infinite where it was not measured.
+type Times = BTreeMap<String, Vec<f64>>;
+
+/// One question's outcome.
+struct Answer {
+    question: String,
+    rule: usize,
+    best: usize,
+    rule_ns: f64,
+    best_ns: f64,
+}
+
+/// Runs the command.
+pub fn run(options: &TuneOptions) -> Result<ExitCode, CliError> {
+    if options.batch == 0 || options.runs == 0 {
+        return Err(CliError::Usage("--batch and --runs must be at least 1".into()));
+    }
+    let gpu = open_device(&options.device)?;
+    let known = gpu.choices();
+    let infer = Work { network: options.network.clone(), train: false, batch: 1 };
+    let train = Work { train: true, batch: options.batch, ..infer.clone() };
+    let mut answers = Vec::new();
+    for work in [infer, train] {
+        answers.extend(pollster::block_on(tune(&gpu, &work, options.runs))?);
+    }
+    // What was measured for other shapes stays.
+    let mut choices = (*known).clone();
+    for answer in &answers {
+        choices.set(&answer.question, answer.best);
+    }
+    gpu.set_choices(choices);
+    let file = gpu.keep_choices().map_err(|error| {
+        CliError::Usage(format!("the choices cannot be kept: {error}; see PHOTONET_CACHE"))
+    })?;
+    let kept = file.map_or("nowhere: PHOTONET_CACHE=off".into(), |file| file.display().to_string());
+    match options.format {
+        TextOrJson::Json => {
+            for answer in &answers {
+                say(serde_json::json!({
+                    "question": answer.question, "rule": answer.rule, "best": answer.best,
+                    "rule_us": answer.rule_ns / 1e3, "best_us": answer.best_ns / 1e3,
+                }))?;
+            }
+        }
+        TextOrJson::Text => say(describe(&answers, &gpu, &kept))?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Measures every option of every question of a plan: one plan for each number of option.
+async fn tune(gpu: &Arc<Gpu>, work: &Work, runs: usize) -> Result<Vec<Answer>, CliError> {
+    gpu.set_choices(Choices::default());
+    let by_rule = work.questions(gpu).await?;
+    let most = by_rule.iter().map(|question| question.options).max().unwrap_or(0);
+    let mut times: Times =
+        by_rule.iter().map(|q| (q.question.clone(), vec![f64::INFINITY; q.options])).collect();
+    for option in 0..most {
+        let mut choices = Choices::default();
+        for question in by_rule.iter().filter(|question| option < question.options) {
+            choices.set(&question.question, option);
+        }
+        gpu.set_choices(choices);
+        for (question, nanoseconds) in work.times(gpu, runs).await? {
+            if let Some(time) = times.get_mut(&question).and_then(|of| of.get_mut(option)) {
+                *time = time.min(nanoseconds);
+            }
+        }
+    }
+    gpu.set_choices(Choices::default());
+    let answer = |question: &crate::bench::Question| {
+        let of = &times[&question.question];
+        let rule_ns = of[question.rule];
+        let best = (0..of.len()).min_by(|a, b| of[*a].total_cmp(&of[*b])).unwrap_or(question.rule);
+        let best = if of[best] < rule_ns * WORTH { best } else { question.rule };
+        Answer { question: question.question.clone(), rule: question.rule, best, rule_ns, best_ns: of[best] }
+    };
+    Ok(by_rule.iter().map(answer).collect())
+}
+
+fn describe(answers: &[Answer], gpu: &Gpu, kept: &str) -> String {
+    let changed: Vec<&Answer> = answers.iter().filter(|answer| answer.best != answer.rule).collect();
+    let (before, after) = answers
+        .iter()
+        .fold((0.0, 0.0), |(before, after), answer| (before + answer.rule_ns, after + answer.best_ns));
+    let rows: Vec<Vec<String>> = changed
+        .iter()
+        .map(|answer| {
+            let microseconds = |ns: f64| format!("{:.1}", ns / 1e3);
+            vec![
+                answer.question.clone(),
+                answer.rule.to_string(),
+                microseconds(answer.rule_ns),
+                answer.best.to_string(),
+                microseconds(answer.best_ns),
+            ]
+        })
+        .collect();
+    let table = match rows.is_empty() {
+        true => "the rule's variant is the fastest for every shape".to_string(),
+        false => table::render(&["shape", "by rule", "us", "measured", "us"], &rows),
+    };
+    format!(
+        "{} shapes measured on {}\n{table}\n{} of them change; one launch of each: {:.2} ms by rule, {:.2} ms \
+         measured\nkept in {kept}",
+        answers.len(),
+        gpu.adapter().name,
+        changed.len(),
+        before / 1e6,
+        after / 1e6
+    )
+}

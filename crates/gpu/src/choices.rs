@@ -1,0 +1,89 @@
+//! Variants of kernels that were measured to be the fastest on a device, by the shape of the layer.
+//!
+//! Without measurements a pure function of shape and device class chooses; `photonet tune` measures.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+/// What a file begins with; the number rises when the form changes.
+const MAGIC: &str = "photonet choices 1";
+
+/// Answers to the question which of a kernel's variants to take, each the number of an option.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Choices {
+    made: BTreeMap<String, usize>,
+}
+
+impl Choices {
+    /// The answer to `question`, if it was measured.
+    pub fn get(&self, question: &str) -> Option<usize> {
+        self.made.get(question).copied()
+    }
+
+    /// Sets an answer.
+    pub fn set(&mut self, question: impl Into<String>, option: usize) {
+        self.made.insert(question.into(), option);
+    }
+
+    /// All answers, by question.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, usize)> {
+        self.made.iter().map(|(question, option)| (question.as_str(), *option))
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.made.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.made.is_empty()
+    }
+
+    /// A file's text: magic, owner, then a line for each answer.
+    pub(crate) fn to_text(&self, owner: &str) -> String {
+        let mut text = format!("{MAGIC}\n{owner}\n");
+        for (question, option) in &self.made {
+            // Writing to a string cannot fail.
+            let _ = writeln!(text, "{option} {question}");
+        }
+        text
+    }
+
+    /// Reads [`Choices::to_text`]; what is of another owner or damaged is an error that says so.
+    pub(crate) fn parse(text: &str, owner: &str) -> Result<Self, String> {
+        let mut lines = text.lines();
+        if lines.next() != Some(MAGIC) {
+            return Err("is damaged".into());
+        }
+        match lines.next() {
+            Some(found) if found == owner => {}
+            found => return Err(format!("was measured for {}", found.unwrap_or("nothing"))),
+        }
+        let mut choices = Self::default();
+        for line in lines {
+            let answer = line.split_once(' ').and_then(|(option, q)| Some((q, option.parse().ok()?)));
+            let Some((question, option)) = answer else { return Err("is damaged".into()) };
+            choices.set(question, option);
+        }
+        Ok(choices)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn choices_are_read_back_by_their_owner_only() {
+        let mut choices = Choices::default();
+        choices.set("pointwise/forward 49x96x576", 2);
+        choices.set("depthwise/forward k3s1 1x7x7x96", 0);
+        let text = choices.to_text("card | driver 1 | shaders 7");
+        assert_eq!(Choices::parse(&text, "card | driver 1 | shaders 7").unwrap(), choices);
+        assert!(Choices::parse(&text, "card | driver 2 | shaders 7").unwrap_err().contains("driver 1"));
+        for bad in ["", "something else", &text.replace("2 pointwise", "x pointwise"), &text[..40]] {
+            assert!(Choices::parse(bad, "card | driver 1 | shaders 7").is_err(), "{bad}");
+        }
+    }
+}
