@@ -2,8 +2,12 @@
 //!
 //! Without measurements a pure function of shape and device class chooses; `photonet tune` measures.
 
+use crate::{AdapterSummary, Gpu};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+#[cfg(not(target_arch = "wasm32"))]
+use std::path::PathBuf;
+use std::sync::{Arc, PoisonError};
 
 /// What a file begins with; the number rises when the form changes.
 const MAGIC: &str = "photonet choices 1";
@@ -67,6 +71,66 @@ impl Choices {
             choices.set(question, option);
         }
         Ok(choices)
+    }
+}
+
+impl Gpu {
+    /// Variants that were measured on this device.
+    pub fn choices(&self) -> Arc<Choices> {
+        self.choices.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Replaces them, for plans that are recorded from now on.
+    pub fn set_choices(&self, choices: Choices) {
+        *self.choices.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(choices);
+    }
+
+    /// Adapter, driver and shaders, for which alone measurements hold.
+    fn choices_owner(&self) -> String {
+        let AdapterSummary { name, backend, driver, .. } = self.adapter();
+        let checked = if self.is_checked() { ", checked" } else { "" };
+        format!("{name} | {backend} | {driver} | shaders {:016x}{checked}", crate::kernels::HASH)
+    }
+
+    #[cfg(target_arch = "wasm32")]
+    pub(crate) fn with_kept_choices(self) -> Self {
+        self
+    }
+
+    /// Takes the choices that an earlier run has kept.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub(crate) fn with_kept_choices(mut self) -> Self {
+        let Some(file) = self.choices_file() else { return self };
+        let Ok(text) = std::fs::read_to_string(&file) else { return self };
+        match Choices::parse(&text, &self.choices_owner()) {
+            Ok(choices) => self.set_choices(choices),
+            Err(why) => {
+                let notice = format!("{} {why}: run `photonet tune` again, or delete it", file.display());
+                self.cache_notice.get_or_insert(notice);
+            }
+        }
+        self
+    }
+
+    /// Where choices are kept: a file for each adapter and driver.
+    #[cfg(not(target_arch = "wasm32"))]
+    fn choices_file(&self) -> Option<PathBuf> {
+        use sha2::Digest as _;
+        let AdapterSummary { name, backend, driver, .. } = self.adapter();
+        let digest = sha2::Sha256::digest(format!("{name} {backend} {driver}"));
+        let number: u64 = digest.iter().take(6).fold(0, |number, byte| number << 8 | u64::from(*byte));
+        Some(self.cache.as_ref()?.join(format!("tuned_{number:012x}")))
+    }
+
+    /// Keeps the choices for later runs; returns the file, or `None` where nothing is kept.
+    ///
+    /// # Errors
+    /// A folder or file that cannot be written.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub fn keep_choices(&self) -> std::io::Result<Option<PathBuf>> {
+        let Some(file) = self.choices_file() else { return Ok(None) };
+        crate::driver_cache::replace(&file, self.choices().to_text(&self.choices_owner()).as_bytes())?;
+        Ok(Some(file))
     }
 }
 

@@ -4,6 +4,7 @@
 //! The usual course: open a [`Gpu`], create [`Buffer`]s, record a [`Plan`] with a [`PlanBuilder`],
 //! run it as often as needed, read results back.
 
+mod adapter;
 mod buffer;
 mod choices;
 mod device;
@@ -23,9 +24,10 @@ pub mod kernels {
     include!(concat!(env!("OUT_DIR"), "/kernels.rs"));
 }
 
+pub use adapter::{AdapterSummary, DeviceChoice, DeviceClass, GpuOptions, list_adapters};
 pub use buffer::Buffer;
 pub use choices::Choices;
-pub use device::{AdapterSummary, DeviceChoice, DeviceClass, Gpu, GpuOptions, list_adapters};
+pub use device::Gpu;
 pub use error::GpuError;
 pub use kernel::{Access, Binding, Kernel, Override, Source};
 pub use limits::DeviceLimits;

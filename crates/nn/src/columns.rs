@@ -1,6 +1,7 @@
 //! How reductions over rows are spread over workgroups (see `shaders/shared/columns.wgsl`).
 
 use bytemuck::{Pod, Zeroable};
+use photonet_gpu::{Dispatch, PlanBuilder, Tensor, kernels};
 
 /// The uniform of a reduction over rows; channels in groups of 4.
 #[repr(C)]
@@ -63,6 +64,33 @@ fn strips(channels: usize) -> (usize, usize) {
     // At most 16 wide keeps at least four invocations on each channel group.
     let strips = channels.div_ceil(16).max(1);
     (channels.div_ceil(strips), strips)
+}
+
+#[repr(C)]
+#[derive(Clone, Copy, Pod, Zeroable)]
+struct SumParams {
+    length: u32,
+    slabs: u32,
+    unused: [u32; 2],
+}
+
+/// Appends the sum of `slabs` tensors of `bytes` bytes each that lie behind one another in `partial`.
+pub(crate) fn sum_slabs(
+    plan: &mut PlanBuilder,
+    label: &str,
+    slabs: u64,
+    bytes: u64,
+    partial: Tensor,
+    output: Tensor,
+) {
+    plan.dispatch(
+        Dispatch::new(&kernels::REDUCE_SUM, format!("{label} sum"))
+            .bind("partial", partial)
+            .bind("output", output)
+            .params(&SumParams { length: (bytes / 16) as u32, slabs: slabs as u32, unused: [0; 2] })
+            .threads(bytes / 16)
+            .cost(0, bytes * (slabs + 1)),
+    );
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Dense convolutions; MobileNetV3 has one, the 3x3 stem.
 
-use crate::pointwise::sum_slabs;
+use crate::columns::sum_slabs;
 use crate::{Activation, Geometry, Shape};
 use photonet_gpu::{Dispatch, PlanBuilder, Tensor, kernels};
 

@@ -1,6 +1,6 @@
 //! Depthwise convolutions, 3x3 and 5x5, stride 1 and 2.
 
-use crate::pointwise::sum_slabs;
+use crate::columns::sum_slabs;
 use crate::{Activation, Geometry, Operand, Padding, Shape};
 use photonet_gpu::{DeviceClass, Dispatch, Kernel, PlanBuilder, Tensor, kernels};
 

@@ -1,15 +1,16 @@
 //! Recording a plan.
 
+use super::interface;
 use super::pool::{self, Lifetime};
 use super::run::{Plan, Step};
 use super::{Cost, PlanReport};
 use crate::pipeline::{Constants, Pipeline};
-use crate::{Access, Buffer, Choices, DeviceClass, Gpu, GpuError, Kernel};
+use crate::{Buffer, Choices, DeviceClass, Gpu, GpuError, Kernel};
 use bytemuck::Pod;
 use std::sync::Arc;
 
 /// Offsets of ranges that are bound must be multiples of this many bytes (WebGPU's default limit).
-const ALIGNMENT: u64 = 256;
+pub(super) const ALIGNMENT: u64 = 256;
 
 /// A range of a buffer inside a plan: a whole transient tensor, or part of an imported buffer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,12 +43,12 @@ impl Tensor {
 /// One kernel launch to record.
 #[derive(Debug)]
 pub struct Dispatch {
-    kernel: &'static Kernel,
-    label: String,
-    bindings: Vec<(&'static str, Tensor)>,
-    uniform: Vec<u8>,
-    constants: Constants,
-    groups: u64,
+    pub(super) kernel: &'static Kernel,
+    pub(super) label: String,
+    pub(super) bindings: Vec<(&'static str, Tensor)>,
+    pub(super) uniform: Vec<u8>,
+    pub(super) constants: Constants,
+    pub(super) groups: u64,
     cost: Cost,
     question: Option<String>,
 }
@@ -218,7 +219,7 @@ impl PlanBuilder {
     /// the driver refuses.
     pub async fn build(self, gpu: &Arc<Gpu>) -> Result<Plan, GpuError> {
         for dispatch in &self.dispatches {
-            check_interface(dispatch)?;
+            interface::check(dispatch)?;
         }
         let (buffers, pooled_bytes, unpooled_bytes, pool_count) = self.make_buffers(gpu).await?;
         let (arena, offsets) = self.make_arena(gpu).await?;
@@ -343,77 +344,6 @@ fn fold(groups: u64) -> (u32, u32) {
     }
     let rows = groups.div_ceil(MAX);
     (groups.div_ceil(rows) as u32, rows as u32)
-}
-
-fn check_interface(dispatch: &Dispatch) -> Result<(), GpuError> {
-    let fail = |message: String| {
-        Err(GpuError::Interface {
-            kernel: dispatch.kernel.name.into(),
-            label: dispatch.label.clone(),
-            message,
-        })
-    };
-    for (name, tensor) in &dispatch.bindings {
-        let Some(binding) = dispatch.kernel.bindings.iter().find(|b| b.name == *name) else {
-            return fail(format!("has no binding `{name}`"));
-        };
-        if tensor.bytes < u64::from(binding.min_bytes) {
-            return fail(format!("`{name}` needs {} bytes, got {}", binding.min_bytes, tensor.bytes));
-        }
-        if tensor.offset % ALIGNMENT != 0 {
-            return fail(format!("`{name}` starts at {}, not a multiple of {ALIGNMENT}", tensor.offset));
-        }
-        if binding.access == Access::ReadWrite {
-            check_alias(dispatch, name, *tensor).or_else(fail)?;
-        }
-    }
-    for binding in dispatch.kernel.bindings {
-        let times = dispatch.bindings.iter().filter(|(n, _)| *n == binding.name).count();
-        match (binding.name, times) {
-            ("params", 0) if binding.access == Access::Uniform => {
-                if dispatch.uniform.len() != binding.min_bytes as usize {
-                    return fail(format!(
-                        "`params` is {} bytes in the kernel, {} in the dispatch",
-                        binding.min_bytes,
-                        dispatch.uniform.len()
-                    ));
-                }
-            }
-            (_, 1) => {}
-            (name, 0) => return fail(format!("`{name}` is not bound")),
-            (name, _) => return fail(format!("`{name}` is bound {times} times")),
-        }
-    }
-    for constant in dispatch.kernel.overrides {
-        let given = dispatch.constants.iter().any(|(n, _)| *n == constant.name);
-        if !given && !constant.has_default {
-            return fail(format!("the constant `{}` is not set", constant.name));
-        }
-    }
-    for (name, _) in &dispatch.constants {
-        if !dispatch.kernel.overrides.iter().any(|o| o.name == *name) {
-            return fail(format!("has no constant `{name}`"));
-        }
-    }
-    if dispatch.groups > 65_535 * 65_535 {
-        return fail(format!("{} workgroups are more than a grid can hold", dispatch.groups));
-    }
-    Ok(())
-}
-
-/// WebGPU lets a launch write several ranges of one buffer, as long as they do not overlap, but
-/// not read one range of a buffer and write another.
-fn check_alias(dispatch: &Dispatch, name: &str, written: Tensor) -> Result<(), String> {
-    for (other, tensor) in dispatch.bindings.iter().filter(|(n, t)| *n != name && t.id == written.id) {
-        let also_written =
-            dispatch.kernel.bindings.iter().any(|b| b.name == *other && b.access == Access::ReadWrite);
-        let overlap =
-            tensor.offset < written.offset + written.bytes && written.offset < tensor.offset + tensor.bytes;
-        if overlap || !also_written {
-            return Err(format!("`{name}` is written and its buffer is bound to `{other}` as well"));
-        }
-    }
-    Ok(())
 }
 
 #[cfg(test)]

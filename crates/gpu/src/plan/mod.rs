@@ -1,6 +1,7 @@
 //! Plans: a list of dispatches recorded once, with everything made that running it needs.
 
 mod builder;
+mod interface;
 mod pool;
 mod run;
 

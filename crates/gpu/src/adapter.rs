@@ -1,0 +1,198 @@
+//! Adapters: which there are, and which one to use.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::str::FromStr;
+use wgpu::DeviceType;
+
+/// Which adapter to use.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum DeviceChoice {
+    /// Discrete before integrated before virtual before software.
+    #[default]
+    Auto,
+    /// A discrete GPU.
+    Discrete,
+    /// An integrated GPU.
+    Integrated,
+    /// A software rasteriser such as lavapipe or WARP.
+    Software,
+    /// The first adapter whose name contains this text, ignoring case.
+    Named(String),
+}
+
+impl FromStr for DeviceChoice {
+    type Err = std::convert::Infallible;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Ok(match text.to_lowercase().as_str() {
+            "auto" | "" => Self::Auto,
+            "discrete" => Self::Discrete,
+            "integrated" => Self::Integrated,
+            // PaddleClas's word for a run without a GPU.
+            "software" | "cpu" => Self::Software,
+            _ => Self::Named(text.to_string()),
+        })
+    }
+}
+
+impl fmt::Display for DeviceChoice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Auto => "auto",
+            Self::Discrete => "discrete",
+            Self::Integrated => "integrated",
+            Self::Software => "software",
+            Self::Named(name) => name,
+        })
+    }
+}
+
+/// The kinds of device that kernel configurations are chosen for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum DeviceClass {
+    /// A GPU with memory of its own.
+    Discrete,
+    /// A GPU that shares the host's memory.
+    Integrated,
+    /// A CPU that plays GPU.
+    Software,
+}
+
+impl DeviceClass {
+    pub(crate) fn from_name(name: &str) -> Option<Self> {
+        match name.to_lowercase().as_str() {
+            "discrete" => Some(Self::Discrete),
+            "integrated" => Some(Self::Integrated),
+            "software" => Some(Self::Software),
+            _ => None,
+        }
+    }
+}
+
+/// How to open a device.
+#[derive(Clone, Debug)]
+pub struct GpuOptions {
+    /// Which adapter.
+    pub choice: DeviceChoice,
+    /// Ask for WebGPU's default limits and no features, whatever the adapter offers.
+    pub portable: bool,
+    /// Keep bounds and loop checks in shaders.
+    pub checked: bool,
+    /// Choose kernels for this class of devices, not for the adapter's own. All kernels run everywhere.
+    pub class: Option<DeviceClass>,
+    /// Where compiled pipelines are kept from one run to the next, for drivers that let them be (Vulkan).
+    pub cache: Option<PathBuf>,
+}
+
+impl GpuOptions {
+    /// Options for `choice`. `PHOTONET_CHECKED=1`, `PHOTONET_PORTABLE=1` and `PHOTONET_DEVICE_CLASS=discrete`
+    /// (or `integrated`, `software`) are read from the environment.
+    pub fn new(choice: DeviceChoice) -> Self {
+        let on = |name| std::env::var(name).is_ok_and(|v| !v.is_empty() && v != "0");
+        let class =
+            std::env::var("PHOTONET_DEVICE_CLASS").ok().and_then(|name| DeviceClass::from_name(&name));
+        Self {
+            choice,
+            portable: on("PHOTONET_PORTABLE"),
+            checked: on("PHOTONET_CHECKED"),
+            class,
+            cache: None,
+        }
+    }
+
+    /// What tests use: [`Auto`](DeviceChoice::Auto), default limits, no features.
+    pub fn portable() -> Self {
+        Self { portable: true, ..Self::new(DeviceChoice::Auto) }
+    }
+}
+
+/// An adapter as a user sees it.
+#[derive(Clone, Debug)]
+pub struct AdapterSummary {
+    /// Name given by the driver.
+    pub name: String,
+    /// `discrete`, `integrated`, `virtual`, `software` or `other`.
+    pub kind: &'static str,
+    /// Graphics API.
+    pub backend: String,
+    /// Driver name and version.
+    pub driver: String,
+    /// Largest storage binding in bytes.
+    pub max_binding_bytes: u64,
+    /// Whether per-dispatch timestamps are offered.
+    pub timestamps: bool,
+}
+
+fn instance() -> wgpu::Instance {
+    wgpu::Instance::new(wgpu::InstanceDescriptor::new_without_display_handle_from_env())
+}
+
+fn kind(device_type: DeviceType) -> &'static str {
+    match device_type {
+        DeviceType::DiscreteGpu => "discrete",
+        DeviceType::IntegratedGpu => "integrated",
+        DeviceType::VirtualGpu => "virtual",
+        DeviceType::Cpu => "software",
+        DeviceType::Other => "other",
+    }
+}
+
+pub(crate) fn summarise(adapter: &wgpu::Adapter) -> AdapterSummary {
+    let info = adapter.get_info();
+    AdapterSummary {
+        kind: kind(info.device_type),
+        backend: info.backend.to_string(),
+        driver: format!("{} {}", info.driver, info.driver_info).trim().to_string(),
+        max_binding_bytes: adapter.limits().max_storage_buffer_binding_size,
+        timestamps: adapter.features().contains(wgpu::Features::TIMESTAMP_QUERY),
+        name: info.name,
+    }
+}
+
+/// Every adapter of this machine, best first.
+pub async fn list_adapters() -> Vec<AdapterSummary> {
+    sorted_adapters().await.iter().map(summarise).collect()
+}
+
+pub(crate) async fn sorted_adapters() -> Vec<wgpu::Adapter> {
+    let mut adapters = instance().enumerate_adapters(wgpu::Backends::all()).await;
+    adapters.sort_by_key(|a| match a.get_info().device_type {
+        DeviceType::DiscreteGpu => 0,
+        DeviceType::IntegratedGpu => 1,
+        DeviceType::VirtualGpu | DeviceType::Other => 2,
+        DeviceType::Cpu => 3,
+    });
+    adapters
+}
+
+pub(crate) fn fits(choice: &DeviceChoice, adapter: &wgpu::Adapter) -> bool {
+    let info = adapter.get_info();
+    match choice {
+        DeviceChoice::Auto => true,
+        DeviceChoice::Discrete => info.device_type == DeviceType::DiscreteGpu,
+        DeviceChoice::Integrated => info.device_type == DeviceType::IntegratedGpu,
+        DeviceChoice::Software => info.device_type == DeviceType::Cpu,
+        DeviceChoice::Named(name) => info.name.to_lowercase().contains(&name.to_lowercase()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn device_choices_parse_and_print() {
+        for (text, choice) in [
+            ("auto", DeviceChoice::Auto),
+            ("DISCRETE", DeviceChoice::Discrete),
+            ("integrated", DeviceChoice::Integrated),
+            ("software", DeviceChoice::Software),
+            ("RTX", DeviceChoice::Named("RTX".into())),
+        ] {
+            let parsed: DeviceChoice = text.parse().unwrap();
+            assert_eq!(parsed, choice);
+            assert_eq!(parsed.to_string().to_lowercase(), text.to_lowercase());
+        }
+    }
+}

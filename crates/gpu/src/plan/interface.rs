@@ -1,0 +1,79 @@
+//! Checking launches against the interfaces of their kernels.
+
+use super::builder::{ALIGNMENT, Dispatch, Tensor};
+use crate::{Access, GpuError};
+
+/// Whether `dispatch` binds and sets what its kernel declares.
+///
+/// # Errors
+/// What does not match, by name.
+pub(super) fn check(dispatch: &Dispatch) -> Result<(), GpuError> {
+    let fail = |message: String| {
+        Err(GpuError::Interface {
+            kernel: dispatch.kernel.name.into(),
+            label: dispatch.label.clone(),
+            message,
+        })
+    };
+    for (name, tensor) in &dispatch.bindings {
+        let Some(binding) = dispatch.kernel.bindings.iter().find(|b| b.name == *name) else {
+            return fail(format!("has no binding `{name}`"));
+        };
+        if tensor.bytes() < u64::from(binding.min_bytes) {
+            return fail(format!("`{name}` needs {} bytes, got {}", binding.min_bytes, tensor.bytes()));
+        }
+        if tensor.start() % ALIGNMENT != 0 {
+            return fail(format!("`{name}` starts at {}, not a multiple of {ALIGNMENT}", tensor.start()));
+        }
+        if binding.access == Access::ReadWrite {
+            check_alias(dispatch, name, *tensor).or_else(fail)?;
+        }
+    }
+    for binding in dispatch.kernel.bindings {
+        let times = dispatch.bindings.iter().filter(|(n, _)| *n == binding.name).count();
+        match (binding.name, times) {
+            ("params", 0) if binding.access == Access::Uniform => {
+                if dispatch.uniform.len() != binding.min_bytes as usize {
+                    return fail(format!(
+                        "`params` is {} bytes in the kernel, {} in the dispatch",
+                        binding.min_bytes,
+                        dispatch.uniform.len()
+                    ));
+                }
+            }
+            (_, 1) => {}
+            (name, 0) => return fail(format!("`{name}` is not bound")),
+            (name, _) => return fail(format!("`{name}` is bound {times} times")),
+        }
+    }
+    for constant in dispatch.kernel.overrides {
+        let given = dispatch.constants.iter().any(|(n, _)| *n == constant.name);
+        if !given && !constant.has_default {
+            return fail(format!("the constant `{}` is not set", constant.name));
+        }
+    }
+    for (name, _) in &dispatch.constants {
+        if !dispatch.kernel.overrides.iter().any(|o| o.name == *name) {
+            return fail(format!("has no constant `{name}`"));
+        }
+    }
+    if dispatch.groups > 65_535 * 65_535 {
+        return fail(format!("{} workgroups are more than a grid can hold", dispatch.groups));
+    }
+    Ok(())
+}
+
+/// WebGPU lets a launch write several ranges of one buffer, as long as they do not overlap, but
+/// not read one range of a buffer and write another.
+fn check_alias(dispatch: &Dispatch, name: &str, written: Tensor) -> Result<(), String> {
+    for (other, tensor) in dispatch.bindings.iter().filter(|(n, t)| *n != name && t.id() == written.id()) {
+        let also_written =
+            dispatch.kernel.bindings.iter().any(|b| b.name == *other && b.access == Access::ReadWrite);
+        let overlap = tensor.start() < written.start() + written.bytes()
+            && written.start() < tensor.start() + tensor.bytes();
+        if overlap || !also_written {
+            return Err(format!("`{name}` is written and its buffer is bound to `{other}` as well"));
+        }
+    }
+    Ok(())
+}
