@@ -3,7 +3,7 @@
 // running [2][channels]: mean, variance, updated as running = keep * running + (1 - keep) * batch, the variance
 // times variance_factor: 1 for the biased one (Paddle), n / (n - 1) for the unbiased one (PyTorch);
 // moments [4][channels]: mean, 1 / sqrt(variance + epsilon), scale, shift, so that y = x * scale + shift.
-// A workgroup takes `width` channel groups, with 256 / width invocations over the slabs of each.
+// A workgroup takes `width` channel groups, with WORKGROUP / width invocations over the slabs of each.
 // With one row there is nothing to normalise: y = x and the running statistics stay, as Paddle does.
 #import grid
 #import moments
@@ -19,6 +19,9 @@ struct Params {
     width: u32,
 }
 
+// Few slabs are merged by a few invocations, thousands by many.
+override WORKGROUP: u32 = 256u;
+
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> partial: array<vec4<f32>>;
 @group(0) @binding(2) var<storage, read> gamma: array<vec4<f32>>;
@@ -26,18 +29,18 @@ struct Params {
 @group(0) @binding(4) var<storage, read_write> running: array<vec4<f32>>;
 @group(0) @binding(5) var<storage, read_write> moments: array<vec4<f32>>;
 
-var<workgroup> means: array<vec4<f32>, 256>;
-var<workgroup> deviations: array<vec4<f32>, 256>;
-var<workgroup> counts: array<u32, 256>;
+var<workgroup> means: array<vec4<f32>, WORKGROUP>;
+var<workgroup> deviations: array<vec4<f32>, WORKGROUP>;
+var<workgroup> counts: array<u32, WORKGROUP>;
 
-@compute @workgroup_size(256)
+@compute @workgroup_size(WORKGROUP)
 fn main(
     @builtin(workgroup_id) group_id: vec3<u32>,
     @builtin(num_workgroups) grid: vec3<u32>,
     @builtin(local_invocation_index) lane: u32,
 ) {
     let channels = params.channels;
-    let lanes = 256u / params.width;
+    let lanes = WORKGROUP / params.width;
     let first = lane / params.width;
     let c = linear_group(group_id, grid) * params.width + lane % params.width;
     let inside = c < channels && first < lanes;

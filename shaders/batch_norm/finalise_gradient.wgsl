@@ -1,6 +1,6 @@
 // Adds the slabs of batch_norm/gradient_sums, or those that a data gradient left, in a fixed order: the gradients of gamma and beta.
 // partial [slabs][2][channels]: sum of g, sum of g x'; gamma_gradient, beta_gradient [channels]; units of 4 channels.
-// A workgroup takes `width` channel groups, with 256 / width invocations over the slabs of each.
+// A workgroup takes `width` channel groups, with WORKGROUP / width invocations over the slabs of each.
 // With `identity` (one row, see batch_norm/finalise) gamma and beta took no part: their gradients are zero.
 #import grid
 
@@ -11,21 +11,24 @@ struct Params {
     width: u32,
 }
 
+// Few slabs are merged by a few invocations, thousands by many.
+override WORKGROUP: u32 = 256u;
+
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> partial: array<vec4<f32>>;
 @group(0) @binding(2) var<storage, read_write> gamma_gradient: array<vec4<f32>>;
 @group(0) @binding(3) var<storage, read_write> beta_gradient: array<vec4<f32>>;
 
-var<workgroup> sums: array<vec4<f32>, 256>;
-var<workgroup> products: array<vec4<f32>, 256>;
+var<workgroup> sums: array<vec4<f32>, WORKGROUP>;
+var<workgroup> products: array<vec4<f32>, WORKGROUP>;
 
-@compute @workgroup_size(256)
+@compute @workgroup_size(WORKGROUP)
 fn main(
     @builtin(workgroup_id) group_id: vec3<u32>,
     @builtin(num_workgroups) grid: vec3<u32>,
     @builtin(local_invocation_index) lane: u32,
 ) {
-    let lanes = 256u / params.width;
+    let lanes = WORKGROUP / params.width;
     let first = lane / params.width;
     let c = linear_group(group_id, grid) * params.width + lane % params.width;
     let inside = c < params.channels && first < lanes;

@@ -120,6 +120,11 @@ impl Slabs {
             _ => groups.min(4),
         }
     }
+
+    /// Invocations of a workgroup of those kernels.
+    fn workgroup(&self) -> u32 {
+        if self.slabs <= 64 { 64 } else { 256 }
+    }
 }
 
 /// The unit whose output a gradient is for: the raw output of its convolution and what was made of it.
@@ -202,6 +207,7 @@ impl BatchNorm {
         };
         plan.dispatch(
             Dispatch::new(&kernels::BATCH_NORM_FINALISE, format!("{label} finalise"))
+                .constant("WORKGROUP", slabs.workgroup())
                 .bind("partial", slabs.partial)
                 .bind("gamma", parameters.gamma)
                 .bind("beta", parameters.beta)
@@ -319,6 +325,7 @@ impl BatchNorm {
         let width = slabs.width(self.shape.groups());
         plan.dispatch(
             Dispatch::new(&kernels::BATCH_NORM_FINALISE_GRADIENT, format!("{label} finalise gradient"))
+                .constant("WORKGROUP", slabs.workgroup())
                 .bind("partial", slabs.partial)
                 .bind("gamma_gradient", gamma_gradient)
                 .bind("beta_gradient", beta_gradient)
