@@ -6,6 +6,7 @@
 #import gemm_store
 #import gemm_rows
 #import gemm_transposed
+#import pointwise_gradient
 
 struct Params {
     rows: u32,
@@ -21,20 +22,6 @@ override HAS_RESIDUAL: bool = false;
 @group(0) @binding(2) var<storage, read> weights: array<vec4<f32>>;
 @group(0) @binding(3) var<storage, read> residual: array<vec4<f32>>;
 @group(0) @binding(4) var<storage, read_write> input_gradient: array<vec4<f32>>;
-
-fn a_at(row: u32, k4: u32) -> vec4<f32> {
-    if row < params.rows && k4 < params.outputs {
-        return output_gradient[row * params.outputs + k4];
-    }
-    return vec4<f32>(0.0);
-}
-
-fn weight_at(column: u32, k4: u32) -> vec4<f32> {
-    if column < params.inputs * 4u && k4 < params.outputs {
-        return weights[column * params.outputs + k4];
-    }
-    return vec4<f32>(0.0);
-}
 
 fn store(row: u32, column: u32, sum: vec4<f32>) {
     if row >= params.rows || column >= params.inputs {

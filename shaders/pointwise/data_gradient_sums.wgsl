@@ -8,6 +8,7 @@
 #import gemm
 #import gemm_rows
 #import gemm_transposed
+#import pointwise_gradient
 #import gemm_columns
 
 struct Params {
@@ -27,20 +28,6 @@ override HAS_RESIDUAL: bool = false;
 @group(0) @binding(5) var<storage, read> moments: array<vec4<f32>>;
 @group(0) @binding(6) var<storage, read_write> input_gradient: array<vec4<f32>>;
 @group(0) @binding(7) var<storage, read_write> partial: array<vec4<f32>>;
-
-fn a_at(row: u32, k4: u32) -> vec4<f32> {
-    if row < params.rows && k4 < params.outputs {
-        return output_gradient[row * params.outputs + k4];
-    }
-    return vec4<f32>(0.0);
-}
-
-fn weight_at(column: u32, k4: u32) -> vec4<f32> {
-    if column < params.inputs * 4u && k4 < params.outputs {
-        return weights[column * params.outputs + k4];
-    }
-    return vec4<f32>(0.0);
-}
 
 @compute @workgroup_size(64)
 fn main(

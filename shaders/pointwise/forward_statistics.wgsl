@@ -10,6 +10,7 @@
 #import gemm_store
 #import gemm_rows
 #import gemm_forward
+#import pointwise_forward
 #import gemm_columns
 
 struct Params {
@@ -30,21 +31,6 @@ struct Params {
 @group(0) @binding(4) var<storage, read> moments: array<vec4<f32>>;
 @group(0) @binding(5) var<storage, read_write> output: array<vec4<f32>>;
 @group(0) @binding(6) var<storage, read_write> partial: array<vec4<f32>>;
-
-fn a_at(row: u32, k4: u32) -> vec4<f32> {
-    if row < params.rows && k4 < params.inputs {
-        let value = operand(input[row * params.inputs + k4], k4, params.inputs);
-        return gated(value, row / params.rows_per_image, k4, params.inputs);
-    }
-    return vec4<f32>(0.0);
-}
-
-fn weight_at(k: u32, column: u32) -> vec4<f32> {
-    if k < params.inputs * 4u && column < params.outputs {
-        return weights[k * params.outputs + column];
-    }
-    return vec4<f32>(0.0);
-}
 
 fn store(row: u32, column: u32, sum: vec4<f32>) {
     if row < params.rows && column < params.outputs {
