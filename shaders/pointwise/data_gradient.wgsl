@@ -2,18 +2,12 @@
 // input_gradient = output_gradient weights^T (+ residual, the gradient that arrives by a skip connection).
 // output_gradient [rows][outputs], weights [inputs][outputs], input_gradient [rows][inputs]; units of 4 channels.
 #import grid
+#import product
 #import gemm
 #import gemm_store
 #import gemm_rows
 #import gemm_transposed
 #import pointwise_gradient
-
-struct Params {
-    rows: u32,
-    inputs: u32,
-    outputs: u32,
-    column_tiles: u32,
-}
 
 override HAS_RESIDUAL: bool = false;
 

@@ -4,13 +4,7 @@
 // For processors that run invocations in the lanes of their vector registers, such as software GPUs: no workgroup
 // memory and no barriers, and as few loads for each multiplication as registers allow.
 #import grid
-
-struct Params {
-    rows: u32,
-    inputs: u32,
-    outputs: u32,
-    column_tiles: u32,
-}
+#import product
 
 override HAS_RESIDUAL: bool = false;
 

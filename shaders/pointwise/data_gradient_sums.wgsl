@@ -4,19 +4,13 @@
 // output_gradient [rows][outputs], weights [inputs][outputs], residual (the gradient that arrives by a skip connection),
 // raw and input_gradient [rows][inputs], moments [4][inputs], partial [row tile][2][inputs]; units of 4 channels.
 #import grid
+#import product
 #import activation
 #import gemm
 #import gemm_rows
 #import gemm_transposed
 #import pointwise_gradient
 #import gemm_columns
-
-struct Params {
-    rows: u32,
-    inputs: u32,
-    outputs: u32,
-    column_tiles: u32,
-}
 
 override HAS_RESIDUAL: bool = false;
 

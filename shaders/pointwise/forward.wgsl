@@ -2,6 +2,7 @@
 // input [rows][inputs], gate [image][inputs], weights [inputs][outputs], bias [outputs], residual and output
 // [rows][outputs]. rows = n * h * w; all channel counts in units of 4.
 #import grid
+#import product_forward
 #import activation
 #import operand
 #import gate
@@ -11,17 +12,6 @@
 #import gemm_rows
 #import gemm_forward
 #import pointwise_forward
-
-struct Params {
-    rows: u32,
-    inputs: u32,
-    outputs: u32,
-    column_tiles: u32,
-    rows_per_image: u32,
-    activation: u32,
-    slope: f32,
-    operands: u32,
-}
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> input: array<vec4<f32>>;

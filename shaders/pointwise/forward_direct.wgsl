@@ -4,21 +4,11 @@
 // For processors that run invocations in the lanes of their vector registers, such as software GPUs: no workgroup
 // memory and no barriers, and as few loads for each multiplication as registers allow.
 #import grid
+#import product_forward
 #import activation
 #import operand
 #import gate
 #import epilogue
-
-struct Params {
-    rows: u32,
-    inputs: u32,
-    outputs: u32,
-    column_tiles: u32,
-    rows_per_image: u32,
-    activation: u32,
-    slope: f32,
-    operands: u32,
-}
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> input: array<vec4<f32>>;

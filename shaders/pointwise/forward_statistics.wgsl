@@ -3,6 +3,7 @@
 // input [rows][inputs], gate [image][inputs], weights [inputs][outputs], output [rows][outputs],
 // partial [row tile][2][outputs]; all channel counts in units of 4.
 #import grid
+#import product_forward
 #import activation
 #import operand
 #import gate
@@ -12,17 +13,6 @@
 #import gemm_forward
 #import pointwise_forward
 #import gemm_columns
-
-struct Params {
-    rows: u32,
-    inputs: u32,
-    outputs: u32,
-    column_tiles: u32,
-    rows_per_image: u32,
-    unused_0: u32,
-    unused_1: u32,
-    unused_2: u32,
-}
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> input: array<vec4<f32>>;

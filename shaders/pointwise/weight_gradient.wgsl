@@ -2,22 +2,12 @@
 // partial[s] = sum over the rows of slab s of (operand(input) * gate)^T output_gradient; reduce/sum adds the slabs.
 // input [rows][inputs], output_gradient [rows][outputs], partial [slabs][inputs][outputs]; units of 4 channels.
 #import grid
+#import product_split
 #import activation
 #import operand
 #import gate
 #import gemm
 #import gemm_store
-
-struct Params {
-    rows: u32,
-    inputs: u32,
-    outputs: u32,
-    column_tiles: u32,
-    row_tiles: u32,
-    rows_per_slab: u32,
-    slabs: u32,
-    rows_per_image: u32,
-}
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> input: array<vec4<f32>>;

@@ -6,7 +6,7 @@ use crate::error::CliError;
 use crate::machine::open_device;
 use crate::output::say;
 use crate::table;
-use photonet_gpu::{Choices, Gpu};
+use photonet_gpu::{Choices, Gpu, Question};
 use std::collections::BTreeMap;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -83,12 +83,18 @@ async fn tune(gpu: &Arc<Gpu>, work: &Work, runs: usize) -> Result<Vec<Answer>, C
         }
     }
     gpu.set_choices(Choices::default());
-    let answer = |question: &crate::bench::Question| {
+    let answer = |question: &Question| {
         let of = &times[&question.question];
-        let rule_ns = of[question.rule];
-        let best = (0..of.len()).min_by(|a, b| of[*a].total_cmp(&of[*b])).unwrap_or(question.rule);
-        let best = if of[best] < rule_ns * WORTH { best } else { question.rule };
-        Answer { question: question.question.clone(), rule: question.rule, best, rule_ns, best_ns: of[best] }
+        let rule_ns = of[question.default];
+        let best = (0..of.len()).min_by(|a, b| of[*a].total_cmp(&of[*b])).unwrap_or(question.default);
+        let best = if of[best] < rule_ns * WORTH { best } else { question.default };
+        Answer {
+            question: question.question.clone(),
+            rule: question.default,
+            best,
+            rule_ns,
+            best_ns: of[best],
+        }
     };
     Ok(by_rule.iter().map(answer).collect())
 }

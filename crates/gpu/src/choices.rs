@@ -29,21 +29,6 @@ impl Choices {
         self.made.insert(question.into(), option);
     }
 
-    /// All answers, by question.
-    pub fn iter(&self) -> impl Iterator<Item = (&str, usize)> {
-        self.made.iter().map(|(question, option)| (question.as_str(), *option))
-    }
-
-    /// How many there are.
-    pub fn len(&self) -> usize {
-        self.made.len()
-    }
-
-    /// Whether there are none.
-    pub fn is_empty(&self) -> bool {
-        self.made.is_empty()
-    }
-
     /// A file's text: magic, owner, then a line for each answer.
     pub(crate) fn to_text(&self, owner: &str) -> String {
         let mut text = format!("{MAGIC}\n{owner}\n");
@@ -115,11 +100,9 @@ impl Gpu {
     /// Where choices are kept: a file for each adapter and driver.
     #[cfg(not(target_arch = "wasm32"))]
     fn choices_file(&self) -> Option<PathBuf> {
-        use sha2::Digest as _;
         let AdapterSummary { name, backend, driver, .. } = self.adapter();
-        let digest = sha2::Sha256::digest(format!("{name} {backend} {driver}"));
-        let number: u64 = digest.iter().take(6).fold(0, |number, byte| number << 8 | u64::from(*byte));
-        Some(self.cache.as_ref()?.join(format!("tuned_{number:012x}")))
+        let number = crate::driver_cache::short_digest(&format!("{name} {backend} {driver}"));
+        Some(self.cache.as_ref()?.join(format!("tuned_{number}")))
     }
 
     /// Keeps the choices for later runs; returns the file, or `None` where nothing is kept.

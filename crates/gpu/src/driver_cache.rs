@@ -1,7 +1,6 @@
 //! The driver's compiled pipelines, kept on disk from one run to the next (Vulkan).
 
 use sha2::{Digest, Sha256};
-use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
@@ -40,12 +39,7 @@ impl DriverCache {
         let Some(key) = wgpu::util::pipeline_cache_key(adapter) else { return (None, None) };
         let owner = format!("{} | {} | {}", adapter.name, adapter.driver, adapter.driver_info);
         // Two versions of a driver beside each other must not overwrite each other's for ever.
-        let mut name = key;
-        for byte in &Sha256::digest(&owner)[..6] {
-            // Writing to a string cannot fail.
-            let _ = write!(name, "{byte:02x}");
-        }
-        let file = folder.join(name);
+        let file = folder.join(key + &short_digest(&owner));
         let shown = file.display();
         let (data, notice) = match std::fs::read(&file) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => (None, None),
@@ -91,6 +85,11 @@ pub(crate) fn replace(path: &Path, contents: &[u8]) -> std::io::Result<()> {
     file.write_all(contents)?;
     file.persist(path).map_err(|error| error.error)?;
     Ok(())
+}
+
+/// Twelve digits that tell owners apart in the names of files.
+pub(crate) fn short_digest(owner: &str) -> String {
+    Sha256::digest(owner).iter().take(6).map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn digest(data: &[u8]) -> [u8; DIGEST] {

@@ -76,7 +76,7 @@ impl Depthwise {
             .bind("output", output)
             .params(&self.geometry.params(0).activated(activation))
             .threads(tile_threads(&shape, tall, 4))
-            .answers(Some(question))
+            .answers(question)
             .cost(self.macs(), self.traffic());
         plan.dispatch(input.into().bind(dispatch));
     }
@@ -168,7 +168,7 @@ impl Depthwise {
             .bind("output", input_gradient)
             .params(&params)
             .threads(tile_threads(&self.geometry.input, tall, 4))
-            .answers(Some(question))
+            .answers(question)
             .cost(self.macs(), self.traffic());
         plan.dispatch(Operand::from(output_gradient).bind(dispatch));
     }

@@ -77,14 +77,6 @@ struct ForwardParams {
 
 #[repr(C)]
 #[derive(Clone, Copy, Pod, Zeroable)]
-struct StatisticsParams {
-    product: Params,
-    rows_per_image: u32,
-    unused: [u32; 3],
-}
-
-#[repr(C)]
-#[derive(Clone, Copy, Pod, Zeroable)]
 struct SplitParams {
     product: Params,
     row_tiles: u32,
@@ -126,6 +118,16 @@ impl Pointwise {
         }
     }
 
+    fn forward_params(&self, tile: Tile, fused: &Fused) -> ForwardParams {
+        ForwardParams {
+            product: self.params(self.outputs, tile),
+            rows_per_image: self.rows_per_image(fused.gate),
+            activation: fused.activation.number(),
+            slope: fused.activation.slope(),
+            operands: u32::from(fused.bias.is_some()) | u32::from(fused.residual.is_some()) << 1,
+        }
+    }
+
     /// The tile for a product over the rows with `columns` output columns, how many there are, and the question that
     /// it answers.
     fn tiles(&self, plan: &mut PlanBuilder, pass: &str, columns: usize) -> (usize, u64, String) {
@@ -154,7 +156,7 @@ impl Pointwise {
         output: Tensor,
     ) {
         let input: Operand = input.into();
-        let Fused { gate, bias, activation, residual } = *fused;
+        let Fused { gate, bias, residual, .. } = *fused;
         let (tile, count, question) = self.tiles(plan, "forward", self.outputs);
         let kernel = [
             &kernels::POINTWISE_FORWARD_32X32,
@@ -163,13 +165,7 @@ impl Pointwise {
             &kernels::POINTWISE_FORWARD_DIRECT_8X2,
             &kernels::POINTWISE_FORWARD_DIRECT_16X2,
         ][tile];
-        let params = ForwardParams {
-            product: self.params(self.outputs, TILES[tile]),
-            rows_per_image: self.rows_per_image(gate),
-            activation: activation.number(),
-            slope: activation.slope(),
-            operands: u32::from(bias.is_some()) | u32::from(residual.is_some()) << 1,
-        };
+        let params = self.forward_params(TILES[tile], fused);
         let dispatch = TILES[tile]
             .launch(count, Dispatch::new(kernel, format!("{label} forward")))
             .bind("weights", weights)
@@ -178,7 +174,7 @@ impl Pointwise {
             .bind("residual", residual.unwrap_or(input.tensor))
             .bind("output", output)
             .params(&params)
-            .answers(Some(question))
+            .answers(question)
             .cost(self.macs(), self.traffic());
         plan.dispatch(self.gate(gate, input, dispatch));
     }
@@ -201,18 +197,14 @@ impl Pointwise {
             return None;
         };
         let slabs = self.new_slabs(plan, format!("{label} statistics slabs"), tile, self.outputs);
-        let params = StatisticsParams {
-            product: self.params(self.outputs, tile),
-            rows_per_image: self.rows_per_image(gate),
-            unused: [0; 3],
-        };
+        let params = self.forward_params(tile, &Fused { gate, ..Fused::default() });
         let dispatch = tile
             .launch(count, Dispatch::new(kernel, format!("{label} forward")))
             .bind("weights", weights)
             .bind("output", output)
             .bind("partial", slabs.partial)
             .params(&params)
-            .answers(Some(question))
+            .answers(question)
             .cost(self.macs(), self.traffic() + slabs.partial.bytes());
         plan.dispatch(self.gate(gate, input, dispatch));
         Some(slabs)
@@ -268,7 +260,7 @@ impl Pointwise {
                 .bind("residual", residual.unwrap_or(output_gradient))
                 .bind("input_gradient", input_gradient)
                 .params(&self.params(self.inputs, TILES[tile]))
-                .answers(Some(question))
+                .answers(question)
                 .cost(self.macs(), self.traffic()),
         );
     }
@@ -305,7 +297,7 @@ impl Pointwise {
             .bind("input_gradient", input_gradient)
             .bind("partial", slabs.partial)
             .params(&self.params(self.inputs, tile))
-            .answers(Some(question))
+            .answers(question)
             .cost(self.macs(), self.traffic() + raw_bytes + slabs.partial.bytes());
         plan.dispatch(behind.norm.activation.configure(dispatch));
         OutputGradient { tensor: input_gradient, sums: Some(slabs) }

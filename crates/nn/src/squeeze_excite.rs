@@ -32,6 +32,18 @@ pub struct SqueezeExciteParameters {
     pub expand_bias: Tensor,
 }
 
+impl SqueezeExciteParameters {
+    /// The four tensors, by the names that they have in a model.
+    pub fn by_name(of: impl Fn(&str) -> Tensor) -> Self {
+        Self {
+            reduce_weight: of("reduce.weight"),
+            reduce_bias: of("reduce.bias"),
+            expand_weight: of("expand.weight"),
+            expand_bias: of("expand.bias"),
+        }
+    }
+}
+
 /// What the forward pass leaves for the backward pass; all are `[batch][channels]` or `[batch][hidden]`.
 #[derive(Clone, Copy, Debug)]
 pub struct SqueezeExciteState {
@@ -140,7 +152,8 @@ impl SqueezeExcite {
         Gate { factors, rows_per_image: self.shape.pixels() }
     }
 
-    /// Whether `squeeze_excite/gate` has workgroup memory for all channels.
+    /// Whether a workgroup of `squeeze_excite/gate` is enough: an invocation takes one group of the hidden channels, and
+    /// at most two of the others.
     fn fits_one_launch(&self) -> bool {
         self.wide().groups() <= 512 && self.narrow().groups() <= 256
     }

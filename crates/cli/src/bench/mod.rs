@@ -11,7 +11,7 @@ use crate::machine::open_device;
 use crate::output::say;
 use photonet_gpu::DeviceLimits;
 use std::process::ExitCode;
-pub use work::{Question, Work};
+pub use work::Work;
 
 /// Runs the command.
 pub fn run(options: &BenchOptions) -> Result<ExitCode, CliError> {

@@ -2,7 +2,7 @@
 
 use crate::arguments::{Arch, NetworkOptions};
 use crate::error::CliError;
-use photonet_gpu::{Gpu, PlanReport, Timing};
+use photonet_gpu::{Gpu, PlanReport, Question, Timing};
 use photonet_model::{
     InferenceNetwork, InferenceOptions, Input, TrainBuffers, TrainNetwork, TrainOptions, Tuning, initialise,
 };
@@ -45,13 +45,6 @@ impl Measured {
         sorted.sort_by(f64::total_cmp);
         sorted[sorted.len() / 2]
     }
-}
-
-/// A question which of a kernel's variants to take, and what the rule says.
-pub struct Question {
-    pub question: String,
-    pub options: usize,
-    pub rule: usize,
 }
 
 /// A network that is ready to run on made-up photos.
@@ -103,7 +96,7 @@ impl Ready {
         }
     }
 
-    fn questions(&self) -> &[photonet_gpu::Question] {
+    fn questions(&self) -> &[Question] {
         match self {
             Self::Infer(network, _) => network.questions(),
             Self::Train(network, ..) => network.questions(),
@@ -167,12 +160,7 @@ impl Work {
     /// The questions that come up, with what the rule says where `gpu` has no choices.
     pub async fn questions(&self, gpu: &Arc<Gpu>) -> Result<Vec<Question>, CliError> {
         let ready = Ready::new(self, gpu).await?;
-        let question = |q: &photonet_gpu::Question| Question {
-            question: q.question.clone(),
-            options: q.options,
-            rule: q.default,
-        };
-        Ok(ready.questions().iter().map(question).collect())
+        Ok(ready.questions().to_vec())
     }
 
     /// The shortest time of a launch for each question, in nanoseconds, with the choices that `gpu` has.

@@ -99,8 +99,8 @@ impl Dispatch {
     }
 
     /// The question that the launch's variant answers, see [`PlanBuilder::choose`].
-    pub fn answers(mut self, question: Option<String>) -> Self {
-        self.question = question;
+    pub fn answers(mut self, question: String) -> Self {
+        self.question = Some(question);
         self
     }
 

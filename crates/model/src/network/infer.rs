@@ -123,13 +123,7 @@ impl Recorder<'_> {
 
     fn gate(&mut self, block: &str, hidden: usize, shape: Shape, input: Tensor) -> Gate {
         let name = format!("{block}.squeeze");
-        let of = |part: &str| self.weight(&format!("{name}.{part}"));
-        let parameters = SqueezeExciteParameters {
-            reduce_weight: of("reduce.weight"),
-            reduce_bias: of("reduce.bias"),
-            expand_weight: of("expand.weight"),
-            expand_bias: of("expand.bias"),
-        };
+        let parameters = SqueezeExciteParameters::by_name(|part| self.weight(&format!("{name}.{part}")));
         let bytes = Shape::vector(shape.batch, shape.channels).bytes();
         let factors = self.plan.transient(format!("{name} gate"), bytes);
         let layer = SqueezeExcite { shape, hidden, slope: self.architecture.switches.gate_slope };

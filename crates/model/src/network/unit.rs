@@ -41,13 +41,7 @@ impl Recorder<'_> {
     }
 
     pub fn squeeze_excite(&self, block: &str, of: impl Fn(&Self, &str) -> Tensor) -> SqueezeExciteParameters {
-        let name = |part: &str| of(self, &format!("{block}.squeeze.{part}"));
-        SqueezeExciteParameters {
-            reduce_weight: name("reduce.weight"),
-            reduce_bias: name("reduce.bias"),
-            expand_weight: name("expand.weight"),
-            expand_bias: name("expand.bias"),
-        }
+        SqueezeExciteParameters::by_name(|part| of(self, &format!("{block}.squeeze.{part}")))
     }
 }
 

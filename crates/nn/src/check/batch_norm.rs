@@ -1,6 +1,7 @@
 //! Cases of batch normalisation.
 
 use super::noise::{between, uniform};
+use super::operand;
 use super::trial::{Layout, Slot, Trial};
 use super::{Case, TOLERANCE};
 use crate::cpu::batch_norm::{self as twin, Moments, Statistics};
@@ -130,10 +131,6 @@ fn flat_statistics(statistics: &Statistics) -> Vec<f64> {
     [statistics.mean.as_slice(), &statistics.variance].concat()
 }
 
-fn flat_moments(moments: &Moments) -> Vec<f64> {
-    [moments.mean.as_slice(), &moments.inverse, &moments.scale, &moments.shift].concat()
-}
-
 /// Uploads gamma, beta and the running statistics.
 fn parameters(trial: &mut Trial, setup: &Setup) -> [Slot; 3] {
     let channels = setup.channels();
@@ -159,7 +156,7 @@ fn training(setup: Setup, name: &str) -> Case {
         trial.expect("running", kept, statistics_layout(setup.channels()), flat_statistics(&running));
         let moments = trial.poisoned(moments_layout(setup.channels()));
         let layout = moments_layout(setup.channels());
-        trial.expect_unpadded("moments", moments, layout, flat_moments(&expected));
+        trial.expect_unpadded("moments", moments, layout, operand::flat(&expected));
         let residual = residual.map(|residual| trial.input(wide, &residual));
         let y = trial.activated("output", activation, wide, output);
         trial.record(move |plan, at| {
@@ -203,7 +200,7 @@ fn backward(setup: Setup, name: &str) -> Case {
         let expected = twin::backward(&layer, &setup.input(), &moments, activation, &gradient);
         let wide = Layout::of(&layer.shape);
         let x = trial.input(wide, &setup.input());
-        let m = trial.input(moments_layout(setup.channels()), &flat_moments(&moments));
+        let m = trial.input(moments_layout(setup.channels()), &operand::flat(&moments));
         let g = trial.input(wide, &gradient);
         let gamma = trial.output("gamma_gradient", Layout::channels(setup.channels()), expected.gamma);
         let beta = trial.output("beta_gradient", Layout::channels(setup.channels()), expected.beta);

@@ -4,7 +4,7 @@ use super::noise::{between, uniform};
 use super::operand::{self, Source};
 use super::trial::{Layout, Slot, Trial};
 use super::{Case, TOLERANCE};
-use crate::cpu::batch_norm::{self as twin, Gradients, Moments, Statistics};
+use crate::cpu::batch_norm::{self as twin, Gradients, Statistics};
 use crate::{
     Activation, BatchNorm, BatchNormParameters, Behind, Norm, OutputGradient, Pointwise, RunningVariance,
     Shape, cpu,
@@ -40,7 +40,7 @@ pub(super) fn cases() -> Vec<Case> {
     cases
 }
 
-pub(super) fn norm(shape: Shape) -> BatchNorm {
+fn norm(shape: Shape) -> BatchNorm {
     // Of two rows one is normalised to 1 and the other to -1 but for epsilon; a large one leaves something to compare.
     BatchNorm { shape, epsilon: 0.1, keep: 0.9, running_variance: RunningVariance::Biased, frozen: false }
 }
@@ -65,17 +65,13 @@ fn forward(layer: Pointwise, input: Shape, activation: Activation, class: Device
         let kept = trial.input(Layout::rows(2, channels), &[running.mean, running.variance].concat());
         trial.expect("running", kept, Layout::rows(2, channels), [updated.mean, updated.variance].concat());
         let m = trial.poisoned(Layout::rows(4, channels));
-        trial.expect_unpadded("moments", m, Layout::rows(4, channels), flat(&moments));
+        trial.expect_unpadded("moments", m, Layout::rows(4, channels), operand::flat(&moments));
         trial.record(move |plan, at| {
             let slabs = layer.forward_for_norm(plan, "check", x.operand(at), None, at(w), at(y));
             let parameters = BatchNormParameters { gamma: at(gamma), beta: at(beta), running: at(kept) };
             norm.prepare(plan, "check", at(y), slabs, &parameters, at(m));
         })
     })
-}
-
-fn flat(moments: &Moments) -> Vec<f64> {
-    [moments.mean.as_slice(), &moments.inverse, &moments.scale, &moments.shift].concat()
 }
 
 fn backward(
@@ -138,7 +134,7 @@ impl UnitBehind {
             norm,
             activation,
             raw: trial.input(wide, &raw),
-            moments: trial.input(Layout::rows(4, shape.channels), &flat(&moments)),
+            moments: trial.input(Layout::rows(4, shape.channels), &operand::flat(&moments)),
             gradients: [
                 trial.output("gamma gradient", channels, gamma),
                 trial.output("beta gradient", channels, beta),

@@ -26,8 +26,7 @@ impl Source {
         let Some(activation) = norm else { return (Self { values: slot, norm: None }, values) };
         let moments = moments(channels);
         let seen = twin::apply(&values, &moments, activation, None);
-        let all = [moments.mean, moments.inverse, moments.scale, moments.shift].concat();
-        let moments = trial.input(Layout::rows(4, channels), &all);
+        let moments = trial.input(Layout::rows(4, channels), &flat(&moments));
         (Self { values: slot, norm: Some((moments, activation)) }, seen)
     }
 
@@ -45,6 +44,11 @@ pub(super) fn moments(channels: usize) -> Moments {
     let scale: Vec<f64> = between(83, channels, 0.5, 4.0);
     let shift = uniform(84, channels);
     Moments { mean, inverse, scale, shift }
+}
+
+/// As they lie in the tensor `moments`.
+pub(super) fn flat(moments: &Moments) -> Vec<f64> {
+    [moments.mean.as_slice(), &moments.inverse, &moments.scale, &moments.shift].concat()
 }
 
 /// What a case's name says of its input.
