@@ -2,6 +2,7 @@
 //   activate(bias[o] + sum over i, j, c of input[n, y S + i - pad_y, x S + j - pad_x, c] weights[i, j, c, o]).
 // input [n][h][w][inputs], weights [kernel][kernel][inputs][outputs], output [n][oh][ow][outputs]; units of 4 channels.
 // An invocation makes 4 columns of 2 output groups, so that each weight that it loads serves 4 outputs and each input 2.
+#import storage
 #import grid
 #import activation
 #import convolution
@@ -9,10 +10,10 @@
 override HAS_BIAS: bool = false;
 
 @group(0) @binding(0) var<uniform> params: Convolution;
-@group(0) @binding(1) var<storage, read> input: array<vec4<f32>>;
-@group(0) @binding(2) var<storage, read> weights: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> input: array<Value>;
+@group(0) @binding(2) var<storage, read> weights: array<Weight>;
 @group(0) @binding(3) var<storage, read> bias: array<vec4<f32>>;
-@group(0) @binding(4) var<storage, read_write> output: array<vec4<f32>>;
+@group(0) @binding(4) var<storage, read_write> output: array<Value>;
 
 @compute @workgroup_size(64)
 fn main(
@@ -56,13 +57,13 @@ fn main(
                 var values: array<vec4<f32>, 4>;
                 #unroll o 4
                     let column = left + i32(o * params.stride);
-                    let value = input[(line + u32(clamp(column, 0, last_column))) * params.inputs + c];
+                    let value = from_value(input[(line + u32(clamp(column, 0, last_column))) * params.inputs + c]);
                     values[o] = select(vec4<f32>(0.0), value, column >= 0 && column <= last_column);
                 #end
                 let w = (((i * params.kernel + j) * params.inputs + c) * 4u) * params.outputs;
                 #unroll part 4
-                    let a = weights[w + part * params.outputs + first];
-                    let b = weights[w + part * params.outputs + second];
+                    let a = from_weight(weights[w + part * params.outputs + first]);
+                    let b = from_weight(weights[w + part * params.outputs + second]);
                     #unroll o 4
                         sums[o] += values[o][part] * a;
                         sums[o + 4u] += values[o][part] * b;
@@ -74,9 +75,9 @@ fn main(
     #unroll o 4
         if x + o < params.out_width {
             let at = ((n * params.out_height + y) * params.out_width + x + o) * params.outputs;
-            output[at + first] = activate(sums[o]);
+            output[at + first] = to_value(activate(sums[o]));
             if first + 1u < params.outputs {
-                output[at + second] = activate(sums[o + 4u]);
+                output[at + second] = to_value(activate(sums[o + 4u]));
             }
         }
     #end

@@ -3,6 +3,7 @@
 // input [n][h][w][channels], weights [kernel][kernel][channels], output [n][oh][ow][channels]; units of 4 channels.
 // An invocation makes TALL rows of 4 columns of one channel group, so that each input and each weight that it loads
 // serves several outputs. FLIPPED turns the filter around, which makes it the data gradient at stride 1.
+#import storage
 #import grid
 #import activation
 #import operand
@@ -12,11 +13,11 @@ override HAS_BIAS: bool = false;
 override FLIPPED: bool = false;
 
 @group(0) @binding(0) var<uniform> params: Convolution;
-@group(0) @binding(1) var<storage, read> input: array<vec4<f32>>;
-@group(0) @binding(2) var<storage, read> weights: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> input: array<Value>;
+@group(0) @binding(2) var<storage, read> weights: array<Weight>;
 @group(0) @binding(3) var<storage, read> bias: array<vec4<f32>>;
 @group(0) @binding(4) var<storage, read> moments: array<vec4<f32>>;
-@group(0) @binding(5) var<storage, read_write> output: array<vec4<f32>>;
+@group(0) @binding(5) var<storage, read_write> output: array<Value>;
 
 @compute @workgroup_size(64)
 fn main(
@@ -68,7 +69,7 @@ fn main(
         #unroll j COLUMNS
             let column = left + i32(j);
             // Padding is zero after normalisation and activation.
-            let loaded = input[(line + u32(clamp(column, 0, last_column))) * channels + channel];
+            let loaded = from_value(input[(line + u32(clamp(column, 0, last_column))) * channels + channel]);
             let value = operand_of(loaded, scale, shift);
             values[j] = select(vec4<f32>(0.0), value, column >= 0 && column <= last_column);
         #end
@@ -80,7 +81,7 @@ fn main(
                     if FLIPPED {
                         tap = KERNEL * KERNEL - 1u - tap;
                     }
-                    let w = weights[tap * channels + channel];
+                    let w = from_weight(weights[tap * channels + channel]);
                     #unroll o 4
                         sums[t * 4u + o] += values[o * STRIDE + j] * w;
                     #end
@@ -95,7 +96,7 @@ fn main(
         let column = x + k % 4u;
         if row < params.out_height && column < params.out_width {
             let pixel = (n * params.out_height + row) * params.out_width + column;
-            output[pixel * channels + channel] = activate_by(params.activation, params.slope, ends[k]);
+            output[pixel * channels + channel] = to_value(activate_by(params.activation, params.slope, ends[k]));
         }
     }
 }

@@ -1,5 +1,6 @@
 // Photo bytes to the network's input: output[pixel] = byte * scale[channel] + shift[channel], fourth channel 0.
 // input: 8-bit RGB, three bytes a pixel without gaps, four bytes to a u32, first byte lowest.
+#import storage
 #import grid
 
 struct Params {
@@ -13,7 +14,7 @@ struct Params {
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> input: array<u32>;
-@group(0) @binding(2) var<storage, read_write> output: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read_write> output: array<Value>;
 
 fn byte_at(index: u32) -> f32 {
     return f32((input[index / 4u] >> ((index % 4u) * 8u)) & 0xffu);
@@ -30,5 +31,5 @@ fn main(
         return;
     }
     let rgb = vec4<f32>(byte_at(at * 3u), byte_at(at * 3u + 1u), byte_at(at * 3u + 2u), 0.0);
-    output[at] = rgb * params.scale + params.shift;
+    output[at] = to_value(rgb * params.scale + params.shift);
 }

@@ -1,6 +1,7 @@
 // 1x1 convolution (and linear layer): output = activate((operand(input) * gate) weights + bias) + residual.
 // input [rows][inputs], gate [image][inputs], weights [inputs][outputs], bias [outputs], residual and output
 // [rows][outputs]. rows = n * h * w; all channel counts in units of 4.
+#import storage
 #import grid
 #import product_forward
 #import activation
@@ -14,18 +15,18 @@
 #import pointwise_forward
 
 @group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> input: array<vec4<f32>>;
-@group(0) @binding(2) var<storage, read> weights: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> input: array<Value>;
+@group(0) @binding(2) var<storage, read> weights: array<Weight>;
 @group(0) @binding(3) var<storage, read> bias: array<vec4<f32>>;
-@group(0) @binding(4) var<storage, read> residual: array<vec4<f32>>;
+@group(0) @binding(4) var<storage, read> residual: array<Value>;
 @group(0) @binding(5) var<storage, read> gate: array<vec4<f32>>;
 @group(0) @binding(6) var<storage, read> moments: array<vec4<f32>>;
-@group(0) @binding(7) var<storage, read_write> output: array<vec4<f32>>;
+@group(0) @binding(7) var<storage, read_write> output: array<Value>;
 
 fn store(row: u32, column: u32, sum: vec4<f32>) {
     if row < params.rows && column < params.outputs {
         let at = row * params.outputs + column;
-        output[at] = finished(sum, column, at);
+        output[at] = to_value(finished(sum, column, at));
     }
 }
 

@@ -3,6 +3,7 @@
 // weights [inputs][outputs], bias [outputs], residual and output [rows][outputs].
 // For processors that run invocations in the lanes of their vector registers, such as software GPUs: no workgroup
 // memory and no barriers, and as few loads for each multiplication as registers allow.
+#import storage
 #import grid
 #import product_forward
 #import activation
@@ -11,13 +12,13 @@
 #import epilogue
 
 @group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> input: array<vec4<f32>>;
-@group(0) @binding(2) var<storage, read> weights: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> input: array<Value>;
+@group(0) @binding(2) var<storage, read> weights: array<Weight>;
 @group(0) @binding(3) var<storage, read> bias: array<vec4<f32>>;
-@group(0) @binding(4) var<storage, read> residual: array<vec4<f32>>;
+@group(0) @binding(4) var<storage, read> residual: array<Value>;
 @group(0) @binding(5) var<storage, read> gate: array<vec4<f32>>;
 @group(0) @binding(6) var<storage, read> moments: array<vec4<f32>>;
-@group(0) @binding(7) var<storage, read_write> output: array<vec4<f32>>;
+@group(0) @binding(7) var<storage, read_write> output: array<Value>;
 
 @compute @workgroup_size(64)
 fn main(
@@ -53,7 +54,7 @@ fn main(
     for (var k4 = 0u; k4 < params.inputs; k4 += 1u) {
         var a: array<vec4<f32>, ROWS>;
         #unroll r ROWS
-            a[r] = input[starts[r] + k4];
+            a[r] = from_value(input[starts[r] + k4]);
         #end
         if NORMALISED {
             let scale = moments[2u * params.inputs + k4];
@@ -76,10 +77,10 @@ fn main(
         let k = k4 * 4u * params.outputs;
         #unroll j COLUMNS
             let at = k + columns[j];
-            let w0 = weights[at];
-            let w1 = weights[at + params.outputs];
-            let w2 = weights[at + 2u * params.outputs];
-            let w3 = weights[at + 3u * params.outputs];
+            let w0 = from_weight(weights[at]);
+            let w1 = from_weight(weights[at + params.outputs]);
+            let w2 = from_weight(weights[at + 2u * params.outputs]);
+            let w3 = from_weight(weights[at + 3u * params.outputs]);
             #unroll r ROWS
                 sums[r * COLUMNS + j] += a[r].x * w0 + a[r].y * w1 + a[r].z * w2 + a[r].w * w3;
             #end
@@ -92,7 +93,7 @@ fn main(
         let column = first_column + k % COLUMNS;
         if row < params.rows && column < params.outputs {
             let at = row * params.outputs + column;
-            output[at] = finished(ends[k], column, at);
+            output[at] = to_value(finished(ends[k], column, at));
         }
     }
 }

@@ -2,6 +2,7 @@
 // squared deviations of every output channel, for the batch normalisation that follows (batch_norm/finalise merges them).
 // input [rows][inputs], gate [image][inputs], weights [inputs][outputs], output [rows][outputs],
 // partial [row tile][2][outputs]; all channel counts in units of 4.
+#import storage
 #import grid
 #import product_forward
 #import activation
@@ -15,8 +16,8 @@
 #import gemm_columns
 
 @group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> input: array<vec4<f32>>;
-@group(0) @binding(2) var<storage, read> weights: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> input: array<Value>;
+@group(0) @binding(2) var<storage, read> weights: array<Weight>;
 @group(0) @binding(3) var<storage, read> gate: array<vec4<f32>>;
 @group(0) @binding(4) var<storage, read> moments: array<vec4<f32>>;
 @group(0) @binding(5) var<storage, read_write> output: array<vec4<f32>>;

@@ -11,7 +11,7 @@ fn finished(sum: vec4<f32>, column: u32, at: u32) -> vec4<f32> {
     }
     value = activate_by(params.activation, params.slope, value);
     if (params.operands & HAS_RESIDUAL) != 0u {
-        value += residual[at];
+        value += from_value(residual[at]);
     }
     return value;
 }

@@ -2,7 +2,7 @@
 // weights [inputs][outputs]. The kernel declares them, `params`, and what operand and gate ask for.
 fn a_at(row: u32, k4: u32) -> vec4<f32> {
     if row < params.rows && k4 < params.inputs {
-        let value = operand(input[row * params.inputs + k4], k4, params.inputs);
+        let value = operand(from_value(input[row * params.inputs + k4]), k4, params.inputs);
         return gated(value, row / params.rows_per_image, k4, params.inputs);
     }
     return vec4<f32>(0.0);
@@ -10,7 +10,7 @@ fn a_at(row: u32, k4: u32) -> vec4<f32> {
 
 fn weight_at(k: u32, column: u32) -> vec4<f32> {
     if k < params.inputs * 4u && column < params.outputs {
-        return weights[k * params.outputs + column];
+        return from_weight(weights[k * params.outputs + column]);
     }
     return vec4<f32>(0.0);
 }

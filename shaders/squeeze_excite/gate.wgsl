@@ -7,6 +7,7 @@
 // memory: browsers fill that with zeros before a kernel begins, and a software GPU's compiler takes more than a second to
 // write the code for it.
 // Source: Hu et al., "Squeeze-and-Excitation Networks", arXiv 1709.01507.
+#import storage
 #import grid
 #import activation
 
@@ -18,10 +19,10 @@ struct Params {
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> input: array<vec4<f32>>;
-@group(0) @binding(2) var<storage, read> reduce_weight: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> input: array<Value>;
+@group(0) @binding(2) var<storage, read> reduce_weight: array<Weight>;
 @group(0) @binding(3) var<storage, read> reduce_bias: array<vec4<f32>>;
-@group(0) @binding(4) var<storage, read> expand_weight: array<vec4<f32>>;
+@group(0) @binding(4) var<storage, read> expand_weight: array<Weight>;
 @group(0) @binding(5) var<storage, read> expand_bias: array<vec4<f32>>;
 @group(0) @binding(6) var<storage, read_write> gate: array<vec4<f32>>;
 @group(0) @binding(7) var<storage, read_write> scratch: array<vec4<f32>>;
@@ -61,7 +62,7 @@ fn main(
         for (var c = lane; c < params.channels; c += LANES) {
             var sum = vec4<f32>(0.0);
             for (var row = 0u; row < params.rows; row += 1u) {
-                sum += input[start + row * params.channels + c];
+                sum += from_value(input[start + row * params.channels + c]);
             }
             scratch[pooled + c] = sum / f32(params.rows);
         }
@@ -72,7 +73,7 @@ fn main(
         var sum = vec4<f32>(0.0);
         if piece < pieces {
             for (var row = piece; row < params.rows; row += pieces) {
-                sum += input[start + row * params.channels + column];
+                sum += from_value(input[start + row * params.channels + column]);
             }
         }
         scratch[partial + lane] = sum;
@@ -92,10 +93,10 @@ fn main(
             let w = k4 * 4u * params.hidden + column;
             sum += step(
                 scratch[pooled + k4],
-                reduce_weight[w],
-                reduce_weight[w + params.hidden],
-                reduce_weight[w + 2u * params.hidden],
-                reduce_weight[w + 3u * params.hidden],
+                from_weight(reduce_weight[w]),
+                from_weight(reduce_weight[w + params.hidden]),
+                from_weight(reduce_weight[w + 2u * params.hidden]),
+                from_weight(reduce_weight[w + 3u * params.hidden]),
             );
         }
     }
@@ -112,10 +113,10 @@ fn main(
             let w = k4 * 4u * params.channels + c;
             value += step(
                 scratch[hidden + k4],
-                expand_weight[w],
-                expand_weight[w + params.channels],
-                expand_weight[w + 2u * params.channels],
-                expand_weight[w + 3u * params.channels],
+                from_weight(expand_weight[w]),
+                from_weight(expand_weight[w + params.channels]),
+                from_weight(expand_weight[w + 2u * params.channels]),
+                from_weight(expand_weight[w + 3u * params.channels]),
             );
         }
         gate[image * params.channels + c] = activate(value);

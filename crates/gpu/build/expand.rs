@@ -3,7 +3,8 @@
 //! A kernel is one file. `#import reduce` pastes `shared/reduce.wgsl` once; a variant prepends
 //! `const NAME: u32 = value;` lines. `#unroll r ROWS` repeats the lines up to its `#end` with `r` being 0, 1, ...
 //! up to the variant's constant `ROWS` (or a number): arrays that are indexed by `r` then stay in registers, whatever
-//! a driver's compiler makes of loops. Every expanded line remembers the file and line it came from, so that an error
+//! a driver's compiler makes of loops. `#import storage` stands for the types of activations and weights as they lie in
+//! memory, which are put before the text when a pipeline is made. Every expanded line remembers the file and line it came from, so that an error
 //! found later can be reported where its author will look.
 
 use std::collections::HashSet;
@@ -21,7 +22,7 @@ pub struct Origin {
 }
 
 /// One kernel after expansion.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Expanded {
     /// `layer/kernel` or `layer/kernel@variant`.
     pub name: String,
@@ -29,6 +30,8 @@ pub struct Expanded {
     pub source: String,
     /// The origin of each line of `source`.
     pub origins: Vec<Origin>,
+    /// Whether it imports `storage`.
+    pub stored: bool,
 }
 
 /// A shader that cannot be built, and where.
@@ -108,7 +111,7 @@ pub fn parse_variants(text: &str, file: &Path) -> Result<Vec<Variant>, ShaderErr
 pub fn expand(root: &Path, kernel: &str, variant: Option<&Variant>) -> Result<Expanded, ShaderError> {
     let file = PathBuf::from(format!("{kernel}.wgsl"));
     let name = variant.map_or_else(|| kernel.to_string(), |v| format!("{kernel}@{}", v.name));
-    let mut expanded = Expanded { name, source: String::new(), origins: Vec::new() };
+    let mut expanded = Expanded { name, ..Expanded::default() };
     for (constant, value) in variant.into_iter().flat_map(|v| &v.constants) {
         let origin = Origin { file: PathBuf::from("variants.txt"), line: 1 };
         expanded.push(&format!("const {constant}: u32 = {value}u;"), &origin);
@@ -119,6 +122,9 @@ pub fn expand(root: &Path, kernel: &str, variant: Option<&Variant>) -> Result<Ex
     unroll(&lines, constants, &mut expanded)?;
     Ok(expanded)
 }
+
+/// The line that asks for the types of activations and weights.
+const STORAGE: &str = "#import storage";
 
 /// A line of a shader and where it stands.
 type Line = (String, Origin);
@@ -155,6 +161,10 @@ fn unroll(lines: &[Line], constants: &[(String, u32)], out: &mut Expanded) -> Re
                 at += length + 2;
             }
             "#end" => return Err(fail(out, "`#end` without `#unroll`".into())),
+            STORAGE => {
+                out.stored = true;
+                at += 1;
+            }
             _ => {
                 out.push(text, origin);
                 at += 1;
@@ -173,7 +183,47 @@ fn block_length(lines: &[Line]) -> Option<usize> {
     })
 }
 
+/// The types of activations and weights in each format, `[values, weights][single, half, packed]`.
+pub type StorageTexts = [[String; 3]; 2];
+
+/// Reads the types of activations and weights from `shared/storage`.
+///
+/// # Errors
+/// A file that cannot be read.
+pub fn storage_texts(root: &Path) -> Result<StorageTexts, ShaderError> {
+    let mut texts = StorageTexts::default();
+    for (role, of_role) in ["values", "weights"].iter().zip(&mut texts) {
+        for (format, text) in ["single", "half", "packed"].iter().zip(of_role) {
+            let file = Path::new("shared/storage").join(format!("{role}_{format}.wgsl"));
+            *text = fs::read_to_string(root.join(&file)).map_err(|e| ShaderError {
+                origin: None,
+                kernel: "shared/storage".into(),
+                message: format!("cannot read {}: {e}", file.display()),
+            })?;
+        }
+    }
+    Ok(texts)
+}
+
 impl Expanded {
+    /// The text with the types of `texts`, of formats 0 single, 1 half, 2 packed; as it is where it needs none.
+    pub fn with_storage(&self, texts: &StorageTexts, values: usize, weights: usize) -> Self {
+        if !self.stored {
+            return self.clone();
+        }
+        let origin = Origin { file: PathBuf::from("shared/storage"), line: 1 };
+        let mut whole = Self { name: self.name.clone(), ..Self::default() };
+        if values == 1 || weights == 1 {
+            whole.push("enable f16;", &origin);
+        }
+        for line in texts[0][values].lines().chain(texts[1][weights].lines()) {
+            whole.push(line, &origin);
+        }
+        whole.source.push_str(&self.source);
+        whole.origins.extend_from_slice(&self.origins);
+        whole
+    }
+
     fn push(&mut self, text: &str, origin: &Origin) {
         self.source.push_str(text);
         self.source.push('\n');
@@ -199,7 +249,9 @@ fn paste(
     })?;
     for (index, line) in text.lines().enumerate() {
         let origin = Origin { file: file.to_path_buf(), line: index + 1 };
-        if let Some(import) = line.trim_start().strip_prefix("#import ") {
+        if line.trim() == STORAGE {
+            out.push((STORAGE.into(), origin));
+        } else if let Some(import) = line.trim_start().strip_prefix("#import ") {
             let shared = Path::new("shared").join(format!("{}.wgsl", import.trim()));
             paste(root, &shared, Some(origin), seen, kernel, out)?;
         } else {

@@ -3,7 +3,7 @@
 mod expand;
 mod reflect;
 
-use expand::{Expanded, ShaderError, Variant};
+use expand::{Expanded, ShaderError, StorageTexts, Variant};
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::{env, fs, process};
@@ -39,6 +39,10 @@ fn generate(root: &Path, folder: &Path) -> (String, Vec<ShaderError>) {
         errors.push(e);
         Vec::new()
     });
+    let texts = expand::storage_texts(root).unwrap_or_else(|e| {
+        errors.push(e);
+        StorageTexts::default()
+    });
     let mut out = String::new();
     let mut names = Vec::new();
     let mut hash = 0xcbf2_9ce4_8422_2325_u64;
@@ -48,14 +52,11 @@ fn generate(root: &Path, folder: &Path) -> (String, Vec<ShaderError>) {
             if of_kernel.is_empty() { vec![None] } else { of_kernel.into_iter().map(Some).collect() };
         for variant in choices {
             let built = expand::expand(root, &kernel, variant)
-                .and_then(|e| reflect::reflect(&e).map(|r| (e, r)))
+                .and_then(|e| reflect::reflect_all(&e, &texts).map(|r| (e, r)))
                 .map(|(e, r)| (constant_name(&e.name), e, r));
             match built {
                 Ok((constant, expanded, reflection)) => {
-                    // FNV-1a: what was measured of one text says nothing of another.
-                    for byte in expanded.source.bytes() {
-                        hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
-                    }
+                    hash = hashed(hash, &expanded.source);
                     let file = format!("{}.deflate", constant.to_lowercase());
                     let deflated = miniz_oxide::deflate::compress_to_vec(expanded.source.as_bytes(), 10);
                     write(&folder.join(&file), &deflated);
@@ -66,10 +67,27 @@ fn generate(root: &Path, folder: &Path) -> (String, Vec<ShaderError>) {
             }
         }
     }
+    for (name, of_role) in ["VALUES", "WEIGHTS"].iter().zip(&texts) {
+        hash = of_role.iter().fold(hash, |hash, text| hashed(hash, text));
+        let _ = writeln!(
+            out,
+            "/// The types of `shared/storage`: single, half, packed.\npub(crate) const {name}: [&str; 3] = {:?};",
+            of_role.each_ref().map(|text| without_comments(text))
+        );
+    }
     let list = names.iter().map(|n| format!("&{n}")).collect::<Vec<_>>().join(", ");
     let _ = writeln!(out, "/// A hash of all kernels' texts.\npub const HASH: u64 = {hash:#x};");
     let _ = writeln!(out, "/// Every kernel, by file name.\npub static ALL: &[&Kernel] = &[{list}];");
     (out, errors)
+}
+
+/// FNV-1a: what was measured of one text says nothing of another.
+fn hashed(hash: u64, text: &str) -> u64 {
+    text.bytes().fold(hash, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
+}
+
+fn without_comments(text: &str) -> String {
+    text.lines().filter(|line| !line.starts_with("//")).map(|line| format!("{line}\n")).collect()
 }
 
 /// Kernel files under `root` without extension, sorted; `shared/` holds snippets, not kernels.
@@ -103,8 +121,8 @@ fn write_kernel(out: &mut String, constant: &str, kernel: &Expanded, r: &reflect
         .iter()
         .map(|b| {
             format!(
-                "Binding {{ name: {:?}, index: {}, access: Access::{}, min_bytes: {} }}, ",
-                b.name, b.index, b.access, b.min_bytes
+                "Binding {{ name: {:?}, index: {}, access: Access::{}, role: Role::{}, min_bytes: {} }}, ",
+                b.name, b.index, b.access, b.role, b.min_bytes
             )
         })
         .collect();
@@ -112,11 +130,12 @@ fn write_kernel(out: &mut String, constant: &str, kernel: &Expanded, r: &reflect
         r.overrides.iter().map(|(n, d)| format!("Override {{ name: {n:?}, has_default: {d} }}, ")).collect();
     let _ = writeln!(
         out,
-        "/// `shaders/{}.wgsl`.\npub static {constant}: Kernel = Kernel {{ name: {:?}, source: Source::Deflated(include_bytes!({:?})), \
+        "/// `shaders/{}.wgsl`.\npub static {constant}: Kernel = Kernel {{ name: {:?}, source: Source::Deflated(include_bytes!({:?})), stored: {}, \
          workgroup_size: {:?}, shared_bytes: {}, bindings: &[{bindings}], overrides: &[{overrides}] }};",
         kernel.name.split('@').next().unwrap_or(&kernel.name),
         kernel.name,
         file,
+        kernel.stored,
         r.workgroup_size,
         r.shared_bytes,
     );

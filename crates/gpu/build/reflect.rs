@@ -1,6 +1,6 @@
 //! Validation and reflection of an expanded kernel with naga.
 
-use crate::expand::{Expanded, ShaderError};
+use crate::expand::{Expanded, ShaderError, StorageTexts};
 use naga::proc::Layouter;
 use naga::valid::{Capabilities, ValidationFlags, Validator};
 use naga::{AddressSpace, Module, StorageAccess};
@@ -27,6 +27,8 @@ pub struct Binding {
     pub index: u32,
     /// `Uniform`, `Read` or `ReadWrite`.
     pub access: &'static str,
+    /// `Fixed`; `Values` or `Weights` where the format of activations or weights decides.
+    pub role: &'static str,
     /// Smallest size in bytes that may be bound.
     pub min_bytes: u32,
 }
@@ -41,11 +43,13 @@ pub fn reflect(kernel: &Expanded) -> Result<Reflection, ShaderError> {
         kernel: kernel.name.clone(),
         message,
     };
+    // The second is WebGPU at its smallest: packing halves into a u32.
+    let capabilities = Capabilities::SHADER_FLOAT16 | Capabilities::SHADER_FLOAT16_IN_FLOAT32;
     let module = naga::front::wgsl::parse_str(&kernel.source).map_err(|e| {
         let line = e.location(&kernel.source).map(|l| l.line_number);
         fail(line, e.message().to_string())
     })?;
-    Validator::new(ValidationFlags::all(), Capabilities::default()).validate(&module).map_err(|e| {
+    Validator::new(ValidationFlags::all(), capabilities).validate(&module).map_err(|e| {
         let line = e.location(&kernel.source).map(|l| l.line_number);
         let mut message = e.as_inner().to_string();
         let mut cause = std::error::Error::source(e.as_inner());
@@ -70,6 +74,33 @@ pub fn reflect(kernel: &Expanded) -> Result<Reflection, ShaderError> {
     Ok(Reflection { workgroup_size, shared_bytes, bindings, overrides })
 }
 
+/// Validates a kernel with all types of activations and weights; what it asks for with single precision, and which
+/// bindings change with the types.
+///
+/// # Errors
+/// As [`reflect`].
+pub fn reflect_all(kernel: &Expanded, texts: &StorageTexts) -> Result<Reflection, ShaderError> {
+    let of = |values, weights| reflect(&kernel.with_storage(texts, values, weights));
+    let mut single = of(0, 0)?;
+    if !kernel.stored {
+        return Ok(single);
+    }
+    for (values, weights) in [(1, 1), (0, 1)] {
+        of(values, weights)?;
+    }
+    let (values, weights) = (of(2, 0)?, of(0, 2)?);
+    of(2, 2)?;
+    for (at, binding) in single.bindings.iter_mut().enumerate() {
+        if values.bindings[at].min_bytes != binding.min_bytes {
+            binding.role = "Values";
+        }
+        if weights.bindings[at].min_bytes != binding.min_bytes {
+            binding.role = "Weights";
+        }
+    }
+    Ok(single)
+}
+
 fn variables(module: &Module) -> Result<(Vec<Binding>, u32), String> {
     let mut layouter = Layouter::default();
     layouter.update(module.to_ctx()).map_err(|e| e.to_string())?;
@@ -90,7 +121,8 @@ fn variables(module: &Module) -> Result<(Vec<Binding>, u32), String> {
         let name = variable.name.clone().unwrap_or_default();
         match &variable.binding {
             Some(b) if b.group == 0 => {
-                bindings.push(Binding { name, index: b.binding, access, min_bytes: bytes });
+                let (index, min_bytes) = (b.binding, bytes);
+                bindings.push(Binding { name, index, access, role: "Fixed", min_bytes });
             }
             _ => return Err(format!("`{name}` must be bound in @group(0)")),
         }

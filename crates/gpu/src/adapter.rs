@@ -77,6 +77,8 @@ pub struct GpuOptions {
     pub choice: DeviceChoice,
     /// Ask for WebGPU's default limits and no features, whatever the adapter offers.
     pub portable: bool,
+    /// Take numbers in half precision apart and together in shaders, even where the device has a type for them.
+    pub packed: bool,
     /// Keep bounds and loop checks in shaders.
     pub checked: bool,
     /// Choose kernels for this class of devices, not for the adapter's own. All kernels run everywhere.
@@ -86,8 +88,8 @@ pub struct GpuOptions {
 }
 
 impl GpuOptions {
-    /// Options for `choice`. `PHOTONET_CHECKED=1`, `PHOTONET_PORTABLE=1` and `PHOTONET_DEVICE_CLASS=discrete`
-    /// (or `integrated`, `software`) are read from the environment.
+    /// Options for `choice`. `PHOTONET_CHECKED=1`, `PHOTONET_PORTABLE=1`, `PHOTONET_PACKED=1` and
+    /// `PHOTONET_DEVICE_CLASS=discrete` (or `integrated`, `software`) are read from the environment.
     pub fn new(choice: DeviceChoice) -> Self {
         let on = |name| std::env::var(name).is_ok_and(|v| !v.is_empty() && v != "0");
         let class =
@@ -95,6 +97,7 @@ impl GpuOptions {
         Self {
             choice,
             portable: on("PHOTONET_PORTABLE"),
+            packed: on("PHOTONET_PACKED"),
             checked: on("PHOTONET_CHECKED"),
             class,
             cache: None,

@@ -2,7 +2,7 @@
 
 use crate::adapter::{fits, sorted_adapters, summarise};
 use crate::pipeline::Pipelines;
-use crate::{AdapterSummary, Choices, DeviceClass, GpuError, GpuOptions};
+use crate::{AdapterSummary, Choices, DeviceClass, GpuError, GpuOptions, HalfType};
 use std::collections::VecDeque;
 use std::fmt;
 use std::path::PathBuf;
@@ -69,6 +69,9 @@ impl Gpu {
             limits.max_storage_buffer_binding_size = offered.max_storage_buffer_binding_size;
             limits.max_buffer_size = offered.max_buffer_size;
             features |= adapter.features() & wgpu::Features::TIMESTAMP_QUERY;
+            if !options.packed {
+                features |= adapter.features() & wgpu::Features::SHADER_F16;
+            }
         }
         if options.cache.is_some() {
             features |= adapter.features() & wgpu::Features::PIPELINE_CACHE;
@@ -145,6 +148,14 @@ impl Gpu {
     /// Whether shaders keep their bounds and loop checks.
     pub fn is_checked(&self) -> bool {
         self.checked
+    }
+
+    /// How kernels get at numbers in half precision.
+    pub fn half(&self) -> HalfType {
+        match self.device.features().contains(wgpu::Features::SHADER_F16) {
+            true => HalfType::Native,
+            false => HalfType::Packed,
+        }
     }
 
     /// Whether per-dispatch timestamps are available.

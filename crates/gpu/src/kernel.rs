@@ -1,5 +1,6 @@
 //! A kernel as the shader registry describes it.
 
+use crate::kernels::{VALUES, WEIGHTS};
 use std::borrow::Cow;
 
 /// One expanded WGSL kernel with its reflected interface.
@@ -9,6 +10,8 @@ pub struct Kernel {
     pub name: &'static str,
     /// Complete WGSL text; the entry point is `main`.
     pub source: Source,
+    /// Whether activations and weights may lie in memory in half precision; their types are then put before the text.
+    pub stored: bool,
     /// Workgroup size; 0 in x where it is the override `WORKGROUP`.
     pub workgroup_size: [u32; 3],
     /// Workgroup memory in bytes.
@@ -17,6 +20,61 @@ pub struct Kernel {
     pub bindings: &'static [Binding],
     /// Pipeline-overridable constants.
     pub overrides: &'static [Override],
+}
+
+/// How numbers lie in memory. Kernels compute in single precision all the same.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Format {
+    /// 32 bits.
+    #[default]
+    Single,
+    /// 16 bits: 11 of precision, nothing above 65,504.
+    Half,
+}
+
+impl Format {
+    /// Bytes of a number.
+    pub fn bytes(self) -> u64 {
+        match self {
+            Self::Single => 4,
+            Self::Half => 2,
+        }
+    }
+}
+
+/// The formats of what a kernel reads and writes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Storage {
+    /// Of activations.
+    pub values: Format,
+    /// Of weights.
+    pub weights: Format,
+}
+
+/// How a device gets at numbers in half precision.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HalfType {
+    /// By a type of its own (WebGPU's feature `shader-f16`).
+    Native,
+    /// In pairs packed into a `u32`, which every device can.
+    Packed,
+}
+
+impl Kernel {
+    /// The complete text for these formats.
+    pub fn text(&self, storage: Storage, half: HalfType) -> Cow<'static, str> {
+        if !self.stored {
+            return self.source.text();
+        }
+        let number = |format| match (format, half) {
+            (Format::Single, _) => 0,
+            (Format::Half, HalfType::Native) => 1,
+            (Format::Half, HalfType::Packed) => 2,
+        };
+        let (values, weights) = (number(storage.values), number(storage.weights));
+        let enable = if values == 1 || weights == 1 { "enable f16;\n" } else { "" };
+        format!("{enable}{}{}{}", VALUES[values], WEIGHTS[weights], self.source.text()).into()
+    }
 }
 
 /// Where a kernel's text is.
@@ -52,8 +110,21 @@ pub struct Binding {
     pub index: u32,
     /// How the kernel uses it.
     pub access: Access,
-    /// Smallest size in bytes that may be bound.
+    /// Whose format decides on its type.
+    pub role: Role,
+    /// Smallest size in bytes that may be bound, in single precision.
     pub min_bytes: u32,
+}
+
+/// Whose format decides on the type of a binding.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// Nobody's: it is always the same.
+    Fixed,
+    /// That of the activations.
+    Values,
+    /// That of the weights.
+    Weights,
 }
 
 /// How a kernel uses a binding.

@@ -20,7 +20,7 @@ mod web;
 
 /// The kernels under `shaders/`, expanded, validated and reflected when the crate was built.
 pub mod kernels {
-    use crate::kernel::{Access, Binding, Kernel, Override, Source};
+    use crate::kernel::{Access, Binding, Kernel, Override, Role, Source};
     include!(concat!(env!("OUT_DIR"), "/kernels.rs"));
 }
 
@@ -29,6 +29,6 @@ pub use buffer::Buffer;
 pub use choices::Choices;
 pub use device::Gpu;
 pub use error::GpuError;
-pub use kernel::{Access, Binding, Kernel, Override, Source};
+pub use kernel::{Access, Binding, Format, HalfType, Kernel, Override, Role, Source, Storage};
 pub use limits::DeviceLimits;
 pub use plan::{Cost, Dispatch, Plan, PlanBuilder, PlanReport, Question, Tensor, Timing};

@@ -1,11 +1,29 @@
 //! Compute pipelines, made once per kernel and set of override constants.
 
-use crate::{Access, Gpu, GpuError, Kernel};
+use crate::{Access, Gpu, GpuError, HalfType, Kernel, Storage};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Override constants in a form that can be a key.
 pub(crate) type Constants = Vec<(&'static str, u64)>;
+
+/// What a pipeline is made of.
+#[derive(Clone, Debug)]
+pub(crate) struct Recipe {
+    pub kernel: &'static Kernel,
+    pub storage: Storage,
+    /// Values as `f64` bits.
+    pub constants: Constants,
+}
+
+impl Recipe {
+    /// Kernels differ by their names.
+    fn key(&self) -> Key {
+        (self.kernel.name, self.storage, self.constants.clone())
+    }
+}
+
+type Key = (&'static str, Storage, Constants);
 
 /// A compiled kernel.
 #[derive(Debug)]
@@ -17,7 +35,7 @@ pub(crate) struct Pipeline {
 /// The pipelines of one device.
 #[derive(Debug, Default)]
 pub(crate) struct Pipelines {
-    made: Mutex<HashMap<(&'static str, Constants), Arc<Pipeline>>>,
+    made: Mutex<HashMap<Key, Arc<Pipeline>>>,
     #[cfg(not(target_arch = "wasm32"))]
     pub kept: Option<crate::driver_cache::DriverCache>,
 }
@@ -59,52 +77,44 @@ impl Pipelines {
 }
 
 impl Gpu {
-    /// The pipeline of `kernel` with `constants` (values as `f64` bits).
-    pub(crate) async fn pipeline(
-        &self,
-        kernel: &'static Kernel,
-        constants: &Constants,
-    ) -> Result<Arc<Pipeline>, GpuError> {
-        let key = (kernel.name, constants.clone());
+    /// The pipeline of `recipe`.
+    pub(crate) async fn pipeline(&self, recipe: &Recipe) -> Result<Arc<Pipeline>, GpuError> {
+        let key = recipe.key();
         let cached = self.pipelines.made.lock().unwrap_or_else(PoisonError::into_inner).get(&key).cloned();
         if let Some(pipeline) = cached {
             return Ok(pipeline);
         }
-        let (checked, cache) = (self.is_checked(), self.pipelines.driver_cache());
-        let values: Vec<(&str, f64)> = constants.iter().map(|(n, v)| (*n, f64::from_bits(*v))).collect();
-        let what = format!("kernel {}", kernel.name);
-        let pipeline =
-            Arc::new(self.guarded(&what, |device| compile(device, kernel, &values, checked, cache)).await?);
+        let (checked, half, cache) = (self.is_checked(), self.half(), self.pipelines.driver_cache());
+        let what = format!("kernel {}", recipe.kernel.name);
+        let compiled = self.guarded(&what, |device| compile(device, recipe, half, checked, cache)).await?;
+        let pipeline = Arc::new(compiled);
         let mut made = self.pipelines.made.lock().unwrap_or_else(PoisonError::into_inner);
         Ok(made.entry(key).or_insert(pipeline).clone())
     }
 
     /// Makes those of `wanted` that are not there yet: several at a time, or beside everything else in a page.
-    pub(crate) async fn make_pipelines(
-        &self,
-        wanted: &[(&'static Kernel, &Constants)],
-    ) -> Result<(), GpuError> {
-        let mut missing: Vec<(&'static Kernel, &Constants)> = Vec::new();
+    pub(crate) async fn make_pipelines(&self, wanted: &[Recipe]) -> Result<(), GpuError> {
+        let mut missing: HashMap<Key, &Recipe> = HashMap::new();
         {
             let made = self.pipelines.made.lock().unwrap_or_else(PoisonError::into_inner);
-            for &(kernel, constants) in wanted {
-                let seen = missing.iter().any(|(k, c)| k.name == kernel.name && *c == constants);
-                if !seen && !made.contains_key(&(kernel.name, constants.clone())) {
-                    missing.push((kernel, constants));
+            for recipe in wanted {
+                let key = recipe.key();
+                if !made.contains_key(&key) {
+                    missing.insert(key, recipe);
                 }
             }
         }
-        self.make_missing(&missing).await
+        self.make_missing(&missing.into_values().collect::<Vec<_>>()).await
     }
 
     /// As many at a time as there are processors: drivers compile a pipeline on the thread that asks for it.
     #[cfg(not(target_arch = "wasm32"))]
-    async fn make_missing(&self, missing: &[(&'static Kernel, &Constants)]) -> Result<(), GpuError> {
+    async fn make_missing(&self, missing: &[&Recipe]) -> Result<(), GpuError> {
         use std::sync::atomic::{AtomicUsize, Ordering};
         let next = AtomicUsize::new(0);
         let work = || {
-            while let Some((kernel, constants)) = missing.get(next.fetch_add(1, Ordering::Relaxed)) {
-                pollster::block_on(self.pipeline(kernel, constants))?;
+            while let Some(recipe) = missing.get(next.fetch_add(1, Ordering::Relaxed)) {
+                pollster::block_on(self.pipeline(recipe))?;
             }
             Ok(())
         };
@@ -121,10 +131,10 @@ impl Gpu {
     }
 
     #[cfg(target_arch = "wasm32")]
-    async fn make_missing(&self, missing: &[(&'static Kernel, &Constants)]) -> Result<(), GpuError> {
+    async fn make_missing(&self, missing: &[&Recipe]) -> Result<(), GpuError> {
         let compiled = crate::web::compile_ahead(self, missing).await;
-        for (kernel, constants) in missing {
-            self.pipeline(kernel, constants).await?;
+        for recipe in missing {
+            self.pipeline(recipe).await?;
         }
         drop(compiled);
         Ok(())
@@ -138,14 +148,17 @@ impl Gpu {
 
 fn compile(
     device: &wgpu::Device,
-    kernel: &Kernel,
-    constants: &[(&str, f64)],
+    recipe: &Recipe,
+    half: HalfType,
     checked: bool,
     cache: Option<&wgpu::PipelineCache>,
 ) -> Pipeline {
+    let kernel = recipe.kernel;
+    let constants: Vec<(&str, f64)> =
+        recipe.constants.iter().map(|(n, v)| (*n, f64::from_bits(*v))).collect();
     let descriptor = wgpu::ShaderModuleDescriptor {
         label: Some(kernel.name),
-        source: wgpu::ShaderSource::Wgsl(kernel.source.text()),
+        source: wgpu::ShaderSource::Wgsl(kernel.text(recipe.storage, half)),
     };
     let module = if checked {
         device.create_shader_module(descriptor)
@@ -188,7 +201,7 @@ fn compile(
         module: &module,
         entry_point: Some("main"),
         compilation_options: wgpu::PipelineCompilationOptions {
-            constants,
+            constants: &constants,
             // Kernels write workgroup memory before they read it.
             zero_initialize_workgroup_memory: false,
         },

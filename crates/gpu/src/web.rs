@@ -4,8 +4,8 @@
 //! The same pipelines are therefore made by the browser's asynchronous call first; wgpu's own, which are equal in all
 //! that a browser compares, are then found compiled.
 
-use crate::pipeline::Constants;
-use crate::{Access, Gpu, Kernel};
+use crate::pipeline::Recipe;
+use crate::{Access, Gpu};
 use js_sys::{Array, Object, Promise, Reflect};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
@@ -32,11 +32,12 @@ extern "C" {
 
 /// Has the browser compile `wanted`, all at once, and waits for it. The results keep what was compiled alive until the
 /// pipelines proper are made. What fails here fails there again, with its error.
-pub(crate) async fn compile_ahead(gpu: &Gpu, wanted: &[(&'static Kernel, &Constants)]) -> Vec<JsValue> {
+pub(crate) async fn compile_ahead(gpu: &Gpu, wanted: &[&Recipe]) -> Vec<JsValue> {
     let Some(device) = gpu.device.as_webgpu() else { return Vec::new() };
     let device: &Device = AsRef::<JsValue>::as_ref(device).unchecked_ref();
-    let started: Vec<Promise> =
-        wanted.iter().filter_map(|(kernel, constants)| start(device, kernel, constants).ok()).collect();
+    let start =
+        |recipe: &&Recipe| start(device, recipe, &recipe.kernel.text(recipe.storage, gpu.half())).ok();
+    let started: Vec<Promise> = wanted.iter().filter_map(start).collect();
     let mut compiled = Vec::with_capacity(started.len());
     for promise in started {
         compiled.extend(JsFuture::from(promise).await);
@@ -44,8 +45,9 @@ pub(crate) async fn compile_ahead(gpu: &Gpu, wanted: &[(&'static Kernel, &Consta
     compiled
 }
 
-fn start(device: &Device, kernel: &Kernel, constants: &Constants) -> Result<Promise, JsValue> {
-    let module = device.create_shader_module(&object(&[("code", kernel.source.text().as_ref().into())])?)?;
+fn start(device: &Device, recipe: &Recipe, text: &str) -> Result<Promise, JsValue> {
+    let kernel = recipe.kernel;
+    let module = device.create_shader_module(&object(&[("code", text.into())])?)?;
     let entries = Array::new();
     for binding in kernel.bindings {
         let kind = match binding.access {
@@ -61,7 +63,7 @@ fn start(device: &Device, kernel: &Kernel, constants: &Constants) -> Result<Prom
     let layout =
         device.create_pipeline_layout(&object(&[("bindGroupLayouts", Array::of1(&group).into())])?)?;
     let values = Object::new();
-    for (name, bits) in constants {
+    for (name, bits) in &recipe.constants {
         Reflect::set(&values, &(*name).into(), &f64::from_bits(*bits).into())?;
     }
     let stage = object(&[("module", module), ("entryPoint", "main".into()), ("constants", values.into())])?;

@@ -5,8 +5,8 @@ mod expand;
 #[path = "../build/reflect.rs"]
 mod reflect;
 
-use expand::{Expanded, Origin, ShaderError, Variant, expand, parse_variants};
-use reflect::{Reflection, reflect};
+use expand::{Expanded, Origin, ShaderError, Variant, expand, parse_variants, storage_texts};
+use reflect::{Reflection, reflect, reflect_all};
 use std::fs;
 use std::path::Path;
 use tempfile::TempDir;
@@ -203,4 +203,43 @@ fn variants_are_parsed_and_mistakes_have_a_line() {
         assert_eq!(error.origin, origin("variants.txt", line));
         assert!(error.message.contains(message), "{}", error.message);
     }
+}
+
+/// A kernel that imports `storage`, with `line` as its work.
+fn stored_kernel(line: &str) -> Result<Reflection, ShaderError> {
+    let text = format!(
+        "#import storage
+        @group(0) @binding(0) var<storage, read> input: array<Value>;
+        @group(0) @binding(1) var<storage, read> weights: array<Weight>;
+        @group(0) @binding(2) var<storage, read_write> output: array<Value>;
+        @group(0) @binding(3) var<storage, read_write> sums: array<vec4<f32>>;
+        @compute @workgroup_size(1)
+        fn main() {{
+            let sum = from_value(input[0]) * from_weight(weights[0]);
+            sums[0] = sum;
+            {line}
+        }}\n"
+    );
+    let texts = storage_texts(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shaders"))?;
+    reflect_all(&expand(folder(&[(KERNEL, &text)]).path(), "layer/kernel", None)?, &texts)
+}
+
+#[test]
+fn bindings_know_whose_format_they_follow() {
+    let reflection = stored_kernel("output[0] = to_value(sum);").unwrap();
+    let roles: Vec<_> = reflection.bindings.iter().map(|b| (b.name.as_str(), b.role, b.min_bytes)).collect();
+    let expected = [
+        ("input", "Values", 16),
+        ("weights", "Weights", 16),
+        ("output", "Values", 16),
+        ("sums", "Fixed", 16),
+    ];
+    assert_eq!(roles, expected);
+}
+
+#[test]
+fn a_kernel_must_build_in_every_format() {
+    // Right in single precision alone, and the line of the author is named all the same.
+    let error = stored_kernel("output[0] = sum;").unwrap_err();
+    assert_eq!(error.origin, origin(KERNEL, 10));
 }

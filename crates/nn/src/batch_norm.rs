@@ -269,7 +269,7 @@ impl BatchNorm {
             .constant("HAS_RESIDUAL", residual.is_some())
             .bind("input", input)
             .bind("moments", moments)
-            .bind("residual", residual.unwrap_or(input))
+            .bind_or("residual", residual, input)
             .bind("output", output)
             .params(&ApplyParams {
                 rows: self.shape.rows() as u32,

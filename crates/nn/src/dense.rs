@@ -58,11 +58,11 @@ impl Dense {
             .constant("HAS_BIAS", bias.is_some())
             .bind("input", input)
             .bind("weights", weights)
-            .bind("bias", bias.unwrap_or(weights))
+            .bind_or("bias", bias, weights)
             .bind("output", output)
             .params(&self.geometry.params(0))
             .threads(self.forward_threads())
-            .cost(self.macs(), self.traffic());
+            .cost(self.macs(), input.bytes() + weights.bytes() + output.bytes());
         plan.dispatch(activation.configure(dispatch));
     }
 

@@ -1,6 +1,7 @@
 //! Depthwise convolutions, 3x3 and 5x5, stride 1 and 2.
 
 use crate::columns::sum_slabs;
+use crate::operand::pass;
 use crate::{Activation, Geometry, Operand, Padding, Shape};
 use photonet_gpu::{DeviceClass, Dispatch, Kernel, PlanBuilder, Tensor, kernels};
 
@@ -68,17 +69,18 @@ impl Depthwise {
         output: Tensor,
     ) {
         let shape = self.output();
-        let (tall, question) = self.height(plan, "forward", &shape);
+        let (tall, question) = self.height(plan, &pass("forward", output, weights), &shape);
+        let input: Operand = input.into();
         let dispatch = Dispatch::new(self.forward_kernel(tall), format!("{label} forward"))
             .constant("HAS_BIAS", bias.is_some())
             .bind("weights", weights)
-            .bind("bias", bias.unwrap_or(weights))
+            .bind_or("bias", bias, weights)
             .bind("output", output)
             .params(&self.geometry.params(0).activated(activation))
             .threads(tile_threads(&shape, tall, 4))
             .answers(question)
-            .cost(self.macs(), self.traffic());
-        plan.dispatch(input.into().bind(dispatch));
+            .cost(self.macs(), input.tensor.bytes() + weights.bytes() + output.bytes());
+        plan.dispatch(input.bind(dispatch));
     }
 
     /// Rows of outputs that an invocation of the forward kernel makes, and the question that this answers.
@@ -164,7 +166,7 @@ impl Depthwise {
             .constant("HAS_BIAS", false)
             .constant("FLIPPED", true)
             .bind("weights", weights)
-            .bind("bias", weights)
+            .bind_or("bias", None, weights)
             .bind("output", input_gradient)
             .params(&params)
             .threads(tile_threads(&self.geometry.input, tall, 4))

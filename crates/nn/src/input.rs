@@ -52,7 +52,7 @@ impl Normalise {
                 .bind("output", output)
                 .params(&Params { scale, shift, pixels: self.shape.rows() as u32, unused: [0; 3] })
                 .threads(self.shape.rows() as u64)
-                .cost(0, self.input_bytes() + self.shape.bytes()),
+                .cost(0, self.input_bytes() + output.bytes()),
         );
     }
 }

@@ -1,7 +1,7 @@
 //! What a kernel takes as its input.
 
 use crate::Activation;
-use photonet_gpu::{Dispatch, Tensor};
+use photonet_gpu::{Dispatch, Format, Tensor};
 
 /// Batch normalisation and activation that a kernel applies to its input as it loads it.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -32,14 +32,22 @@ impl From<Tensor> for Operand {
 impl Operand {
     /// Binds `input` and `moments` and sets the constants of `shaders/shared/operand.wgsl`.
     pub(crate) fn bind(&self, dispatch: Dispatch) -> Dispatch {
-        // A binding cannot be left out: without a norm it is the input itself.
-        let moments = self.norm.map_or(self.tensor, |norm| norm.moments);
-        let dispatch = dispatch.bind("input", self.tensor).bind("moments", moments);
+        let moments = self.norm.map(|norm| norm.moments);
+        let dispatch = dispatch.bind("input", self.tensor).bind_or("moments", moments, self.tensor);
         match self.norm {
             None => dispatch,
             Some(norm) => {
                 dispatch.constant("NORMALISED", true).constant("INPUT_ACTIVATION", norm.activation.number())
             }
         }
+    }
+}
+
+/// A pass's name in the questions which variant to take: other formats may be best served by another one.
+pub(crate) fn pass(name: &str, values: Tensor, weights: Tensor) -> String {
+    match (values.format(), weights.format()) {
+        (Format::Single, Format::Single) => name.into(),
+        (Format::Single, Format::Half) => format!("{name} f16 weights"),
+        (Format::Half, _) => format!("{name} f16"),
     }
 }

@@ -3,6 +3,7 @@
 mod tiles;
 
 use crate::columns::{Columns, sum_slabs};
+use crate::operand::pass;
 use crate::{Activation, Behind, Operand, OutputGradient, Slabs, pad_channels};
 use bytemuck::{Pod, Zeroable};
 use photonet_gpu::{DeviceClass, Dispatch, Kernel, PlanBuilder, Tensor, kernels};
@@ -157,7 +158,7 @@ impl Pointwise {
     ) {
         let input: Operand = input.into();
         let Fused { gate, bias, residual, .. } = *fused;
-        let (tile, count, question) = self.tiles(plan, "forward", self.outputs);
+        let (tile, count, question) = self.tiles(plan, &pass("forward", output, weights), self.outputs);
         let kernel = [
             &kernels::POINTWISE_FORWARD_32X32,
             &kernels::POINTWISE_FORWARD_64X32,
@@ -169,13 +170,12 @@ impl Pointwise {
         let dispatch = TILES[tile]
             .launch(count, Dispatch::new(kernel, format!("{label} forward")))
             .bind("weights", weights)
-            // A binding cannot be left out: what is switched off is bound to something readable.
-            .bind("bias", bias.unwrap_or(weights))
-            .bind("residual", residual.unwrap_or(input.tensor))
+            .bind_or("bias", bias, weights)
+            .bind_or("residual", residual, input.tensor)
             .bind("output", output)
             .params(&params)
             .answers(question)
-            .cost(self.macs(), self.traffic());
+            .cost(self.macs(), input.tensor.bytes() + weights.bytes() + output.bytes());
         plan.dispatch(self.gate(gate, input, dispatch));
     }
 
@@ -229,8 +229,8 @@ impl Pointwise {
             Some(gate) if gate.rows_per_image >= self.rows => 1,
             Some(_) => 2,
         };
-        let factors = gate.map_or(input.tensor, |gate| gate.factors);
-        input.bind(dispatch).bind("gate", factors).constant("GATE", gating)
+        let factors = gate.map(|gate| gate.factors);
+        input.bind(dispatch).bind_or("gate", factors, input.tensor).constant("GATE", gating)
     }
 
     /// Appends `input_gradient = output_gradient weights^T + residual`.
@@ -257,7 +257,7 @@ impl Pointwise {
                 .constant("HAS_RESIDUAL", residual.is_some())
                 .bind("output_gradient", output_gradient)
                 .bind("weights", weights)
-                .bind("residual", residual.unwrap_or(output_gradient))
+                .bind_or("residual", residual, output_gradient)
                 .bind("input_gradient", input_gradient)
                 .params(&self.params(self.inputs, TILES[tile]))
                 .answers(question)
@@ -291,7 +291,7 @@ impl Pointwise {
             .constant("HAS_RESIDUAL", residual.is_some())
             .bind("output_gradient", output_gradient)
             .bind("weights", weights)
-            .bind("residual", residual.unwrap_or(output_gradient))
+            .bind_or("residual", residual, output_gradient)
             .bind("raw", behind.raw)
             .bind("moments", behind.norm.moments)
             .bind("input_gradient", input_gradient)

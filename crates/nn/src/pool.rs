@@ -41,13 +41,14 @@ impl GlobalPool {
 
     /// Appends the mean over positions.
     pub fn forward(&self, plan: &mut PlanBuilder, label: &str, input: impl Into<Operand>, output: Tensor) {
+        let input: Operand = input.into();
         let columns = Columns::images(self.input.batch, self.input.pixels(), self.input.groups());
         let dispatch = Dispatch::new(&kernels::POOL_FORWARD, format!("{label} forward"))
             .bind("output", output)
             .params(&columns)
             .groups(columns.workgroups())
-            .cost(0, self.input.bytes());
-        plan.dispatch(input.into().bind(dispatch));
+            .cost(0, input.tensor.bytes());
+        plan.dispatch(input.bind(dispatch));
     }
 
     /// Appends the spreading of the gradient over positions.

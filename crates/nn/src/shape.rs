@@ -1,5 +1,7 @@
 //! Shapes of activations.
 
+use photonet_gpu::Format;
+
 /// Rounds a channel count up to a multiple of 4, the unit in which kernels read channels.
 pub fn pad_channels(channels: usize) -> usize {
     channels.next_multiple_of(4)
@@ -49,9 +51,14 @@ impl Shape {
         self.rows() * self.groups()
     }
 
-    /// Size on the device in bytes, padding included.
+    /// Size on the device in bytes, padding included, in single precision.
     pub fn bytes(&self) -> u64 {
-        self.vectors() as u64 * 16
+        self.bytes_in(Format::Single)
+    }
+
+    /// Size on the device in bytes, padding included, of numbers in `format`.
+    pub fn bytes_in(&self, format: Format) -> u64 {
+        self.vectors() as u64 * 4 * format.bytes()
     }
 
     /// The same positions with another channel count.

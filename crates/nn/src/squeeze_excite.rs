@@ -170,12 +170,13 @@ impl SqueezeExcite {
         let (channels, hidden) = (self.wide().groups(), self.narrow().groups());
         let scratch_bytes = (self.shape.batch * (channels + 256 + hidden) * 16) as u64;
         let scratch = plan.transient(format!("{label} scratch"), scratch_bytes);
-        let traffic = self.wide().bytes() * rows as u64 + 2 * self.reduce().weight_bytes();
+        let SqueezeExciteParameters { reduce_weight, expand_weight, .. } = *parameters;
+        let traffic = input.bytes() + reduce_weight.bytes() + expand_weight.bytes();
         let dispatch = Dispatch::new(&kernels::SQUEEZE_EXCITE_GATE, format!("{label} gate"))
             .bind("input", input)
-            .bind("reduce_weight", parameters.reduce_weight)
+            .bind("reduce_weight", reduce_weight)
             .bind("reduce_bias", parameters.reduce_bias)
-            .bind("expand_weight", parameters.expand_weight)
+            .bind("expand_weight", expand_weight)
             .bind("expand_bias", parameters.expand_bias)
             .bind("gate", factors)
             .bind("scratch", scratch)

@@ -4,8 +4,8 @@ use super::interface;
 use super::pool::{self, Lifetime};
 use super::run::{Plan, Step};
 use super::{Cost, PlanReport};
-use crate::pipeline::{Constants, Pipeline};
-use crate::{Buffer, Choices, DeviceClass, Gpu, GpuError, Kernel};
+use crate::pipeline::{Constants, Pipeline, Recipe};
+use crate::{Buffer, Choices, DeviceClass, Format, Gpu, GpuError, Kernel, Role, Storage};
 use bytemuck::Pod;
 use std::sync::Arc;
 
@@ -18,12 +18,23 @@ pub struct Tensor {
     id: usize,
     offset: u64,
     bytes: u64,
+    format: Format,
 }
 
 impl Tensor {
     /// Size in bytes.
     pub fn bytes(&self) -> u64 {
         self.bytes
+    }
+
+    /// How its numbers lie in memory.
+    pub fn format(&self) -> Format {
+        self.format
+    }
+
+    /// The same range, as numbers in `format`.
+    pub fn with_format(self, format: Format) -> Self {
+        Self { format, ..self }
     }
 
     pub(super) fn id(&self) -> usize {
@@ -36,7 +47,7 @@ impl Tensor {
 
     /// The part of this tensor from `offset` (a multiple of 256) that is `bytes` long.
     pub fn slice(&self, offset: u64, bytes: u64) -> Self {
-        Self { id: self.id, offset: self.offset + offset, bytes }
+        Self { offset: self.offset + offset, bytes, ..*self }
     }
 }
 
@@ -46,6 +57,8 @@ pub struct Dispatch {
     pub(super) kernel: &'static Kernel,
     pub(super) label: String,
     pub(super) bindings: Vec<(&'static str, Tensor)>,
+    /// Names of bindings that the kernel does not read as it is launched.
+    pub(super) unused: Vec<&'static str>,
     pub(super) uniform: Vec<u8>,
     pub(super) constants: Constants,
     pub(super) groups: u64,
@@ -60,6 +73,7 @@ impl Dispatch {
             kernel,
             label: label.into(),
             bindings: Vec::new(),
+            unused: Vec::new(),
             uniform: Vec::new(),
             constants: Vec::new(),
             groups: 1,
@@ -72,6 +86,14 @@ impl Dispatch {
     pub fn bind(mut self, name: &'static str, tensor: Tensor) -> Self {
         self.bindings.push((name, tensor));
         self
+    }
+
+    /// Binds `tensor` to the storage variable `name`, or, where there is none, `other`: a binding cannot be left out.
+    pub fn bind_or(mut self, name: &'static str, tensor: Option<Tensor>, other: Tensor) -> Self {
+        if tensor.is_none() {
+            self.unused.push(name);
+        }
+        self.bind(name, tensor.unwrap_or(other))
     }
 
     /// The contents of the kernel's uniform `params`.
@@ -102,6 +124,17 @@ impl Dispatch {
     pub fn answers(mut self, question: String) -> Self {
         self.question = Some(question);
         self
+    }
+
+    /// The formats of activations and weights, by what is bound.
+    pub(super) fn storage(&self) -> Storage {
+        let of = |role| {
+            let mut bound = self.kernel.bindings.iter().filter(|b| b.role == role).filter_map(|b| {
+                self.bindings.iter().find(|(name, _)| *name == b.name && !self.unused.contains(name))
+            });
+            bound.next().map_or(Format::Single, |(_, tensor)| tensor.format)
+        };
+        Storage { values: of(Role::Values), weights: of(Role::Weights) }
     }
 
     /// What the launch costs.
@@ -187,7 +220,7 @@ impl PlanBuilder {
 
     fn add(&mut self, source: Source, bytes: u64) -> Tensor {
         self.sources.push(source);
-        Tensor { id: self.sources.len() - 1, offset: 0, bytes }
+        Tensor { id: self.sources.len() - 1, offset: 0, bytes, format: Format::Single }
     }
 
     /// Keeps a transient tensor's contents after the run, for [`Plan::tensor`].
@@ -223,11 +256,13 @@ impl PlanBuilder {
         }
         let (buffers, pooled_bytes, unpooled_bytes, pool_count) = self.make_buffers(gpu).await?;
         let (arena, offsets) = self.make_arena(gpu).await?;
-        let wanted: Vec<_> = self.dispatches.iter().map(|d| (d.kernel, &d.constants)).collect();
-        gpu.make_pipelines(&wanted).await?;
+        let recipe =
+            |d: &Dispatch| Recipe { kernel: d.kernel, storage: d.storage(), constants: d.constants.clone() };
+        let recipes: Vec<Recipe> = self.dispatches.iter().map(recipe).collect();
+        gpu.make_pipelines(&recipes).await?;
         let mut pipelines = Vec::with_capacity(self.dispatches.len());
-        for dispatch in &self.dispatches {
-            pipelines.push(gpu.pipeline(dispatch.kernel, &dispatch.constants).await?);
+        for recipe in &recipes {
+            pipelines.push(gpu.pipeline(recipe).await?);
         }
         let bind = |device: &wgpu::Device, dispatch: &Dispatch, pipeline: &Pipeline, uniform_offset: u64| {
             let entries: Vec<wgpu::BindGroupEntry<'_>> = dispatch

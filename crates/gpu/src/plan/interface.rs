@@ -1,7 +1,7 @@
 //! Checking launches against the interfaces of their kernels.
 
 use super::builder::{ALIGNMENT, Dispatch, Tensor};
-use crate::{Access, GpuError};
+use crate::{Access, Binding, Format, GpuError, Role};
 
 /// Whether `dispatch` binds and sets what its kernel declares.
 ///
@@ -19,8 +19,15 @@ pub(super) fn check(dispatch: &Dispatch) -> Result<(), GpuError> {
         let Some(binding) = dispatch.kernel.bindings.iter().find(|b| b.name == *name) else {
             return fail(format!("has no binding `{name}`"));
         };
-        if tensor.bytes() < u64::from(binding.min_bytes) {
-            return fail(format!("`{name}` needs {} bytes, got {}", binding.min_bytes, tensor.bytes()));
+        let needed = match binding.role {
+            Role::Fixed => u64::from(binding.min_bytes),
+            Role::Values | Role::Weights => u64::from(binding.min_bytes) * tensor.format().bytes() / 4,
+        };
+        if tensor.bytes() < needed {
+            return fail(format!("`{name}` needs {needed} bytes, got {}", tensor.bytes()));
+        }
+        if !dispatch.unused.contains(name) {
+            check_format(dispatch, binding, *tensor).or_else(fail)?;
         }
         if tensor.start() % ALIGNMENT != 0 {
             return fail(format!("`{name}` starts at {}, not a multiple of {ALIGNMENT}", tensor.start()));
@@ -59,6 +66,20 @@ pub(super) fn check(dispatch: &Dispatch) -> Result<(), GpuError> {
     }
     if dispatch.groups > 65_535 * 65_535 {
         return fail(format!("{} workgroups are more than a grid can hold", dispatch.groups));
+    }
+    Ok(())
+}
+
+/// All activations of a launch have one format, and so have its weights; all else is in single precision.
+fn check_format(dispatch: &Dispatch, binding: &Binding, tensor: Tensor) -> Result<(), String> {
+    let storage = dispatch.storage();
+    let format = match binding.role {
+        Role::Fixed => Format::Single,
+        Role::Values => storage.values,
+        Role::Weights => storage.weights,
+    };
+    if tensor.format() != format {
+        return Err(format!("`{}` is in {:?} precision, expected {format:?}", binding.name, tensor.format()));
     }
     Ok(())
 }

@@ -2,7 +2,7 @@
 
 use crate::{add, buffer, gpu, length};
 use photonet_gpu::{
-    Access, Binding, Dispatch, GpuError, Kernel, Override, PlanBuilder, Source, Tensor, kernels,
+    Access, Binding, Dispatch, Format, GpuError, Kernel, Override, PlanBuilder, Role, Source, Tensor, kernels,
 };
 use pollster::block_on;
 
@@ -109,6 +109,22 @@ fn a_range_beyond_its_buffer_is_refused() {
 }
 
 #[test]
+fn formats_are_those_of_the_kernel() {
+    let half = |tensor: Tensor| tensor.with_format(Format::Half);
+    let fixed = refusal(|a, b, c| add(a, half(b), c, 8));
+    assert_eq!(fixed, "`right` is in Half precision, expected Single");
+    let pool = |input, output| {
+        let dispatch =
+            Dispatch::new(&kernels::POOL_FORWARD, "pool").bind("input", input).bind("output", output);
+        dispatch.bind_or("moments", None, input).params(&[0_u32; 8])
+    };
+    let output = refusal(|a, b, _| pool(half(a), half(b)));
+    assert_eq!(output, "`output` is in Half precision, expected Single");
+    let small = refusal(|a, b, _| pool(half(a.slice(0, 4)), b));
+    assert_eq!(small, "`input` needs 8 bytes, got 4");
+}
+
+#[test]
 fn constants_are_known_and_set() {
     let unknown = refusal(|a, b, c| add(a, b, c, 8).constant("SLOPE", 0.2));
     assert_eq!(unknown, "has no constant `SLOPE`");
@@ -122,7 +138,8 @@ fn a_grid_has_a_largest_size() {
     assert_eq!(message, "18446744073709551615 workgroups are more than a grid can hold");
 }
 
-const OUTPUT: Binding = Binding { name: "output", index: 0, access: Access::ReadWrite, min_bytes: 4 };
+const OUTPUT: Binding =
+    Binding { name: "output", index: 0, access: Access::ReadWrite, role: Role::Fixed, min_bytes: 4 };
 
 /// A kernel with a constant that has no default.
 static NEEDS_SIZE: Kernel = Kernel {
@@ -132,6 +149,7 @@ static NEEDS_SIZE: Kernel = Kernel {
         @group(0) @binding(0) var<storage, read_write> output: array<u32>;
         @compute @workgroup_size(1) fn main() { output[0] = SIZE; }",
     ),
+    stored: false,
     workgroup_size: [1, 1, 1],
     shared_bytes: 0,
     bindings: &[OUTPUT],
@@ -142,6 +160,7 @@ static NEEDS_SIZE: Kernel = Kernel {
 static BROKEN: Kernel = Kernel {
     name: "test/broken",
     source: Source::Text("@compute @workgroup_size(1) fn main() { nonsense }"),
+    stored: false,
     workgroup_size: [1, 1, 1],
     shared_bytes: 0,
     bindings: &[OUTPUT],

@@ -1,7 +1,7 @@
 //! Running plans: pooled buffers, replays, submits in pieces, folded grids.
 
 use crate::{add, buffer, gpu, open, sum_plan};
-use photonet_gpu::{Access, Binding, Dispatch, Kernel, PlanBuilder, Source};
+use photonet_gpu::{Access, Binding, Dispatch, Kernel, PlanBuilder, Role, Source};
 use pollster::block_on;
 
 fn ramp(count: usize) -> Vec<f32> {
@@ -125,11 +125,12 @@ static COUNT: Kernel = Kernel {
             if at < params.x { output[at] += at + 1u; }
         }",
     ),
+    stored: false,
     workgroup_size: [1, 1, 1],
     shared_bytes: 0,
     bindings: &[
-        Binding { name: "params", index: 0, access: Access::Uniform, min_bytes: 16 },
-        Binding { name: "output", index: 1, access: Access::ReadWrite, min_bytes: 4 },
+        Binding { name: "params", index: 0, access: Access::Uniform, role: Role::Fixed, min_bytes: 16 },
+        Binding { name: "output", index: 1, access: Access::ReadWrite, role: Role::Fixed, min_bytes: 4 },
     ],
     overrides: &[],
 };

@@ -1,11 +1,12 @@
 //! Cases of the dense convolution.
 
-use super::Case;
 use super::activation::shape_name;
 use super::noise::uniform;
 use super::trial::{Layout, Trial};
+use super::{Case, HALF_STORAGE};
 use crate::{Activation, Dense, Geometry, Padding, Shape, cpu};
 use Padding::{Same, Symmetric};
+use photonet_gpu::Storage;
 
 pub(super) fn cases() -> Vec<Case> {
     let shape = Shape::new;
@@ -27,7 +28,10 @@ pub(super) fn cases() -> Vec<Case> {
     ] {
         let layer = Dense { geometry: Geometry { input, outputs, kernel, stride, padding } };
         let name = format!("{}->{outputs} k{kernel} s{stride} {padding:?}", shape_name(&input));
-        cases.push(forward(layer, &name, fused));
+        cases.push(forward(layer, &name, fused, Storage::default()));
+        if fused.0 {
+            cases.extend(HALF_STORAGE.map(|storage| forward(layer, &name, fused, storage)));
+        }
         cases.push(data_gradient(layer, &name));
         cases.push(weight_gradient(layer, &name));
     }
@@ -51,22 +55,23 @@ fn output_gradient(layer: &Dense) -> Vec<f64> {
     uniform(43, Layout::of(&layer.output()).len())
 }
 
-fn forward(layer: Dense, name: &str, (with_bias, activation): (bool, Activation)) -> Case {
+fn forward(layer: Dense, name: &str, (with_bias, activation): (bool, Activation), storage: Storage) -> Case {
     let name = format!("{name}{} {activation:?}", if with_bias { " bias" } else { "" });
     Case::new("dense/forward", name, move || {
-        let mut trial = Trial::default();
-        let (x, w) = (input(&layer), weights(&layer));
+        let mut trial = Trial::default().stored(storage);
+        let (mut seen, mut filter) = (input(&layer), weights(&layer));
+        let x = trial.values(Layout::of(&layer.geometry.input), &mut seen);
+        let w = trial.weights(weight_layout(&layer), &mut filter);
         let outputs = layer.geometry.outputs;
         let bias = with_bias.then(|| uniform(44, outputs));
-        let expected = cpu::dense::forward(&layer, &x, &w, bias.as_deref(), activation);
-        let x = trial.input(Layout::of(&layer.geometry.input), &x);
-        let w = trial.input(weight_layout(&layer), &w);
+        let expected = cpu::dense::forward(&layer, &seen, &filter, bias.as_deref(), activation);
         let bias = bias.map(|bias| trial.input(Layout::channels(outputs), &bias));
         let y = trial.activated("output", activation, Layout::of(&layer.output()), expected);
         trial.record(move |plan, at| {
             layer.forward(plan, "check", at(x), at(w), bias.map(at), activation, at(y));
         })
     })
+    .stored(storage)
 }
 
 fn data_gradient(layer: Dense, name: &str) -> Case {

@@ -1,12 +1,13 @@
 //! Cases of the depthwise convolution.
 
-use super::Case;
 use super::noise::uniform;
 use super::operand::{self, Source};
 use super::trial::{Layout, Trial};
+use super::{Case, HALF_STORAGE};
 use crate::{Activation, Depthwise, Padding, Shape, cpu};
 use Padding::{Same, Symmetric};
 use photonet_gpu::DeviceClass::{self, Discrete, Software};
+use photonet_gpu::Storage;
 
 pub(super) fn cases() -> Vec<Case> {
     let shape = Shape::new;
@@ -32,9 +33,13 @@ pub(super) fn cases() -> Vec<Case> {
             let shape = format!("{n}x{h}x{w}x{c} k{kernel} s{stride} {padding:?}");
             for class in [Discrete, Software] {
                 let shape = format!("{shape} for {class:?}");
-                cases.push(forward(layer, class, &shape, fused, None));
+                cases.push(forward(layer, class, &shape, fused, None, Storage::default()));
+                if fused.0 || kernel == 5 {
+                    let half = |storage| forward(layer, class, &shape, fused, None, storage);
+                    cases.extend(HALF_STORAGE.map(half));
+                }
                 cases.push(data_gradient(layer, class, &shape));
-                cases.push(forward(layer, class, &shape, linear, Some(fused.1)));
+                cases.push(forward(layer, class, &shape, linear, Some(fused.1), Storage::default()));
             }
             cases.push(weight_gradient(layer, &shape, None));
             cases.push(weight_gradient(layer, &shape, Some(fused.1)));
@@ -74,22 +79,24 @@ fn forward(
     shape: &str,
     (with_bias, activation): (bool, Activation),
     norm: Option<Activation>,
+    storage: Storage,
 ) -> Case {
     let bias = if with_bias { " bias" } else { "" };
     let shape = format!("{shape}{}{bias} {activation:?}", operand::note(norm));
     Case::new(variant(&layer, "forward"), shape, move || {
-        let mut trial = Trial::for_class(class);
-        let ((x, seen), w) = (input(&mut trial, &layer, norm), weights(&layer));
+        let mut trial = Trial::for_class(class).stored(storage);
+        let ((x, seen), mut filter) = (input(&mut trial, &layer, norm), weights(&layer));
+        let w = trial.weights(weight_layout(&layer), &mut filter);
         let channels = layer.output().channels;
         let bias = with_bias.then(|| uniform(14, channels));
-        let expected = cpu::depthwise::forward(&layer, &seen, &w, bias.as_deref(), activation);
-        let w = trial.input(weight_layout(&layer), &w);
+        let expected = cpu::depthwise::forward(&layer, &seen, &filter, bias.as_deref(), activation);
         let bias = bias.map(|bias| trial.input(Layout::channels(channels), &bias));
         let y = trial.activated("output", activation, Layout::of(&layer.output()), expected);
         trial.record(move |plan, at| {
             layer.forward(plan, "check", x.operand(at), at(w), bias.map(at), activation, at(y));
         })
     })
+    .stored(storage)
 }
 
 fn data_gradient(layer: Depthwise, class: DeviceClass, shape: &str) -> Case {

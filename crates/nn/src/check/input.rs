@@ -1,10 +1,11 @@
 //! Cases of the input normalisation.
 
-use super::Case;
 use super::activation::shape_name;
 use super::noise::below;
 use super::trial::{Layout, Trial};
-use crate::{Normalise, Shape, cpu};
+use super::{Case, HALF_STORAGE};
+use crate::{Activation, Normalise, Shape, cpu};
+use photonet_gpu::Storage;
 
 pub(super) fn cases() -> Vec<Case> {
     let shape = |n, h, w| Shape::new(n, h, w, 3);
@@ -19,21 +20,23 @@ pub(super) fn cases() -> Vec<Case> {
         shape(5, 15, 7),
         shape(1, 112, 112),
     ];
-    shapes.map(case).into()
+    let formats = [Storage::default(), HALF_STORAGE[0]];
+    formats.into_iter().flat_map(|storage| shapes.map(|shape| case(shape, storage))).collect()
 }
 
-fn case(shape: Shape) -> Case {
+fn case(shape: Shape, storage: Storage) -> Case {
     Case::new("input/normalise", shape_name(&shape), move || {
         let (mean, std) = ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225]);
         let layer = Normalise { shape, scale: 1.0 / 255.0, mean, std };
-        let mut trial = Trial::default();
+        let mut trial = Trial::default().stored(storage);
         let mut bytes: Vec<u8> =
             below(91, shape.rows() * 3, 256).into_iter().map(|word| word as u8).collect();
         let expected = cpu::input::forward(&layer, &bytes);
         bytes.resize(layer.input_bytes() as usize, 0xff);
         let words = bytes.chunks_exact(4).map(|b| u32::from_le_bytes([b[0], b[1], b[2], b[3]]));
         let x = trial.words(words.collect());
-        let y = trial.output("output", Layout::of(&shape), expected);
+        let y = trial.activated("output", Activation::Identity, Layout::of(&shape), expected);
         trial.record(move |plan, at| layer.forward(plan, "check", at(x), at(y)))
     })
+    .stored(storage)
 }

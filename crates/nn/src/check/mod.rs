@@ -22,7 +22,7 @@ mod residual;
 mod squeeze_excite;
 mod trial;
 
-use photonet_gpu::{Gpu, GpuError};
+use photonet_gpu::{Format, Gpu, GpuError, Storage};
 use std::fmt;
 use std::sync::Arc;
 use trial::Trial;
@@ -30,6 +30,15 @@ use trial::Trial;
 /// The normalised error that a kernel may have unless its arithmetic demands more: some eight
 /// roundings to `f32`.
 const TOLERANCE: f64 = 1e-6;
+
+/// The normalised error of outputs in half precision: one rounding to 11 bits.
+const HALF_TOLERANCE: f64 = 1.0 / 2048.0;
+
+/// Formats other than single precision that kernels for inference have.
+const HALF_STORAGE: [Storage; 2] = [
+    Storage { values: Format::Half, weights: Format::Half },
+    Storage { values: Format::Single, weights: Format::Half },
+];
 
 /// One comparison of a kernel, or of a layer's chain of kernels, with its twin.
 pub struct Case {
@@ -73,6 +82,19 @@ impl Case {
         prepare: impl Fn() -> Trial + Send + Sync + 'static,
     ) -> Self {
         Self { kernel: kernel.into(), shape: shape.into(), tolerance: TOLERANCE, prepare: Box::new(prepare) }
+    }
+
+    /// For outputs in the format of activations.
+    fn stored(mut self, storage: Storage) -> Self {
+        match (storage.values, storage.weights) {
+            (Format::Single, Format::Single) => return self,
+            (Format::Single, Format::Half) => self.shape.push_str(" f16 weights"),
+            (Format::Half, _) => {
+                self.shape.push_str(" f16");
+                self.tolerance = HALF_TOLERANCE;
+            }
+        }
+        self
     }
 
     fn tolerance(mut self, tolerance: f64) -> Self {

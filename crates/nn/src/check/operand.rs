@@ -14,15 +14,15 @@ pub(super) struct Source {
 }
 
 impl Source {
-    /// Uploads `values`, `[rows][channels]`; with an activation as the raw output of a convolution. Returns what a
+    /// Uploads `values`, `[rows][channels]`, in the format of activations; with an activation as the raw output of a convolution. Returns what a
     /// kernel sees as well.
     pub fn new(
         trial: &mut Trial,
         (rows, channels): (usize, usize),
-        values: Vec<f64>,
+        mut values: Vec<f64>,
         norm: Option<Activation>,
     ) -> (Self, Vec<f64>) {
-        let slot = trial.input(Layout::rows(rows, channels), &values);
+        let slot = trial.values(Layout::rows(rows, channels), &mut values);
         let Some(activation) = norm else { return (Self { values: slot, norm: None }, values) };
         let moments = moments(channels);
         let seen = twin::apply(&values, &moments, activation, None);

@@ -3,9 +3,10 @@
 use super::noise::uniform;
 use super::operand::{self, Source};
 use super::trial::{Layout, Slot, Trial};
-use super::{Case, TOLERANCE};
+use super::{Case, HALF_STORAGE, TOLERANCE};
 use crate::{Activation, Fused, Gate, Pointwise, cpu};
 use photonet_gpu::DeviceClass::{self, Discrete, Software};
+use photonet_gpu::Storage;
 
 /// Operands of a forward pass beside input and weights.
 #[derive(Clone, Copy)]
@@ -57,7 +58,10 @@ pub(super) fn cases() -> Vec<Case> {
         let shape = format!("{batch}x{size}x{size} {inputs}->{outputs}");
         for class in [Discrete, Software] {
             let shape = format!("{shape} for {class:?}");
-            cases.push(forward(layer, class, &shape, fused));
+            cases.push(forward(layer, class, &shape, fused, Storage::default()));
+            if fused.bias {
+                cases.extend(HALF_STORAGE.map(|storage| forward(layer, class, &shape, fused, storage)));
+            }
             cases.push(data_gradient(layer, class, &shape, fused.residual));
             cases.push(weight_gradient(layer, class, &shape, fused));
         }
@@ -100,7 +104,7 @@ fn weight_layout(layer: &Pointwise) -> Layout {
     Layout::weights(1, layer.inputs, layer.outputs)
 }
 
-fn forward(layer: Pointwise, class: DeviceClass, shape: &str, fused: Operands) -> Case {
+fn forward(layer: Pointwise, class: DeviceClass, shape: &str, fused: Operands, storage: Storage) -> Case {
     let note = |on, text| if on { text } else { "" };
     let shape = format!(
         "{shape}{}{} {:?}{}{}",
@@ -111,17 +115,17 @@ fn forward(layer: Pointwise, class: DeviceClass, shape: &str, fused: Operands) -
         note(fused.gates > 0, " gate")
     );
     Case::new("pointwise/forward", shape, move || {
-        let mut trial = Trial::for_class(class);
+        let mut trial = Trial::for_class(class).stored(storage);
         let (x, seen, gate) = input(&mut trial, &layer, &fused);
-        let w = weights(&layer);
-        let bias = fused.bias.then(|| uniform(4, layer.outputs));
-        let residual = fused.residual.then(|| uniform(5, layer.rows * layer.outputs));
-        let (b, r) = (bias.as_deref(), residual.as_deref());
-        let expected = cpu::pointwise::forward(&layer, &seen, &w, b, fused.activation, r);
+        let mut matrix = weights(&layer);
+        let w = trial.weights(weight_layout(&layer), &mut matrix);
         let wide = Layout::rows(layer.rows, layer.outputs);
-        let w = trial.input(weight_layout(&layer), &w);
+        let mut skip = fused.residual.then(|| uniform(5, layer.rows * layer.outputs));
+        let residual = skip.as_mut().map(|skip| trial.values(wide, skip));
+        let bias = fused.bias.then(|| uniform(4, layer.outputs));
+        let (b, r) = (bias.as_deref(), skip.as_deref());
+        let expected = cpu::pointwise::forward(&layer, &seen, &matrix, b, fused.activation, r);
         let bias = bias.map(|bias| trial.input(Layout::channels(layer.outputs), &bias));
-        let residual = residual.map(|residual| trial.input(wide, &residual));
         let y = trial.activated("output", fused.activation, wide, expected);
         trial.record(move |plan, at| {
             let rows_per_image = rows_per_image(&layer, &fused);
@@ -131,6 +135,7 @@ fn forward(layer: Pointwise, class: DeviceClass, shape: &str, fused: Operands) -
             layer.forward(plan, "check", x.operand(at), at(w), &fused, at(y));
         })
     })
+    .stored(storage)
 }
 
 fn data_gradient(layer: Pointwise, class: DeviceClass, shape: &str, with_residual: bool) -> Case {

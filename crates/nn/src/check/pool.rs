@@ -1,11 +1,12 @@
 //! Cases of the global average pool.
 
-use super::Case;
 use super::activation::shape_name;
 use super::noise::uniform;
 use super::operand::{self, Source};
 use super::trial::{Layout, Trial};
+use super::{Case, HALF_STORAGE, TOLERANCE};
 use crate::{Activation, GlobalPool, Shape, cpu};
+use photonet_gpu::Storage;
 
 pub(super) fn cases() -> Vec<Case> {
     let shape = Shape::new;
@@ -21,21 +22,27 @@ pub(super) fn cases() -> Vec<Case> {
     let raw = Some(Activation::HardSwish);
     shapes
         .into_iter()
-        .flat_map(|input| [forward(input, None), forward(input, raw), backward(input)])
+        .flat_map(|input| {
+            let single = Storage::default();
+            let half = forward(input, None, HALF_STORAGE[0]);
+            [forward(input, None, single), forward(input, raw, single), half, backward(input)]
+        })
         .collect()
 }
 
-fn forward(input: Shape, norm: Option<Activation>) -> Case {
+fn forward(input: Shape, norm: Option<Activation>, storage: Storage) -> Case {
     let name = format!("{}{}", shape_name(&input), operand::note(norm));
     Case::new("pool/forward", name, move || {
         let layer = GlobalPool { input };
-        let mut trial = Trial::default();
+        let mut trial = Trial::default().stored(storage);
         let values = uniform(61, Layout::of(&input).len());
         let (x, seen) = Source::new(&mut trial, (input.rows(), input.channels), values, norm);
         let expected = cpu::pool::forward(&layer, &seen);
         let y = trial.output("output", Layout::of(&layer.output()), expected);
         trial.record(move |plan, at| layer.forward(plan, "check", x.operand(at), at(y)))
     })
+    .stored(storage)
+    .tolerance(TOLERANCE)
 }
 
 fn backward(input: Shape) -> Case {

@@ -5,10 +5,10 @@ use super::fused::UnitBehind;
 use super::noise::{between, uniform};
 use super::operand::{self, Source};
 use super::trial::{Layout, Slot, Trial};
-use super::{Case, TOLERANCE};
+use super::{Case, HALF_STORAGE, TOLERANCE};
 use crate::cpu::squeeze_excite::{self as twin, Parameters};
 use crate::{Activation, Fused, Pointwise, Shape, SqueezeExcite, SqueezeExciteParameters};
-use photonet_gpu::Tensor;
+use photonet_gpu::{Storage, Tensor};
 
 const PADDLE: f32 = 0.2;
 const TORCH: f32 = 1.0 / 6.0;
@@ -29,7 +29,8 @@ pub(super) fn cases() -> Vec<Case> {
         let name = format!("{} hidden {hidden} slope {slope:.3}", shape_name(&shape));
         // Every hidden value is one sum over all channels, added up one after the other.
         let tolerance = if shape.channels > 500 { 4.0 * TOLERANCE } else { TOLERANCE };
-        cases.push(infer(layer, &name).tolerance(tolerance));
+        cases.push(infer(layer, &name, Storage::default(), tolerance));
+        cases.extend(HALF_STORAGE.map(|storage| infer(layer, &name, storage, tolerance)));
         for norm in [None, Some(Activation::HardSwish)] {
             cases.push(forward(layer, &name, norm).tolerance(tolerance));
             // An invocation adds up hundreds of rows of both signs one after the other.
@@ -66,12 +67,12 @@ fn layouts(layer: &SqueezeExcite) -> [Layout; 4] {
     ]
 }
 
-fn upload(trial: &mut Trial, layer: &SqueezeExcite, parameters: &Parameters) -> [Slot; 4] {
+fn upload(trial: &mut Trial, layer: &SqueezeExcite, parameters: &mut Parameters) -> [Slot; 4] {
     let [reduce_weight, reduce_bias, expand_weight, expand_bias] = layouts(layer);
     [
-        trial.input(reduce_weight, &parameters.reduce_weight),
+        trial.weights(reduce_weight, &mut parameters.reduce_weight),
         trial.input(reduce_bias, &parameters.reduce_bias),
-        trial.input(expand_weight, &parameters.expand_weight),
+        trial.weights(expand_weight, &mut parameters.expand_weight),
         trial.input(expand_bias, &parameters.expand_bias),
     ]
 }
@@ -89,9 +90,9 @@ fn forward(layer: SqueezeExcite, name: &str, norm: Option<Activation>) -> Case {
     let name = format!("{name}{}", operand::note(norm));
     Case::new("squeeze_excite/training", name, move || {
         let mut trial = Trial::default();
-        let ((x, seen), weights) = (source(&mut trial, &layer, norm), parameters(&layer));
+        let ((x, seen), mut weights) = (source(&mut trial, &layer, norm), parameters(&layer));
+        let p = upload(&mut trial, &layer, &mut weights);
         let expected = twin::state(&layer, &seen, &weights).gate;
-        let p = upload(&mut trial, &layer, &weights);
         let wide = Shape::vector(layer.shape.batch, layer.shape.channels);
         let y = trial.poisoned(Layout::of(&wide));
         trial.expect_unpadded("gate", y, Layout::of(&wide), expected);
@@ -102,30 +103,31 @@ fn forward(layer: SqueezeExcite, name: &str, norm: Option<Activation>) -> Case {
     })
 }
 
-fn infer(layer: SqueezeExcite, name: &str) -> Case {
-    Case::new("squeeze_excite/gate", name, move || {
-        let mut trial = Trial::default();
-        let (values, weights) = (input(&layer), parameters(&layer));
+fn infer(layer: SqueezeExcite, name: &str, storage: Storage, tolerance: f64) -> Case {
+    let case = Case::new("squeeze_excite/gate", name, move || {
+        let mut trial = Trial::default().stored(storage);
+        let (mut values, mut weights) = (input(&layer), parameters(&layer));
+        let x = trial.values(Layout::of(&layer.shape), &mut values);
+        let p = upload(&mut trial, &layer, &mut weights);
         let expected = twin::state(&layer, &values, &weights).gate;
         // The product behind it that applies it: here one that changes nothing else.
         let channels = layer.shape.channels;
         let product = Pointwise { rows: layer.shape.rows(), inputs: channels, outputs: channels };
         let scaled = twin::forward(&layer, &values, &weights);
-        let one: Vec<f64> = (0..channels * channels)
+        let mut one: Vec<f64> = (0..channels * channels)
             .map(|at| if at / channels == at % channels { 1.0 } else { 0.0 })
             .collect();
-        let x = trial.input(Layout::of(&layer.shape), &values);
-        let p = upload(&mut trial, &layer, &weights);
-        let one = trial.input(Layout::weights(1, channels, channels), &one);
-        let gate = Activation::HardSigmoid { slope: layer.slope };
-        let factors = trial.activated("gate", gate, Layout::rows(layer.shape.batch, channels), expected);
-        let y = trial.output("gated", Layout::of(&layer.shape), scaled);
+        let one = trial.weights(Layout::weights(1, channels, channels), &mut one);
+        let factors = trial.poisoned(Layout::rows(layer.shape.batch, channels));
+        trial.expect_unpadded("gate", factors, Layout::rows(layer.shape.batch, channels), expected);
+        let y = trial.activated("gated", Activation::Identity, Layout::of(&layer.shape), scaled);
         trial.record(move |plan, at| {
             let made = layer.infer(plan, "check", at(x), &tensors(p, at), at(factors));
             let fused = Fused { gate: Some(made), ..Fused::default() };
             product.forward(plan, "check", at(x), at(one), &fused, at(y));
         })
-    })
+    });
+    case.tolerance(tolerance).stored(storage)
 }
 
 fn backward(layer: SqueezeExcite, name: &str, norm: Option<Activation>) -> Case {
@@ -133,10 +135,10 @@ fn backward(layer: SqueezeExcite, name: &str, norm: Option<Activation>) -> Case 
     Case::new("squeeze_excite/backward", name, move || {
         let mut trial = Trial::default();
         let wide = Layout::of(&layer.shape);
-        let ((x, seen), weights) = (source(&mut trial, &layer, norm), parameters(&layer));
+        let ((x, seen), mut weights) = (source(&mut trial, &layer, norm), parameters(&layer));
+        let p = upload(&mut trial, &layer, &mut weights);
         let gradient = uniform(76, wide.len());
         let (expected, input_gradient) = twin::backward(&layer, &seen, &weights, &gradient);
-        let p = upload(&mut trial, &layer, &weights);
         let g = trial.input(wide, &gradient);
         let [reduce_weight, reduce_bias, expand_weight, expand_bias] = layouts(&layer);
         let dp = [

@@ -1,7 +1,8 @@
 //! One run: buffers, the launches between them, and what must come out.
 
 use crate::{Activation, Shape, pad_channels};
-use photonet_gpu::{Buffer, DeviceClass, Gpu, GpuError, Plan, PlanBuilder, Tensor};
+use half::f16;
+use photonet_gpu::{Buffer, DeviceClass, Format, Gpu, GpuError, Plan, PlanBuilder, Storage, Tensor};
 use std::sync::Arc;
 
 /// How unpadded values lie on the device: `[outer][middle][inner]`, the last two padded with zeros.
@@ -67,6 +68,8 @@ pub(super) struct Slot(usize);
 #[derive(Clone, Copy)]
 enum Words {
     Float,
+    /// Two to a word.
+    Half,
     Whole,
 }
 
@@ -88,7 +91,8 @@ type Record = Box<dyn FnOnce(&mut PlanBuilder, &dyn Fn(Slot) -> Tensor)>;
 #[derive(Default)]
 pub(super) struct Trial {
     class: Option<DeviceClass>,
-    buffers: Vec<Vec<u32>>,
+    storage: Storage,
+    buffers: Vec<(Vec<u32>, Format)>,
     expectations: Vec<Expectation>,
     record: Option<Record>,
 }
@@ -99,9 +103,18 @@ impl Trial {
         Self { class: Some(class), ..Self::default() }
     }
 
+    /// Activations and weights lie in memory in these formats.
+    pub fn stored(self, storage: Storage) -> Self {
+        Self { storage, ..self }
+    }
+
     /// A buffer of raw words.
     pub fn words(&mut self, words: Vec<u32>) -> Slot {
-        self.buffers.push(words);
+        self.buffer(words, Format::Single)
+    }
+
+    fn buffer(&mut self, words: Vec<u32>, format: Format) -> Slot {
+        self.buffers.push((words, format));
         Slot(self.buffers.len() - 1)
     }
 
@@ -110,6 +123,29 @@ impl Trial {
         assert_eq!(values.len(), layout.len());
         let word = |at: Option<usize>| at.map_or(0, |at| (values[at] as f32).to_bits());
         self.words(layout.elements().map(word).collect())
+    }
+
+    /// A buffer of activations; `values` are rounded to what it holds.
+    pub fn values(&mut self, layout: Layout, values: &mut [f64]) -> Slot {
+        self.rounded(layout, values, self.storage.values)
+    }
+
+    /// A buffer of weights; `values` are rounded to what it holds.
+    pub fn weights(&mut self, layout: Layout, values: &mut [f64]) -> Slot {
+        self.rounded(layout, values, self.storage.weights)
+    }
+
+    fn rounded(&mut self, layout: Layout, values: &mut [f64], format: Format) -> Slot {
+        if format == Format::Single {
+            return self.input(layout, values);
+        }
+        let halves: Vec<f16> = values.iter().map(|&value| f16::from_f64(value)).collect();
+        for (value, half) in values.iter_mut().zip(&halves) {
+            *value = half.to_f64();
+        }
+        let bits = layout.elements().map(|at| at.map_or(0, |at| u32::from(halves[at].to_bits())));
+        let bits: Vec<u32> = bits.collect();
+        self.buffer(bits.chunks(2).map(|pair| pair[0] | pair[1] << 16).collect(), format)
     }
 
     /// A buffer full of NaN, to be written by the launches.
@@ -124,7 +160,7 @@ impl Trial {
         slot
     }
 
-    /// As [`Trial::output`], for the output of an activation: the hardsigmoid of padding is 1/2.
+    /// As [`Trial::output`], for activations, in their format: the hardsigmoid of padding is 1/2.
     pub fn activated(
         &mut self,
         name: &'static str,
@@ -132,11 +168,15 @@ impl Trial {
         layout: Layout,
         values: Vec<f64>,
     ) -> Slot {
-        let slot = self.poisoned(layout);
-        match activation {
-            Activation::HardSigmoid { .. } => self.expect_unpadded(name, slot, layout, values),
-            _ => self.expect(name, slot, layout, values),
-        }
+        let padding_is_zero = !matches!(activation, Activation::HardSigmoid { .. });
+        let (slot, words) = match self.storage.values {
+            Format::Single => (self.poisoned(layout), Words::Float),
+            Format::Half => {
+                let nan = u32::from(f16::NAN.to_bits()) * 0x1_0001;
+                (self.buffer(vec![nan; layout.padded_len() / 2], Format::Half), Words::Half)
+            }
+        };
+        self.add(name, slot, 0, layout, words, padding_is_zero, values);
         slot
     }
 
@@ -189,10 +229,15 @@ impl Trial {
     async fn build(&mut self, gpu: &Arc<Gpu>) -> Result<(Plan, Vec<Buffer>), GpuError> {
         let mut plan = PlanBuilder::for_class(self.class.unwrap_or(gpu.class()));
         let mut buffers = Vec::with_capacity(self.buffers.len());
-        for (index, words) in self.buffers.iter().enumerate() {
+        for (index, (words, _)) in self.buffers.iter().enumerate() {
             buffers.push(gpu.buffer_with(&format!("check {index}"), words).await?);
         }
-        let tensors: Vec<Tensor> = buffers.iter().map(|buffer| plan.import(buffer)).collect();
+        let formats = self.buffers.iter().map(|(_, format)| *format);
+        let tensors: Vec<Tensor> = buffers
+            .iter()
+            .zip(formats)
+            .map(|(buffer, format)| plan.import(buffer).with_format(format))
+            .collect();
         if let Some(record) = self.record.take() {
             record(&mut plan, &|slot| tensors[slot.0]);
         }
@@ -211,7 +256,7 @@ impl Trial {
         plan.run()?;
         let mut worst = (0.0, String::new());
         for expected in &self.expectations {
-            let count = expected.layout.padded_len();
+            let count = expected.words_len();
             let words: Vec<u32> =
                 gpu.read(&buffers[expected.slot.0], expected.offset as u64 * 4, count).await?;
             let (error, remark) = expected.error(&words);
@@ -224,12 +269,20 @@ impl Trial {
 }
 
 impl Expectation {
+    fn words_len(&self) -> usize {
+        match self.words {
+            Words::Float | Words::Whole => self.layout.padded_len(),
+            Words::Half => self.layout.padded_len() / 2,
+        }
+    }
+
     fn error(&self, words: &[u32]) -> (f64, &'static str) {
         let (mut difference, mut norm) = (0.0, 0.0);
-        for (element, &word) in self.layout.elements().zip(words) {
+        for (number, element) in self.layout.elements().enumerate() {
             let actual = match self.words {
-                Words::Float => f64::from(f32::from_bits(word)),
-                Words::Whole => f64::from(word),
+                Words::Float => f64::from(f32::from_bits(words[number])),
+                Words::Half => f16::from_bits((words[number / 2] >> (number % 2 * 16)) as u16).to_f64(),
+                Words::Whole => f64::from(words[number]),
             };
             match element {
                 None if self.padding_is_zero && actual != 0.0 => return (f64::INFINITY, " (padding)"),

@@ -6,6 +6,7 @@ mod batch_norm;
 mod dense;
 mod depthwise;
 mod dropout;
+mod half;
 mod input;
 mod limits;
 mod loss;
@@ -17,7 +18,7 @@ mod residual;
 mod squeeze_excite;
 
 use photonet_gpu::{Gpu, GpuOptions};
-use photonet_nn::check;
+use photonet_nn::check::{self, Case};
 use std::collections::HashSet;
 use std::sync::{Arc, OnceLock};
 
@@ -30,14 +31,19 @@ fn gpu() -> &'static Arc<Gpu> {
     })
 }
 
-/// Runs the cases of one layer and fails with a table of those that do not match.
+/// Runs the cases of one layer.
 fn check_layer(layer: &str) {
-    let cases: Vec<_> =
+    let cases: Vec<Case> =
         check::cases().into_iter().filter(|c| c.kernel.split('/').next() == Some(layer)).collect();
     assert!(!cases.is_empty(), "no case for {layer}");
+    check_cases(gpu(), cases);
+}
+
+/// Runs `cases` on `gpu` and fails with a table of those that do not match.
+fn check_cases(gpu: &Arc<Gpu>, cases: Vec<Case>) {
     let mut failures = Vec::new();
     for case in &cases {
-        let outcome = match pollster::block_on(case.run(gpu())) {
+        let outcome = match pollster::block_on(case.run(gpu)) {
             Ok(outcome) => outcome,
             Err(error) => panic!("{} {}: {error}", case.kernel, case.shape),
         };

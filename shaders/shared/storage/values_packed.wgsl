@@ -1,0 +1,12 @@
+// Activations as they lie in memory: half precision in pairs, for devices without the type. What is too large becomes
+// the largest.
+alias Value = vec2<u32>;
+
+fn from_value(x: Value) -> vec4<f32> {
+    return vec4<f32>(unpack2x16float(x.x), unpack2x16float(x.y));
+}
+
+fn to_value(x: vec4<f32>) -> Value {
+    let y = clamp(x, vec4<f32>(-65504.0), vec4<f32>(65504.0));
+    return vec2<u32>(pack2x16float(y.xy), pack2x16float(y.zw));
+}
