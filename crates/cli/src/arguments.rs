@@ -8,6 +8,7 @@ use crate::inspect::InspectOptions;
 use crate::serve::ServeOptions;
 use crate::verify::VerifyOptions;
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use photonet_gpu::Format;
 use photonet_model::Frozen;
 use photonet_train::config::{Config, ConfigError};
 use std::path::PathBuf;
@@ -146,6 +147,9 @@ pub struct EvalOptions {
     /// Photos: a folder with a sub-folder for each class, or a list file with a path and a label a line.
     #[arg(short, long, value_name = "DIR|LIST")]
     pub data: Option<PathBuf>,
+    /// Numbers on a GPU: f32, or f16, which takes half the memory and rounds to three digits.
+    #[arg(long, default_value = "f32")]
+    pub precision: Precision,
     /// Photos in a batch.
     #[arg(long)]
     pub batch: Option<u32>,
@@ -177,6 +181,9 @@ pub struct InferOptions {
     /// browser that reads and resizes the photo in the same way has the same.
     #[arg(long)]
     pub input_hash: bool,
+    /// Numbers on a GPU: f32, or f16, which takes half the memory and rounds to three digits.
+    #[arg(long, default_value = "f32")]
+    pub precision: Precision,
     /// Photos in a batch.
     #[arg(long)]
     pub batch: Option<u32>,
@@ -236,6 +243,34 @@ pub struct CheckOptions {
     pub format: TextOrJson,
 }
 
+/// How numbers lie in a GPU's memory.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Precision {
+    /// Single precision.
+    #[default]
+    F32,
+    /// Half precision for weights and activations.
+    F16,
+}
+
+impl Precision {
+    /// As on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::F32 => "f32",
+            Self::F16 => "f16",
+        }
+    }
+
+    /// The format of the numbers.
+    pub fn format(self) -> Format {
+        match self {
+            Self::F32 => Format::Single,
+            Self::F16 => Format::Half,
+        }
+    }
+}
+
 /// Options of `photonet bench`.
 #[derive(Debug, Args)]
 pub struct BenchOptions {
@@ -244,6 +279,9 @@ pub struct BenchOptions {
     /// Measure a training step instead of inference.
     #[arg(long)]
     pub train: bool,
+    /// Numbers of inference: f32 or f16. Training is in f32.
+    #[arg(long, default_value = "f32", conflicts_with = "train")]
+    pub precision: Precision,
     /// Images in a batch.
     #[arg(long, default_value_t = 1)]
     pub batch: usize,

@@ -1,6 +1,6 @@
 //! `photonet embed`.
 
-use crate::arguments::positive;
+use crate::arguments::{Precision, positive};
 use crate::error::CliError;
 use crate::machine::open_machine;
 use crate::output::say;
@@ -37,6 +37,9 @@ pub struct EmbedOptions {
     /// Which device: auto, discrete, integrated, software, or part of its name.
     #[arg(long, default_value = "auto")]
     pub device: String,
+    /// Numbers on a GPU: f32, or f16, which takes half the memory and rounds to three digits.
+    #[arg(long, default_value = "f32")]
+    pub precision: Precision,
 }
 
 /// Which vector.
@@ -107,7 +110,7 @@ pub fn run(options: &EmbedOptions) -> Result<ExitCode, CliError> {
     }
     let photos = collect_photos(&options.photos)?;
     let model = Model::load(&model_file(&options.model))?;
-    let machine = open_machine(&options.device)?;
+    let machine = open_machine(&options.device, options.precision)?;
     let mut sink = Sink { options, matrix: Vec::new(), failed: 0, error: None };
     pollster::block_on(embed(&machine, &model, &photos, batch, |file, result| sink.take(file, result)))?;
     if let Some(error) = sink.error {

@@ -44,7 +44,7 @@ pub fn run(options: &EvalOptions) -> Result<ExitCode, CliError> {
         eprintln!("photonet: {warning}");
     }
     let device = given.device.clone().or_else(|| config.as_ref().map(|c| c.global.device.clone()));
-    let machine = open_machine(device.as_deref().unwrap_or("auto"))?;
+    let machine = open_machine(device.as_deref().unwrap_or("auto"), options.precision)?;
     let batch = batch.or_else(|| config.as_ref().map(|c| c.eval.batch_size)).unwrap_or(64);
     let loader = LoaderOptions::eval(batch as usize);
     let result = pollster::block_on(evaluate(&machine, &model, dataset, loader, |_| ()))?;

@@ -71,7 +71,7 @@ pub fn run(options: &InferOptions) -> Result<ExitCode, CliError> {
         );
     }
     let device = given.device.clone().or_else(|| config.as_ref().map(|c| c.global.device.clone()));
-    let machine = open_machine(device.as_deref().unwrap_or("auto"))?;
+    let machine = open_machine(device.as_deref().unwrap_or("auto"), options.precision)?;
     let batch = batch.or_else(|| config.as_ref().map(|c| c.infer.batch_size)).unwrap_or(10) as usize;
     let mut printer =
         Printer { options, labels: &model.labels, topk: wanted.min(classes), failed: 0, error: None };

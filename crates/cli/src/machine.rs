@@ -1,5 +1,6 @@
 //! Opening what commands compute on.
 
+use crate::arguments::Precision;
 use crate::error::CliError;
 use photonet_gpu::{DeviceChoice, Gpu, GpuOptions, list_adapters};
 use photonet_train::Machine;
@@ -8,13 +9,21 @@ use std::sync::Arc;
 
 /// The machine to classify on: `cpu` is the processor, everything else a device. `auto` takes the
 /// processor where the only GPU is one in software, which is many times slower.
-pub fn open_machine(choice: &str) -> Result<Machine, CliError> {
+pub fn open_machine(choice: &str, precision: Precision) -> Result<Machine, CliError> {
     let cpu = match choice.to_lowercase().as_str() {
         "cpu" => true,
         "auto" | "" => pollster::block_on(list_adapters()).iter().all(|a| a.kind == "software"),
         _ => false,
     };
-    Ok(if cpu { Machine::Cpu } else { Machine::Gpu(open_device(choice)?) })
+    if !cpu {
+        return Ok(Machine::Gpu { gpu: open_device(choice)?, precision: precision.format() });
+    }
+    if precision == Precision::F16 {
+        eprintln!(
+            "photonet: --precision f16 has no effect on the processor, which computes in single precision"
+        );
+    }
+    Ok(Machine::Cpu)
 }
 
 /// Opens the device that `choice` names.

@@ -1,6 +1,6 @@
 //! `photonet tune`: which variants of the kernels are the fastest on this device.
 
-use crate::arguments::{TextOrJson, TuneOptions};
+use crate::arguments::{Precision, TextOrJson, TuneOptions};
 use crate::bench::Work;
 use crate::error::CliError;
 use crate::machine::open_device;
@@ -33,10 +33,12 @@ pub fn run(options: &TuneOptions) -> Result<ExitCode, CliError> {
     }
     let gpu = open_device(&options.device)?;
     let known = gpu.choices();
-    let infer = Work { network: options.network.clone(), train: false, batch: 1 };
+    let precision = Precision::F32;
+    let infer = Work { network: options.network.clone(), train: false, batch: 1, precision };
+    let half = Work { precision: Precision::F16, ..infer.clone() };
     let train = Work { train: true, batch: options.batch, ..infer.clone() };
     let mut answers = Vec::new();
-    for work in [infer, train] {
+    for work in [infer, half, train] {
         answers.extend(pollster::block_on(tune(&gpu, &work, options.runs))?);
     }
     // What was measured for other shapes stays.

@@ -1,5 +1,6 @@
 //! Adapters: which there are, and which one to use.
 
+use crate::HalfType;
 use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -60,6 +61,14 @@ pub enum DeviceClass {
 }
 
 impl DeviceClass {
+    /// The better way to numbers in half precision, where there is a choice.
+    pub(crate) fn half(self) -> HalfType {
+        match self {
+            Self::Discrete | Self::Integrated => HalfType::Native,
+            Self::Software => HalfType::Packed,
+        }
+    }
+
     pub(crate) fn from_name(name: &str) -> Option<Self> {
         match name.to_lowercase().as_str() {
             "discrete" => Some(Self::Discrete),
@@ -77,8 +86,8 @@ pub struct GpuOptions {
     pub choice: DeviceChoice,
     /// Ask for WebGPU's default limits and no features, whatever the adapter offers.
     pub portable: bool,
-    /// Take numbers in half precision apart and together in shaders, even where the device has a type for them.
-    pub packed: bool,
+    /// How kernels get at numbers in half precision, where the device has a type for them; else by its class.
+    pub half: Option<HalfType>,
     /// Keep bounds and loop checks in shaders.
     pub checked: bool,
     /// Choose kernels for this class of devices, not for the adapter's own. All kernels run everywhere.
@@ -88,16 +97,17 @@ pub struct GpuOptions {
 }
 
 impl GpuOptions {
-    /// Options for `choice`. `PHOTONET_CHECKED=1`, `PHOTONET_PORTABLE=1`, `PHOTONET_PACKED=1` and
+    /// Options for `choice`. `PHOTONET_CHECKED=1`, `PHOTONET_PORTABLE=1`, `PHOTONET_HALF=native` (or `packed`) and
     /// `PHOTONET_DEVICE_CLASS=discrete` (or `integrated`, `software`) are read from the environment.
     pub fn new(choice: DeviceChoice) -> Self {
         let on = |name| std::env::var(name).is_ok_and(|v| !v.is_empty() && v != "0");
-        let class =
-            std::env::var("PHOTONET_DEVICE_CLASS").ok().and_then(|name| DeviceClass::from_name(&name));
+        let named = |name| std::env::var(name).ok();
+        let class = named("PHOTONET_DEVICE_CLASS").and_then(|name| DeviceClass::from_name(&name));
+        let half = named("PHOTONET_HALF").and_then(|name| HalfType::from_name(&name));
         Self {
             choice,
             portable: on("PHOTONET_PORTABLE"),
-            packed: on("PHOTONET_PACKED"),
+            half,
             checked: on("PHOTONET_CHECKED"),
             class,
             cache: None,

@@ -60,6 +60,16 @@ pub enum HalfType {
     Packed,
 }
 
+impl HalfType {
+    pub(crate) fn from_name(name: &str) -> Option<Self> {
+        match name.to_lowercase().as_str() {
+            "native" => Some(Self::Native),
+            "packed" => Some(Self::Packed),
+            _ => None,
+        }
+    }
+}
+
 impl Kernel {
     /// The complete text for these formats.
     pub fn text(&self, storage: Storage, half: HalfType) -> Cow<'static, str> {

@@ -18,6 +18,17 @@ pub enum ModelError {
         /// Which tensors differ, and how.
         details: String,
     },
+    /// A folded weight that half precision cannot hold.
+    #[error(
+        "`{name}` holds {value} once batch normalisation is folded in, and half precision nothing above 65504: \
+         run this model in single precision"
+    )]
+    Precision {
+        /// The tensor.
+        name: String,
+        /// Its value.
+        value: f32,
+    },
     /// A file could not be read or written.
     #[error("cannot {action} {path}: {source}")]
     Io {

@@ -1,7 +1,7 @@
 //! Test vectors: does a model give on this device what it gave where it was made?
 
 use crate::{InferenceNetwork, InferenceOptions, Input, Model, ModelError, TestVector};
-use photonet_gpu::Gpu;
+use photonet_gpu::{Format, Gpu};
 use std::sync::Arc;
 
 impl TestVector {
@@ -53,7 +53,12 @@ fn relative_error(found: &[f32], expected: &[f32]) -> f64 {
 }
 
 async fn network(gpu: &Arc<Gpu>, model: &Model) -> Result<InferenceNetwork, ModelError> {
-    let options = InferenceOptions { batch: 1, input: Input::of(&model.recipe)?, count_topk: None };
+    let options = InferenceOptions {
+        batch: 1,
+        input: Input::of(&model.recipe)?,
+        count_topk: None,
+        precision: Format::Single,
+    };
     InferenceNetwork::new(gpu, &model.architecture, &model.weights, &options).await
 }
 

@@ -5,7 +5,7 @@
 
 mod formula;
 
-use photonet_gpu::{Gpu, GpuOptions};
+use photonet_gpu::{Format, Gpu, GpuOptions};
 use photonet_model::import::{Change, ImportOptions, Known, import};
 use photonet_model::{Architecture, InferenceNetwork, InferenceOptions, Input, Naming};
 use safetensors::SafeTensors;
@@ -69,7 +69,8 @@ fn logits_are_those_of_the_frameworks() {
                     mean: [0.485, 0.456, 0.406],
                     std: [0.229, 0.224, 0.225],
                 };
-                let options = InferenceOptions { batch: 1, input, count_topk: None };
+                let options =
+                    InferenceOptions { batch: 1, input, count_topk: None, precision: Format::Single };
                 let weights = &imported.model.weights;
                 let network = InferenceNetwork::new(&gpu, &architecture, weights, &options).await.unwrap();
                 network.run(&formula::pixels(name, size * size * 3), &[]).unwrap();

@@ -2,7 +2,7 @@
 
 use crate::TrainError;
 use photonet_cpu::CpuNetwork;
-use photonet_gpu::Gpu;
+use photonet_gpu::{Format, Gpu};
 use photonet_model::{Features, InferenceNetwork, InferenceOptions, Input, Model};
 use rayon::prelude::*;
 use std::sync::Arc;
@@ -11,7 +11,12 @@ use std::sync::Arc;
 #[derive(Clone, Debug)]
 pub enum Machine {
     /// The shaders on a device.
-    Gpu(Arc<Gpu>),
+    Gpu {
+        /// The device.
+        gpu: Arc<Gpu>,
+        /// How weights and activations lie in its memory.
+        precision: Format,
+    },
     /// The processor, on all its threads. Much faster than a GPU in software.
     Cpu,
 }
@@ -38,8 +43,9 @@ impl Network {
     pub async fn new(machine: &Machine, model: &Model, batch: usize) -> Result<Self, TrainError> {
         let input = Input::of(&model.recipe)?;
         let place = match machine {
-            Machine::Gpu(gpu) => {
-                let options = InferenceOptions { batch, input, count_topk: None };
+            Machine::Gpu { gpu, precision } => {
+                let precision = *precision;
+                let options = InferenceOptions { batch, input, count_topk: None, precision };
                 let network = InferenceNetwork::new(gpu, &model.architecture, &model.weights, &options);
                 Place::Gpu(Box::new(network.await?))
             }

@@ -43,7 +43,8 @@ pub fn run(options: &BenchOptions) -> Result<ExitCode, CliError> {
         }
         return Ok(ExitCode::SUCCESS);
     }
-    let work = Work { network: options.network.clone(), train: options.train, batch: options.batch };
+    let BenchOptions { train, batch, precision, .. } = *options;
+    let work = Work { network: options.network.clone(), train, batch, precision };
     let measured = pollster::block_on(work.measure(&gpu, options.runs))?;
     match options.format {
         TextOrJson::Json => say(report::json(&work, &gpu, &limits, &measured))?,

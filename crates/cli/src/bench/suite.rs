@@ -2,7 +2,7 @@
 
 use super::report;
 use super::work::Work;
-use crate::arguments::{Arch, BenchOptions, NetworkOptions, TextOrJson};
+use crate::arguments::{Arch, BenchOptions, NetworkOptions, Precision, TextOrJson};
 use crate::error::CliError;
 use crate::output::say;
 use crate::table;
@@ -16,7 +16,8 @@ const SEVENTHS: [usize; 5] = [3, 4, 5, 6, 7];
 const LITTLE: (usize, usize) = (96, 16);
 
 fn work(options: &NetworkOptions, train: bool, arch: Arch, size: usize, batch: usize) -> Work {
-    Work { network: NetworkOptions { arch, size, ..options.clone() }, train, batch }
+    let precision = Precision::F32;
+    Work { network: NetworkOptions { arch, size, ..options.clone() }, train, batch, precision }
 }
 
 /// What is measured of a device of this class.
@@ -28,7 +29,10 @@ fn works(class: DeviceClass, options: &NetworkOptions) -> Vec<Work> {
     };
     let mut works = Vec::new();
     for arch in [Arch::Small, Arch::Large] {
-        works.extend(infer.iter().map(|&batch| work(options, false, arch, options.size, batch)));
+        for precision in [Precision::F32, Precision::F16] {
+            let infer = infer.iter().map(|&batch| work(options, false, arch, options.size, batch));
+            works.extend(infer.map(|work| Work { precision, ..work }));
+        }
         works.extend(train.iter().map(|&batch| work(options, true, arch, options.size, batch)));
     }
     let (size, batch) = LITTLE;

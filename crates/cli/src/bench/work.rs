@@ -1,6 +1,6 @@
 //! One thing to measure: a network, a batch, inference or a training step.
 
-use crate::arguments::{Arch, NetworkOptions};
+use crate::arguments::{Arch, NetworkOptions, Precision};
 use crate::error::CliError;
 use photonet_gpu::{Gpu, PlanReport, Question, Timing};
 use photonet_model::{
@@ -19,6 +19,8 @@ pub struct Work {
     pub network: NetworkOptions,
     pub train: bool,
     pub batch: usize,
+    /// Of inference.
+    pub precision: Precision,
 }
 
 /// What was measured.
@@ -62,7 +64,8 @@ impl Ready {
         let weights = initialise(&architecture, 0);
         let pixels: Vec<u8> = (0..batch * input.image_bytes()).map(|i| (i * 7 % 251) as u8).collect();
         if !work.train {
-            let options = InferenceOptions { batch, input, count_topk: None };
+            let precision = work.precision.format();
+            let options = InferenceOptions { batch, input, count_topk: None, precision };
             let network = InferenceNetwork::new(gpu, &architecture, &weights, &options).await?;
             return Ok(Self::Infer(network, pixels));
         }
@@ -112,10 +115,11 @@ impl Ready {
 }
 
 impl Work {
-    /// A name such as `train small x1 224 batch 8`.
+    /// A name such as `train small x1 224 batch 8` or `infer small x1 224 batch 1 f16`.
     pub fn name(&self) -> String {
         let NetworkOptions { width, size, .. } = self.network;
-        format!("{} {} x{width} {size} batch {}", self.task(), self.arch(), self.batch)
+        let half = if self.precision == Precision::F16 { " f16" } else { "" };
+        format!("{} {} x{width} {size} batch {}{half}", self.task(), self.arch(), self.batch)
     }
 
     /// `train` or `infer`.

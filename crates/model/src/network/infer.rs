@@ -1,11 +1,12 @@
 //! The inference plan: one launch a convolution, with bias, activation and residual fused.
 
 use super::unit::Convolution;
-use super::{Input, check_batch, padded, range};
+use super::{Input, check_batch, padded};
 use crate::fold::fold;
 use crate::layers::{Layers, Normalised};
 use crate::{Architecture, ModelError, Weights};
-use photonet_gpu::{Buffer, Gpu, Plan, PlanBuilder, PlanReport, Question, Tensor, Timing};
+use half::f16;
+use photonet_gpu::{Buffer, Format, Gpu, Plan, PlanBuilder, PlanReport, Question, Tensor, Timing};
 use photonet_nn::{
     CrossEntropy, Fused, Gate, GlobalPool, Metrics, Pointwise, Shape, SqueezeExcite, SqueezeExciteParameters,
     Step, pad_channels,
@@ -22,12 +23,23 @@ pub struct InferenceOptions {
     pub input: Input,
     /// Count loss, top-1 and top-k of labelled images on the device, with this k.
     pub count_topk: Option<usize>,
+    /// How filters, matrices and the activations between the convolutions lie in the device's memory. What follows the
+    /// last convolution, biases and all sums stay in single precision.
+    pub precision: Format,
 }
 
-/// Places of the folded tensors in one flat buffer, each at a multiple of 64 values.
+/// Places of the folded tensors in one flat buffer, each at a multiple of 256 bytes.
+#[derive(Default)]
 struct FoldedLayout {
-    places: HashMap<String, (usize, usize)>,
-    length: usize,
+    places: HashMap<String, Place>,
+}
+
+/// A range of bytes.
+#[derive(Clone, Copy)]
+struct Place {
+    offset: u64,
+    bytes: u64,
+    format: Format,
 }
 
 /// A network ready to classify, for one batch size.
@@ -65,12 +77,20 @@ struct Recorder<'a> {
     architecture: &'a Architecture,
     layout: &'a FoldedLayout,
     weights: Tensor,
+    precision: Format,
 }
 
 impl Recorder<'_> {
     fn weight(&self, name: &str) -> Tensor {
         let place = self.layout.places.get(name);
-        place.map_or(self.weights.slice(0, 0), |&(offset, elements)| range(self.weights, offset, elements))
+        place.map_or(self.weights.slice(0, 0), |place| {
+            self.weights.slice(place.offset, place.bytes).with_format(place.format)
+        })
+    }
+
+    /// An activation between convolutions.
+    fn activation(&mut self, label: String, shape: &Shape) -> Tensor {
+        self.plan.transient(label, shape.bytes_in(self.precision)).with_format(self.precision)
     }
 
     fn unit(
@@ -83,7 +103,7 @@ impl Recorder<'_> {
     ) -> (Shape, Tensor) {
         let convolution = Convolution::new(unit, shape, self.architecture);
         let output_shape = convolution.output();
-        let output = self.plan.transient(format!("{} output", unit.name), output_shape.bytes());
+        let output = self.activation(format!("{} output", unit.name), &output_shape);
         let weights = self.weight(&format!("{}.weight", unit.name));
         let bias = Some(self.weight(&format!("{}.bias", unit.name)));
         let (plan, name, activation) = (&mut self.plan, &unit.name, unit.activation);
@@ -101,7 +121,7 @@ impl Recorder<'_> {
     fn network(&mut self, options: &InferenceOptions, pixels: Tensor) -> Outputs {
         let layers = Layers::new(self.architecture);
         let normalise = options.input.normalise(options.batch);
-        let image = self.plan.transient("image", normalise.shape.bytes());
+        let image = self.activation("image".into(), &normalise.shape);
         normalise.forward(&mut self.plan, "normalise", pixels, image);
         let (mut shape, mut tensor) = self.unit(&layers.stem, normalise.shape, image, None, None);
         for block in &layers.blocks {
@@ -163,9 +183,9 @@ impl InferenceNetwork {
         weights: &Weights,
         options: &InferenceOptions,
     ) -> Result<Self, ModelError> {
-        let InferenceOptions { batch, input, count_topk } = *options;
+        let InferenceOptions { batch, input, count_topk, precision } = *options;
         check_batch(architecture, &input, batch, batch * input.image_bytes())?;
-        let (layout, values) = pack(architecture, weights)?;
+        let (layout, values) = pack(architecture, weights, precision)?;
         let buffer = gpu.buffer_with("folded weights", &values).await?;
         let pixels = gpu.buffer("pixels", input.normalise(batch).input_bytes()).await?;
         let labels = gpu.buffer("labels", batch as u64 * 4).await?;
@@ -174,7 +194,8 @@ impl InferenceNetwork {
         let mut plan = PlanBuilder::for_gpu(gpu);
         let pixel_tensor = plan.import(&pixels);
         let weight_tensor = plan.import(&buffer);
-        let mut recorder = Recorder { plan, architecture, layout: &layout, weights: weight_tensor };
+        let mut recorder =
+            Recorder { plan, architecture, layout: &layout, weights: weight_tensor, precision };
         let outputs = recorder.network(options, pixel_tensor);
         let mut plan = recorder.plan;
         if let Some(k) = count_topk {
@@ -194,7 +215,7 @@ impl InferenceNetwork {
     /// # Errors
     /// Weights that do not fit.
     pub fn set_weights(&self, weights: &Weights) -> Result<(), ModelError> {
-        let (_, values) = pack(&self.architecture, weights)?;
+        let (_, values) = pack(&self.architecture, weights, self.options.precision)?;
         self.gpu.write(&self.weights, 0, &values);
         Ok(())
     }
@@ -273,17 +294,38 @@ impl InferenceNetwork {
     }
 }
 
-/// Folded weights in one flat buffer.
-fn pack(architecture: &Architecture, weights: &Weights) -> Result<(FoldedLayout, Vec<f32>), ModelError> {
+/// Folded weights in one flat buffer, filters and matrices in `precision`.
+fn pack(
+    architecture: &Architecture,
+    weights: &Weights,
+    precision: Format,
+) -> Result<(FoldedLayout, Vec<u8>), ModelError> {
     let folded = fold(architecture, weights)?;
-    let mut layout = FoldedLayout { places: HashMap::new(), length: 0 };
-    let mut values = Vec::new();
+    let mut layout = FoldedLayout::default();
+    let mut bytes: Vec<u8> = Vec::new();
     for (name, tensor) in &folded.tensors {
         let device = crate::parameters::to_device(name, tensor);
-        layout.places.insert(name.clone(), (layout.length, device.len()));
-        values.extend_from_slice(&device);
-        layout.length = values.len().next_multiple_of(64);
-        values.resize(layout.length, 0.0);
+        let format = if name.ends_with(".weight") { precision } else { Format::Single };
+        let offset = bytes.len() as u64;
+        match format {
+            Format::Single => bytes.extend_from_slice(bytemuck::cast_slice(&device)),
+            Format::Half => bytes.extend(halves(name, &device)?),
+        }
+        layout.places.insert(name.clone(), Place { offset, bytes: bytes.len() as u64 - offset, format });
+        bytes.resize(bytes.len().next_multiple_of(256), 0);
     }
-    Ok((layout, values))
+    Ok((layout, bytes))
+}
+
+/// `values` in half precision.
+fn halves(name: &str, values: &[f32]) -> Result<Vec<u8>, ModelError> {
+    let mut bytes = Vec::with_capacity(values.len() * 2);
+    for &value in values {
+        let half = f16::from_f32(value);
+        if value.is_finite() && !half.is_finite() {
+            return Err(ModelError::Precision { name: name.into(), value });
+        }
+        bytes.extend_from_slice(&half.to_le_bytes());
+    }
+    Ok(bytes)
 }

@@ -6,7 +6,8 @@ use photonet_nn::check;
 
 #[test]
 fn kernels_with_the_type_f16_match_their_twins() {
-    let options = GpuOptions { portable: false, packed: false, ..GpuOptions::new(DeviceChoice::Auto) };
+    let half = Some(HalfType::Native);
+    let options = GpuOptions { portable: false, half, ..GpuOptions::new(DeviceChoice::Auto) };
     let gpu = pollster::block_on(Gpu::open(&options)).unwrap();
     if gpu.half() == HalfType::Packed {
         println!("skipped: {} has no shader-f16", gpu.adapter().name);

@@ -10,7 +10,7 @@ use crate::evaluate::count;
 use crate::journal::{EvalStep, Event, Journal, Scores};
 use crate::loader::{Batch, Loader, LoaderOptions, OnError};
 use crate::schedule::Schedule;
-use photonet_gpu::Gpu;
+use photonet_gpu::{Format, Gpu};
 use photonet_model::{
     InferenceNetwork, InferenceOptions, Input, Model, TestVector, TrainBuffers, TrainNetwork, TrainOptions,
     TrainingFacts, Weights, dropout_seed, write_atomically,
@@ -123,7 +123,12 @@ impl<'a> Run<'a> {
             buffers.restore(&start.weights, velocity)?;
         }
         let input = Input::of(&config.eval.recipe)?;
-        let eval_options = InferenceOptions { batch: eval_batch, input, count_topk: Some(topk.max(1)) };
+        let eval_options = InferenceOptions {
+            batch: eval_batch,
+            input,
+            count_topk: Some(topk.max(1)),
+            precision: Format::Single,
+        };
         let eval_network =
             InferenceNetwork::new(gpu, &start.architecture, &start.weights, &eval_options).await?;
         let facts = TrainingFacts {

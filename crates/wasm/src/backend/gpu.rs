@@ -4,7 +4,7 @@ use super::{Outcome, Spent, Wanted};
 use crate::clock;
 use crate::error::EngineError;
 use crate::header::{Outline, placeholder};
-use photonet_gpu::{DeviceChoice, DeviceClass, Gpu, GpuOptions};
+use photonet_gpu::{DeviceChoice, DeviceClass, Format, Gpu, GpuOptions};
 use photonet_model::{InferenceNetwork, InferenceOptions, Weights};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -60,7 +60,8 @@ impl GpuBackend {
         weights: &Weights,
         batch: usize,
     ) -> Result<InferenceNetwork, EngineError> {
-        let options = InferenceOptions { batch, input: outline.input, count_topk: None };
+        let options =
+            InferenceOptions { batch, input: outline.input, count_topk: None, precision: Format::Single };
         Ok(InferenceNetwork::new(&self.gpu, &outline.architecture, weights, &options).await?)
     }
 

@@ -1,0 +1,107 @@
+//! Networks with weights and activations in half precision, against single precision.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod formula;
+
+use photonet_gpu::{DeviceChoice, Format, Gpu, GpuOptions, HalfType};
+use photonet_model::Naming;
+use photonet_model::import::{ImportOptions, import};
+use photonet_model::{
+    Architecture, Family, InferenceNetwork, InferenceOptions, Input, ModelError, Variant, Weights, initialise,
+};
+use std::sync::Arc;
+
+/// A value is rounded to 11 bits once for each of the up to 60 layers that it goes through, and the errors are as often
+/// up as down: sqrt(60) / 2^11 and not more.
+const TOLERANCE: f64 = 4e-3;
+
+fn open(half: HalfType) -> Arc<Gpu> {
+    let portable = half == HalfType::Packed;
+    let options = GpuOptions { portable, half: Some(half), ..GpuOptions::new(DeviceChoice::Auto) };
+    pollster::block_on(Gpu::open(&options)).unwrap()
+}
+
+async fn network(
+    gpu: &Arc<Gpu>,
+    architecture: &Architecture,
+    weights: &Weights,
+    batch: usize,
+    precision: Format,
+) -> Result<InferenceNetwork, ModelError> {
+    let input =
+        Input { size: 65, scale: 1.0 / 255.0, mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] };
+    let options = InferenceOptions { batch, input, count_topk: None, precision };
+    InferenceNetwork::new(gpu, architecture, weights, &options).await
+}
+
+/// sqrt(sum of (a - b)^2 / sum of b^2).
+fn off(found: &[Vec<f32>], expected: &[Vec<f32>]) -> f64 {
+    let pairs = found.iter().flatten().zip(expected.iter().flatten());
+    let (difference, norm) = pairs.fold((0.0, 0.0), |(difference, norm), (&a, &b)| {
+        (difference + f64::from(a - b).powi(2), norm + f64::from(b).powi(2))
+    });
+    (difference / norm).sqrt()
+}
+
+/// Weights that keep the size of the activations, as trained ones do; fresh ones shrink them from layer to layer, below
+/// what half precision has digits for, until a training step normalises them.
+fn scaled(architecture: &Architecture) -> Weights {
+    let file = formula::file("precision", architecture, Naming::of(architecture.family));
+    import(&file, &ImportOptions::default()).unwrap().model.weights
+}
+
+#[test]
+fn half_precision_is_single_precision_to_three_digits() {
+    pollster::block_on(async {
+        for half in [HalfType::Packed, HalfType::Native] {
+            let gpu = open(half);
+            if gpu.half() != half {
+                println!("skipped: {} has no shader-f16", gpu.adapter().name);
+                continue;
+            }
+            for (family, variant, width, batch) in [
+                (Family::Paddle, Variant::Small, 0.5, 1),
+                (Family::Torchvision, Variant::Small, 1.0, 3),
+                (Family::Paddle, Variant::Large, 0.35, 2),
+            ] {
+                let architecture = Architecture::new(family, variant, width, 10).unwrap();
+                let weights = scaled(&architecture);
+                let pixels: Vec<u8> = (0..batch * 65 * 65 * 3).map(|i| (i * i % 251) as u8).collect();
+                let (mut logits, mut heads, mut bytes) = (Vec::new(), Vec::new(), Vec::new());
+                for precision in [Format::Single, Format::Half] {
+                    let network = network(&gpu, &architecture, &weights, batch, precision).await.unwrap();
+                    network.run(&pixels, &[]).unwrap();
+                    logits.push(network.logits().await.unwrap());
+                    let features = network.features().await.unwrap();
+                    heads.push(features.into_iter().map(|of_image| of_image.head).collect::<Vec<_>>());
+                    bytes.push(network.report().traffic_bytes as f64);
+                }
+                let (logits, heads) = (off(&logits[1], &logits[0]), off(&heads[1], &heads[0]));
+                let share = bytes[1] / bytes[0];
+                println!(
+                    "{half:?} {family:?} {variant:?} x{width}: {logits:.1e}, {heads:.1e}, {share:.2} of the bytes"
+                );
+                // Equal numbers would mean that nothing was rounded.
+                for error in [logits, heads] {
+                    assert!(error > 1e-5 && error < TOLERANCE, "{half:?} {variant:?} x{width}: {error:.1e}");
+                }
+                assert!(share < 0.6, "{share:.2} of the bytes");
+            }
+        }
+    });
+}
+
+#[test]
+fn weights_too_large_for_half_precision_are_refused_by_name() {
+    let gpu = open(HalfType::Packed);
+    let architecture = Architecture::new(Family::Paddle, Variant::Small, 0.35, 4).unwrap();
+    let mut weights = initialise(&architecture, 3);
+    weights.tensors.get_mut("classifier.weight").unwrap().data[0] = 1e5;
+    let single = pollster::block_on(network(&gpu, &architecture, &weights, 1, Format::Single));
+    assert!(single.is_ok());
+    let half = pollster::block_on(network(&gpu, &architecture, &weights, 1, Format::Half));
+    let message = half.err().unwrap().to_string();
+    assert!(message.starts_with("`classifier.weight` holds 80000"), "{message}");
+    assert!(message.ends_with("run this model in single precision"), "{message}");
+}
