@@ -47,7 +47,7 @@ fn top5(logits: &[f64]) -> Vec<usize> {
 }
 
 fn logits_of(line: &serde_json::Value) -> Vec<f64> {
-    line["logits"].as_array().unwrap().iter().map(|v| v.as_f64().unwrap()).collect()
+    line["logits"].as_array().into_iter().flatten().filter_map(serde_json::Value::as_f64).collect()
 }
 
 /// The same photos on a GPU in half precision.

@@ -58,7 +58,8 @@ fn generate(root: &Path, folder: &Path) -> (String, Vec<ShaderError>) {
                 Ok((constant, expanded, reflection)) => {
                     hash = hashed(hash, &expanded.source);
                     let file = format!("{}.deflate", constant.to_lowercase());
-                    let deflated = miniz_oxide::deflate::compress_to_vec(expanded.source.as_bytes(), 10);
+                    let deflated =
+                        miniz_oxide::deflate::compress_to_vec(bare(&expanded.source).as_bytes(), 10);
                     write(&folder.join(&file), &deflated);
                     write_kernel(&mut out, &constant, &expanded, &reflection, &file);
                     names.push(constant);
@@ -72,7 +73,7 @@ fn generate(root: &Path, folder: &Path) -> (String, Vec<ShaderError>) {
         let _ = writeln!(
             out,
             "/// The types of `shared/storage`: single, half, packed.\npub(crate) const {name}: [&str; 3] = {:?};",
-            of_role.each_ref().map(|text| without_comments(text))
+            of_role.each_ref().map(|text| bare(text))
         );
     }
     let list = names.iter().map(|n| format!("&{n}")).collect::<Vec<_>>().join(", ");
@@ -86,8 +87,10 @@ fn hashed(hash: u64, text: &str) -> u64 {
     text.bytes().fold(hash, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
 }
 
-fn without_comments(text: &str) -> String {
-    text.lines().filter(|line| !line.starts_with("//")).map(|line| format!("{line}\n")).collect()
+/// The text without comments and indentation, which no compiler needs and a page would have to download.
+fn bare(text: &str) -> String {
+    let code = text.lines().map(|line| line.split("//").next().unwrap_or("").trim());
+    code.filter(|line| !line.is_empty()).flat_map(|line| [line, "\n"]).collect()
 }
 
 /// Kernel files under `root` without extension, sorted; `shared/` holds snippets, not kernels.

@@ -86,7 +86,8 @@ pub struct GpuOptions {
     pub choice: DeviceChoice,
     /// Ask for WebGPU's default limits and no features, whatever the adapter offers.
     pub portable: bool,
-    /// How kernels get at numbers in half precision, where the device has a type for them; else by its class.
+    /// How kernels get at numbers in half precision, where the device has a type for them; else by its class. A portable
+    /// device has the type only where it is asked for here.
     pub half: Option<HalfType>,
     /// Keep bounds and loop checks in shaders.
     pub checked: bool,

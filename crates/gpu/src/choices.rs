@@ -2,6 +2,8 @@
 //!
 //! Without measurements a pure function of shape and device class chooses; `photonet tune` measures.
 
+#![cfg_attr(target_arch = "wasm32", expect(dead_code, reason = "a page keeps nothing on a disk"))]
+
 use crate::{AdapterSummary, Gpu};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -74,7 +76,8 @@ impl Gpu {
     fn choices_owner(&self) -> String {
         let AdapterSummary { name, backend, driver, .. } = self.adapter();
         let checked = if self.is_checked() { ", checked" } else { "" };
-        format!("{name} | {backend} | {driver} | shaders {:016x}{checked}", crate::kernels::HASH)
+        let (hash, half) = (crate::kernels::HASH, self.half());
+        format!("{name} | {backend} | {driver} | shaders {hash:016x}{checked} | halves {half:?}")
     }
 
     #[cfg(target_arch = "wasm32")]

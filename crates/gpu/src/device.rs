@@ -24,6 +24,7 @@ pub struct Gpu {
     class: DeviceClass,
     checked: bool,
     half: Option<HalfType>,
+    #[cfg_attr(target_arch = "wasm32", expect(dead_code, reason = "a page keeps nothing on a disk"))]
     pub(crate) cache: Option<PathBuf>,
     pub(crate) cache_notice: Option<String>,
     pub(crate) choices: Mutex<Arc<Choices>>,
@@ -70,6 +71,8 @@ impl Gpu {
             limits.max_storage_buffer_binding_size = offered.max_storage_buffer_binding_size;
             limits.max_buffer_size = offered.max_buffer_size;
             features |= adapter.features() & wgpu::Features::TIMESTAMP_QUERY;
+        }
+        if !options.portable || options.half == Some(HalfType::Native) {
             features |= adapter.features() & wgpu::Features::SHADER_F16;
         }
         if options.cache.is_some() {

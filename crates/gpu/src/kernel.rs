@@ -8,7 +8,7 @@ use std::borrow::Cow;
 pub struct Kernel {
     /// `layer/kernel`, or `layer/kernel@variant`.
     pub name: &'static str,
-    /// Complete WGSL text; the entry point is `main`.
+    /// WGSL text, without comments; the entry point is `main`.
     pub source: Source,
     /// Whether activations and weights may lie in memory in half precision; their types are then put before the text.
     pub stored: bool,

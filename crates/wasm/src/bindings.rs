@@ -91,9 +91,9 @@ pub struct Engine {
 
 #[wasm_bindgen]
 impl Engine {
-    /// Opens a backend, `webgpu` or `cpu`.
-    pub async fn open(backend: String) -> Result<Engine, JsValue> {
-        Ok(Self { classifier: Classifier::open(&backend).await.map_err(thrown)? })
+    /// Opens a backend, `webgpu` or `cpu`; `half` asks for half precision, which the CPU does not have.
+    pub async fn open(backend: String, half: bool) -> Result<Engine, JsValue> {
+        Ok(Self { classifier: Classifier::open(&backend, half).await.map_err(thrown)? })
     }
 
     /// How many bytes from the start of a model file [`Engine::prepare`] needs, told from its first eight;

@@ -10,6 +10,35 @@ before(async () => {
 });
 after(() => bed?.close());
 
+test("half precision on WebGPU gives the same top-1 and nearly the same logits", async () => {
+  const page = await bed.page();
+  const expected = photos();
+  const urls = expected.map(({ path }) => `/photos/${encodeURIComponent(basename(path))}`);
+  const found = await page.evaluate(async (urls) => {
+    const classifier = await photonet.Classifier.load("/model.safetensors", { backend: "webgpu", precision: "f16" });
+    const rows = [];
+    for (const url of urls) {
+      const { top, logits } = await classifier.classify(await helpers.file(url));
+      rows.push({ top, logits: [...logits] });
+    }
+    const verdict = await classifier.verify();
+    classifier.dispose();
+    const refused = await photonet.Classifier.load("/model.safetensors", { precision: "fp16" }).catch(String);
+    return { rows, verdict, refused };
+  }, urls);
+  const worst = Math.max(...expected.map(({ file, top, logits }, index) => {
+    const row = found.rows[index];
+    // Two classes nearer to one another than the roundings may change places.
+    if (top[0].probability - top[1].probability > 0.02) assert.equal(row.top[0].label, top[0].label, `${file}: top-1 differs`);
+    return difference(row.logits, logits);
+  }));
+  assert.ok(worst > 1e-5, "the logits are those of single precision");
+  assert.ok(worst < 0.05, `logits differ by ${worst}`);
+  assert.ok(found.verdict.ok, `differs from its test vectors by ${found.verdict.difference}`);
+  assert.match(found.refused, /RangeError: precision must be "f32" or "f16", not fp16/);
+  page.free();
+});
+
 for (const backend of ["cpu", "webgpu"]) {
   describe(`on ${backend}`, () => {
     let page;

@@ -14,6 +14,7 @@ import type {
   ModelInfo,
   ModelSource,
   Outcome,
+  Precision,
   PhotoSource,
   Ranked,
   Verdict,
@@ -38,6 +39,7 @@ export class Classifier {
     const open = {
       source,
       backend: options.backend ?? "auto",
+      precision: checkedPrecision(options.precision ?? "f32"),
       sha256: options.sha256,
       cache: options.cache ?? true,
       wasm: options.wasm,
@@ -178,6 +180,11 @@ export class Classifier {
 function checkedTopK(topK: number): number {
   if (!Number.isInteger(topK) || topK < 1) throw new RangeError(`topK must be a whole number from 1 up, not ${topK}`);
   return topK;
+}
+
+function checkedPrecision(precision: Precision): Precision {
+  if (precision !== "f32" && precision !== "f16") throw new RangeError(`precision must be "f32" or "f16", not ${precision}`);
+  return precision;
 }
 
 function softmax(logits: Float32Array): Float32Array {

@@ -1,4 +1,4 @@
-import type { Backend, DecodedBy, ModelInfo, ModelSource, Progress, Verdict, WasmSource } from "./types.js";
+import type { Backend, DecodedBy, ModelInfo, ModelSource, Precision, Progress, Verdict, WasmSource } from "./types.js";
 
 /** A photo on its way to the engine: an encoded file, or pixels that somebody else decoded. */
 export type PhotoInput =
@@ -35,6 +35,7 @@ export type RawOutcome = { result: RawResult } | { error: Error };
 export interface OpenOptions {
   source: ModelSource;
   backend: "auto" | Backend;
+  precision: Precision;
   sha256: string | undefined;
   cache: boolean;
   wasm: WasmSource | undefined;

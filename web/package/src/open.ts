@@ -31,7 +31,8 @@ export async function openEngine(options: OpenOptions, hooks: Hooks): Promise<Op
   // A short or local file has no front to wait for.
   const noFront = (): void => front.resolve(undefined);
   reading.then(noFront, noFront);
-  const opening = open(options, hooks, { front: front.promise, reading, signal });
+  const half = options.precision === "f16";
+  const opening = open(options, hooks, { half, front: front.promise, reading, signal });
   try {
     const [wasm, model] = await abortable(Promise.all([opening, reading]), hooks.signal);
     return { wasm, model };
@@ -43,6 +44,8 @@ export async function openEngine(options: OpenOptions, hooks: Hooks): Promise<Op
 }
 
 interface Incoming {
+  /** Whether numbers on a GPU are in half precision. */
+  half: boolean;
   /** The front of the model's file, as soon as it is there; nothing where none is handed out. */
   front: Promise<Uint8Array | undefined>;
   reading: Promise<ModelBytes>;
@@ -65,10 +68,10 @@ async function open(options: OpenOptions, { onNotice }: Hooks, incoming: Incomin
   }
 }
 
-async function openOn(backend: Backend, { front, reading, signal }: Incoming): Promise<WasmEngine> {
+async function openOn(backend: Backend, { half, front, reading, signal }: Incoming): Promise<WasmEngine> {
   let engine: WasmEngine | undefined;
   try {
-    engine = await WasmEngine.open(backend);
+    engine = await WasmEngine.open(backend, half);
     const start = await front;
     checkAbort(signal);
     if (start) await engine.prepare(start);

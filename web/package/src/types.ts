@@ -34,9 +34,17 @@ export interface Progress {
   cached: boolean;
 }
 
+/** How numbers lie in a GPU's memory. */
+export type Precision = "f32" | "f16";
+
 export interface LoadOptions {
   /** `auto` takes WebGPU on a real GPU and the CPU everywhere else. */
   backend?: "auto" | Backend | undefined;
+  /**
+   * `f16` stores weights and activations on a GPU in half precision: half the memory, and logits right to two or three
+   * digits. The CPU computes in `f32`, the default, whatever is asked for.
+   */
+  precision?: Precision | undefined;
   /** Called while the model downloads. */
   onProgress?: ((progress: Progress) => void) | undefined;
   /** Called when the device was lost and work went on elsewhere, or anything else was not as asked. */

@@ -4,7 +4,7 @@ use super::{Outcome, Spent, Wanted};
 use crate::clock;
 use crate::error::EngineError;
 use crate::header::{Outline, placeholder};
-use photonet_gpu::{DeviceChoice, DeviceClass, Format, Gpu, GpuOptions};
+use photonet_gpu::{DeviceChoice, DeviceClass, Format, Gpu, GpuOptions, HalfType};
 use photonet_model::{InferenceNetwork, InferenceOptions, Weights};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -15,6 +15,7 @@ const BATCH: usize = 8;
 /// An open device and the plans made on it.
 pub struct GpuBackend {
     gpu: Arc<Gpu>,
+    precision: Format,
     /// The plan for one image, with the outline it was made for.
     single: Option<(Outline, InferenceNetwork)>,
     /// The plan for [`BATCH`] images, made when first needed.
@@ -24,10 +25,16 @@ pub struct GpuBackend {
 }
 
 impl GpuBackend {
-    /// Opens a device.
-    pub async fn open() -> Result<Self, EngineError> {
-        let options = GpuOptions { portable: true, ..GpuOptions::new(DeviceChoice::Auto) };
-        Ok(Self { gpu: Gpu::open(&options).await?, single: None, many: None, recoveries: 0 })
+    /// Opens a device, for weights and activations in `precision`.
+    pub async fn open(precision: Format) -> Result<Self, EngineError> {
+        // Halves by the device's type need a feature, which is asked for where they are wanted.
+        let half = (precision == Format::Half).then_some(HalfType::Native);
+        let options = GpuOptions { portable: true, half, ..GpuOptions::new(DeviceChoice::Auto) };
+        Ok(Self { gpu: Gpu::open(&options).await?, precision, single: None, many: None, recoveries: 0 })
+    }
+
+    pub fn precision(&self) -> Format {
+        self.precision
     }
 
     pub fn recoveries(&self) -> u32 {
@@ -61,7 +68,7 @@ impl GpuBackend {
         batch: usize,
     ) -> Result<InferenceNetwork, EngineError> {
         let options =
-            InferenceOptions { batch, input: outline.input, count_topk: None, precision: Format::Single };
+            InferenceOptions { batch, input: outline.input, count_topk: None, precision: self.precision };
         Ok(InferenceNetwork::new(&self.gpu, &outline.architecture, weights, &options).await?)
     }
 
@@ -77,7 +84,7 @@ impl GpuBackend {
         match self.try_run(outline, weights, pixels, images, wanted).await {
             Err(EngineError::Device { lost: true, .. }) => {
                 let recoveries = self.recoveries + 1;
-                *self = Self { recoveries, ..Self::open().await? };
+                *self = Self { recoveries, ..Self::open(self.precision).await? };
                 self.load(outline, weights).await?;
                 self.try_run(outline, weights, pixels, images, wanted).await
             }

@@ -7,6 +7,7 @@ use crate::error::EngineError;
 use crate::header::Outline;
 pub use cpu::CpuBackend;
 pub use gpu::GpuBackend;
+use photonet_gpu::Format;
 use photonet_model::Weights;
 
 /// Milliseconds of the parts of one run.
@@ -52,6 +53,14 @@ impl Backend {
         match self {
             Self::WebGpu(_) => "webgpu",
             Self::Cpu(_) => "cpu",
+        }
+    }
+
+    /// How weights and activations lie in memory.
+    pub fn precision(&self) -> Format {
+        match self {
+            Self::WebGpu(gpu) => gpu.precision(),
+            Self::Cpu(_) => Format::Single,
         }
     }
 
