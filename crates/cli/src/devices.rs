@@ -15,6 +15,7 @@ pub fn run(options: &DevicesOptions) -> Result<ExitCode, CliError> {
             let line = serde_json::json!({
                 "name": a.name, "kind": a.kind, "backend": a.backend, "driver": a.driver,
                 "max_binding_bytes": a.max_binding_bytes, "timestamps": a.timestamps,
+                "shader_f16": a.shader_f16,
             });
             say(line)?;
         }
@@ -36,10 +37,11 @@ pub fn run(options: &DevicesOptions) -> Result<ExitCode, CliError> {
                 a.driver.clone(),
                 format!("{}", a.max_binding_bytes >> 20),
                 if a.timestamps { "yes" } else { "no" }.into(),
+                if a.shader_f16 { "yes" } else { "no" }.into(),
             ]
         })
         .collect();
-    say(table::render(&["name", "kind", "api", "driver", "binding MiB", "timestamps"], &rows))?;
+    say(table::render(&["name", "kind", "api", "driver", "binding MiB", "timestamps", "f16"], &rows))?;
     say("\n`--device auto` takes the first.")?;
     Ok(ExitCode::SUCCESS)
 }

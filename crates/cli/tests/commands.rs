@@ -102,10 +102,35 @@ fn the_processor_and_the_shaders_agree() {
 }
 
 #[test]
+fn half_precision_is_near_and_of_gpus_only() {
+    let folder = trained();
+    let on = |flags: &str| {
+        let ran = run(folder, &format!("infer --model out/best_model --format json --logits {flags} photos"));
+        ran.ok()
+    };
+    let (single, half) = (on("--device software"), on("--device software --precision f16"));
+    let (single, half) = (single.json_lines(), half.json_lines());
+    assert_ne!(single, half);
+    for (a, b) in single.iter().zip(&half) {
+        let [(a, first), (b, second)] = [a, b].map(|line| (&line["top"], line["top"][0]["index"].as_u64()));
+        let probability = |top: &serde_json::Value| top[0]["probability"].as_f64().unwrap();
+        assert!(first == second && (probability(a) - probability(b)).abs() < 0.02, "{a} {b}");
+    }
+    let processor = on("--device cpu --precision f16");
+    says(&processor.err, &["--precision f16 has no effect on the processor"]);
+    assert_eq!(processor.json_lines(), on("--device cpu").json_lines());
+    for command in ["eval --data photos --format json", "embed --format json photos/grass/00.png"] {
+        let command = format!("{command} --model out/best_model --device software --precision f16");
+        run(folder, &command).ok().json();
+    }
+}
+
+#[test]
 fn devices_summary_check_and_bench() {
     let folder = tempfile::tempdir().unwrap();
     let ran = |arguments: &str| run(folder.path(), arguments).ok();
-    assert!(ran("devices --format json").json_lines()[0]["name"].is_string());
+    let device = &ran("devices --format json").json_lines()[0];
+    assert!(device["name"].is_string() && device["shader_f16"].is_boolean());
     says(&ran("devices").out, &["kind", "driver"]);
     let json = ran("summary --arch large --format json").json();
     assert_eq!(json["parameters"], 5_480_206);
@@ -119,6 +144,14 @@ fn devices_summary_check_and_bench() {
         assert_eq!(json["task"], task);
         assert!(json["median_ms"].as_f64().unwrap() > 0.0 && json["kinds"].as_array().unwrap().len() > 5);
     }
+    let bytes = |precision: &str| {
+        let command = "bench --width 0.35 --size 32 --classes 4 --runs 1 --format json --precision";
+        let json = ran(&format!("{command} {precision}")).json();
+        assert_eq!(json["precision"], precision);
+        json["traffic_bytes"].as_f64().unwrap()
+    };
+    assert!(bytes("f16") < 0.6 * bytes("f32"));
+    says(&run(folder.path(), "bench --train --precision f16").err, &["--precision", "--train"]);
     let limits = ran("bench --limits --format json").json();
     for rate in ["copy_bytes_per_second", "macs_per_second"] {
         assert!(limits[rate].as_f64().unwrap() > 1e6, "{limits}");

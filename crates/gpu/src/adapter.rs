@@ -136,6 +136,8 @@ pub struct AdapterSummary {
     pub max_binding_bytes: u64,
     /// Whether per-dispatch timestamps are offered.
     pub timestamps: bool,
+    /// Whether shaders have a type for half precision; without it they take pairs apart.
+    pub shader_f16: bool,
 }
 
 fn instance() -> wgpu::Instance {
@@ -160,6 +162,7 @@ pub(crate) fn summarise(adapter: &wgpu::Adapter) -> AdapterSummary {
         driver: format!("{} {}", info.driver, info.driver_info).trim().to_string(),
         max_binding_bytes: adapter.limits().max_storage_buffer_binding_size,
         timestamps: adapter.features().contains(wgpu::Features::TIMESTAMP_QUERY),
+        shader_f16: adapter.features().contains(wgpu::Features::SHADER_F16),
         name: info.name,
     }
 }
