@@ -1,7 +1,7 @@
 // Measures the page's engine in headless Chromium, and beside it what others offer, each page load in a fresh browser
 // with a fresh profile: nothing is cached. One line of JSON for each measurement, then a table.
 //
-//   node benches/browser.mjs --models DIR [--model small,large] [--backend cpu,webgpu] [--photo FILE]
+//   node benches/browser.mjs --models DIR [--model small,large] [--backend cpu,webgpu,webgpu-f16] [--photo FILE]
 //                            [--runs 20] [--cold 3] [--adapter swiftshader|default]
 //                            [--peers COMMAND] [--out FILE]
 //
@@ -23,7 +23,7 @@ const { values: options } = parseArgs({
   options: {
     models: { type: "string" },
     model: { type: "string", default: "small,large" },
-    backend: { type: "string", default: "cpu,webgpu" },
+    backend: { type: "string", default: "cpu,webgpu,webgpu-f16" },
     photo: { type: "string" },
     runs: { type: "string", default: "20" },
     cold: { type: "string", default: "3" },
@@ -89,8 +89,10 @@ function difference(model, logits) {
   return Math.max(...expected.map((value, at) => Math.abs(value - logits[at]))) / largest;
 }
 
-async function own(server, model, backend) {
-  const query = { model: `${model}.safetensors`, backend, ...(options.photo && { photo: "photo" }) };
+/** `place` is a backend, with `-f16` for half precision. */
+async function own(server, model, place) {
+  const [backend, precision = "f32"] = place.split("-");
+  const query = { model: `${model}.safetensors`, backend, precision, ...(options.photo && { photo: "photo" }) };
   const cold = [];
   let last;
   for (let load_ = 1; load_ <= Number(options.cold); load_++) {
@@ -98,10 +100,10 @@ async function own(server, model, backend) {
     cold.push(last.cold_ms);
   }
   const off = difference(model, last.logits);
-  if (off !== undefined && off > 1e-3) throw new Error(`${model} on ${backend}: logits are off by ${off}`);
+  if (off !== undefined && off > (precision === "f16" ? 0.1 : 1e-3)) throw new Error(`${model} on ${place}: logits are off by ${off}`);
   const { decode, resize, upload, compute, readBack } = last.warm;
   tell({
-    peer: `photonet-${backend}`,
+    peer: `photonet-${place}`,
     task: "latency",
     model,
     batch: 1,

@@ -31,11 +31,12 @@ async function measure(query) {
   return { result, rows, json, error, problems };
 }
 
-for (const [backend, runs] of [["cpu", 20], ["webgpu", 2]]) {
-  test(`cold and warm times on ${backend}`, async () => {
-    const { result, rows, json, problems } = await measure({ backend, runs, photo: `photos/${basename(photo.path)}` });
+for (const [backend, precision, runs] of [["cpu", "f32", 20], ["webgpu", "f32", 2], ["webgpu", "f16", 2]]) {
+  test(`cold and warm times on ${backend} with ${precision}`, async () => {
+    const { result, rows, json, problems } = await measure({ backend, precision, runs, photo: `photos/${basename(photo.path)}` });
     assert.equal(result.error, undefined);
     assert.equal(result.backend, backend);
+    assert.equal(result.precision, precision);
     assert.equal(result.runs, runs);
     assert.equal(result.top[0].label, photo.top[0].label);
     const { script, worker, ready, answer } = result.marks;

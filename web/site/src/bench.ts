@@ -1,6 +1,6 @@
 /**
- * Measures one model in this browser: `bench.html?model=ADDRESS&backend=auto|webgpu|cpu&runs=20&photo=ADDRESS`. The result
- * is in `window.photonetBench` (and in the page, as a table and as JSON), an error in its `error`. `performance.now()` counts
+ * Measures one model in this browser: `bench.html?model=ADDRESS&backend=auto|webgpu|cpu&precision=f32|f16&
+ * runs=20&photo=ADDRESS`. The result is in `window.photonetBench` (and in the page, as a table and as JSON), an error in its `error`. `performance.now()` counts
  * from the start of the navigation, so the first answer's time is the cold time where nothing was cached.
  */
 import { Classifier, type Classification, type Timings } from "photonet";
@@ -16,6 +16,8 @@ export interface BenchResult {
   size: number;
   classes: number;
   backend: "webgpu" | "cpu";
+  /** Of the numbers on a GPU. */
+  precision: "f32" | "f16";
   /** The GPU's name as far as the browser gives it. */
   adapter: string;
   notices: string[];
@@ -87,6 +89,7 @@ async function measure(): Promise<BenchResult> {
   const model = query.get("model") || "model.safetensors";
   const runs = Math.min(1000, Math.max(0, Number(query.get("runs") ?? 20) || 0));
   const wanted = query.get("backend");
+  const precision = query.get("precision") === "f16" ? "f16" : "f32";
   const notices: string[] = [];
   // Like a visitor's photo, it is there before the model is.
   const file = photo();
@@ -96,6 +99,7 @@ async function measure(): Promise<BenchResult> {
   const classifier = await Classifier.load(model, {
     worker,
     backend: wanted === "webgpu" || wanted === "cpu" ? wanted : "auto",
+    precision,
     onNotice: (text) => notices.push(text),
   });
   const source = await file;
@@ -122,6 +126,7 @@ async function measure(): Promise<BenchResult> {
     size: info.size,
     classes: info.classes,
     backend,
+    precision: backend === "cpu" ? "f32" : precision,
     adapter: backend === "webgpu" ? await adapterName() : "cpu (wasm)",
     notices,
     marks: { script, worker: started, ready, answer },
@@ -157,11 +162,11 @@ function show(result: BenchResult): void {
       }),
     );
   byId("status").textContent =
-    `${result.architecture}, ${result.size} × ${result.size} pixels, on ${result.backend === "cpu" ? "the CPU" : `WebGPU (${result.adapter})`}, ` +
+    `${result.architecture}, ${result.size} × ${result.size} pixels, on ${result.backend === "cpu" ? "the CPU" : `WebGPU (${result.adapter}, ${result.precision})`}, ` +
     `${result.runs} warm runs`;
 }
 
-for (const name of ["model", "photo", "backend", "runs"]) {
+for (const name of ["model", "photo", "backend", "precision", "runs"]) {
   const value = query.get(name);
   if (value) byId<HTMLInputElement | HTMLSelectElement>(name).value = value;
 }
