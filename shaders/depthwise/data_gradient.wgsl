@@ -6,6 +6,7 @@
 // one small window of gradients. At stride 1 depthwise/forward with FLIPPED does the same.
 #import grid
 #import convolution
+#import depthwise_gather
 
 @group(0) @binding(0) var<uniform> params: Convolution;
 @group(0) @binding(1) var<storage, read> output_gradient: array<vec4<f32>>;
@@ -33,36 +34,7 @@ fn main(
     if n >= params.batch {
         return;
     }
-    // Row r and column q of the window are the outputs (base_y - r, base_x + 1 - q).
-    let base_y = i32(block_y + params.pad_y / 2u);
-    let base_x = i32(block_x * 2u + params.pad_x / 2u);
-    let last_row = i32(params.out_height) - 1;
-    let last_column = i32(params.out_width) - 1;
-    var window: array<vec4<f32>, WINDOW_ROWS * WINDOW_COLUMNS>;
-    #unroll r WINDOW_ROWS
-        let row = base_y - i32(r);
-        let line = (n * params.out_height + u32(clamp(row, 0, last_row))) * params.out_width;
-        #unroll q WINDOW_COLUMNS
-            let column = base_x + 1 - i32(q);
-            let value = output_gradient[(line + u32(clamp(column, 0, last_column))) * channels + channel];
-            let inside = row >= 0 && row <= last_row && column >= 0 && column <= last_column;
-            window[r * WINDOW_COLUMNS + q] = select(vec4<f32>(0.0), value, inside);
-        #end
-    #end
-    var sums: array<vec4<f32>, 8>;
-    for (var k = 0u; k < 8u; k += 1u) {
-        sums[k] = vec4<f32>(0.0);
-    }
-    #unroll i KERNEL
-        #unroll j KERNEL
-            let w = weights[(i * KERNEL + j) * channels + channel];
-            // Columns j % 2 and j % 2 + 2 of row i % 2.
-            #unroll pair 2
-                let at = (i / 2u) * WINDOW_COLUMNS + 1u - pair + j / 2u;
-                sums[(i % 2u) * 4u + j % 2u + 2u * pair] += window[at] * w;
-            #end
-        #end
-    #end
+    let sums = gather(n, block_y, block_x, channel, channels);
     #unroll dy 2
         #unroll dx 4
             let y = block_y * 2u + dy - odd_y;

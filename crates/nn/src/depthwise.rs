@@ -1,9 +1,12 @@
 //! Depthwise convolutions, 3x3 and 5x5, stride 1 and 2.
 
+mod walk;
+
 use crate::columns::sum_slabs;
 use crate::operand::pass;
-use crate::{Activation, Geometry, Operand, Padding, Shape};
+use crate::{Activation, Behind, Geometry, Operand, OutputGradient, Padding, Shape, Slabs};
 use photonet_gpu::{DeviceClass, Dispatch, Kernel, PlanBuilder, Tensor, kernels};
+use walk::Walk;
 
 /// A depthwise convolution: every channel has a filter of its own.
 ///
@@ -83,6 +86,38 @@ impl Depthwise {
         plan.dispatch(input.bind(dispatch));
     }
 
+    /// Appends `output = input * weights` for a batch normalisation behind it; returns the statistics of the output where
+    /// the kernel leaves them.
+    pub fn forward_for_norm(
+        &self,
+        plan: &mut PlanBuilder,
+        label: &str,
+        input: Operand,
+        weights: Tensor,
+        output: Tensor,
+    ) -> Option<Slabs> {
+        let shape = self.output();
+        let Some(walk) = Walk::new(plan.class(), &shape, shape.width.div_ceil(4)) else {
+            self.forward(plan, label, input, weights, None, Activation::Identity, output);
+            return None;
+        };
+        let kernel = self.pick([
+            &kernels::DEPTHWISE_FORWARD_STATISTICS_K3S1,
+            &kernels::DEPTHWISE_FORWARD_STATISTICS_K3S2,
+            &kernels::DEPTHWISE_FORWARD_STATISTICS_K5S1,
+            &kernels::DEPTHWISE_FORWARD_STATISTICS_K5S2,
+        ]);
+        let slabs = new_slabs(plan, format!("{label} statistics slabs"), &walk, &shape);
+        let dispatch = Dispatch::new(kernel, format!("{label} forward"))
+            .bind("weights", weights)
+            .bind("output", output)
+            .bind("partial", slabs.partial)
+            .params(&walk.params(&self.geometry.input, &shape, self.geometry.padding_before()))
+            .cost(self.macs(), self.traffic() + slabs.partial.bytes());
+        plan.dispatch(input.bind(walk.launch(dispatch)));
+        Some(slabs)
+    }
+
     /// Rows of outputs that an invocation of the forward kernel makes, and the question that this answers.
     fn height(&self, plan: &mut PlanBuilder, pass: &str, output: &Shape) -> (usize, String) {
         let Geometry { kernel, stride, .. } = self.geometry;
@@ -136,6 +171,60 @@ impl Depthwise {
                 .threads(self.gather_threads())
                 .cost(self.macs(), self.traffic()),
         );
+    }
+
+    /// Appends the data gradient taken back through the activation of the unit `behind` whose output this convolution
+    /// takes, `residual` added before, with the sums that its normalisation needs. `None`, and nothing appended, where
+    /// there is no kernel for it.
+    #[expect(clippy::too_many_arguments, reason = "the operands of one fused pass")]
+    pub fn data_gradient_behind(
+        &self,
+        plan: &mut PlanBuilder,
+        label: &str,
+        output_gradient: Tensor,
+        weights: Tensor,
+        residual: Option<Tensor>,
+        behind: &Behind,
+        input_gradient: Tensor,
+    ) -> Option<OutputGradient> {
+        let Geometry { input, kernel, stride, .. } = self.geometry;
+        let (pad_y, pad_x) = self.geometry.padding_before();
+        let (tiles, of_kernel) = match stride {
+            1 => (
+                input.width.div_ceil(4),
+                [
+                    &kernels::DEPTHWISE_DATA_GRADIENT_SUMS_STRIDE1_K3,
+                    &kernels::DEPTHWISE_DATA_GRADIENT_SUMS_STRIDE1_K5,
+                ],
+            ),
+            _ => (
+                (input.width + pad_x % 2).div_ceil(4),
+                [
+                    &kernels::DEPTHWISE_DATA_GRADIENT_SUMS_STRIDE2_K3,
+                    &kernels::DEPTHWISE_DATA_GRADIENT_SUMS_STRIDE2_K5,
+                ],
+            ),
+        };
+        let walk = Walk::new(plan.class(), &input, tiles)?;
+        // At stride 1 the walk is that of a forward convolution, see `data_gradient_as_forward`.
+        let params = match stride {
+            1 => walk.params(&self.output(), &input, (kernel - 1 - pad_y, kernel - 1 - pad_x)),
+            _ => walk.params(&input, &self.output(), (pad_y, pad_x)),
+        };
+        let slabs = new_slabs(plan, format!("{label} gradient slabs"), &walk, &input);
+        let dispatch = Dispatch::new(of_kernel[usize::from(kernel != 3)], format!("{label} data gradient"))
+            .constant("HAS_RESIDUAL", residual.is_some())
+            .bind("output_gradient", output_gradient)
+            .bind("weights", weights)
+            .bind_or("residual", residual, output_gradient)
+            .bind("raw", behind.raw)
+            .bind("moments", behind.norm.moments)
+            .bind("input_gradient", input_gradient)
+            .bind("partial", slabs.partial)
+            .params(&params)
+            .cost(self.macs(), self.traffic() + input.bytes() + slabs.partial.bytes());
+        plan.dispatch(behind.norm.activation.configure(walk.launch(dispatch)));
+        Some(OutputGradient { tensor: input_gradient, sums: Some(slabs) })
     }
 
     /// Invocations of the data gradient at stride 2: tiles of 2 x 4 that begin where the padded row and
@@ -208,6 +297,12 @@ impl Depthwise {
             sum_slabs(plan, &label, slabs, self.weight_bytes(), partial, weight_gradient);
         }
     }
+}
+
+/// A slab for each block of a walk over `shape`.
+fn new_slabs(plan: &mut PlanBuilder, label: String, walk: &Walk, shape: &Shape) -> Slabs {
+    let partial = plan.transient(label, Slabs::bytes(walk.slabs, shape.groups()));
+    Slabs { partial, slabs: walk.slabs, rows_per_slab: walk.rows_per_slab }
 }
 
 /// Rows of outputs that an invocation of the forward kernel makes. A software device has few processors

@@ -169,7 +169,9 @@ impl Unit {
         let mut statistics = None;
         match &convolution {
             Convolution::Dense(c) => c.forward(&mut r.plan, &name, operand.tensor, weights, None, none, raw),
-            Convolution::Depthwise(c) => c.forward(&mut r.plan, &name, operand, weights, None, none, raw),
+            Convolution::Depthwise(c) => {
+                statistics = c.forward_for_norm(&mut r.plan, &name, operand, weights, raw);
+            }
             Convolution::Pointwise(c, _) => {
                 statistics = c.forward_for_norm(&mut r.plan, &name, operand, gate, weights, raw);
             }
@@ -258,7 +260,15 @@ impl Unit {
                 c.data_gradient(&mut r.plan, name, raw_gradient, weights, input_gradient)
             }
             Convolution::Depthwise(c) => {
-                c.data_gradient(&mut r.plan, name, raw_gradient, weights, input_gradient)
+                let (plan, from, to) = (&mut r.plan, raw_gradient, input_gradient);
+                if let Wants::For(unit) = wants {
+                    let behind = unit.behind();
+                    let made = c.data_gradient_behind(plan, name, from, weights, skip, behind, to);
+                    if made.is_some() {
+                        return made;
+                    }
+                }
+                c.data_gradient(plan, name, from, weights, to);
             }
         }
         let gradient = match skip {

@@ -1,4 +1,4 @@
-//! Cases of products that leave a batch normalisation's sums, together with the normalisation that takes them.
+//! Cases of convolutions that leave a batch normalisation's sums, together with the normalisation that takes them.
 
 use super::noise::{between, uniform};
 use super::operand::{self, Source};
@@ -6,9 +6,10 @@ use super::trial::{Layout, Slot, Trial};
 use super::{Case, TOLERANCE};
 use crate::cpu::batch_norm::{self as twin, Gradients, Statistics};
 use crate::{
-    Activation, BatchNorm, BatchNormParameters, Behind, Norm, OutputGradient, Pointwise, RunningVariance,
-    Shape, cpu,
+    Activation, BatchNorm, BatchNormParameters, Behind, Depthwise, Geometry, Norm, OutputGradient, Padding,
+    Pointwise, RunningVariance, Shape, Slabs, add, cpu,
 };
+use Padding::{Same, Symmetric};
 use photonet_gpu::DeviceClass::{self, Discrete, Software};
 use photonet_gpu::{PlanBuilder, Tensor};
 
@@ -37,7 +38,84 @@ pub(super) fn cases() -> Vec<Case> {
             cases.push(backward(layer, input, activation, residual, class, &name).tolerance(3.0 * TOLERANCE));
         }
     }
+    cases.extend(depthwise_cases());
     cases
+}
+
+fn depthwise_cases() -> Vec<Case> {
+    let shape = Shape::new;
+    let mut cases = Vec::new();
+    // input, kernel, stride, padding, activation of the unit before, residual
+    for (input, kernel, stride, padding, activation, residual) in [
+        (shape(1, 1, 1, 3), 3, 1, Symmetric, Activation::Relu, false),
+        (shape(2, 3, 3, 72), 5, 2, Same, Activation::HardSwish, true),
+        (shape(2, 7, 7, 960), 3, 1, Symmetric, Activation::HardSwish, false),
+        (shape(5, 7, 7, 30), 5, 1, Same, Activation::Relu, true),
+        (shape(2, 15, 15, 18), 3, 2, Same, Activation::HardSwish, false),
+        (shape(5, 15, 14, 72), 5, 2, Symmetric, Activation::Relu, false),
+        (shape(1, 14, 15, 30), 3, 2, Symmetric, Activation::HardSwish, true),
+        (shape(2, 28, 7, 132), 5, 1, Symmetric, Activation::Identity, true),
+        (shape(1, 112, 112, 8), 5, 2, Same, Activation::HardSwish, false),
+        (shape(2, 112, 112, 18), 3, 1, Same, Activation::HardSwish, false),
+    ] {
+        let Some(layer) = Depthwise::new(input, kernel, stride, padding) else { continue };
+        let [n, h, w, c] = [input.batch, input.height, input.width, input.channels];
+        let name = format!("{n}x{h}x{w}x{c} k{kernel} s{stride} {padding:?} behind {activation:?}");
+        cases.push(depthwise_forward(layer, activation, &name).tolerance(3.0 * TOLERANCE));
+        cases.push(depthwise_backward(layer, activation, residual, &name).tolerance(3.0 * TOLERANCE));
+    }
+    cases
+}
+
+fn depthwise_forward(layer: Depthwise, activation: Activation, name: &str) -> Case {
+    Case::new("depthwise/forward_statistics", name, move || {
+        let mut trial = Trial::for_class(Discrete);
+        let Geometry { input, kernel, .. } = *layer.geometry();
+        let values = uniform(1, input.rows() * input.channels);
+        let (x, seen) = Source::new(&mut trial, (input.rows(), input.channels), values, Some(activation));
+        let weights = uniform(2, kernel * kernel * input.channels);
+        let output = cpu::depthwise::forward(&layer, &seen, &weights, None, Activation::Identity);
+        let w = trial.input(Layout::rows(kernel * kernel, input.channels), &weights);
+        let following = NormFollowing::new(&mut trial, norm(layer.output()), &output);
+        let y = trial.output("output", Layout::of(&layer.output()), output);
+        trial.record(move |plan, at| {
+            let slabs = layer.forward_for_norm(plan, "check", x.operand(at), at(w), at(y));
+            following.prepare(plan, at, at(y), slabs);
+        })
+    })
+}
+
+fn depthwise_backward(layer: Depthwise, activation: Activation, residual: bool, name: &str) -> Case {
+    let name = format!("{name}{}", if residual { " residual" } else { "" });
+    Case::new("depthwise/data_gradient_sums", name, move || {
+        let mut trial = Trial::for_class(Discrete);
+        let Geometry { input, kernel, .. } = *layer.geometry();
+        let weights = uniform(2, kernel * kernel * input.channels);
+        let gradient = uniform(3, Layout::of(&layer.output()).len());
+        let residual = residual.then(|| uniform(4, Layout::of(&input).len()));
+        let mut own = cpu::depthwise::data_gradient(&layer, &gradient, &weights);
+        for (own, skip) in own.iter_mut().zip(residual.iter().flatten()) {
+            *own += skip;
+        }
+        let unit = UnitBehind::new(&mut trial, input, activation, &own);
+        let w = trial.input(Layout::rows(kernel * kernel, input.channels), &weights);
+        let g = trial.input(Layout::of(&layer.output()), &gradient);
+        let residual = residual.map(|r| trial.input(Layout::of(&input), &r));
+        let [between, joined] = [(); 2].map(|()| trial.poisoned(Layout::of(&input)));
+        trial.record(move |plan, at| {
+            let (behind, skip) = (unit.behind(at), residual.map(at));
+            let (g, w, between) = (at(g), at(w), at(between));
+            let made = layer.data_gradient_behind(plan, "check", g, w, skip, &behind, between);
+            // As the network does where no kernel is for it.
+            let gradient = made.unwrap_or_else(|| {
+                layer.data_gradient(plan, "check", g, w, between);
+                let Some(skip) = skip else { return between.into() };
+                add(plan, "check", &input, between, skip, at(joined));
+                at(joined).into()
+            });
+            unit.finish(plan, at, gradient);
+        })
+    })
 }
 
 fn norm(shape: Shape) -> BatchNorm {
@@ -53,23 +131,12 @@ fn forward(layer: Pointwise, input: Shape, activation: Activation, class: Device
         let (x, seen) = Source::new(&mut trial, (layer.rows, layer.inputs), values, Some(activation));
         let weights = uniform(2, layer.inputs * layer.outputs);
         let output = cpu::pointwise::forward(&layer, &seen, &weights, None, Activation::Identity, None);
-        let channels = layer.outputs;
-        let (gamma, beta) = (between(3, channels, 0.5, 1.5), uniform(4, channels));
-        let running = Statistics { mean: uniform(5, channels), variance: between(6, channels, 0.5, 1.5) };
-        let moments = twin::training_moments(&norm, &output, &running, &gamma, &beta);
-        let updated = twin::update_running(&norm, &running, &twin::statistics(&norm, &output));
-        let w = trial.input(Layout::weights(1, layer.inputs, channels), &weights);
-        let y = trial.output("output", Layout::rows(layer.rows, channels), output);
-        let gamma = trial.input(Layout::channels(channels), &gamma);
-        let beta = trial.input(Layout::channels(channels), &beta);
-        let kept = trial.input(Layout::rows(2, channels), &[running.mean, running.variance].concat());
-        trial.expect("running", kept, Layout::rows(2, channels), [updated.mean, updated.variance].concat());
-        let m = trial.poisoned(Layout::rows(4, channels));
-        trial.expect_unpadded("moments", m, Layout::rows(4, channels), operand::flat(&moments));
+        let w = trial.input(Layout::weights(1, layer.inputs, layer.outputs), &weights);
+        let following = NormFollowing::new(&mut trial, norm, &output);
+        let y = trial.output("output", Layout::rows(layer.rows, layer.outputs), output);
         trial.record(move |plan, at| {
             let slabs = layer.forward_for_norm(plan, "check", x.operand(at), None, at(w), at(y));
-            let parameters = BatchNormParameters { gamma: at(gamma), beta: at(beta), running: at(kept) };
-            norm.prepare(plan, "check", at(y), slabs, &parameters, at(m));
+            following.prepare(plan, at, at(y), slabs);
         })
     })
 }
@@ -102,6 +169,52 @@ fn backward(
             unit.finish(plan, at, gradient);
         })
     })
+}
+
+/// The statistics of a batch normalisation that follows.
+#[derive(Clone, Copy)]
+struct NormFollowing {
+    norm: BatchNorm,
+    gamma: Slot,
+    beta: Slot,
+    running: Slot,
+    moments: Slot,
+}
+
+impl NormFollowing {
+    /// `output` is what is normalised.
+    fn new(trial: &mut Trial, norm: BatchNorm, output: &[f64]) -> Self {
+        let channels = norm.shape.channels;
+        let (gamma, beta) = (between(3, channels, 0.5, 1.5), uniform(4, channels));
+        let running = Statistics { mean: uniform(5, channels), variance: between(6, channels, 0.5, 1.5) };
+        let moments = twin::training_moments(&norm, output, &running, &gamma, &beta);
+        let updated = twin::update_running(&norm, &running, &twin::statistics(&norm, output));
+        let (one, two, four) =
+            (Layout::channels(channels), Layout::rows(2, channels), Layout::rows(4, channels));
+        let following = Self {
+            norm,
+            gamma: trial.input(one, &gamma),
+            beta: trial.input(one, &beta),
+            running: trial.input(two, &[running.mean, running.variance].concat()),
+            moments: trial.poisoned(four),
+        };
+        trial.expect("running", following.running, two, [updated.mean, updated.variance].concat());
+        trial.expect_unpadded("moments", following.moments, four, operand::flat(&moments));
+        following
+    }
+
+    /// Appends them; `slabs` are what the convolution left.
+    fn prepare(
+        &self,
+        plan: &mut PlanBuilder,
+        at: &dyn Fn(Slot) -> Tensor,
+        output: Tensor,
+        slabs: Option<Slabs>,
+    ) {
+        let [gamma, beta, running] = [self.gamma, self.beta, self.running].map(at);
+        let parameters = BatchNormParameters { gamma, beta, running };
+        self.norm.prepare(plan, "check", output, slabs, &parameters, at(self.moments));
+    }
 }
 
 /// A unit whose backward pass follows: its raw output and what its normalisation must make of a gradient.

@@ -1,0 +1,61 @@
+// Depthwise convolution in training: the output, as of depthwise/forward, and of each block of rows the mean and the sum of
+// squared deviations of every channel, for the batch normalisation that follows (batch_norm/finalise merges them).
+// input [n][h][w][channels], weights [kernel][kernel][channels], output [n][oh][ow][channels],
+// partial [n * blocks][2][channels]; units of 4 channels.
+// Sums are taken of the difference from an invocation's first output: no cancellation as in E[x^2] - E[x]^2.
+#import grid
+#import activation
+#import operand
+#import walk
+#import strip_moments
+#import depthwise_walk
+
+@group(0) @binding(0) var<uniform> params: Walk;
+@group(0) @binding(1) var<storage, read> input: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read> weights: array<vec4<f32>>;
+@group(0) @binding(3) var<storage, read> moments: array<vec4<f32>>;
+@group(0) @binding(4) var<storage, read_write> output: array<vec4<f32>>;
+@group(0) @binding(5) var<storage, read_write> partial: array<vec4<f32>>;
+
+// Of the input's normalisation.
+var<private> scale: vec4<f32>;
+var<private> shift: vec4<f32>;
+var<private> count: u32;
+var<private> pivot: vec4<f32>;
+var<private> sum: vec4<f32>;
+var<private> squares: vec4<f32>;
+
+fn input_at(at: u32, channel: u32) -> vec4<f32> {
+    return operand_of(input[at], scale, shift);
+}
+
+fn leave(at: u32, channel: u32, value: vec4<f32>) {
+    output[at] = value;
+    if count == 0u {
+        pivot = value;
+    }
+    count += 1u;
+    let deviation = value - pivot;
+    sum += deviation;
+    squares += deviation * deviation;
+}
+
+@compute @workgroup_size(64)
+fn main(
+    @builtin(workgroup_id) group_id: vec3<u32>,
+    @builtin(num_workgroups) grid: vec3<u32>,
+    @builtin(local_invocation_index) lane: u32,
+) {
+    let group = linear_group(group_id, grid);
+    let strip = strip_of(group, lane, params.channels, params.width, params.strips, params.slabs);
+    if strip.inside {
+        if NORMALISED {
+            scale = moments[2u * params.channels + strip.channel];
+            shift = moments[3u * params.channels + strip.channel];
+        }
+        walk(strip);
+    }
+    let share = 1.0 / f32(max(count, 1u));
+    let own = Moments(pivot + sum * share, max(squares - sum * sum * share, vec4<f32>(0.0)), count);
+    leave_moments(strip, lane, own);
+}
