@@ -1,7 +1,15 @@
 // A gradient taken back through the activation of the unit before: g = gradient * activate'(x * scale + shift), x being
 // that unit's raw output, with the sums of g and of g x', x' = (x - mean) / deviation, that its normalisation needs.
-// The kernel declares `residual` (the gradient that arrives by a skip connection), `raw` and `input_gradient`
-// [rows][channels], and `moments` [4][channels].
+// Bound here: the convolution's output_gradient and weights, for the kernel to make the gradient of; residual (what arrives
+// by a skip connection), raw and input_gradient [rows][channels], moments [4][channels], partial [slabs][2][channels].
+@group(0) @binding(1) var<storage, read> output_gradient: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read> weights: array<vec4<f32>>;
+@group(0) @binding(3) var<storage, read> residual: array<vec4<f32>>;
+@group(0) @binding(4) var<storage, read> raw: array<vec4<f32>>;
+@group(0) @binding(5) var<storage, read> moments: array<vec4<f32>>;
+@group(0) @binding(6) var<storage, read_write> input_gradient: array<vec4<f32>>;
+@group(0) @binding(7) var<storage, read_write> partial: array<vec4<f32>>;
+
 override HAS_RESIDUAL: bool = false;
 
 var<private> mean: vec4<f32>;

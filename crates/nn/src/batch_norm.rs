@@ -136,6 +136,29 @@ pub struct Behind {
     pub norm: Norm,
 }
 
+impl Behind {
+    /// Binds and sets what `shaders/shared/gradient_behind.wgsl` takes: `residual` is added to the gradient that a kernel
+    /// makes of `output_gradient`, which goes back through this unit's activation to `input_gradient`, with its sums.
+    pub(crate) fn bind(
+        &self,
+        dispatch: Dispatch,
+        output_gradient: Tensor,
+        residual: Option<Tensor>,
+        input_gradient: Tensor,
+        sums: &Slabs,
+    ) -> Dispatch {
+        let dispatch = dispatch
+            .constant("HAS_RESIDUAL", residual.is_some())
+            .bind("output_gradient", output_gradient)
+            .bind_or("residual", residual, output_gradient)
+            .bind("raw", self.raw)
+            .bind("moments", self.norm.moments)
+            .bind("input_gradient", input_gradient)
+            .bind("partial", sums.partial);
+        self.norm.activation.configure(dispatch)
+    }
+}
+
 /// The gradient of a unit's output, `activate(batch normalisation)`.
 #[derive(Clone, Copy, Debug)]
 pub struct OutputGradient {

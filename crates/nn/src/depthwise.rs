@@ -213,17 +213,10 @@ impl Depthwise {
         };
         let slabs = new_slabs(plan, format!("{label} gradient slabs"), &walk, &input);
         let dispatch = Dispatch::new(of_kernel[usize::from(kernel != 3)], format!("{label} data gradient"))
-            .constant("HAS_RESIDUAL", residual.is_some())
-            .bind("output_gradient", output_gradient)
             .bind("weights", weights)
-            .bind_or("residual", residual, output_gradient)
-            .bind("raw", behind.raw)
-            .bind("moments", behind.norm.moments)
-            .bind("input_gradient", input_gradient)
-            .bind("partial", slabs.partial)
             .params(&params)
             .cost(self.macs(), self.traffic() + input.bytes() + slabs.partial.bytes());
-        plan.dispatch(behind.norm.activation.configure(walk.launch(dispatch)));
+        plan.dispatch(behind.bind(walk.launch(dispatch), output_gradient, residual, input_gradient, &slabs));
         Some(OutputGradient { tensor: input_gradient, sums: Some(slabs) })
     }
 

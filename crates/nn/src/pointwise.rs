@@ -288,18 +288,11 @@ impl Pointwise {
         let raw_bytes = (self.rows * pad_channels(self.inputs) * 4) as u64;
         let dispatch = tile
             .launch(count, Dispatch::new(kernel, format!("{label} data gradient")))
-            .constant("HAS_RESIDUAL", residual.is_some())
-            .bind("output_gradient", output_gradient)
             .bind("weights", weights)
-            .bind_or("residual", residual, output_gradient)
-            .bind("raw", behind.raw)
-            .bind("moments", behind.norm.moments)
-            .bind("input_gradient", input_gradient)
-            .bind("partial", slabs.partial)
             .params(&self.params(self.inputs, tile))
             .answers(question)
             .cost(self.macs(), self.traffic() + raw_bytes + slabs.partial.bytes());
-        plan.dispatch(behind.norm.activation.configure(dispatch));
+        plan.dispatch(behind.bind(dispatch, output_gradient, residual, input_gradient, &slabs));
         OutputGradient { tensor: input_gradient, sums: Some(slabs) }
     }
 

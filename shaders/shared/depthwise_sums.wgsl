@@ -1,0 +1,26 @@
+// A depthwise convolution's data gradient taken back through the unit before, see gradient_behind, by blocks of rows, see
+// walk. The kernel defines `gather_block(strip)`, which hands every gradient of the block to `leave`.
+// output_gradient [n][oh][ow][channels], weights [kernel][kernel][channels], residual, raw and input_gradient
+// [n][h][w][channels], moments [4][channels], partial [n * blocks][2][channels]; units of 4 channels.
+#import grid
+#import activation
+#import walk
+#import strip_pairs
+#import gradient_behind
+
+@group(0) @binding(0) var<uniform> params: Walk;
+
+@compute @workgroup_size(64)
+fn main(
+    @builtin(workgroup_id) group_id: vec3<u32>,
+    @builtin(num_workgroups) grid: vec3<u32>,
+    @builtin(local_invocation_index) lane: u32,
+) {
+    let group = linear_group(group_id, grid);
+    let strip = strip_of(group, lane, params.channels, params.width, params.strips, params.slabs);
+    if strip.inside {
+        load_moments(strip.channel, params.channels);
+        gather_block(strip);
+    }
+    leave_pairs(strip, lane, sum, product);
+}
