@@ -1,6 +1,7 @@
 // output = activate(input * scale + shift) + residual.
 // An invocation takes 8 rows of one channel group.
 // input, residual, output [rows][channels]; moments [4][channels] from batch_norm/finalise; units of 4 channels.
+#import storage
 #import grid
 #import activation
 
@@ -14,10 +15,10 @@ struct Params {
 override HAS_RESIDUAL: bool = false;
 
 @group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> input: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> input: array<Value>;
 @group(0) @binding(2) var<storage, read> moments: array<vec4<f32>>;
-@group(0) @binding(3) var<storage, read> residual: array<vec4<f32>>;
-@group(0) @binding(4) var<storage, read_write> output: array<vec4<f32>>;
+@group(0) @binding(3) var<storage, read> residual: array<Value>;
+@group(0) @binding(4) var<storage, read_write> output: array<Value>;
 
 @compute @workgroup_size(256)
 fn main(
@@ -36,10 +37,10 @@ fn main(
     let shift = moments[3u * channels + c];
     for (var row = first; row < min(first + 8u, params.rows); row += 1u) {
         let at = row * channels + c;
-        var y = activate(input[at] * scale + shift);
+        var y = activate(from_value(input[at]) * scale + shift);
         if HAS_RESIDUAL {
-            y += residual[at];
+            y += from_value(residual[at]);
         }
-        output[at] = y;
+        output[at] = to_value(y);
     }
 }

@@ -4,6 +4,7 @@
 // An invocation takes 8 rows of one channel group.
 // input, output_gradient, input_gradient [rows][channels]; units of 4 channels.
 // Source: Ioffe and Szegedy, "Batch Normalization", arXiv 1502.03167, section 3.
+#import storage
 #import grid
 #import activation
 
@@ -15,7 +16,7 @@ struct Params {
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> input: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> input: array<Value>;
 @group(0) @binding(2) var<storage, read> output_gradient: array<vec4<f32>>;
 @group(0) @binding(3) var<storage, read> moments: array<vec4<f32>>;
 @group(0) @binding(4) var<storage, read> gamma_gradient: array<vec4<f32>>;
@@ -43,7 +44,7 @@ fn main(
     let weighted = gamma_gradient[c] * params.inverse_rows;
     for (var row = first; row < min(first + 8u, params.rows); row += 1u) {
         let at = row * channels + c;
-        let x = input[at];
+        let x = from_value(input[at]);
         let g = output_gradient[at] * activation_slope(x * scale + shift);
         input_gradient[at] = scale * (g - sum - (x - mean) * inverse * weighted);
     }

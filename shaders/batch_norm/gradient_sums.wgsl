@@ -2,13 +2,14 @@
 // g = output_gradient * activate'(x * scale + shift), the sums of g and of g x', see shared/column_pairs.
 // batch_norm/finalise_gradient adds the slabs: the gradients of beta and gamma.
 // raw, output_gradient [rows][channels]; partial [slabs][2][channels]; units of 4 channels.
+#import storage
 #import grid
 #import activation
 #import columns
 #import column_pairs
 
 @group(0) @binding(0) var<uniform> params: Columns;
-@group(0) @binding(1) var<storage, read> raw: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> raw: array<Value>;
 @group(0) @binding(2) var<storage, read> output_gradient: array<vec4<f32>>;
 @group(0) @binding(3) var<storage, read> moments: array<vec4<f32>>;
 @group(0) @binding(4) var<storage, read_write> partial: array<vec4<f32>>;

@@ -1,12 +1,13 @@
 // Mean and sum of squared deviations of each channel over the rows of a slab.
 // input [rows][channels], partial [slabs][2][channels]: mean, then M2; units of 4 channels.
 // Welford's update along the rows, Chan's merge between invocations: no cancellation as in E[x^2] - E[x]^2.
+#import storage
 #import grid
 #import columns
 #import strip_moments
 
 @group(0) @binding(0) var<uniform> params: Columns;
-@group(0) @binding(1) var<storage, read> input: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> input: array<Value>;
 @group(0) @binding(2) var<storage, read_write> partial: array<vec4<f32>>;
 
 @compute @workgroup_size(64)
@@ -22,7 +23,7 @@ fn main(
     var own = Moments(vec4<f32>(0.0), vec4<f32>(0.0), 0u);
     if strip.inside {
         for (var row = begin + strip.first; row < end; row += strip.lanes) {
-            let value = input[row * params.channels + strip.channel];
+            let value = from_value(input[row * params.channels + strip.channel]);
             own.count += 1u;
             let delta = value - own.mean;
             own.mean += delta * (1.0 / f32(own.count));

@@ -2,11 +2,12 @@
 // partial[s][i][j][c][o] = sum over the rows (n, y) of slab s and all x of
 //   input[n, y S + i - pad_y, x S + j - pad_x, c] output_gradient[n, y, x, o]; reduce/sum adds the slabs.
 // Units of 4 channels; an invocation owns one tap of 4 x 4 channels in one slab.
+#import storage
 #import grid
 #import convolution
 
 @group(0) @binding(0) var<uniform> params: Convolution;
-@group(0) @binding(1) var<storage, read> input: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> input: array<Value>;
 @group(0) @binding(2) var<storage, read> output_gradient: array<vec4<f32>>;
 @group(0) @binding(3) var<storage, read_write> partial: array<vec4<f32>>;
 
@@ -48,7 +49,7 @@ fn main(
             if column < 0 || column >= i32(params.in_width) {
                 continue;
             }
-            let value = input[(line + u32(column)) * params.inputs + c];
+            let value = from_value(input[(line + u32(column)) * params.inputs + c]);
             let gradient = output_gradient[(at * params.out_width + x) * params.outputs + o];
             sums[0] += value.x * gradient;
             sums[1] += value.y * gradient;

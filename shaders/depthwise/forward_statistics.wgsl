@@ -3,6 +3,7 @@
 // input [n][h][w][channels], weights [kernel][kernel][channels], output [n][oh][ow][channels],
 // partial [n * blocks][2][channels]; units of 4 channels.
 // Sums are taken of the difference from an invocation's first output: no cancellation as in E[x^2] - E[x]^2.
+#import storage
 #import grid
 #import activation
 #import operand
@@ -11,10 +12,10 @@
 #import depthwise_walk
 
 @group(0) @binding(0) var<uniform> params: Walk;
-@group(0) @binding(1) var<storage, read> input: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> input: array<Value>;
 @group(0) @binding(2) var<storage, read> weights: array<vec4<f32>>;
 @group(0) @binding(3) var<storage, read> moments: array<vec4<f32>>;
-@group(0) @binding(4) var<storage, read_write> output: array<vec4<f32>>;
+@group(0) @binding(4) var<storage, read_write> output: array<Value>;
 @group(0) @binding(5) var<storage, read_write> partial: array<vec4<f32>>;
 
 // Of the input's normalisation.
@@ -26,11 +27,11 @@ var<private> sum: vec4<f32>;
 var<private> squares: vec4<f32>;
 
 fn input_at(at: u32, channel: u32) -> vec4<f32> {
-    return operand_of(input[at], scale, shift);
+    return operand_of(from_value(input[at]), scale, shift);
 }
 
 fn leave(at: u32, channel: u32, value: vec4<f32>) {
-    output[at] = value;
+    output[at] = to_value(value);
     if count == 0u {
         pivot = value;
     }

@@ -3,13 +3,14 @@
 //   operand(input[n, y S + i - pad_y, x S + j - pad_x, c]) output_gradient[n, y, x, c]; reduce/sum adds the slabs.
 // Units of 4 channels. An invocation owns one filter row i of one channel group in one slab and
 // slides a window of KERNEL columns, so each input is loaded once for each filter row.
+#import storage
 #import grid
 #import convolution
 #import activation
 #import operand
 
 @group(0) @binding(0) var<uniform> params: Convolution;
-@group(0) @binding(1) var<storage, read> input: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> input: array<Value>;
 @group(0) @binding(2) var<storage, read> output_gradient: array<vec4<f32>>;
 @group(0) @binding(3) var<storage, read> moments: array<vec4<f32>>;
 @group(0) @binding(4) var<storage, read_write> partial: array<vec4<f32>>;
@@ -18,7 +19,7 @@ fn input_at(line: u32, column: i32, channel: u32) -> vec4<f32> {
     if column < 0 || column >= i32(params.in_width) {
         return vec4<f32>(0.0);
     }
-    return operand(input[(line + u32(column)) * params.outputs + channel], channel, params.outputs);
+    return operand(from_value(input[(line + u32(column)) * params.outputs + channel]), channel, params.outputs);
 }
 
 @compute @workgroup_size(64)

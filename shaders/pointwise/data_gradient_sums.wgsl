@@ -3,6 +3,7 @@
 // gradient_behind.
 // output_gradient [rows][outputs], weights [inputs][outputs], residual, raw and input_gradient [rows][inputs],
 // moments [4][inputs], partial [row tile][2][inputs]; units of 4 channels.
+#import storage
 #import grid
 #import product
 #import activation

@@ -20,12 +20,12 @@
 @group(0) @binding(2) var<storage, read> weights: array<Weight>;
 @group(0) @binding(3) var<storage, read> gate: array<vec4<f32>>;
 @group(0) @binding(4) var<storage, read> moments: array<vec4<f32>>;
-@group(0) @binding(5) var<storage, read_write> output: array<vec4<f32>>;
+@group(0) @binding(5) var<storage, read_write> output: array<Value>;
 @group(0) @binding(6) var<storage, read_write> partial: array<vec4<f32>>;
 
 fn store(row: u32, column: u32, sum: vec4<f32>) {
     if row < params.rows && column < params.outputs {
-        output[row * params.outputs + column] = sum;
+        output[row * params.outputs + column] = to_value(sum);
     }
 }
 

@@ -1,6 +1,7 @@
 // Gradient of a 1x1 convolution with respect to its weights, split over the rows (split-K):
 // partial[s] = sum over the rows of slab s of (operand(input) * gate)^T output_gradient; reduce/sum adds the slabs.
 // input [rows][inputs], output_gradient [rows][outputs], partial [slabs][inputs][outputs]; units of 4 channels.
+#import storage
 #import grid
 #import product_split
 #import activation
@@ -10,7 +11,7 @@
 #import gemm_store
 
 @group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> input: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> input: array<Value>;
 @group(0) @binding(2) var<storage, read> output_gradient: array<vec4<f32>>;
 @group(0) @binding(3) var<storage, read> moments: array<vec4<f32>>;
 @group(0) @binding(4) var<storage, read> gate: array<vec4<f32>>;
@@ -27,7 +28,7 @@ fn store(row: u32, column: u32, sum: vec4<f32>) {
 
 fn input_at(row: u32, end: u32, channel: u32) -> vec4<f32> {
     if row < end && channel < params.inputs {
-        let value = operand(input[row * params.inputs + channel], channel, params.inputs);
+        let value = operand(from_value(input[row * params.inputs + channel]), channel, params.inputs);
         return gated(value, row / params.rows_per_image, channel, params.inputs);
     }
     return vec4<f32>(0.0);

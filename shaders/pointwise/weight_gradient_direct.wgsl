@@ -3,6 +3,7 @@
 // input [rows][inputs], output_gradient [rows][outputs], partial [slabs][4 inputs][outputs]; units of 4 channels.
 // For processors that run invocations in the lanes of their vector registers, such as software GPUs: no workgroup
 // memory and no barriers, and as few loads for each multiplication as registers allow.
+#import storage
 #import grid
 #import product_split
 #import activation
@@ -10,7 +11,7 @@
 #import gate
 
 @group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> input: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> input: array<Value>;
 @group(0) @binding(2) var<storage, read> output_gradient: array<vec4<f32>>;
 @group(0) @binding(3) var<storage, read> moments: array<vec4<f32>>;
 @group(0) @binding(4) var<storage, read> gate: array<vec4<f32>>;
@@ -51,7 +52,7 @@ fn main(
             g[o] = output_gradient[row * params.outputs + outs[o]];
         #end
         #unroll i INPUTS
-            let loaded = operand(input[row * params.inputs + ins[i]], ins[i], params.inputs);
+            let loaded = operand(from_value(input[row * params.inputs + ins[i]]), ins[i], params.inputs);
             let x = gated(loaded, row / params.rows_per_image, ins[i], params.inputs);
             #unroll o OUTPUTS
                 let at = (i * OUTPUTS + o) * 4u;

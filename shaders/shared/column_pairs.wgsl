@@ -17,7 +17,7 @@ fn sum_gradients(group: u32, lane: u32, columns: Columns) {
         let scale = moments[2u * columns.channels + channel];
         let shift = moments[3u * columns.channels + channel];
         for (var row = begin + strip.first; row < end; row += strip.lanes) {
-            let x = raw[row * columns.channels + channel];
+            let x = from_value(raw[row * columns.channels + channel]);
             let g = gradient_at(row, channel, x, activation_slope(x * scale + shift));
             sum += g;
             product += g * ((x - mean) * inverse);

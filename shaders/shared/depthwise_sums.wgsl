@@ -2,6 +2,7 @@
 // walk. The kernel defines `gather_block(strip)`, which hands every gradient of the block to `leave`.
 // output_gradient [n][oh][ow][channels], weights [kernel][kernel][channels], residual, raw and input_gradient
 // [n][h][w][channels], moments [4][channels], partial [n * blocks][2][channels]; units of 4 channels.
+#import storage
 #import grid
 #import activation
 #import walk

@@ -5,7 +5,7 @@
 @group(0) @binding(1) var<storage, read> output_gradient: array<vec4<f32>>;
 @group(0) @binding(2) var<storage, read> weights: array<vec4<f32>>;
 @group(0) @binding(3) var<storage, read> residual: array<vec4<f32>>;
-@group(0) @binding(4) var<storage, read> raw: array<vec4<f32>>;
+@group(0) @binding(4) var<storage, read> raw: array<Value>;
 @group(0) @binding(5) var<storage, read> moments: array<vec4<f32>>;
 @group(0) @binding(6) var<storage, read_write> input_gradient: array<vec4<f32>>;
 @group(0) @binding(7) var<storage, read_write> partial: array<vec4<f32>>;
@@ -31,7 +31,7 @@ fn leave(at: u32, channel: u32, value: vec4<f32>) {
     if HAS_RESIDUAL {
         gradient += residual[at];
     }
-    let x = raw[at];
+    let x = from_value(raw[at]);
     let g = gradient * activation_slope(x * scale + shift);
     input_gradient[at] = g;
     sum += g;

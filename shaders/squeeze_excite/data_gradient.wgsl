@@ -3,6 +3,7 @@
 // raw output, with the two sums of its normalisation's backward pass as in batch_norm/gradient_sums.
 // output_gradient, raw, input_gradient [n][rows][channels], gate and pool_gradient [n][channels], moments [4][channels],
 // partial [slabs][2][channels]; units of 4 channels.
+#import storage
 #import grid
 #import activation
 #import columns
@@ -20,7 +21,7 @@ struct Params {
 @group(0) @binding(1) var<storage, read> output_gradient: array<vec4<f32>>;
 @group(0) @binding(2) var<storage, read> gate: array<vec4<f32>>;
 @group(0) @binding(3) var<storage, read> pool_gradient: array<vec4<f32>>;
-@group(0) @binding(4) var<storage, read> raw: array<vec4<f32>>;
+@group(0) @binding(4) var<storage, read> raw: array<Value>;
 @group(0) @binding(5) var<storage, read> moments: array<vec4<f32>>;
 @group(0) @binding(6) var<storage, read_write> input_gradient: array<vec4<f32>>;
 @group(0) @binding(7) var<storage, read_write> partial: array<vec4<f32>>;

@@ -119,6 +119,9 @@ pub struct TrainOptions {
     /// Learning rate of the classifier in units of that of the rest [default: 1].
     #[arg(long, value_name = "FACTOR")]
     pub head_lr: Option<f64>,
+    /// Activations on the GPU: f32, or f16, which takes half the memory [default: f32].
+    #[arg(long)]
+    pub precision: Option<Precision>,
     /// Seed of everything random [default: 0].
     #[arg(long)]
     pub seed: Option<u64>,
@@ -279,8 +282,8 @@ pub struct BenchOptions {
     /// Measure a training step instead of inference.
     #[arg(long)]
     pub train: bool,
-    /// Numbers of inference: f32 or f16. Training is in f32.
-    #[arg(long, default_value = "f32", conflicts_with = "train")]
+    /// Numbers on the GPU: f32, or f16 for weights and activations of inference, and for activations of training.
+    #[arg(long, default_value = "f32")]
     pub precision: Precision,
     /// Images in a batch.
     #[arg(long, default_value_t = 1)]

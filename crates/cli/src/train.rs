@@ -1,6 +1,6 @@
 //! `photonet train`.
 
-use crate::arguments::{Arch, TrainOptions, positive};
+use crate::arguments::{Arch, Precision, TrainOptions, positive};
 use crate::error::CliError;
 use crate::interrupt;
 use crate::machine::open_device;
@@ -158,6 +158,9 @@ fn configure(options: &TrainOptions) -> Result<Config, CliError> {
             )));
         }
         config.optimizer.schedule.learning_rate = lr;
+    }
+    if let Some(precision) = options.precision {
+        config.amp = precision == Precision::F16;
     }
     if let Some(seed) = options.seed {
         config.global.seed = seed;

@@ -219,6 +219,7 @@ fn compare_for(golden: &Golden, class: DeviceClass) {
             topk: 5,
             dropout_seed: 0,
             tuning: Tuning::default(),
+            precision: Format::Single,
         };
         let network = TrainNetwork::new(&buffers, &architecture, &options).await.unwrap();
         let samples: Vec<u32> = (0..BATCH as u32).collect();

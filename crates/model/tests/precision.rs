@@ -4,17 +4,25 @@
 
 mod formula;
 
-use photonet_gpu::{DeviceChoice, Format, Gpu, GpuOptions, HalfType};
+use photonet_gpu::{DeviceChoice, DeviceClass, Format, Gpu, GpuOptions, HalfType};
 use photonet_model::Naming;
 use photonet_model::import::{ImportOptions, import};
 use photonet_model::{
-    Architecture, Family, InferenceNetwork, InferenceOptions, Input, ModelError, Variant, Weights, initialise,
+    Architecture, Family, InferenceNetwork, InferenceOptions, Input, ModelError, TrainBuffers, TrainNetwork,
+    TrainOptions, Tuning, Variant, Weights, initialise,
 };
+use photonet_nn::Step;
 use std::sync::Arc;
 
 /// A value is rounded to 11 bits once for each of the up to 60 layers that it goes through, and the errors are as often
 /// up as down: sqrt(60) / 2^11 and not more.
 const TOLERANCE: f64 = 4e-3;
+
+const INPUT: Input =
+    Input { size: 65, scale: 1.0 / 255.0, mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] };
+
+/// Images in a batch of training, each of a class of its own.
+const BATCH: usize = 6;
 
 fn open(half: HalfType) -> Arc<Gpu> {
     let portable = half == HalfType::Packed;
@@ -29,9 +37,7 @@ async fn network(
     batch: usize,
     precision: Format,
 ) -> Result<InferenceNetwork, ModelError> {
-    let input =
-        Input { size: 65, scale: 1.0 / 255.0, mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] };
-    let options = InferenceOptions { batch, input, count_topk: None, precision };
+    let options = InferenceOptions { batch, input: INPUT, count_topk: None, precision };
     InferenceNetwork::new(gpu, architecture, weights, &options).await
 }
 
@@ -104,4 +110,58 @@ fn weights_too_large_for_half_precision_are_refused_by_name() {
     let message = half.err().unwrap().to_string();
     assert!(message.starts_with("`classifier.weight` holds 80000"), "{message}");
     assert!(message.ends_with("run this model in single precision"), "{message}");
+}
+
+/// Losses of some steps, and the gradients of the first.
+async fn trained(
+    gpu: &Arc<Gpu>,
+    architecture: &Architecture,
+    precision: Format,
+) -> (Vec<f32>, Vec<Vec<f32>>, u64) {
+    let weights = scaled(architecture);
+    let tuning = Tuning::default();
+    let buffers = TrainBuffers::new(gpu, architecture, &weights, 4e-5, &tuning).await.unwrap();
+    let options = TrainOptions {
+        batch: BATCH,
+        input: INPUT,
+        smoothing: 0.1,
+        topk: 1,
+        dropout_seed: 0,
+        tuning,
+        precision,
+    };
+    let network = TrainNetwork::new(&buffers, architecture, &options).await.unwrap();
+    let pixels: Vec<u8> = (0..BATCH * INPUT.image_bytes()).map(|i| (i * i % 251) as u8).collect();
+    let samples: Vec<u32> = (0..BATCH as u32).collect();
+    let (mut losses, mut gradients) = (Vec::new(), Vec::new());
+    for number in 0..3 {
+        let step = Step { learning_rate: 0.02, momentum: 0.9, epoch: 0, number };
+        network.step(&pixels, &samples, &samples, step).unwrap();
+        losses.extend(network.losses().await.unwrap());
+        if number == 0 {
+            gradients.extend(buffers.gradients().await.unwrap().tensors.into_values().map(|t| t.data));
+        }
+    }
+    (losses, gradients, network.report().transient_bytes)
+}
+
+#[test]
+fn training_with_activations_in_half_precision_follows_single_precision() {
+    pollster::block_on(async {
+        for class in [DeviceClass::Discrete, DeviceClass::Software] {
+            let gpu = Gpu::open(&GpuOptions { class: Some(class), ..GpuOptions::portable() }).await.unwrap();
+            let mut architecture = Architecture::new(Family::Paddle, Variant::Small, 0.5, BATCH).unwrap();
+            architecture.switches.dropout = 0.0;
+            let (single_losses, single, single_bytes) = trained(&gpu, &architecture, Format::Single).await;
+            let (half_losses, half, half_bytes) = trained(&gpu, &architecture, Format::Half).await;
+            let losses = off(&[half_losses], &[single_losses]);
+            let gradients = off(&half, &single);
+            let share = half_bytes as f64 / single_bytes as f64;
+            println!("{class:?}: losses {losses:.1e}, gradients {gradients:.1e}, {share:.2} of the memory");
+            // Equal numbers would mean that nothing was rounded.
+            assert!(losses > 1e-7 && losses < 1e-3, "{losses:.1e}");
+            assert!(gradients > 1e-5 && gradients < 2e-2, "{gradients:.1e}");
+            assert!(share < 0.75, "{share:.2} of the memory");
+        }
+    });
 }

@@ -200,7 +200,7 @@ impl BatchNorm {
                 .bind("partial", slabs.partial)
                 .params(&columns)
                 .groups(columns.workgroups())
-                .cost(0, self.shape.bytes() + slabs.partial.bytes()),
+                .cost(0, input.bytes() + slabs.partial.bytes()),
         );
         slabs
     }
@@ -287,7 +287,7 @@ impl BatchNorm {
         residual: Option<Tensor>,
         output: Tensor,
     ) {
-        let passes = if residual.is_some() { 3 } else { 2 };
+        let traffic = input.bytes() + residual.map_or(0, |residual| residual.bytes()) + output.bytes();
         let dispatch = Dispatch::new(&kernels::BATCH_NORM_APPLY, format!("{label} apply"))
             .constant("HAS_RESIDUAL", residual.is_some())
             .bind("input", input)
@@ -300,7 +300,7 @@ impl BatchNorm {
                 unused: [0; 2],
             })
             .threads(self.pass_threads())
-            .cost(0, passes * self.shape.bytes());
+            .cost(0, traffic);
         plan.dispatch(activation.configure(dispatch));
     }
 
@@ -321,7 +321,7 @@ impl BatchNorm {
             .bind("partial", slabs.partial)
             .params(&columns)
             .groups(columns.workgroups())
-            .cost(0, 2 * self.shape.bytes() + slabs.partial.bytes());
+            .cost(0, unit.raw.bytes() + output_gradient.bytes() + slabs.partial.bytes());
         plan.dispatch(unit.norm.activation.configure(sums));
         slabs
     }
@@ -377,7 +377,7 @@ impl BatchNorm {
                 unused: 0,
             })
             .threads(self.pass_threads())
-            .cost(0, 3 * self.shape.bytes());
+            .cost(0, input.bytes() + output_gradient.tensor.bytes() + input_gradient.bytes());
         plan.dispatch(activation.configure(data));
     }
 }

@@ -110,7 +110,7 @@ impl Dense {
                 .bind("partial", partial)
                 .params(&g.params(slabs as u32))
                 .threads(threads as u64 * slabs)
-                .cost(self.macs(), self.traffic() + self.weight_bytes() * (slabs - 1)),
+                .cost(self.macs(), input.bytes() + output_gradient.bytes() + self.weight_bytes() * slabs),
         );
         if slabs > 1 {
             sum_slabs(plan, &label, slabs, self.weight_bytes(), partial, weight_gradient);

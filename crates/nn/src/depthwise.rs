@@ -113,7 +113,10 @@ impl Depthwise {
             .bind("output", output)
             .bind("partial", slabs.partial)
             .params(&walk.params(&self.geometry.input, &shape, self.geometry.padding_before()))
-            .cost(self.macs(), self.traffic() + slabs.partial.bytes());
+            .cost(
+                self.macs(),
+                input.tensor.bytes() + weights.bytes() + output.bytes() + slabs.partial.bytes(),
+            );
         plan.dispatch(input.bind(walk.launch(dispatch)));
         Some(slabs)
     }
@@ -215,7 +218,7 @@ impl Depthwise {
         let dispatch = Dispatch::new(of_kernel[usize::from(kernel != 3)], format!("{label} data gradient"))
             .bind("weights", weights)
             .params(&params)
-            .cost(self.macs(), self.traffic() + input.bytes() + slabs.partial.bytes());
+            .cost(self.macs(), self.traffic() + behind.raw.bytes() + slabs.partial.bytes());
         plan.dispatch(behind.bind(walk.launch(dispatch), output_gradient, residual, input_gradient, &slabs));
         Some(OutputGradient { tensor: input_gradient, sums: Some(slabs) })
     }
@@ -266,6 +269,7 @@ impl Depthwise {
         output_gradient: Tensor,
         weight_gradient: Tensor,
     ) {
+        let input: Operand = input.into();
         let threads = self.geometry.kernel * self.geometry.input.groups();
         let slabs = self.geometry.slabs(threads);
         let label = format!("{label} weight gradient");
@@ -284,8 +288,8 @@ impl Depthwise {
             .bind("partial", partial)
             .params(&self.geometry.params(slabs as u32))
             .threads(threads as u64 * slabs)
-            .cost(self.macs(), self.traffic() + self.weight_bytes() * (slabs - 1));
-        plan.dispatch(input.into().bind(dispatch));
+            .cost(self.macs(), input.tensor.bytes() + output_gradient.bytes() + self.weight_bytes() * slabs);
+        plan.dispatch(input.bind(dispatch));
         if slabs > 1 {
             sum_slabs(plan, &label, slabs, self.weight_bytes(), partial, weight_gradient);
         }

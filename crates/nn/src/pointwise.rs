@@ -190,7 +190,7 @@ impl Pointwise {
         weights: Tensor,
         output: Tensor,
     ) -> Option<Slabs> {
-        let (choice, count, question) = self.tiles(plan, "forward", self.outputs);
+        let (choice, count, question) = self.tiles(plan, &pass("forward", output, weights), self.outputs);
         let tile = TILES[choice];
         let Some(kernel) = STATISTICS_KERNELS.get(choice) else {
             self.forward(plan, label, input, weights, &Fused { gate, ..Fused::default() }, output);
@@ -205,7 +205,10 @@ impl Pointwise {
             .bind("partial", slabs.partial)
             .params(&params)
             .answers(question)
-            .cost(self.macs(), self.traffic() + slabs.partial.bytes());
+            .cost(
+                self.macs(),
+                input.tensor.bytes() + weights.bytes() + output.bytes() + slabs.partial.bytes(),
+            );
         plan.dispatch(self.gate(gate, input, dispatch));
         Some(slabs)
     }
@@ -285,13 +288,12 @@ impl Pointwise {
             return input_gradient.into();
         };
         let slabs = self.new_slabs(plan, format!("{label} gradient slabs"), tile, self.inputs);
-        let raw_bytes = (self.rows * pad_channels(self.inputs) * 4) as u64;
         let dispatch = tile
             .launch(count, Dispatch::new(kernel, format!("{label} data gradient")))
             .bind("weights", weights)
             .params(&self.params(self.inputs, tile))
             .answers(question)
-            .cost(self.macs(), self.traffic() + raw_bytes + slabs.partial.bytes());
+            .cost(self.macs(), self.traffic() + behind.raw.bytes() + slabs.partial.bytes());
         plan.dispatch(behind.bind(dispatch, output_gradient, residual, input_gradient, &slabs));
         OutputGradient { tensor: input_gradient, sums: Some(slabs) }
     }
@@ -306,6 +308,7 @@ impl Pointwise {
         output_gradient: Tensor,
         weight_gradient: Tensor,
     ) {
+        let input: Operand = input.into();
         let Split { tile, tiles, slabs, rows_per_slab } = self.split(plan.class());
         let row_tiles = pad_channels(self.inputs).div_ceil(WEIGHT_TILES[tile].rows);
         let params = SplitParams {
@@ -331,8 +334,8 @@ impl Pointwise {
             .bind("output_gradient", output_gradient)
             .bind("partial", partial)
             .params(&params)
-            .cost(self.macs(), self.traffic() + self.weight_bytes() * (slabs - 1));
-        plan.dispatch(self.gate(gate, input.into(), dispatch));
+            .cost(self.macs(), input.tensor.bytes() + output_gradient.bytes() + self.weight_bytes() * slabs);
+        plan.dispatch(self.gate(gate, input, dispatch));
         if slabs > 1 {
             sum_slabs(
                 plan,

@@ -232,7 +232,7 @@ impl SqueezeExcite {
                 .bind("gate_gradient", gate_gradient)
                 .params(&columns)
                 .groups(columns.workgroups())
-                .cost(0, 2 * self.shape.bytes());
+                .cost(0, input.tensor.bytes() + output_gradient.bytes());
         plan.dispatch(input.bind(dispatch));
         let name = format!("{label} gate");
         self.gate().backward(plan, &name, &wide, state.expanded, gate_gradient, expanded_gradient);
@@ -265,7 +265,13 @@ impl SqueezeExcite {
                     unused: [0; 3],
                 })
                 .groups(columns.workgroups())
-                .cost(0, 3 * self.shape.bytes() + slabs.partial.bytes());
+                .cost(
+                    0,
+                    output_gradient.bytes()
+                        + behind.raw.bytes()
+                        + input_gradient.bytes()
+                        + slabs.partial.bytes(),
+                );
         plan.dispatch(behind.norm.activation.configure(dispatch));
         OutputGradient { tensor: input_gradient, sums: Some(slabs) }
     }

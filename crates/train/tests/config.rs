@@ -160,7 +160,7 @@ fn impossible_values_are_refused() {
 #[test]
 fn what_would_change_the_result_and_is_not_supported_is_refused() {
     for (one, supported) in [
-        ("AMP.use_amp=True", "supported: False"),
+        ("AMP.use_fp16_test=True", "supported: False"),
         ("EMA.decay=0.9999", "supported: leaving the key out"),
         ("Global.update_freq=4", "supported: 1"),
         ("Optimizer.name=AdamW", "AdamW is not supported; supported: Momentum"),

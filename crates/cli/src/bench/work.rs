@@ -19,7 +19,6 @@ pub struct Work {
     pub network: NetworkOptions,
     pub train: bool,
     pub batch: usize,
-    /// Of inference.
     pub precision: Precision,
 }
 
@@ -63,15 +62,16 @@ impl Ready {
             Input { size, scale: 1.0 / 255.0, mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] };
         let weights = initialise(&architecture, 0);
         let pixels: Vec<u8> = (0..batch * input.image_bytes()).map(|i| (i * 7 % 251) as u8).collect();
+        let precision = work.precision.format();
         if !work.train {
-            let precision = work.precision.format();
             let options = InferenceOptions { batch, input, count_topk: None, precision };
             let network = InferenceNetwork::new(gpu, &architecture, &weights, &options).await?;
             return Ok(Self::Infer(network, pixels));
         }
         let tuning = Tuning::default();
         let buffers = TrainBuffers::new(gpu, &architecture, &weights, 2e-5, &tuning).await?;
-        let options = TrainOptions { batch, input, smoothing: 0.0, topk: 1, dropout_seed: 0, tuning };
+        let options =
+            TrainOptions { batch, input, smoothing: 0.0, topk: 1, dropout_seed: 0, tuning, precision };
         let network = TrainNetwork::new(&buffers, &architecture, &options).await?;
         let labels: Vec<u32> = (0..batch).map(|i| (i % architecture.classes) as u32).collect();
         Ok(Self::Train(network, pixels, [labels, (0..batch as u32).collect()]))

@@ -4,7 +4,7 @@ use super::unit::{Leaves, Recorder, Source, Unit, Wants};
 use super::{Input, TrainBuffers, check_batch, padded};
 use crate::layers::{Block, Layers};
 use crate::{Architecture, Frozen, ModelError, Tuning};
-use photonet_gpu::{Buffer, Gpu, Plan, PlanBuilder, PlanReport, Question, Tensor, Timing};
+use photonet_gpu::{Buffer, Format, Gpu, Plan, PlanBuilder, PlanReport, Question, Tensor, Timing};
 use photonet_nn::{
     CrossEntropy, Dropout, Fused, GlobalPool, Momentum, OutputGradient, Pointwise, Shape, SqueezeExcite,
     SqueezeExciteState, Step, pad_channels,
@@ -26,6 +26,9 @@ pub struct TrainOptions {
     pub dropout_seed: u32,
     /// What learns; as in the [`TrainBuffers`].
     pub tuning: Tuning,
+    /// How the activations between the convolutions, most of what a step holds, lie in the device's memory. Parameters,
+    /// gradients, statistics and all sums are in single precision.
+    pub precision: Format,
 }
 
 /// The 32 bits of `seed` that key dropout's random numbers.
@@ -95,6 +98,7 @@ impl TrainNetwork {
             architecture,
             layout: &buffers.layout,
             tuning: options.tuning,
+            precision: options.precision,
         };
         let (logits, outcomes) = record(&mut recorder, options, &ends);
         let mut plan = recorder.plan;
@@ -164,7 +168,7 @@ impl TrainNetwork {
 fn record(r: &mut Recorder<'_>, options: &TrainOptions, ends: &Ends) -> (Tensor, Tensor) {
     let layers = Layers::new(r.architecture);
     let normalise = options.input.normalise(options.batch);
-    let image = r.transient("image", &normalise.shape);
+    let image = r.activation("image", &normalise.shape);
     normalise.forward(&mut r.plan, "normalise", ends.pixels, image);
     let stem = Unit::forward(r, &layers.stem, normalise.shape, image, Leaves::Ready(None));
     let mut blocks: Vec<BlockTape> = Vec::with_capacity(layers.blocks.len());

@@ -3,7 +3,7 @@
 use super::range;
 use crate::layers::Normalised;
 use crate::{Architecture, ParameterLayout, Tuning};
-use photonet_gpu::{DeviceClass, PlanBuilder, Tensor};
+use photonet_gpu::{DeviceClass, Format, PlanBuilder, Tensor};
 use photonet_nn::{
     Activation, BatchNorm, BatchNormParameters, Behind, Dense, Depthwise, Gate, Geometry, Norm, Operand,
     OutputGradient, Pointwise, Shape, SqueezeExciteParameters,
@@ -15,6 +15,8 @@ pub(super) struct Recorder<'a> {
     pub architecture: &'a Architecture,
     pub layout: &'a ParameterLayout,
     pub tuning: Tuning,
+    /// Of the activations.
+    pub precision: Format,
     pub parameters: Tensor,
     pub gradients: Tensor,
     pub statistics: Tensor,
@@ -38,6 +40,11 @@ impl Recorder<'_> {
 
     pub fn transient(&mut self, label: &str, shape: &Shape) -> Tensor {
         self.plan.transient(label, shape.bytes())
+    }
+
+    /// An activation between convolutions.
+    pub fn activation(&mut self, label: &str, shape: &Shape) -> Tensor {
+        self.plan.transient(label, shape.bytes_in(self.precision)).with_format(self.precision)
     }
 
     pub fn squeeze_excite(&self, block: &str, of: impl Fn(&Self, &str) -> Tensor) -> SqueezeExciteParameters {
@@ -161,7 +168,7 @@ impl Unit {
             running_variance: switches.running_variance(),
             frozen: r.tuning.is_constant(&name),
         };
-        let raw = r.transient(&format!("{name} convolution"), &output_shape);
+        let raw = r.activation(&format!("{name} convolution"), &output_shape);
         let moments = r.plan.transient(format!("{name} moments"), norm.moment_bytes());
         let weights = r.parameter(&format!("{name}.conv.weight"));
         let none = Activation::Identity;
@@ -187,7 +194,7 @@ impl Unit {
         let output = if leaves == Leaves::Either && normalises_on_load(r.plan.class()) {
             Operand { tensor: raw, norm: Some(Norm { moments, activation }) }
         } else {
-            let output = r.transient(&format!("{name} output"), &output_shape);
+            let output = r.activation(&format!("{name} output"), &output_shape);
             norm.apply(&mut r.plan, &label, raw, moments, activation, residual, output);
             output.into()
         };

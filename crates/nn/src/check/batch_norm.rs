@@ -2,11 +2,12 @@
 
 use super::noise::{between, uniform};
 use super::operand;
-use super::trial::{Layout, Slot, Trial};
-use super::{Case, TOLERANCE};
+use super::trial::{Layout, Slot, Trial, round};
+use super::{Case, TOLERANCE, TRAINING_STORAGE};
 use crate::cpu::batch_norm::{self as twin, Moments, Statistics};
 use crate::{Activation, BatchNorm, BatchNormParameters, Behind, Norm, RunningVariance, Shape, cpu};
 use RunningVariance::{Biased, Unbiased};
+use photonet_gpu::Storage;
 
 /// One layer and the data that it meets.
 #[derive(Clone, Copy)]
@@ -15,6 +16,7 @@ struct Setup {
     activation: Activation,
     residual: bool,
     mean: f64,
+    storage: Storage,
 }
 
 pub(super) fn cases() -> Vec<Case> {
@@ -39,15 +41,23 @@ pub(super) fn cases() -> Vec<Case> {
         // gradient of the input cancels to nothing; a large epsilon leaves something to compare.
         let epsilon = if shape.rows() == 2 { 0.1 } else { 1e-5 };
         let layer = BatchNorm { shape, epsilon, keep: 0.9, running_variance, frozen };
-        let setup = Setup { layer, activation, residual, mean: 0.5 };
-        let name = setup.name();
-        cases.push(training(setup, &name));
-        cases.push(backward(setup, &name));
-        cases.push(inference(setup, &name));
+        for storage in TRAINING_STORAGE {
+            let setup = Setup { layer, activation, residual, mean: 0.5, storage };
+            let name = setup.name();
+            cases.push(training(setup, &name));
+            cases.push(backward(setup, &name));
+            cases.push(inference(setup, &name));
+        }
     }
     let shape = Shape::new(5, 15, 15, 30);
     let layer = BatchNorm { shape, epsilon: 1e-3, keep: 0.99, running_variance: Biased, frozen: false };
-    let far = Setup { layer, activation: Activation::Identity, residual: false, mean: 1000.0 };
+    let far = Setup {
+        layer,
+        activation: Activation::Identity,
+        residual: false,
+        mean: 1000.0,
+        storage: Storage::default(),
+    };
     cases.push(far_from_zero(far));
     // An f32 near 1000 is known to 3e-5, and so is the mean that is subtracted.
     cases.push(training(far, &format!("{} mean 1000", far.name())).tolerance(1e-4));
@@ -74,10 +84,20 @@ impl Setup {
         self.layer.shape.channels
     }
 
+    /// As activations are stored.
+    fn rounded(&self, mut values: Vec<f64>) -> Vec<f64> {
+        round(&mut values, self.storage.values);
+        values
+    }
+
+    fn trial(&self) -> Trial {
+        Trial::default().stored(self.storage)
+    }
+
     /// Uniform with a standard deviation of 1 around the mean.
     fn input(&self) -> Vec<f64> {
         let reach = 3_f64.sqrt();
-        between(21, Layout::of(&self.layer.shape).len(), self.mean - reach, self.mean + reach)
+        self.rounded(between(21, Layout::of(&self.layer.shape).len(), self.mean - reach, self.mean + reach))
     }
 
     /// Wide enough that the activations meet both of their kinks.
@@ -97,7 +117,7 @@ impl Setup {
     }
 
     fn residual(&self) -> Option<Vec<f64>> {
-        self.residual.then(|| uniform(26, Layout::of(&self.layer.shape).len()))
+        self.residual.then(|| self.rounded(uniform(26, Layout::of(&self.layer.shape).len())))
     }
 
     fn training_moments(&self) -> Moments {
@@ -145,19 +165,19 @@ fn parameters(trial: &mut Trial, setup: &Setup) -> [Slot; 3] {
 fn training(setup: Setup, name: &str) -> Case {
     Case::new("batch_norm/training", name, move || {
         let Setup { layer, activation, .. } = setup;
-        let mut trial = Trial::default();
-        let (input, residual) = (setup.input(), setup.residual());
+        let mut trial = setup.trial();
+        let (mut input, mut residual) = (setup.input(), setup.residual());
         let expected = setup.training_moments();
         let output = twin::apply(&input, &expected, activation, residual.as_deref());
         let running = twin::update_running(&layer, &setup.running(), &twin::statistics(&layer, &input));
         let wide = Layout::of(&layer.shape);
-        let x = trial.input(wide, &input);
+        let x = trial.values(wide, &mut input);
         let [gamma, beta, kept] = parameters(&mut trial, &setup);
         trial.expect("running", kept, statistics_layout(setup.channels()), flat_statistics(&running));
         let moments = trial.poisoned(moments_layout(setup.channels()));
         let layout = moments_layout(setup.channels());
         trial.expect_unpadded("moments", moments, layout, operand::flat(&expected));
-        let residual = residual.map(|residual| trial.input(wide, &residual));
+        let residual = residual.as_mut().map(|residual| trial.values(wide, residual));
         let y = trial.activated("output", activation, wide, output);
         trial.record(move |plan, at| {
             let parameters = BatchNormParameters { gamma: at(gamma), beta: at(beta), running: at(kept) };
@@ -165,23 +185,24 @@ fn training(setup: Setup, name: &str) -> Case {
             layer.apply(plan, "check", at(x), at(moments), activation, residual.map(at), at(y));
         })
     })
+    .stored(setup.storage)
 }
 
 /// The running statistics as inference uses them.
 fn inference(setup: Setup, name: &str) -> Case {
     Case::new("batch_norm/inference", name, move || {
         let Setup { layer, activation, .. } = setup;
-        let mut trial = Trial::default();
-        let (input, residual) = (setup.input(), setup.residual());
+        let mut trial = setup.trial();
+        let (mut input, mut residual) = (setup.input(), setup.residual());
         let expected = twin::moments(&layer, &setup.running(), &setup.gamma(), &setup.beta());
         let output = twin::apply(&input, &expected, activation, residual.as_deref());
         let wide = Layout::of(&layer.shape);
-        let x = trial.input(wide, &input);
+        let x = trial.values(wide, &mut input);
         let [gamma, beta, kept] = parameters(&mut trial, &setup);
         let running = flat_statistics(&setup.running());
         trial.expect("running", kept, statistics_layout(setup.channels()), running);
         let moments = trial.poisoned(moments_layout(setup.channels()));
-        let residual = residual.map(|residual| trial.input(wide, &residual));
+        let residual = residual.as_mut().map(|residual| trial.values(wide, residual));
         let y = trial.activated("output", activation, wide, output);
         trial.record(move |plan, at| {
             let parameters = BatchNormParameters { gamma: at(gamma), beta: at(beta), running: at(kept) };
@@ -189,17 +210,18 @@ fn inference(setup: Setup, name: &str) -> Case {
             layer.apply(plan, "check", at(x), at(moments), activation, residual.map(at), at(y));
         })
     })
+    .stored(setup.storage)
 }
 
 fn backward(setup: Setup, name: &str) -> Case {
     Case::new("batch_norm/backward", name, move || {
         let Setup { layer, activation, .. } = setup;
-        let mut trial = Trial::default();
+        let mut trial = setup.trial();
         let moments = setup.training_moments();
         let gradient = setup.output_gradient(&moments);
         let expected = twin::backward(&layer, &setup.input(), &moments, activation, &gradient);
         let wide = Layout::of(&layer.shape);
-        let x = trial.input(wide, &setup.input());
+        let x = trial.values(wide, &mut setup.input());
         let m = trial.input(moments_layout(setup.channels()), &operand::flat(&moments));
         let g = trial.input(wide, &gradient);
         let gamma = trial.output("gamma_gradient", Layout::channels(setup.channels()), expected.gamma);
@@ -211,6 +233,7 @@ fn backward(setup: Setup, name: &str) -> Case {
             layer.backward(plan, "check", &behind, at(g).into(), dgamma, dbeta, at(dx));
         })
     })
+    .stored(setup.storage)
 }
 
 /// Statistics of values around 1000 with a deviation of 1: E[x^2] - E[x]^2 in `f32` would leave

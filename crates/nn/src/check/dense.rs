@@ -3,7 +3,7 @@
 use super::activation::shape_name;
 use super::noise::uniform;
 use super::trial::{Layout, Trial};
-use super::{Case, HALF_STORAGE};
+use super::{Case, HALF_STORAGE, TRAINING_STORAGE};
 use crate::{Activation, Dense, Geometry, Padding, Shape, cpu};
 use Padding::{Same, Symmetric};
 use photonet_gpu::Storage;
@@ -33,7 +33,7 @@ pub(super) fn cases() -> Vec<Case> {
             cases.extend(HALF_STORAGE.map(|storage| forward(layer, &name, fused, storage)));
         }
         cases.push(data_gradient(layer, &name));
-        cases.push(weight_gradient(layer, &name));
+        cases.extend(TRAINING_STORAGE.map(|storage| weight_gradient(layer, &name, storage)));
     }
     cases
 }
@@ -86,14 +86,15 @@ fn data_gradient(layer: Dense, name: &str) -> Case {
     })
 }
 
-fn weight_gradient(layer: Dense, name: &str) -> Case {
+fn weight_gradient(layer: Dense, name: &str, storage: Storage) -> Case {
     Case::new("dense/weight_gradient", name, move || {
-        let mut trial = Trial::default();
-        let (x, g) = (input(&layer), output_gradient(&layer));
-        let expected = cpu::dense::weight_gradient(&layer, &x, &g);
-        let x = trial.input(Layout::of(&layer.geometry.input), &x);
+        let mut trial = Trial::default().stored(storage);
+        let (mut seen, g) = (input(&layer), output_gradient(&layer));
+        let x = trial.values(Layout::of(&layer.geometry.input), &mut seen);
+        let expected = cpu::dense::weight_gradient(&layer, &seen, &g);
         let g = trial.input(Layout::of(&layer.output()), &g);
         let dw = trial.output("weight_gradient", weight_layout(&layer), expected);
         trial.record(move |plan, at| layer.weight_gradient(plan, "check", at(x), at(g), at(dw)))
     })
+    .stored(storage)
 }

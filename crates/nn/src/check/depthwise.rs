@@ -3,7 +3,7 @@
 use super::noise::uniform;
 use super::operand::{self, Source};
 use super::trial::{Layout, Trial};
-use super::{Case, HALF_STORAGE};
+use super::{Case, HALF_STORAGE, TRAINING_STORAGE};
 use crate::{Activation, Depthwise, Padding, Shape, cpu};
 use Padding::{Same, Symmetric};
 use photonet_gpu::DeviceClass::{self, Discrete, Software};
@@ -41,8 +41,10 @@ pub(super) fn cases() -> Vec<Case> {
                 cases.push(data_gradient(layer, class, &shape));
                 cases.push(forward(layer, class, &shape, linear, Some(fused.1), Storage::default()));
             }
-            cases.push(weight_gradient(layer, &shape, None));
-            cases.push(weight_gradient(layer, &shape, Some(fused.1)));
+            for storage in TRAINING_STORAGE {
+                cases.push(weight_gradient(layer, &shape, None, storage));
+                cases.push(weight_gradient(layer, &shape, Some(fused.1), storage));
+            }
         }
     }
     cases
@@ -111,14 +113,15 @@ fn data_gradient(layer: Depthwise, class: DeviceClass, shape: &str) -> Case {
     })
 }
 
-fn weight_gradient(layer: Depthwise, shape: &str, norm: Option<Activation>) -> Case {
+fn weight_gradient(layer: Depthwise, shape: &str, norm: Option<Activation>, storage: Storage) -> Case {
     let shape = format!("{shape}{}", operand::note(norm));
     Case::new(variant(&layer, "weight_gradient"), shape, move || {
-        let mut trial = Trial::default();
+        let mut trial = Trial::default().stored(storage);
         let ((x, seen), g) = (input(&mut trial, &layer, norm), output_gradient(&layer));
         let expected = cpu::depthwise::weight_gradient(&layer, &seen, &g);
         let g = trial.input(Layout::of(&layer.output()), &g);
         let dw = trial.output("weight_gradient", weight_layout(&layer), expected);
         trial.record(move |plan, at| layer.weight_gradient(plan, "check", x.operand(at), at(g), at(dw)))
     })
+    .stored(storage)
 }

@@ -2,8 +2,8 @@
 
 use super::noise::{between, uniform};
 use super::operand::{self, Source};
-use super::trial::{Layout, Slot, Trial};
-use super::{Case, TOLERANCE};
+use super::trial::{Layout, Slot, Trial, round};
+use super::{Case, TOLERANCE, TRAINING_STORAGE};
 use crate::cpu::batch_norm::{self as twin, Gradients, Statistics};
 use crate::{
     Activation, BatchNorm, BatchNormParameters, Behind, Depthwise, Geometry, Norm, OutputGradient, Padding,
@@ -11,7 +11,7 @@ use crate::{
 };
 use Padding::{Same, Symmetric};
 use photonet_gpu::DeviceClass::{self, Discrete, Software};
-use photonet_gpu::{PlanBuilder, Tensor};
+use photonet_gpu::{Format, PlanBuilder, Storage, Tensor};
 
 pub(super) fn cases() -> Vec<Case> {
     let shape = Shape::new;
@@ -34,8 +34,11 @@ pub(super) fn cases() -> Vec<Case> {
         for class in [Discrete, Software] {
             let name = format!("{name} for {class:?}");
             // Deviations from a mean that is rounded itself.
-            cases.push(forward(layer, input, activation, class, &name).tolerance(3.0 * TOLERANCE));
-            cases.push(backward(layer, input, activation, residual, class, &name).tolerance(3.0 * TOLERANCE));
+            for storage in TRAINING_STORAGE {
+                let forward = forward(layer, input, activation, class, &name, storage);
+                let backward = backward(layer, input, activation, residual, class, &name, storage);
+                cases.extend([forward, backward].map(|case| case.tolerance(tolerance(storage))));
+            }
         }
     }
     cases.extend(depthwise_cases());
@@ -61,34 +64,49 @@ fn depthwise_cases() -> Vec<Case> {
         let Some(layer) = Depthwise::new(input, kernel, stride, padding) else { continue };
         let [n, h, w, c] = [input.batch, input.height, input.width, input.channels];
         let name = format!("{n}x{h}x{w}x{c} k{kernel} s{stride} {padding:?} behind {activation:?}");
-        cases.push(depthwise_forward(layer, activation, &name).tolerance(3.0 * TOLERANCE));
-        cases.push(depthwise_backward(layer, activation, residual, &name).tolerance(3.0 * TOLERANCE));
+        for storage in TRAINING_STORAGE {
+            let forward = depthwise_forward(layer, activation, &name, storage);
+            let backward = depthwise_backward(layer, activation, residual, &name, storage);
+            cases.extend([forward, backward].map(|case| case.tolerance(tolerance(storage))));
+        }
     }
     cases
 }
 
-fn depthwise_forward(layer: Depthwise, activation: Activation, name: &str) -> Case {
+fn depthwise_forward(layer: Depthwise, activation: Activation, name: &str, storage: Storage) -> Case {
     Case::new("depthwise/forward_statistics", name, move || {
-        let mut trial = Trial::for_class(Discrete);
+        let mut trial = Trial::for_class(Discrete).stored(storage);
         let Geometry { input, kernel, .. } = *layer.geometry();
         let values = uniform(1, input.rows() * input.channels);
         let (x, seen) = Source::new(&mut trial, (input.rows(), input.channels), values, Some(activation));
         let weights = uniform(2, kernel * kernel * input.channels);
         let output = cpu::depthwise::forward(&layer, &seen, &weights, None, Activation::Identity);
         let w = trial.input(Layout::rows(kernel * kernel, input.channels), &weights);
-        let following = NormFollowing::new(&mut trial, norm(layer.output()), &output);
-        let y = trial.output("output", Layout::of(&layer.output()), output);
+        let following = NormFollowing::new(
+            &mut trial,
+            norm(layer.output()),
+            &output,
+            counted(storage, layer.output().pixels() > 4),
+        );
+        let y = trial.activated("output", Activation::Identity, Layout::of(&layer.output()), output);
         trial.record(move |plan, at| {
             let slabs = layer.forward_for_norm(plan, "check", x.operand(at), at(w), at(y));
             following.prepare(plan, at, at(y), slabs);
         })
     })
+    .stored(storage)
 }
 
-fn depthwise_backward(layer: Depthwise, activation: Activation, residual: bool, name: &str) -> Case {
+fn depthwise_backward(
+    layer: Depthwise,
+    activation: Activation,
+    residual: bool,
+    name: &str,
+    storage: Storage,
+) -> Case {
     let name = format!("{name}{}", if residual { " residual" } else { "" });
     Case::new("depthwise/data_gradient_sums", name, move || {
-        let mut trial = Trial::for_class(Discrete);
+        let mut trial = Trial::for_class(Discrete).stored(storage);
         let Geometry { input, kernel, .. } = *layer.geometry();
         let weights = uniform(2, kernel * kernel * input.channels);
         let gradient = uniform(3, Layout::of(&layer.output()).len());
@@ -116,6 +134,7 @@ fn depthwise_backward(layer: Depthwise, activation: Activation, residual: bool, 
             unit.finish(plan, at, gradient);
         })
     })
+    .stored(storage)
 }
 
 fn norm(shape: Shape) -> BatchNorm {
@@ -123,22 +142,31 @@ fn norm(shape: Shape) -> BatchNorm {
     BatchNorm { shape, epsilon: 0.1, keep: 0.9, running_variance: RunningVariance::Biased, frozen: false }
 }
 
-fn forward(layer: Pointwise, input: Shape, activation: Activation, class: DeviceClass, name: &str) -> Case {
+fn forward(
+    layer: Pointwise,
+    input: Shape,
+    activation: Activation,
+    class: DeviceClass,
+    name: &str,
+    storage: Storage,
+) -> Case {
     Case::new("pointwise/forward_statistics", name, move || {
-        let mut trial = Trial::for_class(class);
+        let mut trial = Trial::for_class(class).stored(storage);
         let norm = norm(input.with_channels(layer.outputs));
         let values = uniform(1, layer.rows * layer.inputs);
         let (x, seen) = Source::new(&mut trial, (layer.rows, layer.inputs), values, Some(activation));
         let weights = uniform(2, layer.inputs * layer.outputs);
         let output = cpu::pointwise::forward(&layer, &seen, &weights, None, Activation::Identity, None);
         let w = trial.input(Layout::weights(1, layer.inputs, layer.outputs), &weights);
-        let following = NormFollowing::new(&mut trial, norm, &output);
-        let y = trial.output("output", Layout::rows(layer.rows, layer.outputs), output);
+        let following = NormFollowing::new(&mut trial, norm, &output, counted(storage, class == Discrete));
+        let y =
+            trial.activated("output", Activation::Identity, Layout::rows(layer.rows, layer.outputs), output);
         trial.record(move |plan, at| {
             let slabs = layer.forward_for_norm(plan, "check", x.operand(at), None, at(w), at(y));
             following.prepare(plan, at, at(y), slabs);
         })
     })
+    .stored(storage)
 }
 
 fn backward(
@@ -148,10 +176,11 @@ fn backward(
     residual: bool,
     class: DeviceClass,
     name: &str,
+    storage: Storage,
 ) -> Case {
     let name = format!("{name}{}", if residual { " residual" } else { "" });
     Case::new("pointwise/data_gradient_sums", name, move || {
-        let mut trial = Trial::for_class(class);
+        let mut trial = Trial::for_class(class).stored(storage);
         let weights = uniform(2, layer.inputs * layer.outputs);
         let gradient = uniform(3, layer.rows * layer.outputs);
         let residual = residual.then(|| uniform(4, layer.rows * layer.inputs));
@@ -169,6 +198,21 @@ fn backward(
             unit.finish(plan, at, gradient);
         })
     })
+    .stored(storage)
+}
+
+/// What the statistics are taken of: where the convolution leaves them, of its sums before they are stored.
+fn counted(storage: Storage, leaves_them: bool) -> Format {
+    if leaves_them { Format::Single } else { storage.values }
+}
+
+/// How far statistics may be off. Of values stored in half precision, sums that differ in their last bit may be rounded to
+/// neighbours.
+fn tolerance(storage: Storage) -> f64 {
+    match storage.values {
+        Format::Single => 3.0 * TOLERANCE,
+        Format::Half => 1e-5,
+    }
 }
 
 /// The statistics of a batch normalisation that follows.
@@ -182,13 +226,15 @@ struct NormFollowing {
 }
 
 impl NormFollowing {
-    /// `output` is what is normalised.
-    fn new(trial: &mut Trial, norm: BatchNorm, output: &[f64]) -> Self {
+    /// `output` is what is normalised, of which the statistics are taken in `format`.
+    fn new(trial: &mut Trial, norm: BatchNorm, output: &[f64], format: Format) -> Self {
+        let mut output = output.to_vec();
+        round(&mut output, format);
         let channels = norm.shape.channels;
         let (gamma, beta) = (between(3, channels, 0.5, 1.5), uniform(4, channels));
         let running = Statistics { mean: uniform(5, channels), variance: between(6, channels, 0.5, 1.5) };
-        let moments = twin::training_moments(&norm, output, &running, &gamma, &beta);
-        let updated = twin::update_running(&norm, &running, &twin::statistics(&norm, output));
+        let moments = twin::training_moments(&norm, &output, &running, &gamma, &beta);
+        let updated = twin::update_running(&norm, &running, &twin::statistics(&norm, &output));
         let (one, two, four) =
             (Layout::channels(channels), Layout::rows(2, channels), Layout::rows(4, channels));
         let following = Self {
@@ -231,7 +277,8 @@ impl UnitBehind {
     /// `gradient` is that of the unit's output.
     pub fn new(trial: &mut Trial, shape: Shape, activation: Activation, gradient: &[f64]) -> Self {
         let wide = Layout::of(&shape);
-        let raw = between(85, wide.len(), -1.0, 2.0);
+        let mut raw = between(85, wide.len(), -1.0, 2.0);
+        let uploaded = trial.values(wide, &mut raw);
         let norm = norm(shape);
         // Of a single row nothing is normalised: training's own moments say so.
         let moments = match shape.rows() {
@@ -246,7 +293,7 @@ impl UnitBehind {
         Self {
             norm,
             activation,
-            raw: trial.input(wide, &raw),
+            raw: uploaded,
             moments: trial.input(Layout::rows(4, shape.channels), &operand::flat(&moments)),
             gradients: [
                 trial.output("gamma gradient", channels, gamma),

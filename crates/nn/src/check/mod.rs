@@ -31,13 +31,16 @@ use trial::Trial;
 /// roundings to `f32`.
 const TOLERANCE: f64 = 1e-6;
 
-/// The normalised error of outputs in half precision: one rounding to 11 bits.
-const HALF_TOLERANCE: f64 = 1.0 / 2048.0;
-
 /// Formats other than single precision that kernels for inference have.
 const HALF_STORAGE: [Storage; 2] = [
     Storage { values: Format::Half, weights: Format::Half },
     Storage { values: Format::Single, weights: Format::Half },
+];
+
+/// Formats of kernels for training.
+const TRAINING_STORAGE: [Storage; 2] = [
+    Storage { values: Format::Single, weights: Format::Single },
+    Storage { values: Format::Half, weights: Format::Single },
 ];
 
 /// One comparison of a kernel, or of a layer's chain of kernels, with its twin.
@@ -59,7 +62,8 @@ impl fmt::Debug for Case {
 /// How a comparison ended.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Outcome {
-    /// The largest normalised error sqrt(sum of (a - b)^2 / sum of b^2) of the outputs; infinite when
+    /// The largest normalised error sqrt(sum of (a - b)^2 / sum of b^2) of the outputs, for those in half precision what is
+    /// beyond one rounding; infinite when
     /// an element was not written, is not finite or lies in padding and is not zero.
     pub error: f64,
     /// What is allowed.
@@ -84,15 +88,13 @@ impl Case {
         Self { kernel: kernel.into(), shape: shape.into(), tolerance: TOLERANCE, prepare: Box::new(prepare) }
     }
 
-    /// For outputs in the format of activations.
+    /// Says the formats of activations and weights.
     fn stored(mut self, storage: Storage) -> Self {
         match (storage.values, storage.weights) {
-            (Format::Single, Format::Single) => return self,
+            (Format::Single, Format::Single) => {}
             (Format::Single, Format::Half) => self.shape.push_str(" f16 weights"),
-            (Format::Half, _) => {
-                self.shape.push_str(" f16");
-                self.tolerance = HALF_TOLERANCE;
-            }
+            (Format::Half, Format::Single) => self.shape.push_str(" f16 values"),
+            (Format::Half, Format::Half) => self.shape.push_str(" f16"),
         }
         self
     }

@@ -3,7 +3,7 @@
 use super::noise::uniform;
 use super::operand::{self, Source};
 use super::trial::{Layout, Slot, Trial};
-use super::{Case, HALF_STORAGE, TOLERANCE};
+use super::{Case, HALF_STORAGE, TOLERANCE, TRAINING_STORAGE};
 use crate::{Activation, Fused, Gate, Pointwise, cpu};
 use photonet_gpu::DeviceClass::{self, Discrete, Software};
 use photonet_gpu::Storage;
@@ -63,7 +63,9 @@ pub(super) fn cases() -> Vec<Case> {
                 cases.extend(HALF_STORAGE.map(|storage| forward(layer, class, &shape, fused, storage)));
             }
             cases.push(data_gradient(layer, class, &shape, fused.residual));
-            cases.push(weight_gradient(layer, class, &shape, fused));
+            cases.extend(
+                TRAINING_STORAGE.map(|storage| weight_gradient(layer, class, &shape, fused, storage)),
+            );
         }
         if fused.bias {
             cases.push(bias_gradient(layer, &shape));
@@ -156,11 +158,17 @@ fn data_gradient(layer: Pointwise, class: DeviceClass, shape: &str, with_residua
     })
 }
 
-fn weight_gradient(layer: Pointwise, class: DeviceClass, shape: &str, fused: Operands) -> Case {
+fn weight_gradient(
+    layer: Pointwise,
+    class: DeviceClass,
+    shape: &str,
+    fused: Operands,
+    storage: Storage,
+) -> Case {
     let note = if fused.gates > 0 { " gate" } else { "" };
     let shape = format!("{shape}{}{note}", operand::note(fused.norm));
     Case::new("pointwise/weight_gradient", shape, move || {
-        let mut trial = Trial::for_class(class);
+        let mut trial = Trial::for_class(class).stored(storage);
         let (x, seen, gate) = input(&mut trial, &layer, &fused);
         let g = output_gradient(&layer);
         let expected = cpu::pointwise::weight_gradient(&layer, &seen, &g);
@@ -172,6 +180,7 @@ fn weight_gradient(layer: Pointwise, class: DeviceClass, shape: &str, fused: Ope
             layer.weight_gradient(plan, "check", x.operand(at), gate, at(g), at(dw));
         })
     })
+    .stored(storage)
 }
 
 fn bias_gradient(layer: Pointwise, shape: &str) -> Case {

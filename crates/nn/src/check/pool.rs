@@ -4,7 +4,7 @@ use super::activation::shape_name;
 use super::noise::uniform;
 use super::operand::{self, Source};
 use super::trial::{Layout, Trial};
-use super::{Case, HALF_STORAGE, TOLERANCE};
+use super::{Case, HALF_STORAGE};
 use crate::{Activation, GlobalPool, Shape, cpu};
 use photonet_gpu::Storage;
 
@@ -42,7 +42,6 @@ fn forward(input: Shape, norm: Option<Activation>, storage: Storage) -> Case {
         trial.record(move |plan, at| layer.forward(plan, "check", x.operand(at), at(y)))
     })
     .stored(storage)
-    .tolerance(TOLERANCE)
 }
 
 fn backward(input: Shape) -> Case {

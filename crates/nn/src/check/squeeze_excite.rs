@@ -5,7 +5,7 @@ use super::fused::UnitBehind;
 use super::noise::{between, uniform};
 use super::operand::{self, Source};
 use super::trial::{Layout, Slot, Trial};
-use super::{Case, HALF_STORAGE, TOLERANCE};
+use super::{Case, HALF_STORAGE, TOLERANCE, TRAINING_STORAGE};
 use crate::cpu::squeeze_excite::{self as twin, Parameters};
 use crate::{Activation, Fused, Pointwise, Shape, SqueezeExcite, SqueezeExciteParameters};
 use photonet_gpu::{Storage, Tensor};
@@ -32,10 +32,12 @@ pub(super) fn cases() -> Vec<Case> {
         cases.push(infer(layer, &name, Storage::default(), tolerance));
         cases.extend(HALF_STORAGE.map(|storage| infer(layer, &name, storage, tolerance)));
         for norm in [None, Some(Activation::HardSwish)] {
-            cases.push(forward(layer, &name, norm).tolerance(tolerance));
+            let forward = |storage| forward(layer, &name, norm, storage).tolerance(tolerance);
+            cases.extend(TRAINING_STORAGE.map(forward));
             // An invocation adds up hundreds of rows of both signs one after the other.
             let tolerance = if shape.rows() > 10_000 { 3.0 * TOLERANCE } else { tolerance };
-            cases.push(backward(layer, &name, norm).tolerance(tolerance));
+            let backward = |storage| backward(layer, &name, norm, storage).tolerance(tolerance);
+            cases.extend(TRAINING_STORAGE.map(backward));
         }
     }
     cases
@@ -86,10 +88,10 @@ fn source(trial: &mut Trial, layer: &SqueezeExcite, norm: Option<Activation>) ->
     Source::new(trial, (layer.shape.rows(), layer.shape.channels), input(layer), norm)
 }
 
-fn forward(layer: SqueezeExcite, name: &str, norm: Option<Activation>) -> Case {
+fn forward(layer: SqueezeExcite, name: &str, norm: Option<Activation>, storage: Storage) -> Case {
     let name = format!("{name}{}", operand::note(norm));
     Case::new("squeeze_excite/training", name, move || {
-        let mut trial = Trial::default();
+        let mut trial = Trial::default().stored(storage);
         let ((x, seen), mut weights) = (source(&mut trial, &layer, norm), parameters(&layer));
         let p = upload(&mut trial, &layer, &mut weights);
         let expected = twin::state(&layer, &seen, &weights).gate;
@@ -101,6 +103,7 @@ fn forward(layer: SqueezeExcite, name: &str, norm: Option<Activation>) -> Case {
             Activation::Identity.forward(plan, "check", &wide, state.gate.factors, at(y));
         })
     })
+    .stored(storage)
 }
 
 fn infer(layer: SqueezeExcite, name: &str, storage: Storage, tolerance: f64) -> Case {
@@ -130,10 +133,10 @@ fn infer(layer: SqueezeExcite, name: &str, storage: Storage, tolerance: f64) -> 
     case.tolerance(tolerance).stored(storage)
 }
 
-fn backward(layer: SqueezeExcite, name: &str, norm: Option<Activation>) -> Case {
+fn backward(layer: SqueezeExcite, name: &str, norm: Option<Activation>, storage: Storage) -> Case {
     let name = format!("{name}{}", operand::note(norm));
     Case::new("squeeze_excite/backward", name, move || {
-        let mut trial = Trial::default();
+        let mut trial = Trial::default().stored(storage);
         let wide = Layout::of(&layer.shape);
         let ((x, seen), mut weights) = (source(&mut trial, &layer, norm), parameters(&layer));
         let p = upload(&mut trial, &layer, &mut weights);
@@ -158,4 +161,5 @@ fn backward(layer: SqueezeExcite, name: &str, norm: Option<Activation>) -> Case 
             unit.finish(plan, at, gradient);
         })
     })
+    .stored(storage)
 }

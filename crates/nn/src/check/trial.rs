@@ -60,9 +60,21 @@ impl Layout {
     }
 }
 
+/// Rounds `values` to what `format` holds.
+pub(super) fn round(values: &mut [f64], format: Format) {
+    if format == Format::Half {
+        for value in values {
+            *value = f16::from_f64(*value).to_f64();
+        }
+    }
+}
+
 /// A buffer of the trial.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Slot(usize);
+
+/// What rounding to the 11 bits of half precision may add to a normalised error.
+const HALF_ROUNDING: f64 = 1.0 / 2048.0;
 
 /// How the words of an output are to be read.
 #[derive(Clone, Copy)]
@@ -139,11 +151,9 @@ impl Trial {
         if format == Format::Single {
             return self.input(layout, values);
         }
-        let halves: Vec<f16> = values.iter().map(|&value| f16::from_f64(value)).collect();
-        for (value, half) in values.iter_mut().zip(&halves) {
-            *value = half.to_f64();
-        }
-        let bits = layout.elements().map(|at| at.map_or(0, |at| u32::from(halves[at].to_bits())));
+        round(values, format);
+        let half = |at: usize| u32::from(f16::from_f64(values[at]).to_bits());
+        let bits = layout.elements().map(|at| at.map_or(0, half));
         let bits: Vec<u32> = bits.collect();
         self.buffer(bits.chunks(2).map(|pair| pair[0] | pair[1] << 16).collect(), format)
     }
@@ -295,7 +305,11 @@ impl Expectation {
             }
         }
         // An output that must be zero has no norm to compare with: then the error is absolute.
-        ((difference / if norm > 0.0 { norm } else { 1.0 }).sqrt(), "")
+        let error = (difference / if norm > 0.0 { norm } else { 1.0 }).sqrt();
+        match self.words {
+            Words::Float | Words::Whole => (error, ""),
+            Words::Half => ((error - HALF_ROUNDING).max(0.0), " (beyond a rounding)"),
+        }
     }
 }
 

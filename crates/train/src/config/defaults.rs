@@ -79,6 +79,7 @@ impl Config {
                 save_dir: None,
             },
             topk: vec![1, 5],
+            amp: false,
             ignored: Vec::new(),
         }
     }

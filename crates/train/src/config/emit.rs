@@ -225,6 +225,7 @@ fn document(c: &Config) -> Yaml {
         ("DataLoader", Yaml::Map(vec![("Train", loader(&c.train)), ("Eval", loader(&c.eval))])),
         ("Infer", Yaml::Map(infer)),
         ("Metric", Yaml::Map(vec![("Train", topk()), ("Eval", topk())])),
+        ("AMP", Yaml::Map(vec![("use_amp", Yaml::bool(c.amp))])),
     ])
 }
 

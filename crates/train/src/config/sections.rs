@@ -21,12 +21,12 @@ pub(crate) fn read(root: Node) -> Result<Config, ConfigError> {
     loaders.finish()?;
     let infer = infer(root.section("Infer")?, &base.infer, &mut ignored)?;
     let topk = metric(root.section("Metric")?, &base.topk)?;
-    amp(root.section("AMP")?)?;
+    let amp = amp(root.section("AMP")?, &mut ignored)?;
     root.only_default(&[("EMA", Only::Absent), ("Slim", Only::Absent), ("AttrMetric", Only::Absent)])?;
     // How the work is spread over several GPUs and how it is measured: neither changes a result here.
     root.ignore(&["DistributedStrategy", "profiler_options", "Profiler", "VisualDL"], &mut ignored);
     root.finish()?;
-    Ok(Config { global, arch, loss, optimizer, train, eval, infer, topk, ignored })
+    Ok(Config { global, arch, loss, optimizer, train, eval, infer, topk, amp, ignored })
 }
 
 type ClassNum = Option<(u32, Item)>;
@@ -324,11 +324,14 @@ fn metric(mut section: Section, base: &[u32]) -> Result<Vec<u32>, ConfigError> {
     Ok(all)
 }
 
-/// Mixed precision is off, or an error. Its other keys have no effect while it is off.
-fn amp(mut section: Section) -> Result<(), ConfigError> {
-    section.only_default(&[("use_amp", Only::Bool(false)), ("use_fp16_test", Only::Bool(false))])?;
+/// Whether mixed precision is on. Its other keys have no effect: while it is off they need none, and nothing is said.
+fn amp(mut section: Section, ignored: &mut Vec<String>) -> Result<bool, ConfigError> {
+    let on = section.read("use_amp", Item::bool, false)?;
+    section.only_default(&[("use_fp16_test", Only::Bool(false))])?;
+    let mut unsaid = Vec::new();
     let quiet =
         ["scale_loss", "use_dynamic_loss_scaling", "use_promote", "level", "use_ampo2", "custom_white_list"];
-    section.ignore(&quiet, &mut Vec::new());
-    section.finish()
+    section.ignore(&quiet, if on { ignored } else { &mut unsaid });
+    section.finish()?;
+    Ok(on)
 }

@@ -149,6 +149,7 @@ impl<'a> Run<'a> {
                 topk,
                 dropout_seed: dropout_seed(seed),
                 tuning: config.tuning(),
+                precision: if config.amp { Format::Half } else { Format::Single },
             },
             template: Model {
                 architecture: start.architecture,
