@@ -126,6 +126,25 @@ fn half_precision_is_near_and_of_gpus_only() {
 }
 
 #[test]
+fn training_in_half_precision_by_flag_by_key_and_resumed() {
+    let folder = workplace();
+    let folder = folder.path();
+    train(folder, "photos --epochs 2 --out flag --precision f16").ok();
+    train(folder, "photos --epochs 2 --out key -o AMP.use_amp=True").ok();
+    train(folder, "photos --epochs 2 --out single").ok();
+    let saved = |out: &str| folder.join(out).join("epoch_2");
+    let model = |out: &str| saved(out).join("model.safetensors");
+    same_bits(&saved("flag"), &saved("key"));
+    assert!(finite(&model("flag")) && tensors(&model("flag")) != tensors(&model("single")));
+    says(&fs::read_to_string(folder.join("flag/config.yaml")).unwrap(), &["use_amp: True"]);
+    train(folder, "photos --epochs 2 --stop-after 1 --out parts --precision f16").ok();
+    train(folder, "--resume parts/latest --out parts").ok();
+    same_bits(&saved("flag"), &saved("parts"));
+    // Half-precision training writes what single precision reads.
+    run(folder, "infer --model flag/best_model photos/grass/00.png").ok();
+}
+
+#[test]
 fn devices_summary_check_and_bench() {
     let folder = tempfile::tempdir().unwrap();
     let ran = |arguments: &str| run(folder.path(), arguments).ok();

@@ -158,6 +158,16 @@ fn impossible_values_are_refused() {
 }
 
 #[test]
+fn mixed_precision_is_read_written_and_its_scaling_is_said_to_have_no_effect() {
+    let off = read(QUICK_START, &["AMP.scale_loss=128.0"]).unwrap();
+    assert!(!off.amp && !off.ignored.iter().any(|key| key.starts_with("AMP")));
+    let on = read(QUICK_START, &["AMP.use_amp=True", "AMP.scale_loss=128.0", "AMP.level=O2"]).unwrap();
+    assert!(on.amp);
+    let said: Vec<_> = on.ignored.iter().filter(|key| key.starts_with("AMP")).collect();
+    assert_eq!(said, ["AMP.scale_loss", "AMP.level"]);
+}
+
+#[test]
 fn what_would_change_the_result_and_is_not_supported_is_refused() {
     for (one, supported) in [
         ("AMP.use_fp16_test=True", "supported: False"),
