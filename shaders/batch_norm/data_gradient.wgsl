@@ -17,11 +17,11 @@ struct Params {
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> input: array<Value>;
-@group(0) @binding(2) var<storage, read> output_gradient: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read> output_gradient: array<Gradient>;
 @group(0) @binding(3) var<storage, read> moments: array<vec4<f32>>;
 @group(0) @binding(4) var<storage, read> gamma_gradient: array<vec4<f32>>;
 @group(0) @binding(5) var<storage, read> beta_gradient: array<vec4<f32>>;
-@group(0) @binding(6) var<storage, read_write> input_gradient: array<vec4<f32>>;
+@group(0) @binding(6) var<storage, read_write> input_gradient: array<Gradient>;
 
 @compute @workgroup_size(256)
 fn main(
@@ -45,7 +45,7 @@ fn main(
     for (var row = first; row < min(first + 8u, params.rows); row += 1u) {
         let at = row * channels + c;
         let x = from_value(input[at]);
-        let g = output_gradient[at] * activation_slope(x * scale + shift);
-        input_gradient[at] = scale * (g - sum - (x - mean) * inverse * weighted);
+        let g = from_gradient(output_gradient[at]) * activation_slope(x * scale + shift);
+        input_gradient[at] = to_gradient(scale * (g - sum - (x - mean) * inverse * weighted));
     }
 }

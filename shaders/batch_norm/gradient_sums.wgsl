@@ -10,12 +10,12 @@
 
 @group(0) @binding(0) var<uniform> params: Columns;
 @group(0) @binding(1) var<storage, read> raw: array<Value>;
-@group(0) @binding(2) var<storage, read> output_gradient: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read> output_gradient: array<Gradient>;
 @group(0) @binding(3) var<storage, read> moments: array<vec4<f32>>;
 @group(0) @binding(4) var<storage, read_write> partial: array<vec4<f32>>;
 
 fn gradient_at(row: u32, channel: u32, x: vec4<f32>, slope: vec4<f32>) -> vec4<f32> {
-    return output_gradient[row * params.channels + channel] * slope;
+    return from_gradient(output_gradient[row * params.channels + channel]) * slope;
 }
 
 @compute @workgroup_size(64)

@@ -8,7 +8,7 @@
 
 @group(0) @binding(0) var<uniform> params: Convolution;
 @group(0) @binding(1) var<storage, read> input: array<Value>;
-@group(0) @binding(2) var<storage, read> output_gradient: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read> output_gradient: array<Gradient>;
 @group(0) @binding(3) var<storage, read_write> partial: array<vec4<f32>>;
 
 @compute @workgroup_size(64)
@@ -50,7 +50,7 @@ fn main(
                 continue;
             }
             let value = from_value(input[(line + u32(column)) * params.inputs + c]);
-            let gradient = output_gradient[(at * params.out_width + x) * params.outputs + o];
+            let gradient = from_gradient(output_gradient[(at * params.out_width + x) * params.outputs + o]);
             sums[0] += value.x * gradient;
             sums[1] += value.y * gradient;
             sums[2] += value.z * gradient;

@@ -4,14 +4,15 @@
 // An invocation makes 2 rows of 4 columns that begin where y + pad_y and x + pad_x are even: the taps that meet an
 // input are then known when the shader is compiled, even ones for even rows and odd ones for odd rows, and all meet
 // one small window of gradients. At stride 1 depthwise/forward with FLIPPED does the same.
+#import storage
 #import grid
 #import convolution
 #import depthwise_gather
 
 @group(0) @binding(0) var<uniform> params: Convolution;
-@group(0) @binding(1) var<storage, read> output_gradient: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> output_gradient: array<Gradient>;
 @group(0) @binding(2) var<storage, read> weights: array<vec4<f32>>;
-@group(0) @binding(3) var<storage, read_write> input_gradient: array<vec4<f32>>;
+@group(0) @binding(3) var<storage, read_write> input_gradient: array<Gradient>;
 
 @compute @workgroup_size(64)
 fn main(
@@ -42,7 +43,7 @@ fn main(
             // A row or column before the first has wrapped around to a huge number.
             if y < params.in_height && x < params.in_width {
                 input_gradient[((n * params.in_height + y) * params.in_width + x) * channels + channel] =
-                    sums[dy * 4u + dx];
+                    to_gradient(sums[dy * 4u + dx]);
             }
         #end
     #end

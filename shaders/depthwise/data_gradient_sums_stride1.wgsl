@@ -4,7 +4,7 @@
 #import depthwise_walk
 
 fn input_at(at: u32, channel: u32) -> vec4<f32> {
-    return output_gradient[at];
+    return from_gradient(output_gradient[at]);
 }
 
 fn gather_block(strip: Strip) {

@@ -11,7 +11,7 @@
 
 @group(0) @binding(0) var<uniform> params: Convolution;
 @group(0) @binding(1) var<storage, read> input: array<Value>;
-@group(0) @binding(2) var<storage, read> output_gradient: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read> output_gradient: array<Gradient>;
 @group(0) @binding(3) var<storage, read> moments: array<vec4<f32>>;
 @group(0) @binding(4) var<storage, read_write> partial: array<vec4<f32>>;
 
@@ -66,7 +66,7 @@ fn main(
             for (var j = 0u; j < STRIDE; j += 1u) {
                 window[KERNEL - STRIDE + j] = input_at(line, fresh + i32(j), channel);
             }
-            let gradient = output_gradient[(at * params.out_width + x) * channels + channel];
+            let gradient = from_gradient(output_gradient[(at * params.out_width + x) * channels + channel]);
             for (var j = 0u; j < KERNEL; j += 1u) {
                 sums[j] += window[j] * gradient;
             }

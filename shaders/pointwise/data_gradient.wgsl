@@ -1,6 +1,7 @@
 // Gradient of a 1x1 convolution with respect to its input:
 // input_gradient = output_gradient weights^T (+ residual, the gradient that arrives by a skip connection).
 // output_gradient [rows][outputs], weights [inputs][outputs], input_gradient [rows][inputs]; units of 4 channels.
+#import storage
 #import grid
 #import product
 #import gemm
@@ -12,10 +13,10 @@
 override HAS_RESIDUAL: bool = false;
 
 @group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> output_gradient: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> output_gradient: array<Gradient>;
 @group(0) @binding(2) var<storage, read> weights: array<vec4<f32>>;
-@group(0) @binding(3) var<storage, read> residual: array<vec4<f32>>;
-@group(0) @binding(4) var<storage, read_write> input_gradient: array<vec4<f32>>;
+@group(0) @binding(3) var<storage, read> residual: array<Gradient>;
+@group(0) @binding(4) var<storage, read_write> input_gradient: array<Gradient>;
 
 fn store(row: u32, column: u32, sum: vec4<f32>) {
     if row >= params.rows || column >= params.inputs {
@@ -23,9 +24,9 @@ fn store(row: u32, column: u32, sum: vec4<f32>) {
     }
     let at = row * params.inputs + column;
     if HAS_RESIDUAL {
-        input_gradient[at] = sum + residual[at];
+        input_gradient[at] = to_gradient(sum + from_gradient(residual[at]));
     } else {
-        input_gradient[at] = sum;
+        input_gradient[at] = to_gradient(sum);
     }
 }
 

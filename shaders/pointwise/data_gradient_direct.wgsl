@@ -3,16 +3,17 @@
 // output_gradient [rows][outputs], weights [inputs][outputs], input_gradient [rows][inputs]; units of 4 channels.
 // For processors that run invocations in the lanes of their vector registers, such as software GPUs: no workgroup
 // memory and no barriers, and as few loads for each multiplication as registers allow.
+#import storage
 #import grid
 #import product
 
 override HAS_RESIDUAL: bool = false;
 
 @group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> output_gradient: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> output_gradient: array<Gradient>;
 @group(0) @binding(2) var<storage, read> weights: array<vec4<f32>>;
-@group(0) @binding(3) var<storage, read> residual: array<vec4<f32>>;
-@group(0) @binding(4) var<storage, read_write> input_gradient: array<vec4<f32>>;
+@group(0) @binding(3) var<storage, read> residual: array<Gradient>;
+@group(0) @binding(4) var<storage, read_write> input_gradient: array<Gradient>;
 
 @compute @workgroup_size(64)
 fn main(
@@ -42,7 +43,7 @@ fn main(
     for (var k4 = 0u; k4 < params.outputs; k4 += 1u) {
         var g: array<vec4<f32>, ROWS>;
         #unroll r ROWS
-            g[r] = output_gradient[starts[r] + k4];
+            g[r] = from_gradient(output_gradient[starts[r] + k4]);
         #end
         #unroll j COLUMNS
             let at = columns[j] + k4;
@@ -63,9 +64,9 @@ fn main(
                 var value = sums[r * COLUMNS + j];
                 let at = row * params.inputs + column;
                 if HAS_RESIDUAL {
-                    value += residual[at];
+                    value += from_gradient(residual[at]);
                 }
-                input_gradient[at] = value;
+                input_gradient[at] = to_gradient(value);
             }
         #end
     #end

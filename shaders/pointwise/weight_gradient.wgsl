@@ -12,7 +12,7 @@
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> input: array<Value>;
-@group(0) @binding(2) var<storage, read> output_gradient: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read> output_gradient: array<Gradient>;
 @group(0) @binding(3) var<storage, read> moments: array<vec4<f32>>;
 @group(0) @binding(4) var<storage, read> gate: array<vec4<f32>>;
 @group(0) @binding(5) var<storage, read_write> partial: array<vec4<f32>>;
@@ -36,7 +36,7 @@ fn input_at(row: u32, end: u32, channel: u32) -> vec4<f32> {
 
 fn gradient_at(row: u32, end: u32, channel: u32) -> vec4<f32> {
     if row < end && channel < params.outputs {
-        return output_gradient[row * params.outputs + channel];
+        return from_gradient(output_gradient[row * params.outputs + channel]);
     }
     return vec4<f32>(0.0);
 }

@@ -12,7 +12,7 @@
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> input: array<Value>;
-@group(0) @binding(2) var<storage, read> output_gradient: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read> output_gradient: array<Gradient>;
 @group(0) @binding(3) var<storage, read> moments: array<vec4<f32>>;
 @group(0) @binding(4) var<storage, read> gate: array<vec4<f32>>;
 @group(0) @binding(5) var<storage, read_write> partial: array<vec4<f32>>;
@@ -49,7 +49,7 @@ fn main(
     for (var row = begin; row < end; row += 1u) {
         var g: array<vec4<f32>, OUTPUTS>;
         #unroll o OUTPUTS
-            g[o] = output_gradient[row * params.outputs + outs[o]];
+            g[o] = from_gradient(output_gradient[row * params.outputs + outs[o]]);
         #end
         #unroll i INPUTS
             let loaded = operand(from_value(input[row * params.inputs + ins[i]]), ins[i], params.inputs);

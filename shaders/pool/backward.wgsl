@@ -1,5 +1,6 @@
 // Gradient of the global average pool: input_gradient[n, h, w, c] = output_gradient[n, c] / (h w).
 // Units of 4 channels.
+#import storage
 #import grid
 
 struct Params {
@@ -11,7 +12,7 @@ struct Params {
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> output_gradient: array<vec4<f32>>;
-@group(0) @binding(2) var<storage, read_write> input_gradient: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read_write> input_gradient: array<Gradient>;
 
 @compute @workgroup_size(64)
 fn main(
@@ -25,5 +26,5 @@ fn main(
     }
     let image = at / (params.channels * params.rows);
     let gradient = output_gradient[image * params.channels + at % params.channels];
-    input_gradient[at] = gradient / f32(params.rows);
+    input_gradient[at] = to_gradient(gradient / f32(params.rows));
 }

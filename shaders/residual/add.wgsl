@@ -1,4 +1,5 @@
 // output = left + right, element by element: a skip connection, and the joining of two gradients.
+#import storage
 #import grid
 
 struct Params {
@@ -9,9 +10,9 @@ struct Params {
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> left: array<vec4<f32>>;
-@group(0) @binding(2) var<storage, read> right: array<vec4<f32>>;
-@group(0) @binding(3) var<storage, read_write> output: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> left: array<Gradient>;
+@group(0) @binding(2) var<storage, read> right: array<Gradient>;
+@group(0) @binding(3) var<storage, read_write> output: array<Gradient>;
 
 @compute @workgroup_size(64)
 fn main(
@@ -21,6 +22,6 @@ fn main(
 ) {
     let at = linear_group(group_id, grid) * 64u + lane;
     if at < params.length {
-        output[at] = left[at] + right[at];
+        output[at] = to_gradient(from_gradient(left[at]) + from_gradient(right[at]));
     }
 }

@@ -14,7 +14,7 @@ fn gather(n: u32, block_y: u32, block_x: u32, channel: u32, channels: u32) -> ar
         let line = (n * params.out_height + u32(clamp(row, 0, last_row))) * params.out_width;
         #unroll q WINDOW_COLUMNS
             let column = base_x + 1 - i32(q);
-            let value = output_gradient[(line + u32(clamp(column, 0, last_column))) * channels + channel];
+            let value = from_gradient(output_gradient[(line + u32(clamp(column, 0, last_column))) * channels + channel]);
             let inside = row >= 0 && row <= last_row && column >= 0 && column <= last_column;
             window[r * WINDOW_COLUMNS + q] = select(vec4<f32>(0.0), value, inside);
         #end

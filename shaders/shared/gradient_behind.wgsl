@@ -2,12 +2,12 @@
 // that unit's raw output, with the sums of g and of g x', x' = (x - mean) / deviation, that its normalisation needs.
 // Bound here: the convolution's output_gradient and weights, for the kernel to make the gradient of; residual (what arrives
 // by a skip connection), raw and input_gradient [rows][channels], moments [4][channels], partial [slabs][2][channels].
-@group(0) @binding(1) var<storage, read> output_gradient: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> output_gradient: array<Gradient>;
 @group(0) @binding(2) var<storage, read> weights: array<vec4<f32>>;
-@group(0) @binding(3) var<storage, read> residual: array<vec4<f32>>;
+@group(0) @binding(3) var<storage, read> residual: array<Gradient>;
 @group(0) @binding(4) var<storage, read> raw: array<Value>;
 @group(0) @binding(5) var<storage, read> moments: array<vec4<f32>>;
-@group(0) @binding(6) var<storage, read_write> input_gradient: array<vec4<f32>>;
+@group(0) @binding(6) var<storage, read_write> input_gradient: array<Gradient>;
 @group(0) @binding(7) var<storage, read_write> partial: array<vec4<f32>>;
 
 override HAS_RESIDUAL: bool = false;
@@ -29,11 +29,11 @@ fn load_moments(channel: u32, channels: u32) {
 fn leave(at: u32, channel: u32, value: vec4<f32>) {
     var gradient = value;
     if HAS_RESIDUAL {
-        gradient += residual[at];
+        gradient += from_gradient(residual[at]);
     }
     let x = from_value(raw[at]);
     let g = gradient * activation_slope(x * scale + shift);
-    input_gradient[at] = g;
+    input_gradient[at] = to_gradient(g);
     sum += g;
     product += g * ((x - mean) * inverse);
 }

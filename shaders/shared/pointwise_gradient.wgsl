@@ -2,7 +2,7 @@
 // output_gradient [rows][outputs] and weights [inputs][outputs]. The kernel declares them and `params`.
 fn a_at(row: u32, k4: u32) -> vec4<f32> {
     if row < params.rows && k4 < params.outputs {
-        return output_gradient[row * params.outputs + k4];
+        return from_gradient(output_gradient[row * params.outputs + k4]);
     }
     return vec4<f32>(0.0);
 }

@@ -18,12 +18,12 @@ struct Params {
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> output_gradient: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> output_gradient: array<Gradient>;
 @group(0) @binding(2) var<storage, read> gate: array<vec4<f32>>;
 @group(0) @binding(3) var<storage, read> pool_gradient: array<vec4<f32>>;
 @group(0) @binding(4) var<storage, read> raw: array<Value>;
 @group(0) @binding(5) var<storage, read> moments: array<vec4<f32>>;
-@group(0) @binding(6) var<storage, read_write> input_gradient: array<vec4<f32>>;
+@group(0) @binding(6) var<storage, read_write> input_gradient: array<Gradient>;
 @group(0) @binding(7) var<storage, read_write> partial: array<vec4<f32>>;
 
 fn gradient_at(row: u32, channel: u32, x: vec4<f32>, slope: vec4<f32>) -> vec4<f32> {
@@ -31,8 +31,8 @@ fn gradient_at(row: u32, channel: u32, x: vec4<f32>, slope: vec4<f32>) -> vec4<f
     let at = row * channels + channel;
     let of_image = (row / params.rows_per_image) * channels + channel;
     let pooled = pool_gradient[of_image] / f32(params.rows_per_image);
-    let g = (output_gradient[at] * gate[of_image] + pooled) * slope;
-    input_gradient[at] = g;
+    let g = (from_gradient(output_gradient[at]) * gate[of_image] + pooled) * slope;
+    input_gradient[at] = to_gradient(g);
     return g;
 }
 

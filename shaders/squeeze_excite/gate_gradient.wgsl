@@ -9,12 +9,12 @@
 
 @group(0) @binding(0) var<uniform> params: Columns;
 @group(0) @binding(1) var<storage, read> input: array<Value>;
-@group(0) @binding(2) var<storage, read> output_gradient: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read> output_gradient: array<Gradient>;
 @group(0) @binding(3) var<storage, read> moments: array<vec4<f32>>;
 @group(0) @binding(4) var<storage, read_write> gate_gradient: array<vec4<f32>>;
 
 fn value_at(at: u32) -> vec4<f32> {
-    return operand(from_value(input[at]), at % params.channels, params.channels) * output_gradient[at];
+    return operand(from_value(input[at]), at % params.channels, params.channels) * from_gradient(output_gradient[at]);
 }
 
 fn store_sum(at: u32, sum: vec4<f32>) {

@@ -8,7 +8,6 @@ use crate::inspect::InspectOptions;
 use crate::serve::ServeOptions;
 use crate::verify::VerifyOptions;
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use photonet_gpu::Format;
 use photonet_model::Frozen;
 use photonet_train::config::{Config, ConfigError};
 use std::path::PathBuf;
@@ -119,7 +118,8 @@ pub struct TrainOptions {
     /// Learning rate of the classifier in units of that of the rest [default: 1].
     #[arg(long, value_name = "FACTOR")]
     pub head_lr: Option<f64>,
-    /// Activations on the GPU: f32, or f16, which takes half the memory [default: f32].
+    /// Activations on the GPU and their gradients: f32, or 16 bits, which takes some six tenths of the memory; all else is in f32
+    /// [default: f32].
     #[arg(long)]
     pub precision: Option<Precision>,
     /// Seed of everything random [default: 0].
@@ -150,7 +150,7 @@ pub struct EvalOptions {
     /// Photos: a folder with a sub-folder for each class, or a list file with a path and a label a line.
     #[arg(short, long, value_name = "DIR|LIST")]
     pub data: Option<PathBuf>,
-    /// Numbers on a GPU: f32, or f16, which takes half the memory and rounds to three digits.
+    /// Numbers on a GPU: f32, or f16, which takes half the memory and rounds to three digits at each layer.
     #[arg(long, default_value = "f32")]
     pub precision: Precision,
     /// Photos in a batch.
@@ -184,7 +184,7 @@ pub struct InferOptions {
     /// browser that reads and resizes the photo in the same way has the same.
     #[arg(long)]
     pub input_hash: bool,
-    /// Numbers on a GPU: f32, or f16, which takes half the memory and rounds to three digits.
+    /// Numbers on a GPU: f32, or f16, which takes half the memory and rounds to three digits at each layer.
     #[arg(long, default_value = "f32")]
     pub precision: Precision,
     /// Photos in a batch.
@@ -252,7 +252,7 @@ pub enum Precision {
     /// Single precision.
     #[default]
     F32,
-    /// Half precision for weights and activations.
+    /// Half precision.
     F16,
 }
 
@@ -265,11 +265,11 @@ impl Precision {
         }
     }
 
-    /// The format of the numbers.
-    pub fn format(self) -> Format {
+    /// What it means for a network.
+    pub fn of_network(self) -> photonet_model::Precision {
         match self {
-            Self::F32 => Format::Single,
-            Self::F16 => Format::Half,
+            Self::F32 => photonet_model::Precision::Single,
+            Self::F16 => photonet_model::Precision::Half,
         }
     }
 }
@@ -282,7 +282,8 @@ pub struct BenchOptions {
     /// Measure a training step instead of inference.
     #[arg(long)]
     pub train: bool,
-    /// Numbers on the GPU: f32, or f16 for weights and activations of inference, and for activations of training.
+    /// Numbers on the GPU: f32, or f16: weights and activations of inference, activations and their gradients of training.
+    /// --suite measures both.
     #[arg(long, default_value = "f32")]
     pub precision: Precision,
     /// Images in a batch.
@@ -295,7 +296,7 @@ pub struct BenchOptions {
     #[arg(long, conflicts_with_all = ["suite", "scaling"])]
     pub limits: bool,
     /// Measure both networks, inference and training, in the batches that suit the device.
-    #[arg(long, conflicts_with_all = ["scaling", "train"])]
+    #[arg(long, conflicts_with_all = ["scaling", "train", "precision"])]
     pub suite: bool,
     /// Measure 5 sizes times 5 batches of the small network: the cost should grow as the pixels do.
     #[arg(long)]

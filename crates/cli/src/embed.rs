@@ -37,7 +37,7 @@ pub struct EmbedOptions {
     /// Which device: auto, discrete, integrated, software, or part of its name.
     #[arg(long, default_value = "auto")]
     pub device: String,
-    /// Numbers on a GPU: f32, or f16, which takes half the memory and rounds to three digits.
+    /// Numbers on a GPU: f32, or f16, which takes half the memory and rounds to three digits at each layer.
     #[arg(long, default_value = "f32")]
     pub precision: Precision,
 }

@@ -16,7 +16,7 @@ pub fn open_machine(choice: &str, precision: Precision) -> Result<Machine, CliEr
         _ => false,
     };
     if !cpu {
-        return Ok(Machine::Gpu { gpu: open_device(choice)?, precision: precision.format() });
+        return Ok(Machine::Gpu { gpu: open_device(choice)?, precision: precision.of_network() });
     }
     if precision == Precision::F16 {
         eprintln!(

@@ -38,7 +38,8 @@ pub fn run(options: &TuneOptions) -> Result<ExitCode, CliError> {
     let half = Work { precision: Precision::F16, ..infer.clone() };
     let train = Work { train: true, batch: options.batch, ..infer.clone() };
     let mut answers = Vec::new();
-    for work in [infer, half, train] {
+    let half_train = Work { precision: Precision::F16, ..train.clone() };
+    for work in [infer, half, train, half_train] {
         answers.extend(pollster::block_on(tune(&gpu, &work, options.runs))?);
     }
     // What was measured for other shapes stays.

@@ -111,6 +111,7 @@ fn half_precision_is_near_and_of_gpus_only() {
     let (single, half) = (on("--device software"), on("--device software --precision f16"));
     let (single, half) = (single.json_lines(), half.json_lines());
     assert_ne!(single, half);
+    assert_eq!((single.len(), half.len()), (30, 30));
     for (a, b) in single.iter().zip(&half) {
         let [(a, first), (b, second)] = [a, b].map(|line| (&line["top"], line["top"][0]["index"].as_u64()));
         let probability = |top: &serde_json::Value| top[0]["probability"].as_f64().unwrap();
@@ -163,14 +164,15 @@ fn devices_summary_check_and_bench() {
         assert_eq!(json["task"], task);
         assert!(json["median_ms"].as_f64().unwrap() > 0.0 && json["kinds"].as_array().unwrap().len() > 5);
     }
-    let bytes = |precision: &str| {
-        let command = "bench --width 0.35 --size 32 --classes 4 --runs 1 --format json --precision";
-        let json = ran(&format!("{command} {precision}")).json();
+    let bytes = |task: &str, precision: &str| {
+        let command = "--width 0.35 --size 32 --batch 2 --classes 4 --runs 1 --format json --precision";
+        let json = ran(&format!("bench {task} {command} {precision}")).json();
         assert_eq!(json["precision"], precision);
         json["traffic_bytes"].as_f64().unwrap()
     };
-    assert!(bytes("f16") < 0.6 * bytes("f32"));
-    says(&run(folder.path(), "bench --train --precision f16").err, &["--precision", "--train"]);
+    assert!(bytes("", "f16") < 0.6 * bytes("", "f32"));
+    assert!(bytes("--train", "f16") < 0.95 * bytes("--train", "f32"));
+    says(&run(folder.path(), "bench --suite --precision f16").err, &["--precision", "--suite"]);
     let limits = ran("bench --limits --format json").json();
     for rate in ["copy_bytes_per_second", "macs_per_second"] {
         assert!(limits[rate].as_f64().unwrap() > 1e6, "{limits}");

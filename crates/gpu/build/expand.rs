@@ -3,8 +3,8 @@
 //! A kernel is one file. `#import reduce` pastes `shared/reduce.wgsl` once; a variant prepends
 //! `const NAME: u32 = value;` lines. `#unroll r ROWS` repeats the lines up to its `#end` with `r` being 0, 1, ...
 //! up to the variant's constant `ROWS` (or a number): arrays that are indexed by `r` then stay in registers, whatever
-//! a driver's compiler makes of loops. `#import storage` stands for the types of activations and weights as they lie in
-//! memory, which are put before the text when a pipeline is made. Every expanded line remembers the file and line it came from, so that an error
+//! a driver's compiler makes of loops. `#import storage` stands for the types of activations, weights and gradients as
+//! they lie in memory, which are put before the text when a pipeline is made. Every expanded line remembers the file and line it came from, so that an error
 //! found later can be reported where its author will look.
 
 use std::collections::HashSet;
@@ -123,7 +123,7 @@ pub fn expand(root: &Path, kernel: &str, variant: Option<&Variant>) -> Result<Ex
     Ok(expanded)
 }
 
-/// The line that asks for the types of activations and weights.
+/// The line that asks for the types of activations, weights and gradients.
 const STORAGE: &str = "#import storage";
 
 /// A line of a shader and where it stands.
@@ -183,40 +183,48 @@ fn block_length(lines: &[Line]) -> Option<usize> {
     })
 }
 
-/// The types of activations and weights in each format, `[values, weights][single, half, packed]`.
-pub type StorageTexts = [[String; 3]; 2];
+/// Who has a format of its own, and the files of its formats.
+pub const STORAGE_FILES: [(&str, &[&str]); 3] = [
+    ("values", &["single", "half", "packed", "brain"]),
+    ("weights", &["single", "half", "packed"]),
+    ("gradients", &["single", "brain"]),
+];
 
-/// Reads the types of activations and weights from `shared/storage`.
+/// The texts of [`STORAGE_FILES`], in their order.
+pub type StorageTexts = [Vec<String>; 3];
+
+/// Reads the types of activations, weights and gradients from `shared/storage`.
 ///
 /// # Errors
 /// A file that cannot be read.
 pub fn storage_texts(root: &Path) -> Result<StorageTexts, ShaderError> {
     let mut texts = StorageTexts::default();
-    for (role, of_role) in ["values", "weights"].iter().zip(&mut texts) {
-        for (format, text) in ["single", "half", "packed"].iter().zip(of_role) {
+    for ((role, formats), of_role) in STORAGE_FILES.iter().zip(&mut texts) {
+        for format in *formats {
             let file = Path::new("shared/storage").join(format!("{role}_{format}.wgsl"));
-            *text = fs::read_to_string(root.join(&file)).map_err(|e| ShaderError {
+            of_role.push(fs::read_to_string(root.join(&file)).map_err(|e| ShaderError {
                 origin: None,
                 kernel: "shared/storage".into(),
                 message: format!("cannot read {}: {e}", file.display()),
-            })?;
+            })?);
         }
     }
     Ok(texts)
 }
 
 impl Expanded {
-    /// The text with the types of `texts`, of formats 0 single, 1 half, 2 packed; as it is where it needs none.
-    pub fn with_storage(&self, texts: &StorageTexts, values: usize, weights: usize) -> Self {
+    /// The text with the types of `texts`, for each role the number of its format; as it is where it needs none.
+    pub fn with_storage(&self, texts: &StorageTexts, formats: [usize; 3]) -> Self {
         if !self.stored {
             return self.clone();
         }
         let origin = Origin { file: PathBuf::from("shared/storage"), line: 1 };
         let mut whole = Self { name: self.name.clone(), ..Self::default() };
-        if values == 1 || weights == 1 {
+        let chosen = texts.iter().zip(formats).map(|(of_role, format)| of_role[format].as_str());
+        if chosen.clone().any(|text| text.contains("<f16>")) {
             whole.push("enable f16;", &origin);
         }
-        for line in texts[0][values].lines().chain(texts[1][weights].lines()) {
+        for line in chosen.flat_map(str::lines) {
             whole.push(line, &origin);
         }
         whole.source.push_str(&self.source);

@@ -68,12 +68,14 @@ fn generate(root: &Path, folder: &Path) -> (String, Vec<ShaderError>) {
             }
         }
     }
-    for (name, of_role) in ["VALUES", "WEIGHTS"].iter().zip(&texts) {
+    for ((role, formats), of_role) in expand::STORAGE_FILES.iter().zip(&texts) {
         hash = of_role.iter().fold(hash, |hash, text| hashed(hash, text));
+        let types: Vec<String> = of_role.iter().map(|text| bare(text)).collect();
+        let name = role.to_uppercase();
         let _ = writeln!(
             out,
-            "/// The types of `shared/storage`: single, half, packed.\npub(crate) const {name}: [&str; 3] = {:?};",
-            of_role.each_ref().map(|text| bare(text))
+            "/// The types of {role} in `shared/storage`: {formats:?}.\npub(crate) const {name}: [&str; {}] = {types:?};",
+            types.len()
         );
     }
     let list = names.iter().map(|n| format!("&{n}")).collect::<Vec<_>>().join(", ");

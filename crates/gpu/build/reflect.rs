@@ -27,7 +27,7 @@ pub struct Binding {
     pub index: u32,
     /// `Uniform`, `Read` or `ReadWrite`.
     pub access: &'static str,
-    /// `Fixed`; `Values` or `Weights` where the format of activations or weights decides.
+    /// `Fixed`; `Values`, `Weights` or `Gradients` where the format of these decides.
     pub role: &'static str,
     /// Smallest size in bytes that may be bound.
     pub min_bytes: u32,
@@ -74,29 +74,32 @@ pub fn reflect(kernel: &Expanded) -> Result<Reflection, ShaderError> {
     Ok(Reflection { workgroup_size, shared_bytes, bindings, overrides })
 }
 
-/// Validates a kernel with all types of activations and weights; what it asks for with single precision, and which
-/// bindings change with the types.
+/// Validates a kernel with all types of activations, weights and gradients; what it asks for with single precision, and
+/// which bindings change with the types.
 ///
 /// # Errors
 /// As [`reflect`].
 pub fn reflect_all(kernel: &Expanded, texts: &StorageTexts) -> Result<Reflection, ShaderError> {
-    let of = |values, weights| reflect(&kernel.with_storage(texts, values, weights));
-    let mut single = of(0, 0)?;
+    let of = |formats| reflect(&kernel.with_storage(texts, formats));
+    let mut single = of([0; 3])?;
     if !kernel.stored {
         return Ok(single);
     }
-    for (values, weights) in [(1, 1), (0, 1)] {
-        of(values, weights)?;
+    for (role, name) in ["Values", "Weights", "Gradients"].into_iter().enumerate() {
+        for format in 1..texts[role].len() {
+            let mut formats = [0; 3];
+            formats[role] = format;
+            let other = of(formats)?;
+            for (binding, other) in single.bindings.iter_mut().zip(&other.bindings) {
+                if other.min_bytes != binding.min_bytes {
+                    binding.role = name;
+                }
+            }
+        }
     }
-    let (values, weights) = (of(2, 0)?, of(0, 2)?);
-    of(2, 2)?;
-    for (at, binding) in single.bindings.iter_mut().enumerate() {
-        if values.bindings[at].min_bytes != binding.min_bytes {
-            binding.role = "Values";
-        }
-        if weights.bindings[at].min_bytes != binding.min_bytes {
-            binding.role = "Weights";
-        }
+    // As inference and training combine them.
+    for formats in [[1, 1, 0], [2, 2, 0], [1, 0, 1], [2, 0, 1]] {
+        of(formats)?;
     }
     Ok(single)
 }

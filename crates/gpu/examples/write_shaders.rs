@@ -15,11 +15,14 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         };
         write("", Storage::default(), HalfType::Packed)?;
         if kernel.stored {
-            for (suffix, half) in [(".half", HalfType::Native), (".packed", HalfType::Packed)] {
-                write(suffix, Storage { values: Format::Half, weights: Format::Half }, half)?;
-                let weights = Storage { weights: Format::Half, ..Storage::default() };
-                write(&format!("{suffix}_weights"), weights, half)?;
+            let (single, half, brain) = (Format::Single, Format::Half, Format::Brain);
+            let storage = |values, weights, gradients| Storage { values, weights, gradients };
+            for (suffix, kind) in [(".half", HalfType::Native), (".packed", HalfType::Packed)] {
+                write(suffix, storage(half, half, single), kind)?;
+                write(&format!("{suffix}_weights"), storage(single, half, single), kind)?;
+                write(&format!("{suffix}_training"), storage(half, single, brain), kind)?;
             }
+            write(".brain", storage(brain, single, brain), HalfType::Packed)?;
         }
     }
     println!("{count} texts written to {}", folder.display());

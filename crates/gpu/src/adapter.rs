@@ -86,9 +86,10 @@ pub struct GpuOptions {
     pub choice: DeviceChoice,
     /// Ask for WebGPU's default limits and no features, whatever the adapter offers.
     pub portable: bool,
-    /// How kernels get at numbers in half precision, where the device has a type for them; else by its class. A portable
-    /// device has the type only where it is asked for here.
+    /// How kernels get at numbers in half precision, where the device has a type for them; else by its class.
     pub half: Option<HalfType>,
+    /// Ask for that type even of a portable device.
+    pub shader_f16: bool,
     /// Keep bounds and loop checks in shaders.
     pub checked: bool,
     /// Choose kernels for this class of devices, not for the adapter's own. All kernels run everywhere.
@@ -109,6 +110,7 @@ impl GpuOptions {
             choice,
             portable: on("PHOTONET_PORTABLE"),
             half,
+            shader_f16: false,
             checked: on("PHOTONET_CHECKED"),
             class,
             cache: None,

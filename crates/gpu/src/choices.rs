@@ -100,11 +100,12 @@ impl Gpu {
         self
     }
 
-    /// Where choices are kept: a file for each adapter and driver.
+    /// Where choices are kept: a file for each adapter, driver and way to half precision.
     #[cfg(not(target_arch = "wasm32"))]
     fn choices_file(&self) -> Option<PathBuf> {
         let AdapterSummary { name, backend, driver, .. } = self.adapter();
-        let number = crate::driver_cache::short_digest(&format!("{name} {backend} {driver}"));
+        let number =
+            crate::driver_cache::short_digest(&format!("{name} {backend} {driver} {:?}", self.half()));
         Some(self.cache.as_ref()?.join(format!("tuned_{number}")))
     }
 

@@ -72,7 +72,7 @@ impl Gpu {
             limits.max_buffer_size = offered.max_buffer_size;
             features |= adapter.features() & wgpu::Features::TIMESTAMP_QUERY;
         }
-        if !options.portable || options.half == Some(HalfType::Native) {
+        if !options.portable || options.shader_f16 {
             features |= adapter.features() & wgpu::Features::SHADER_F16;
         }
         if options.cache.is_some() {

@@ -1,6 +1,6 @@
 //! A kernel as the shader registry describes it.
 
-use crate::kernels::{VALUES, WEIGHTS};
+use crate::kernels::{GRADIENTS, VALUES, WEIGHTS};
 use std::borrow::Cow;
 
 /// One expanded WGSL kernel with its reflected interface.
@@ -10,7 +10,8 @@ pub struct Kernel {
     pub name: &'static str,
     /// WGSL text, without comments; the entry point is `main`.
     pub source: Source,
-    /// Whether activations and weights may lie in memory in half precision; their types are then put before the text.
+    /// Whether activations, weights and gradients may lie in memory in other formats; their types are then put before the
+    /// text.
     pub stored: bool,
     /// Workgroup size; 0 in x where it is the override `WORKGROUP`.
     pub workgroup_size: [u32; 3],
@@ -30,6 +31,8 @@ pub enum Format {
     Single,
     /// 16 bits: 11 of precision, nothing above 65,504.
     Half,
+    /// The upper 16 bits of a single (bfloat16): 8 of precision, and all of its range. Packed into words on every device.
+    Brain,
 }
 
 impl Format {
@@ -37,7 +40,7 @@ impl Format {
     pub fn bytes(self) -> u64 {
         match self {
             Self::Single => 4,
-            Self::Half => 2,
+            Self::Half | Self::Brain => 2,
         }
     }
 }
@@ -49,6 +52,8 @@ pub struct Storage {
     pub values: Format,
     /// Of weights.
     pub weights: Format,
+    /// Of the gradients of activations.
+    pub gradients: Format,
 }
 
 /// How a device gets at numbers in half precision.
@@ -80,10 +85,14 @@ impl Kernel {
             (Format::Single, _) => 0,
             (Format::Half, HalfType::Native) => 1,
             (Format::Half, HalfType::Packed) => 2,
+            (Format::Brain, _) => 3,
         };
         let (values, weights) = (number(storage.values), number(storage.weights));
+        let gradients = usize::from(storage.gradients != Format::Single);
         let enable = if values == 1 || weights == 1 { "enable f16;\n" } else { "" };
-        format!("{enable}{}{}{}", VALUES[values], WEIGHTS[weights], self.source.text()).into()
+        // A plan with weights in bfloat16 was refused, see `interface`.
+        let weights = WEIGHTS[weights.min(2)];
+        format!("{enable}{}{weights}{}{}", VALUES[values], GRADIENTS[gradients], self.source.text()).into()
     }
 }
 
@@ -135,6 +144,8 @@ pub enum Role {
     Values,
     /// That of the weights.
     Weights,
+    /// That of the gradients.
+    Gradients,
 }
 
 /// How a kernel uses a binding.

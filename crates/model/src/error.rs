@@ -21,7 +21,7 @@ pub enum ModelError {
     /// A folded weight that half precision cannot hold.
     #[error(
         "`{name}` holds {value} once batch normalisation is folded in, and half precision nothing above 65504: \
-         run this model in single precision"
+         run this model with the precision f32"
     )]
     Precision {
         /// The tensor.

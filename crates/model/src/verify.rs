@@ -1,7 +1,7 @@
 //! Test vectors: does a model give on this device what it gave where it was made?
 
-use crate::{InferenceNetwork, InferenceOptions, Input, Model, ModelError, TestVector};
-use photonet_gpu::{Format, Gpu};
+use crate::{InferenceNetwork, InferenceOptions, Input, Model, ModelError, Precision, TestVector};
+use photonet_gpu::Gpu;
 use std::sync::Arc;
 
 impl TestVector {
@@ -57,7 +57,7 @@ async fn network(gpu: &Arc<Gpu>, model: &Model) -> Result<InferenceNetwork, Mode
         batch: 1,
         input: Input::of(&model.recipe)?,
         count_topk: None,
-        precision: Format::Single,
+        precision: Precision::Single,
     };
     InferenceNetwork::new(gpu, &model.architecture, &model.weights, &options).await
 }

@@ -5,9 +5,9 @@
 
 mod formula;
 
-use photonet_gpu::{Format, Gpu, GpuOptions};
+use photonet_gpu::{Gpu, GpuOptions};
 use photonet_model::import::{Change, ImportOptions, Known, import};
-use photonet_model::{Architecture, InferenceNetwork, InferenceOptions, Input, Naming};
+use photonet_model::{Architecture, InferenceNetwork, InferenceOptions, Input, Naming, Precision};
 use safetensors::SafeTensors;
 use std::path::PathBuf;
 
@@ -70,7 +70,7 @@ fn logits_are_those_of_the_frameworks() {
                     std: [0.229, 0.224, 0.225],
                 };
                 let options =
-                    InferenceOptions { batch: 1, input, count_topk: None, precision: Format::Single };
+                    InferenceOptions { batch: 1, input, count_topk: None, precision: Precision::Single };
                 let weights = &imported.model.weights;
                 let network = InferenceNetwork::new(&gpu, &architecture, weights, &options).await.unwrap();
                 network.run(&formula::pixels(name, size * size * 3), &[]).unwrap();

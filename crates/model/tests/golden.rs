@@ -5,10 +5,10 @@
 mod formula;
 
 use formula::{hash, uniform, z};
-use photonet_gpu::{DeviceClass, Format, Gpu, GpuOptions};
+use photonet_gpu::{DeviceClass, Gpu, GpuOptions};
 use photonet_model::{
     Architecture, Family, InferenceNetwork, InferenceOptions, Input, Naming, ParameterKind, ParameterLayout,
-    TrainBuffers, TrainNetwork, TrainOptions, Tuning, Variant, Weights, external_name,
+    Precision, TrainBuffers, TrainNetwork, TrainOptions, Tuning, Variant, Weights, external_name,
 };
 use photonet_nn::Step;
 use safetensors::SafeTensors;
@@ -201,7 +201,8 @@ fn compare_for(golden: &Golden, class: DeviceClass) {
             std: [0.229, 0.224, 0.225],
         };
         let (weights, pixels, labels) = (golden.weights(), golden.pixels(), golden.labels());
-        let options = InferenceOptions { batch: BATCH, input, count_topk: None, precision: Format::Single };
+        let options =
+            InferenceOptions { batch: BATCH, input, count_topk: None, precision: Precision::Single };
         let network = InferenceNetwork::new(&gpu, &golden.architecture, &weights, &options).await.unwrap();
         network.run(&pixels, &[]).unwrap();
         let eval = error(&flatten(&network.logits().await.unwrap()), &golden.values("eval_logits"));
@@ -219,7 +220,7 @@ fn compare_for(golden: &Golden, class: DeviceClass) {
             topk: 5,
             dropout_seed: 0,
             tuning: Tuning::default(),
-            precision: Format::Single,
+            precision: Precision::Single,
         };
         let network = TrainNetwork::new(&buffers, &architecture, &options).await.unwrap();
         let samples: Vec<u32> = (0..BATCH as u32).collect();

@@ -4,13 +4,13 @@
 
 mod formula;
 
-use photonet_gpu::{DeviceChoice, DeviceClass, Format, Gpu, GpuOptions, HalfType};
-use photonet_model::Naming;
+use photonet_gpu::{DeviceChoice, DeviceClass, Gpu, GpuOptions, HalfType};
 use photonet_model::import::{ImportOptions, import};
 use photonet_model::{
     Architecture, Family, InferenceNetwork, InferenceOptions, Input, ModelError, TrainBuffers, TrainNetwork,
     TrainOptions, Tuning, Variant, Weights, initialise,
 };
+use photonet_model::{Naming, Precision};
 use photonet_nn::Step;
 use std::sync::Arc;
 
@@ -24,10 +24,13 @@ const INPUT: Input =
 /// Images in a batch of training, each of a class of its own.
 const BATCH: usize = 6;
 
-fn open(half: HalfType) -> Arc<Gpu> {
+fn options(half: HalfType) -> GpuOptions {
     let portable = half == HalfType::Packed;
-    let options = GpuOptions { portable, half: Some(half), ..GpuOptions::new(DeviceChoice::Auto) };
-    pollster::block_on(Gpu::open(&options)).unwrap()
+    GpuOptions { portable, half: Some(half), ..GpuOptions::new(DeviceChoice::Auto) }
+}
+
+fn open(half: HalfType) -> Arc<Gpu> {
+    pollster::block_on(Gpu::open(&options(half))).unwrap()
 }
 
 async fn network(
@@ -35,7 +38,7 @@ async fn network(
     architecture: &Architecture,
     weights: &Weights,
     batch: usize,
-    precision: Format,
+    precision: Precision,
 ) -> Result<InferenceNetwork, ModelError> {
     let options = InferenceOptions { batch, input: INPUT, count_topk: None, precision };
     InferenceNetwork::new(gpu, architecture, weights, &options).await
@@ -75,7 +78,7 @@ fn half_precision_is_single_precision_to_three_digits() {
                 let weights = scaled(&architecture);
                 let pixels: Vec<u8> = (0..batch * 65 * 65 * 3).map(|i| (i * i % 251) as u8).collect();
                 let (mut logits, mut heads, mut bytes) = (Vec::new(), Vec::new(), Vec::new());
-                for precision in [Format::Single, Format::Half] {
+                for precision in [Precision::Single, Precision::Half] {
                     let network = network(&gpu, &architecture, &weights, batch, precision).await.unwrap();
                     network.run(&pixels, &[]).unwrap();
                     logits.push(network.logits().await.unwrap());
@@ -104,19 +107,19 @@ fn weights_too_large_for_half_precision_are_refused_by_name() {
     let architecture = Architecture::new(Family::Paddle, Variant::Small, 0.35, 4).unwrap();
     let mut weights = initialise(&architecture, 3);
     weights.tensors.get_mut("classifier.weight").unwrap().data[0] = 1e5;
-    let single = pollster::block_on(network(&gpu, &architecture, &weights, 1, Format::Single));
+    let single = pollster::block_on(network(&gpu, &architecture, &weights, 1, Precision::Single));
     assert!(single.is_ok());
-    let half = pollster::block_on(network(&gpu, &architecture, &weights, 1, Format::Half));
+    let half = pollster::block_on(network(&gpu, &architecture, &weights, 1, Precision::Half));
     let message = half.err().unwrap().to_string();
     assert!(message.starts_with("`classifier.weight` holds 80000"), "{message}");
-    assert!(message.ends_with("run this model in single precision"), "{message}");
+    assert!(message.ends_with("run this model with the precision f32"), "{message}");
 }
 
 /// Losses of some steps, and the gradients of the first.
 async fn trained(
     gpu: &Arc<Gpu>,
     architecture: &Architecture,
-    precision: Format,
+    precision: Precision,
 ) -> (Vec<f32>, Vec<Vec<f32>>, u64) {
     let weights = scaled(architecture);
     let tuning = Tuning::default();
@@ -148,20 +151,31 @@ async fn trained(
 #[test]
 fn training_with_activations_in_half_precision_follows_single_precision() {
     pollster::block_on(async {
-        for class in [DeviceClass::Discrete, DeviceClass::Software] {
-            let gpu = Gpu::open(&GpuOptions { class: Some(class), ..GpuOptions::portable() }).await.unwrap();
+        for (class, half) in [
+            (DeviceClass::Discrete, HalfType::Packed),
+            (DeviceClass::Software, HalfType::Packed),
+            (DeviceClass::Discrete, HalfType::Native),
+        ] {
+            let options = GpuOptions { class: Some(class), ..options(half) };
+            let gpu = Gpu::open(&options).await.unwrap();
+            if gpu.half() != half {
+                println!("skipped: {} has no shader-f16", gpu.adapter().name);
+                continue;
+            }
             let mut architecture = Architecture::new(Family::Paddle, Variant::Small, 0.5, BATCH).unwrap();
             architecture.switches.dropout = 0.0;
-            let (single_losses, single, single_bytes) = trained(&gpu, &architecture, Format::Single).await;
-            let (half_losses, half, half_bytes) = trained(&gpu, &architecture, Format::Half).await;
+            let (single_losses, single, single_bytes) = trained(&gpu, &architecture, Precision::Single).await;
+            let (half_losses, halved, half_bytes) = trained(&gpu, &architecture, Precision::Half).await;
             let losses = off(&[half_losses], &[single_losses]);
-            let gradients = off(&half, &single);
+            let gradients = off(&halved, &single);
             let share = half_bytes as f64 / single_bytes as f64;
-            println!("{class:?}: losses {losses:.1e}, gradients {gradients:.1e}, {share:.2} of the memory");
+            println!(
+                "{class:?} {half:?}: losses {losses:.1e}, gradients {gradients:.1e}, {share:.2} of the memory"
+            );
             // Equal numbers would mean that nothing was rounded.
             assert!(losses > 1e-7 && losses < 1e-3, "{losses:.1e}");
             assert!(gradients > 1e-5 && gradients < 2e-2, "{gradients:.1e}");
-            assert!(share < 0.75, "{share:.2} of the memory");
+            assert!(share < 0.65, "{share:.2} of the memory");
         }
     });
 }

@@ -46,10 +46,6 @@ impl Depthwise {
         (self.geometry.kernel * self.geometry.kernel * self.geometry.input.groups()) as u64 * 16
     }
 
-    fn traffic(&self) -> u64 {
-        self.geometry.input.bytes() + self.output().bytes() + self.weight_bytes()
-    }
-
     fn pick(&self, [k3s1, k3s2, k5s1, k5s2]: [&'static Kernel; 4]) -> &'static Kernel {
         match (self.geometry.kernel, self.geometry.stride) {
             (3, 1) => k3s1,
@@ -172,7 +168,7 @@ impl Depthwise {
                 .bind("input_gradient", input_gradient)
                 .params(&self.geometry.params(0))
                 .threads(self.gather_threads())
-                .cost(self.macs(), self.traffic()),
+                .cost(self.macs(), output_gradient.bytes() + weights.bytes() + input_gradient.bytes()),
         );
     }
 
@@ -218,7 +214,14 @@ impl Depthwise {
         let dispatch = Dispatch::new(of_kernel[usize::from(kernel != 3)], format!("{label} data gradient"))
             .bind("weights", weights)
             .params(&params)
-            .cost(self.macs(), self.traffic() + behind.raw.bytes() + slabs.partial.bytes());
+            .cost(
+                self.macs(),
+                output_gradient.bytes()
+                    + weights.bytes()
+                    + input_gradient.bytes()
+                    + behind.raw.bytes()
+                    + slabs.partial.bytes(),
+            );
         plan.dispatch(behind.bind(walk.launch(dispatch), output_gradient, residual, input_gradient, &slabs));
         Some(OutputGradient { tensor: input_gradient, sums: Some(slabs) })
     }
@@ -246,7 +249,8 @@ impl Depthwise {
         std::mem::swap(&mut params.in_width, &mut params.out_width);
         params.pad_y = params.kernel - 1 - params.pad_y;
         params.pad_x = params.kernel - 1 - params.pad_x;
-        let (tall, question) = self.height(plan, "data_gradient", &self.geometry.input);
+        let (tall, question) =
+            self.height(plan, &pass("data_gradient", input_gradient, weights), &self.geometry.input);
         let dispatch = Dispatch::new(self.forward_kernel(tall), label)
             .constant("HAS_BIAS", false)
             .constant("FLIPPED", true)
@@ -256,7 +260,7 @@ impl Depthwise {
             .params(&params)
             .threads(tile_threads(&self.geometry.input, tall, 4))
             .answers(question)
-            .cost(self.macs(), self.traffic());
+            .cost(self.macs(), output_gradient.bytes() + weights.bytes() + input_gradient.bytes());
         plan.dispatch(Operand::from(output_gradient).bind(dispatch));
     }
 

@@ -47,7 +47,9 @@ impl Operand {
 pub(crate) fn pass(name: &str, values: Tensor, weights: Tensor) -> String {
     match (values.format(), weights.format()) {
         (Format::Single, Format::Single) => name.into(),
-        (Format::Single, Format::Half) => format!("{name} f16 weights"),
+        (Format::Single, _) => format!("{name} f16 weights"),
+        (Format::Half, Format::Single) => format!("{name} f16 values"),
         (Format::Half, _) => format!("{name} f16"),
+        (Format::Brain, _) => format!("{name} bf16"),
     }
 }

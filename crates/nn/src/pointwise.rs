@@ -105,11 +105,6 @@ impl Pointwise {
         (pad_channels(self.inputs) * pad_channels(self.outputs) * 4) as u64
     }
 
-    fn traffic(&self) -> u64 {
-        (self.rows * (pad_channels(self.inputs) + pad_channels(self.outputs)) * 4) as u64
-            + self.weight_bytes()
-    }
-
     fn params(&self, columns: usize, tile: Tile) -> Params {
         Params {
             rows: self.rows as u32,
@@ -246,7 +241,8 @@ impl Pointwise {
         residual: Option<Tensor>,
         input_gradient: Tensor,
     ) {
-        let (tile, count, question) = self.tiles(plan, "data_gradient", self.inputs);
+        let (tile, count, question) =
+            self.tiles(plan, &pass("data_gradient", input_gradient, weights), self.inputs);
         let kernel = [
             &kernels::POINTWISE_DATA_GRADIENT_32X32,
             &kernels::POINTWISE_DATA_GRADIENT_64X32,
@@ -264,7 +260,7 @@ impl Pointwise {
                 .bind("input_gradient", input_gradient)
                 .params(&self.params(self.inputs, TILES[tile]))
                 .answers(question)
-                .cost(self.macs(), self.traffic()),
+                .cost(self.macs(), output_gradient.bytes() + weights.bytes() + input_gradient.bytes()),
         );
     }
 
@@ -281,7 +277,8 @@ impl Pointwise {
         behind: &Behind,
         input_gradient: Tensor,
     ) -> OutputGradient {
-        let (choice, count, question) = self.tiles(plan, "data_gradient", self.inputs);
+        let (choice, count, question) =
+            self.tiles(plan, &pass("data_gradient", input_gradient, weights), self.inputs);
         let tile = TILES[choice];
         let Some(kernel) = SUMS_KERNELS.get(choice) else {
             self.data_gradient(plan, label, output_gradient, weights, residual, input_gradient);
@@ -293,7 +290,14 @@ impl Pointwise {
             .bind("weights", weights)
             .params(&self.params(self.inputs, tile))
             .answers(question)
-            .cost(self.macs(), self.traffic() + behind.raw.bytes() + slabs.partial.bytes());
+            .cost(
+                self.macs(),
+                output_gradient.bytes()
+                    + weights.bytes()
+                    + input_gradient.bytes()
+                    + behind.raw.bytes()
+                    + slabs.partial.bytes(),
+            );
         plan.dispatch(behind.bind(dispatch, output_gradient, residual, input_gradient, &slabs));
         OutputGradient { tensor: input_gradient, sums: Some(slabs) }
     }

@@ -65,7 +65,7 @@ impl GlobalPool {
                 .bind("input_gradient", input_gradient)
                 .params(&Broadcast::of(&self.input))
                 .threads(self.input.vectors() as u64)
-                .cost(0, self.input.bytes()),
+                .cost(0, input_gradient.bytes()),
         );
     }
 }

@@ -13,6 +13,6 @@ pub fn add(plan: &mut PlanBuilder, label: &str, shape: &Shape, left: Tensor, rig
             .bind("output", output)
             .params(&Length::of(shape))
             .threads(shape.vectors() as u64)
-            .cost(0, 3 * shape.bytes()),
+            .cost(0, left.bytes() + right.bytes() + output.bytes()),
     );
 }

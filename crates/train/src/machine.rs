@@ -2,8 +2,8 @@
 
 use crate::TrainError;
 use photonet_cpu::CpuNetwork;
-use photonet_gpu::{Format, Gpu};
-use photonet_model::{Features, InferenceNetwork, InferenceOptions, Input, Model};
+use photonet_gpu::Gpu;
+use photonet_model::{Features, InferenceNetwork, InferenceOptions, Input, Model, Precision};
 use rayon::prelude::*;
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ pub enum Machine {
         /// The device.
         gpu: Arc<Gpu>,
         /// How weights and activations lie in its memory.
-        precision: Format,
+        precision: Precision,
     },
     /// The processor, on all its threads. Much faster than a GPU in software.
     Cpu,

@@ -4,8 +4,7 @@ use crate::backend::{Backend, GpuBackend, Outcome, Wanted};
 use crate::error::EngineError;
 use crate::header::{self, Outline};
 use crate::photo;
-use photonet_gpu::Format;
-use photonet_model::{Input, Model, Weights, summarise};
+use photonet_model::{Input, Model, Precision, Weights, summarise};
 use photonet_vision::Rgb;
 use serde::Serialize;
 use std::path::Path;
@@ -53,7 +52,7 @@ const HALF_TOLERANCE: f64 = 0.15;
 impl Classifier {
     /// Opens a backend, `webgpu` or `cpu`; `half` asks for half precision, which the processor does not have.
     pub async fn open(backend: &str, half: bool) -> Result<Self, EngineError> {
-        let precision = if half { Format::Half } else { Format::Single };
+        let precision = if half { Precision::Half } else { Precision::Single };
         let backend = match backend {
             "webgpu" => Backend::WebGpu(Box::new(GpuBackend::open(precision).await?)),
             "cpu" => Backend::Cpu(Box::default()),
@@ -74,8 +73,8 @@ impl Classifier {
 
     fn tolerance(&self) -> f64 {
         match self.backend.precision() {
-            Format::Single => TOLERANCE,
-            Format::Half => HALF_TOLERANCE,
+            Precision::Single => TOLERANCE,
+            Precision::Half => HALF_TOLERANCE,
         }
     }
 

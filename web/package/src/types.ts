@@ -41,8 +41,9 @@ export interface LoadOptions {
   /** `auto` takes WebGPU on a real GPU and the CPU everywhere else. */
   backend?: "auto" | Backend | undefined;
   /**
-   * `f16` stores weights and activations on a GPU in half precision: half the memory, and logits right to two or three
-   * digits. The CPU computes in `f32`, the default, whatever is asked for.
+   * `f16` stores weights and activations on a GPU in half precision: half the memory. Numbers are rounded to three digits at
+   * each layer, which moves logits by some per cent of the largest at most. The CPU computes in `f32`, the default, whatever is
+   * asked for.
    */
   precision?: Precision | undefined;
   /** Called while the model downloads. */

@@ -31,9 +31,9 @@ fn works(class: DeviceClass, options: &NetworkOptions) -> Vec<Work> {
     for arch in [Arch::Small, Arch::Large] {
         for precision in [Precision::F32, Precision::F16] {
             let infer = infer.iter().map(|&batch| work(options, false, arch, options.size, batch));
-            works.extend(infer.map(|work| Work { precision, ..work }));
+            let train = train.iter().map(|&batch| work(options, true, arch, options.size, batch));
+            works.extend(infer.chain(train).map(|work| Work { precision, ..work }));
         }
-        works.extend(train.iter().map(|&batch| work(options, true, arch, options.size, batch)));
     }
     let (size, batch) = LITTLE;
     if size < options.size {
@@ -43,14 +43,18 @@ fn works(class: DeviceClass, options: &NetworkOptions) -> Vec<Work> {
 }
 
 /// Sizes times batches, of which the cost should grow by the number of pixels.
-fn grid(class: DeviceClass, options: &NetworkOptions, train: bool) -> Vec<Work> {
+fn grid(class: DeviceClass, options: &BenchOptions) -> Vec<Work> {
+    let BenchOptions { network, train, precision, .. } = options;
     let batches = match class {
         DeviceClass::Discrete => [16, 32, 64, 128, 256],
         DeviceClass::Integrated => [4, 8, 16, 32, 64],
         DeviceClass::Software => [1, 2, 4, 8, 16],
     };
-    let one = |size| batches.map(|batch| work(options, train, Arch::Small, size, batch));
-    SEVENTHS.into_iter().map(|part| options.size * part / 7).flat_map(one).collect()
+    let one = |size| {
+        let of_batch = |batch| work(network, *train, Arch::Small, size, batch);
+        batches.map(|batch| Work { precision: *precision, ..of_batch(batch) })
+    };
+    SEVENTHS.into_iter().map(|part| network.size * part / 7).flat_map(one).collect()
 }
 
 /// Measures the list. What a device cannot hold is said in its row and does not end the rest.
@@ -95,14 +99,14 @@ pub async fn run(gpu: &Arc<Gpu>, options: &BenchOptions) -> Result<(), CliError>
 /// Measures the grid, and says how far the cost is from growing with the number of pixels.
 pub async fn scaling(gpu: &Arc<Gpu>, options: &BenchOptions) -> Result<(), CliError> {
     let mut points: Vec<Point> = Vec::new();
-    for work in grid(gpu.class(), &options.network, options.train) {
+    for work in grid(gpu.class(), options) {
         let measured = work.measure(gpu, options.runs).await?;
         let (size, batch) = (work.network.size, work.batch);
         points.push(Point { size, batch, ms: measured.median_ms() });
         if options.format == TextOrJson::Json {
             let megapixels = points.last().map_or(0.0, Point::megapixels);
             say(serde_json::json!({
-                "task": work.task(), "size": size, "batch": batch, "megapixels": megapixels,
+                "task": work.task(), "precision": work.precision.name(), "size": size, "batch": batch, "megapixels": megapixels,
                 "median_ms": measured.median_ms(), "device": gpu.adapter().name,
             }))?;
         }

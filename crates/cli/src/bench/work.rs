@@ -62,7 +62,7 @@ impl Ready {
             Input { size, scale: 1.0 / 255.0, mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] };
         let weights = initialise(&architecture, 0);
         let pixels: Vec<u8> = (0..batch * input.image_bytes()).map(|i| (i * 7 % 251) as u8).collect();
-        let precision = work.precision.format();
+        let precision = work.precision.of_network();
         if !work.train {
             let options = InferenceOptions { batch, input, count_topk: None, precision };
             let network = InferenceNetwork::new(gpu, &architecture, &weights, &options).await?;

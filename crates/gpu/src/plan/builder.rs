@@ -126,7 +126,7 @@ impl Dispatch {
         self
     }
 
-    /// The formats of activations and weights, by what is bound.
+    /// The formats of activations, weights and gradients, by what is bound.
     pub(super) fn storage(&self) -> Storage {
         let of = |role| {
             let mut bound = self.kernel.bindings.iter().filter(|b| b.role == role).filter_map(|b| {
@@ -134,7 +134,8 @@ impl Dispatch {
             });
             bound.next().map_or(Format::Single, |(_, tensor)| tensor.format)
         };
-        Storage { values: of(Role::Values), weights: of(Role::Weights) }
+        let [values, weights, gradients] = [Role::Values, Role::Weights, Role::Gradients].map(of);
+        Storage { values, weights, gradients }
     }
 
     /// What the launch costs.

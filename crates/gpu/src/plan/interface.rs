@@ -21,7 +21,9 @@ pub(super) fn check(dispatch: &Dispatch) -> Result<(), GpuError> {
         };
         let needed = match binding.role {
             Role::Fixed => u64::from(binding.min_bytes),
-            Role::Values | Role::Weights => u64::from(binding.min_bytes) * tensor.format().bytes() / 4,
+            Role::Values | Role::Weights | Role::Gradients => {
+                u64::from(binding.min_bytes) * tensor.format().bytes() / 4
+            }
         };
         if tensor.bytes() < needed {
             return fail(format!("`{name}` needs {needed} bytes, got {}", tensor.bytes()));
@@ -70,16 +72,24 @@ pub(super) fn check(dispatch: &Dispatch) -> Result<(), GpuError> {
     Ok(())
 }
 
-/// All activations of a launch have one format, and so have its weights; all else is in single precision.
+/// All activations of a launch have one format, and so have its weights and its gradients; all else is in single precision.
 fn check_format(dispatch: &Dispatch, binding: &Binding, tensor: Tensor) -> Result<(), String> {
     let storage = dispatch.storage();
     let format = match binding.role {
         Role::Fixed => Format::Single,
         Role::Values => storage.values,
         Role::Weights => storage.weights,
+        Role::Gradients => storage.gradients,
     };
-    if tensor.format() != format {
-        return Err(format!("`{}` is in {:?} precision, expected {format:?}", binding.name, tensor.format()));
+    let (name, found) = (binding.name, tensor.format());
+    if found != format {
+        return Err(format!("`{name}` is in {found:?} precision, expected {format:?}"));
+    }
+    match (binding.role, found) {
+        (Role::Weights, Format::Brain) | (Role::Gradients, Format::Half) => {
+            return Err(format!("`{name}` is in {found:?} precision, which no kernel has for it"));
+        }
+        _ => {}
     }
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! The inference plan: one launch a convolution, with bias, activation and residual fused.
 
 use super::unit::Convolution;
-use super::{Input, check_batch, padded};
+use super::{Input, Precision, check_batch, padded};
 use crate::fold::fold;
 use crate::layers::{Layers, Normalised};
 use crate::{Architecture, ModelError, Weights};
@@ -23,9 +23,8 @@ pub struct InferenceOptions {
     pub input: Input,
     /// Count loss, top-1 and top-k of labelled images on the device, with this k.
     pub count_topk: Option<usize>,
-    /// How filters, matrices and the activations between the convolutions lie in the device's memory. What follows the
-    /// last convolution, biases and all sums stay in single precision.
-    pub precision: Format,
+    /// How weights and activations lie in the device's memory.
+    pub precision: Precision,
 }
 
 /// Places of the folded tensors in one flat buffer, each at a multiple of 256 bytes.
@@ -77,7 +76,7 @@ struct Recorder<'a> {
     architecture: &'a Architecture,
     layout: &'a FoldedLayout,
     weights: Tensor,
-    precision: Format,
+    precision: Precision,
 }
 
 impl Recorder<'_> {
@@ -90,7 +89,9 @@ impl Recorder<'_> {
 
     /// An activation between convolutions.
     fn activation(&mut self, label: String, shape: &Shape) -> Tensor {
-        self.plan.transient(label, shape.bytes_in(self.precision)).with_format(self.precision)
+        self.plan
+            .transient(label, shape.bytes_in(self.precision.values()))
+            .with_format(self.precision.values())
     }
 
     fn unit(
@@ -176,7 +177,8 @@ impl InferenceNetwork {
     /// Folds `weights` and records the plan.
     ///
     /// # Errors
-    /// Weights that do not fit, a size the network cannot take, or a batch the device cannot hold.
+    /// Weights that do not fit the network or, folded, half precision, a size the network cannot take, or a batch the device
+    /// cannot hold.
     pub async fn new(
         gpu: &Arc<Gpu>,
         architecture: &Architecture,
@@ -213,7 +215,7 @@ impl InferenceNetwork {
     /// Replaces the weights.
     ///
     /// # Errors
-    /// Weights that do not fit.
+    /// Weights that do not fit the network or, folded, half precision.
     pub fn set_weights(&self, weights: &Weights) -> Result<(), ModelError> {
         let (_, values) = pack(&self.architecture, weights, self.options.precision)?;
         self.gpu.write(&self.weights, 0, &values);
@@ -298,18 +300,18 @@ impl InferenceNetwork {
 fn pack(
     architecture: &Architecture,
     weights: &Weights,
-    precision: Format,
+    precision: Precision,
 ) -> Result<(FoldedLayout, Vec<u8>), ModelError> {
     let folded = fold(architecture, weights)?;
     let mut layout = FoldedLayout::default();
     let mut bytes: Vec<u8> = Vec::new();
     for (name, tensor) in &folded.tensors {
         let device = crate::parameters::to_device(name, tensor);
-        let format = if name.ends_with(".weight") { precision } else { Format::Single };
+        let format = if name.ends_with(".weight") { precision.values() } else { Format::Single };
         let offset = bytes.len() as u64;
         match format {
             Format::Single => bytes.extend_from_slice(bytemuck::cast_slice(&device)),
-            Format::Half => bytes.extend(halves(name, &device)?),
+            _ => bytes.extend(halves(name, &device)?),
         }
         layout.places.insert(name.clone(), Place { offset, bytes: bytes.len() as u64 - offset, format });
         bytes.resize(bytes.len().next_multiple_of(256), 0);

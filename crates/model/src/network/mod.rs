@@ -10,9 +10,39 @@ pub use infer::{Features, InferenceNetwork, InferenceOptions};
 pub use train::{TrainNetwork, TrainOptions, dropout_seed};
 
 use crate::{Architecture, ModelError};
-use photonet_gpu::Tensor;
+use photonet_gpu::{Format, Tensor};
 use photonet_nn::{Normalise, Shape};
 use photonet_vision::Recipe;
+
+/// How a plan's tensors lie in the device's memory. All sums are made in single precision.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Precision {
+    /// 32 bits throughout.
+    #[default]
+    Single,
+    /// 16 bits for the activations between the convolutions, in inference for filters and matrices too, in training for the
+    /// activations' gradients. Biases, pooled features and logits, parameters in training, their gradients, the optimiser and
+    /// statistics have 32.
+    Half,
+}
+
+impl Precision {
+    /// The format of activations, and of filters and matrices in inference.
+    fn values(self) -> Format {
+        match self {
+            Self::Single => Format::Single,
+            Self::Half => Format::Half,
+        }
+    }
+
+    /// The format of the activations' gradients: one with the range of single precision, so that no loss has to be scaled.
+    fn gradients(self) -> Format {
+        match self {
+            Self::Single => Format::Single,
+            Self::Half => Format::Brain,
+        }
+    }
+}
 
 /// What the network takes: square 8-bit RGB images and their normalisation.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -1,10 +1,10 @@
 //! The training plan: forward, loss, backward, optimiser.
 
 use super::unit::{Leaves, Recorder, Source, Unit, Wants};
-use super::{Input, TrainBuffers, check_batch, padded};
+use super::{Input, Precision, TrainBuffers, check_batch, padded};
 use crate::layers::{Block, Layers};
 use crate::{Architecture, Frozen, ModelError, Tuning};
-use photonet_gpu::{Buffer, Format, Gpu, Plan, PlanBuilder, PlanReport, Question, Tensor, Timing};
+use photonet_gpu::{Buffer, Gpu, Plan, PlanBuilder, PlanReport, Question, Tensor, Timing};
 use photonet_nn::{
     CrossEntropy, Dropout, Fused, GlobalPool, Momentum, OutputGradient, Pointwise, Shape, SqueezeExcite,
     SqueezeExciteState, Step, pad_channels,
@@ -26,9 +26,8 @@ pub struct TrainOptions {
     pub dropout_seed: u32,
     /// What learns; as in the [`TrainBuffers`].
     pub tuning: Tuning,
-    /// How the activations between the convolutions, most of what a step holds, lie in the device's memory. Parameters,
-    /// gradients, statistics and all sums are in single precision.
-    pub precision: Format,
+    /// How activations, most of what a step holds, and their gradients lie in the device's memory.
+    pub precision: Precision,
 }
 
 /// The 32 bits of `seed` that key dropout's random numbers.
@@ -185,7 +184,7 @@ fn record(r: &mut Recorder<'_>, options: &TrainOptions, ends: &Ends) -> (Tensor,
     if frozen == Frozen::Backbone {
         return (logits, outcomes);
     }
-    let gradient = r.transient("pool input gradient", &last.shape);
+    let gradient = r.activation_gradient("pool input gradient", &last.shape);
     pool.backward(&mut r.plan, "pool", pooled_gradient, gradient);
     let before = |number: usize| number.checked_sub(1).map_or(&stem, |at| &blocks[at].project);
     let mut gradient = last.backward(r, gradient, None, Wants::For(before(blocks.len())));
@@ -234,7 +233,7 @@ fn backward_block(
     let mut gradient = tape.project.backward(r, output_gradient, None, wants)?;
     if let Some((layer, state)) = &tape.squeeze {
         let name = format!("{}.squeeze", block.name);
-        let input_gradient = r.transient(&format!("{name} input gradient"), &tape.depthwise.shape);
+        let input_gradient = r.activation_gradient(&format!("{name} input gradient"), &tape.depthwise.shape);
         let parameters = r.squeeze_excite(&block.name, Recorder::parameter);
         let gradients = r.squeeze_excite(&block.name, Recorder::gradient);
         gradient = layer.backward(

@@ -1,12 +1,12 @@
 //! A convolution with batch normalisation and activation, in training.
 
-use super::range;
+use super::{Precision, range};
 use crate::layers::Normalised;
 use crate::{Architecture, ParameterLayout, Tuning};
-use photonet_gpu::{DeviceClass, Format, PlanBuilder, Tensor};
+use photonet_gpu::{DeviceClass, PlanBuilder, Tensor};
 use photonet_nn::{
-    Activation, BatchNorm, BatchNormParameters, Behind, Dense, Depthwise, Gate, Geometry, Norm, Operand,
-    OutputGradient, Pointwise, Shape, SqueezeExciteParameters,
+    Activation, BatchNorm, BatchNormParameters, Behind, Dense, Depthwise, Fused, Gate, Geometry, Norm,
+    Operand, OutputGradient, Pointwise, Shape, SqueezeExciteParameters,
 };
 
 /// What recording a network needs at hand.
@@ -15,8 +15,7 @@ pub(super) struct Recorder<'a> {
     pub architecture: &'a Architecture,
     pub layout: &'a ParameterLayout,
     pub tuning: Tuning,
-    /// Of the activations.
-    pub precision: Format,
+    pub precision: Precision,
     pub parameters: Tensor,
     pub gradients: Tensor,
     pub statistics: Tensor,
@@ -44,7 +43,14 @@ impl Recorder<'_> {
 
     /// An activation between convolutions.
     pub fn activation(&mut self, label: &str, shape: &Shape) -> Tensor {
-        self.plan.transient(label, shape.bytes_in(self.precision)).with_format(self.precision)
+        let format = self.precision.values();
+        self.plan.transient(label, shape.bytes_in(format)).with_format(format)
+    }
+
+    /// The gradient of such an activation.
+    pub fn activation_gradient(&mut self, label: &str, shape: &Shape) -> Tensor {
+        let format = self.precision.gradients();
+        self.plan.transient(label, shape.bytes_in(format)).with_format(format)
     }
 
     pub fn squeeze_excite(&self, block: &str, of: impl Fn(&Self, &str) -> Tensor) -> SqueezeExciteParameters {
@@ -176,6 +182,14 @@ impl Unit {
         let mut statistics = None;
         match &convolution {
             Convolution::Dense(c) => c.forward(&mut r.plan, &name, operand.tensor, weights, None, none, raw),
+            // Frozen normalisation takes no statistics.
+            Convolution::Depthwise(c) if norm.frozen => {
+                c.forward(&mut r.plan, &name, operand, weights, None, none, raw);
+            }
+            Convolution::Pointwise(c, _) if norm.frozen => {
+                let fused = Fused { gate, ..Fused::default() };
+                c.forward(&mut r.plan, &name, operand, weights, &fused, raw);
+            }
             Convolution::Depthwise(c) => {
                 statistics = c.forward_for_norm(&mut r.plan, &name, operand, weights, raw);
             }
@@ -217,7 +231,7 @@ impl Unit {
         wants: Wants<'_>,
     ) -> Option<OutputGradient> {
         let name = &self.name;
-        let raw_gradient = r.transient(&format!("{name} convolution gradient"), &self.shape);
+        let raw_gradient = r.activation_gradient(&format!("{name} convolution gradient"), &self.shape);
         let gamma = r.gradient(&format!("{name}.bn.weight"));
         let beta = r.gradient(&format!("{name}.bn.bias"));
         self.norm.backward(
@@ -251,7 +265,7 @@ impl Unit {
             Convolution::Depthwise(c) => c.geometry().input,
             Convolution::Pointwise(_, input) => *input,
         };
-        let input_gradient = r.transient(&format!("{name} input gradient"), &shape);
+        let input_gradient = r.activation_gradient(&format!("{name} input gradient"), &shape);
         match &self.convolution {
             Convolution::Pointwise(c, _) => {
                 let plan = &mut r.plan;
@@ -281,7 +295,7 @@ impl Unit {
         let gradient = match skip {
             None => input_gradient,
             Some(skip) => {
-                let sum = r.transient(&format!("{name} joined gradient"), &shape);
+                let sum = r.activation_gradient(&format!("{name} joined gradient"), &shape);
                 photonet_nn::add(&mut r.plan, &format!("{name} join"), &shape, input_gradient, skip, sum);
                 sum
             }

@@ -218,15 +218,15 @@ fn backward(setup: Setup, name: &str) -> Case {
         let Setup { layer, activation, .. } = setup;
         let mut trial = setup.trial();
         let moments = setup.training_moments();
-        let gradient = setup.output_gradient(&moments);
-        let expected = twin::backward(&layer, &setup.input(), &moments, activation, &gradient);
+        let mut gradient = setup.output_gradient(&moments);
         let wide = Layout::of(&layer.shape);
+        let g = trial.gradients(wide, &mut gradient);
+        let expected = twin::backward(&layer, &setup.input(), &moments, activation, &gradient);
         let x = trial.values(wide, &mut setup.input());
         let m = trial.input(moments_layout(setup.channels()), &operand::flat(&moments));
-        let g = trial.input(wide, &gradient);
         let gamma = trial.output("gamma_gradient", Layout::channels(setup.channels()), expected.gamma);
         let beta = trial.output("beta_gradient", Layout::channels(setup.channels()), expected.beta);
-        let dx = trial.output("input_gradient", wide, expected.input);
+        let dx = trial.gradient("input_gradient", wide, expected.input);
         trial.record(move |plan, at| {
             let (dgamma, dbeta) = (at(gamma), at(beta));
             let behind = Behind { raw: at(x), norm: Norm { moments: at(m), activation } };

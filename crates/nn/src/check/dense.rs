@@ -31,6 +31,8 @@ pub(super) fn cases() -> Vec<Case> {
         cases.push(forward(layer, &name, fused, Storage::default()));
         if fused.0 {
             cases.extend(HALF_STORAGE.map(|storage| forward(layer, &name, fused, storage)));
+        } else {
+            cases.push(forward(layer, &name, fused, TRAINING_STORAGE[1]));
         }
         cases.push(data_gradient(layer, &name));
         cases.extend(TRAINING_STORAGE.map(|storage| weight_gradient(layer, &name, storage)));
@@ -89,10 +91,10 @@ fn data_gradient(layer: Dense, name: &str) -> Case {
 fn weight_gradient(layer: Dense, name: &str, storage: Storage) -> Case {
     Case::new("dense/weight_gradient", name, move || {
         let mut trial = Trial::default().stored(storage);
-        let (mut seen, g) = (input(&layer), output_gradient(&layer));
+        let (mut seen, mut gradient) = (input(&layer), output_gradient(&layer));
+        let g = trial.gradients(Layout::of(&layer.output()), &mut gradient);
         let x = trial.values(Layout::of(&layer.geometry.input), &mut seen);
-        let expected = cpu::dense::weight_gradient(&layer, &seen, &g);
-        let g = trial.input(Layout::of(&layer.output()), &g);
+        let expected = cpu::dense::weight_gradient(&layer, &seen, &gradient);
         let dw = trial.output("weight_gradient", weight_layout(&layer), expected);
         trial.record(move |plan, at| layer.weight_gradient(plan, "check", at(x), at(g), at(dw)))
     })

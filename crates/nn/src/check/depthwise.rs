@@ -38,7 +38,7 @@ pub(super) fn cases() -> Vec<Case> {
                     let half = |storage| forward(layer, class, &shape, fused, None, storage);
                     cases.extend(HALF_STORAGE.map(half));
                 }
-                cases.push(data_gradient(layer, class, &shape));
+                cases.extend(TRAINING_STORAGE.map(|storage| data_gradient(layer, class, &shape, storage)));
                 cases.push(forward(layer, class, &shape, linear, Some(fused.1), Storage::default()));
             }
             for storage in TRAINING_STORAGE {
@@ -101,25 +101,26 @@ fn forward(
     .stored(storage)
 }
 
-fn data_gradient(layer: Depthwise, class: DeviceClass, shape: &str) -> Case {
+fn data_gradient(layer: Depthwise, class: DeviceClass, shape: &str, storage: Storage) -> Case {
     Case::new(variant(&layer, "data_gradient"), shape, move || {
-        let mut trial = Trial::for_class(class);
-        let (g, w) = (output_gradient(&layer), weights(&layer));
-        let expected = cpu::depthwise::data_gradient(&layer, &g, &w);
-        let g = trial.input(Layout::of(&layer.output()), &g);
+        let mut trial = Trial::for_class(class).stored(storage);
+        let (mut gradient, w) = (output_gradient(&layer), weights(&layer));
+        let g = trial.gradients(Layout::of(&layer.output()), &mut gradient);
+        let expected = cpu::depthwise::data_gradient(&layer, &gradient, &w);
         let w = trial.input(weight_layout(&layer), &w);
-        let dx = trial.output("input_gradient", Layout::of(&layer.geometry().input), expected);
+        let dx = trial.gradient("input_gradient", Layout::of(&layer.geometry().input), expected);
         trial.record(move |plan, at| layer.data_gradient(plan, "check", at(g), at(w), at(dx)))
     })
+    .stored(storage)
 }
 
 fn weight_gradient(layer: Depthwise, shape: &str, norm: Option<Activation>, storage: Storage) -> Case {
     let shape = format!("{shape}{}", operand::note(norm));
     Case::new(variant(&layer, "weight_gradient"), shape, move || {
         let mut trial = Trial::default().stored(storage);
-        let ((x, seen), g) = (input(&mut trial, &layer, norm), output_gradient(&layer));
-        let expected = cpu::depthwise::weight_gradient(&layer, &seen, &g);
-        let g = trial.input(Layout::of(&layer.output()), &g);
+        let ((x, seen), mut gradient) = (input(&mut trial, &layer, norm), output_gradient(&layer));
+        let g = trial.gradients(Layout::of(&layer.output()), &mut gradient);
+        let expected = cpu::depthwise::weight_gradient(&layer, &seen, &gradient);
         let dw = trial.output("weight_gradient", weight_layout(&layer), expected);
         trial.record(move |plan, at| layer.weight_gradient(plan, "check", x.operand(at), at(g), at(dw)))
     })

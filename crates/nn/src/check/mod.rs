@@ -33,14 +33,14 @@ const TOLERANCE: f64 = 1e-6;
 
 /// Formats other than single precision that kernels for inference have.
 const HALF_STORAGE: [Storage; 2] = [
-    Storage { values: Format::Half, weights: Format::Half },
-    Storage { values: Format::Single, weights: Format::Half },
+    Storage { values: Format::Half, weights: Format::Half, gradients: Format::Single },
+    Storage { values: Format::Single, weights: Format::Half, gradients: Format::Single },
 ];
 
 /// Formats of kernels for training.
 const TRAINING_STORAGE: [Storage; 2] = [
-    Storage { values: Format::Single, weights: Format::Single },
-    Storage { values: Format::Half, weights: Format::Single },
+    Storage { values: Format::Single, weights: Format::Single, gradients: Format::Single },
+    Storage { values: Format::Half, weights: Format::Single, gradients: Format::Brain },
 ];
 
 /// One comparison of a kernel, or of a layer's chain of kernels, with its twin.
@@ -88,13 +88,13 @@ impl Case {
         Self { kernel: kernel.into(), shape: shape.into(), tolerance: TOLERANCE, prepare: Box::new(prepare) }
     }
 
-    /// Says the formats of activations and weights.
+    /// Says the formats of activations, weights and gradients.
     fn stored(mut self, storage: Storage) -> Self {
         match (storage.values, storage.weights) {
             (Format::Single, Format::Single) => {}
-            (Format::Single, Format::Half) => self.shape.push_str(" f16 weights"),
-            (Format::Half, Format::Single) => self.shape.push_str(" f16 values"),
-            (Format::Half, Format::Half) => self.shape.push_str(" f16"),
+            (Format::Single, _) => self.shape.push_str(" f16 weights"),
+            (_, Format::Single) => self.shape.push_str(" f16 values, bf16 gradients"),
+            _ => self.shape.push_str(" f16"),
         }
         self
     }

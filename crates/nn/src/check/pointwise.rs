@@ -62,7 +62,8 @@ pub(super) fn cases() -> Vec<Case> {
             if fused.bias {
                 cases.extend(HALF_STORAGE.map(|storage| forward(layer, class, &shape, fused, storage)));
             }
-            cases.push(data_gradient(layer, class, &shape, fused.residual));
+            let gradient = |storage| data_gradient(layer, class, &shape, fused.residual, storage);
+            cases.extend(TRAINING_STORAGE.map(gradient));
             cases.extend(
                 TRAINING_STORAGE.map(|storage| weight_gradient(layer, class, &shape, fused, storage)),
             );
@@ -140,22 +141,29 @@ fn forward(layer: Pointwise, class: DeviceClass, shape: &str, fused: Operands, s
     .stored(storage)
 }
 
-fn data_gradient(layer: Pointwise, class: DeviceClass, shape: &str, with_residual: bool) -> Case {
+fn data_gradient(
+    layer: Pointwise,
+    class: DeviceClass,
+    shape: &str,
+    with_residual: bool,
+    storage: Storage,
+) -> Case {
     let shape = format!("{shape}{}", if with_residual { " residual" } else { "" });
     Case::new("pointwise/data_gradient", shape, move || {
-        let mut trial = Trial::for_class(class);
-        let (g, w) = (output_gradient(&layer), weights(&layer));
-        let residual = with_residual.then(|| uniform(5, layer.rows * layer.inputs));
-        let expected = cpu::pointwise::data_gradient(&layer, &g, &w, residual.as_deref());
+        let mut trial = Trial::for_class(class).stored(storage);
+        let (mut gradient, w) = (output_gradient(&layer), weights(&layer));
         let narrow = Layout::rows(layer.rows, layer.inputs);
-        let g = trial.input(Layout::rows(layer.rows, layer.outputs), &g);
+        let g = trial.gradients(Layout::rows(layer.rows, layer.outputs), &mut gradient);
+        let mut skip = with_residual.then(|| uniform(5, layer.rows * layer.inputs));
+        let residual = skip.as_mut().map(|skip| trial.gradients(narrow, skip));
+        let expected = cpu::pointwise::data_gradient(&layer, &gradient, &w, skip.as_deref());
         let w = trial.input(weight_layout(&layer), &w);
-        let residual = residual.map(|residual| trial.input(narrow, &residual));
-        let dx = trial.output("input_gradient", narrow, expected);
+        let dx = trial.gradient("input_gradient", narrow, expected);
         trial.record(move |plan, at| {
             layer.data_gradient(plan, "check", at(g), at(w), residual.map(at), at(dx));
         })
     })
+    .stored(storage)
 }
 
 fn weight_gradient(
@@ -170,9 +178,9 @@ fn weight_gradient(
     Case::new("pointwise/weight_gradient", shape, move || {
         let mut trial = Trial::for_class(class).stored(storage);
         let (x, seen, gate) = input(&mut trial, &layer, &fused);
-        let g = output_gradient(&layer);
-        let expected = cpu::pointwise::weight_gradient(&layer, &seen, &g);
-        let g = trial.input(Layout::rows(layer.rows, layer.outputs), &g);
+        let mut gradient = output_gradient(&layer);
+        let g = trial.gradients(Layout::rows(layer.rows, layer.outputs), &mut gradient);
+        let expected = cpu::pointwise::weight_gradient(&layer, &seen, &gradient);
         let dw = trial.output("weight_gradient", weight_layout(&layer), expected);
         trial.record(move |plan, at| {
             let rows_per_image = rows_per_image(&layer, &fused);

@@ -4,7 +4,7 @@ use super::activation::shape_name;
 use super::noise::uniform;
 use super::operand::{self, Source};
 use super::trial::{Layout, Trial};
-use super::{Case, HALF_STORAGE};
+use super::{Case, HALF_STORAGE, TRAINING_STORAGE};
 use crate::{Activation, GlobalPool, Shape, cpu};
 use photonet_gpu::Storage;
 
@@ -25,7 +25,9 @@ pub(super) fn cases() -> Vec<Case> {
         .flat_map(|input| {
             let single = Storage::default();
             let half = forward(input, None, HALF_STORAGE[0]);
-            [forward(input, None, single), forward(input, raw, single), half, backward(input)]
+            let raw_half = forward(input, raw, TRAINING_STORAGE[1]);
+            let [backward, brain] = TRAINING_STORAGE.map(|storage| backward(input, storage));
+            [forward(input, None, single), forward(input, raw, single), half, raw_half, backward, brain]
         })
         .collect()
 }
@@ -44,14 +46,15 @@ fn forward(input: Shape, norm: Option<Activation>, storage: Storage) -> Case {
     .stored(storage)
 }
 
-fn backward(input: Shape) -> Case {
+fn backward(input: Shape, storage: Storage) -> Case {
     Case::new("pool/backward", shape_name(&input), move || {
         let layer = GlobalPool { input };
-        let mut trial = Trial::default();
+        let mut trial = Trial::default().stored(storage);
         let gradient = uniform(62, Layout::of(&layer.output()).len());
         let g = trial.input(Layout::of(&layer.output()), &gradient);
         let expected = cpu::pool::backward(&layer, &gradient);
-        let dx = trial.output("input_gradient", Layout::of(&input), expected);
+        let dx = trial.gradient("input_gradient", Layout::of(&input), expected);
         trial.record(move |plan, at| layer.backward(plan, "check", at(g), at(dx)))
     })
+    .stored(storage)
 }

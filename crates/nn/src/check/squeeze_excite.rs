@@ -1,7 +1,7 @@
 //! Cases of squeeze-excite as a whole.
 
 use super::activation::shape_name;
-use super::fused::UnitBehind;
+use super::fused::{self, UnitBehind};
 use super::noise::{between, uniform};
 use super::operand::{self, Source};
 use super::trial::{Layout, Slot, Trial};
@@ -36,7 +36,10 @@ pub(super) fn cases() -> Vec<Case> {
             cases.extend(TRAINING_STORAGE.map(forward));
             // An invocation adds up hundreds of rows of both signs one after the other.
             let tolerance = if shape.rows() > 10_000 { 3.0 * TOLERANCE } else { tolerance };
-            let backward = |storage| backward(layer, &name, norm, storage).tolerance(tolerance);
+            let backward = |storage: Storage| {
+                let case = backward(layer, &name, norm, storage);
+                case.tolerance(tolerance.max(fused::through_memory(storage)))
+            };
             cases.extend(TRAINING_STORAGE.map(backward));
         }
     }
@@ -140,9 +143,9 @@ fn backward(layer: SqueezeExcite, name: &str, norm: Option<Activation>, storage:
         let wide = Layout::of(&layer.shape);
         let ((x, seen), mut weights) = (source(&mut trial, &layer, norm), parameters(&layer));
         let p = upload(&mut trial, &layer, &mut weights);
-        let gradient = uniform(76, wide.len());
+        let mut gradient = uniform(76, wide.len());
+        let g = trial.gradients(wide, &mut gradient);
         let (expected, input_gradient) = twin::backward(&layer, &seen, &weights, &gradient);
-        let g = trial.input(wide, &gradient);
         let [reduce_weight, reduce_bias, expand_weight, expand_bias] = layouts(&layer);
         let dp = [
             trial.output("reduce_weight gradient", reduce_weight, expected.reduce_weight),
@@ -151,7 +154,7 @@ fn backward(layer: SqueezeExcite, name: &str, norm: Option<Activation>, storage:
             trial.output("expand_bias gradient", expand_bias, expected.expand_bias),
         ];
         let unit = UnitBehind::new(&mut trial, layer.shape, Activation::HardSwish, &input_gradient);
-        let dx = trial.poisoned(wide);
+        let dx = trial.poisoned_gradients(wide);
         trial.record(move |plan, at| {
             let (p, dp) = (tensors(p, at), tensors(dp, at));
             let x = x.operand(at);

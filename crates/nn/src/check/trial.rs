@@ -1,7 +1,7 @@
 //! One run: buffers, the launches between them, and what must come out.
 
 use crate::{Activation, Shape, pad_channels};
-use half::f16;
+use half::{bf16, f16};
 use photonet_gpu::{Buffer, DeviceClass, Format, Gpu, GpuError, Plan, PlanBuilder, Storage, Tensor};
 use std::sync::Arc;
 
@@ -62,10 +62,34 @@ impl Layout {
 
 /// Rounds `values` to what `format` holds.
 pub(super) fn round(values: &mut [f64], format: Format) {
-    if format == Format::Half {
+    if format != Format::Single {
         for value in values {
-            *value = f16::from_f64(*value).to_f64();
+            *value = decoded(encoded(*value, format), format);
         }
+    }
+}
+
+/// The 16 bits of a value.
+fn encoded(value: f64, format: Format) -> u16 {
+    match format {
+        Format::Brain => bf16::from_f64(value).to_bits(),
+        Format::Single | Format::Half => f16::from_f64(value).to_bits(),
+    }
+}
+
+fn decoded(bits: u16, format: Format) -> f64 {
+    match format {
+        Format::Brain => bf16::from_bits(bits).to_f64(),
+        Format::Single | Format::Half => f16::from_bits(bits).to_f64(),
+    }
+}
+
+/// What one rounding to 16 bits may add to a normalised error: half a unit in the last of 11 or 8 bits.
+fn rounding(format: Format) -> f64 {
+    match format {
+        Format::Single => 0.0,
+        Format::Half => 1.0 / 2048.0,
+        Format::Brain => 1.0 / 256.0,
     }
 }
 
@@ -73,16 +97,20 @@ pub(super) fn round(values: &mut [f64], format: Format) {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Slot(usize);
 
-/// What rounding to the 11 bits of half precision may add to a normalised error.
-const HALF_ROUNDING: f64 = 1.0 / 2048.0;
-
 /// How the words of an output are to be read.
 #[derive(Clone, Copy)]
 enum Words {
     Float,
-    /// Two to a word.
-    Half,
+    /// Two to a word, in this format.
+    Pairs(Format),
     Whole,
+}
+
+fn words_in(format: Format) -> Words {
+    match format {
+        Format::Single => Words::Float,
+        _ => Words::Pairs(format),
+    }
 }
 
 struct Expectation {
@@ -147,13 +175,17 @@ impl Trial {
         self.rounded(layout, values, self.storage.weights)
     }
 
+    /// A buffer of gradients; `values` are rounded to what it holds.
+    pub fn gradients(&mut self, layout: Layout, values: &mut [f64]) -> Slot {
+        self.rounded(layout, values, self.storage.gradients)
+    }
+
     fn rounded(&mut self, layout: Layout, values: &mut [f64], format: Format) -> Slot {
         if format == Format::Single {
             return self.input(layout, values);
         }
         round(values, format);
-        let half = |at: usize| u32::from(f16::from_f64(values[at]).to_bits());
-        let bits = layout.elements().map(|at| at.map_or(0, half));
+        let bits = layout.elements().map(|at| at.map_or(0, |at| u32::from(encoded(values[at], format))));
         let bits: Vec<u32> = bits.collect();
         self.buffer(bits.chunks(2).map(|pair| pair[0] | pair[1] << 16).collect(), format)
     }
@@ -161,6 +193,28 @@ impl Trial {
     /// A buffer full of NaN, to be written by the launches.
     pub fn poisoned(&mut self, layout: Layout) -> Slot {
         self.words(vec![f32::NAN.to_bits(); layout.padded_len()])
+    }
+
+    fn poisoned_in(&mut self, layout: Layout, format: Format) -> Slot {
+        match format {
+            Format::Single => self.poisoned(layout),
+            _ => {
+                let nan = u32::from(encoded(f64::NAN, format)) * 0x1_0001;
+                self.buffer(vec![nan; layout.padded_len() / 2], format)
+            }
+        }
+    }
+
+    /// As [`Trial::poisoned`], for gradients, in their format.
+    pub fn poisoned_gradients(&mut self, layout: Layout) -> Slot {
+        self.poisoned_in(layout, self.storage.gradients)
+    }
+
+    /// As [`Trial::output`], for gradients, in their format.
+    pub fn gradient(&mut self, name: &'static str, layout: Layout, values: Vec<f64>) -> Slot {
+        let slot = self.poisoned_gradients(layout);
+        self.add(name, slot, 0, layout, words_in(self.storage.gradients), true, values);
+        slot
     }
 
     /// A buffer full of NaN that must hold `values` afterwards, padding zero.
@@ -179,14 +233,9 @@ impl Trial {
         values: Vec<f64>,
     ) -> Slot {
         let padding_is_zero = !matches!(activation, Activation::HardSigmoid { .. });
-        let (slot, words) = match self.storage.values {
-            Format::Single => (self.poisoned(layout), Words::Float),
-            Format::Half => {
-                let nan = u32::from(f16::NAN.to_bits()) * 0x1_0001;
-                (self.buffer(vec![nan; layout.padded_len() / 2], Format::Half), Words::Half)
-            }
-        };
-        self.add(name, slot, 0, layout, words, padding_is_zero, values);
+        let format = self.storage.values;
+        let slot = self.poisoned_in(layout, format);
+        self.add(name, slot, 0, layout, words_in(format), padding_is_zero, values);
         slot
     }
 
@@ -282,7 +331,7 @@ impl Expectation {
     fn words_len(&self) -> usize {
         match self.words {
             Words::Float | Words::Whole => self.layout.padded_len(),
-            Words::Half => self.layout.padded_len() / 2,
+            Words::Pairs(_) => self.layout.padded_len() / 2,
         }
     }
 
@@ -291,7 +340,7 @@ impl Expectation {
         for (number, element) in self.layout.elements().enumerate() {
             let actual = match self.words {
                 Words::Float => f64::from(f32::from_bits(words[number])),
-                Words::Half => f16::from_bits((words[number / 2] >> (number % 2 * 16)) as u16).to_f64(),
+                Words::Pairs(format) => decoded((words[number / 2] >> (number % 2 * 16)) as u16, format),
                 Words::Whole => f64::from(words[number]),
             };
             match element {
@@ -308,7 +357,7 @@ impl Expectation {
         let error = (difference / if norm > 0.0 { norm } else { 1.0 }).sqrt();
         match self.words {
             Words::Float | Words::Whole => (error, ""),
-            Words::Half => ((error - HALF_ROUNDING).max(0.0), " (beyond a rounding)"),
+            Words::Pairs(format) => ((error - rounding(format)).max(0.0), " (beyond a rounding)"),
         }
     }
 }

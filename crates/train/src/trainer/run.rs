@@ -10,10 +10,10 @@ use crate::evaluate::count;
 use crate::journal::{EvalStep, Event, Journal, Scores};
 use crate::loader::{Batch, Loader, LoaderOptions, OnError};
 use crate::schedule::Schedule;
-use photonet_gpu::{Format, Gpu};
+use photonet_gpu::Gpu;
 use photonet_model::{
-    InferenceNetwork, InferenceOptions, Input, Model, TestVector, TrainBuffers, TrainNetwork, TrainOptions,
-    TrainingFacts, Weights, dropout_seed, write_atomically,
+    InferenceNetwork, InferenceOptions, Input, Model, Precision, TestVector, TrainBuffers, TrainNetwork,
+    TrainOptions, TrainingFacts, Weights, dropout_seed, write_atomically,
 };
 use photonet_nn::{Metrics, Step};
 use std::collections::{HashMap, HashSet};
@@ -127,7 +127,7 @@ impl<'a> Run<'a> {
             batch: eval_batch,
             input,
             count_topk: Some(topk.max(1)),
-            precision: Format::Single,
+            precision: Precision::Single,
         };
         let eval_network =
             InferenceNetwork::new(gpu, &start.architecture, &start.weights, &eval_options).await?;
@@ -149,7 +149,7 @@ impl<'a> Run<'a> {
                 topk,
                 dropout_seed: dropout_seed(seed),
                 tuning: config.tuning(),
-                precision: if config.amp { Format::Half } else { Format::Single },
+                precision: if config.amp { Precision::Half } else { Precision::Single },
             },
             template: Model {
                 architecture: start.architecture,

@@ -4,8 +4,8 @@ use super::{Outcome, Spent, Wanted};
 use crate::clock;
 use crate::error::EngineError;
 use crate::header::{Outline, placeholder};
-use photonet_gpu::{DeviceChoice, DeviceClass, Format, Gpu, GpuOptions, HalfType};
-use photonet_model::{InferenceNetwork, InferenceOptions, Weights};
+use photonet_gpu::{DeviceChoice, DeviceClass, Gpu, GpuOptions};
+use photonet_model::{InferenceNetwork, InferenceOptions, Precision, Weights};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -15,7 +15,7 @@ const BATCH: usize = 8;
 /// An open device and the plans made on it.
 pub struct GpuBackend {
     gpu: Arc<Gpu>,
-    precision: Format,
+    precision: Precision,
     /// The plan for one image, with the outline it was made for.
     single: Option<(Outline, InferenceNetwork)>,
     /// The plan for [`BATCH`] images, made when first needed.
@@ -26,14 +26,14 @@ pub struct GpuBackend {
 
 impl GpuBackend {
     /// Opens a device, for weights and activations in `precision`.
-    pub async fn open(precision: Format) -> Result<Self, EngineError> {
+    pub async fn open(precision: Precision) -> Result<Self, EngineError> {
         // Halves by the device's type need a feature, which is asked for where they are wanted.
-        let half = (precision == Format::Half).then_some(HalfType::Native);
-        let options = GpuOptions { portable: true, half, ..GpuOptions::new(DeviceChoice::Auto) };
+        let shader_f16 = precision == Precision::Half;
+        let options = GpuOptions { portable: true, shader_f16, ..GpuOptions::new(DeviceChoice::Auto) };
         Ok(Self { gpu: Gpu::open(&options).await?, precision, single: None, many: None, recoveries: 0 })
     }
 
-    pub fn precision(&self) -> Format {
+    pub fn precision(&self) -> Precision {
         self.precision
     }
 

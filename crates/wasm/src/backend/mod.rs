@@ -7,8 +7,7 @@ use crate::error::EngineError;
 use crate::header::Outline;
 pub use cpu::CpuBackend;
 pub use gpu::GpuBackend;
-use photonet_gpu::Format;
-use photonet_model::Weights;
+use photonet_model::{Precision, Weights};
 
 /// Milliseconds of the parts of one run.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -57,10 +56,10 @@ impl Backend {
     }
 
     /// How weights and activations lie in memory.
-    pub fn precision(&self) -> Format {
+    pub fn precision(&self) -> Precision {
         match self {
             Self::WebGpu(gpu) => gpu.precision(),
-            Self::Cpu(_) => Format::Single,
+            Self::Cpu(_) => Precision::Single,
         }
     }
 

@@ -1,0 +1,13 @@
+// Activations, or what a kernel takes in their place, as they lie in memory: the upper halves of two singles to a word (bfloat16), which has their range, so that nothing
+// has to be scaled, and 8 bits of their precision. Rounds to the nearest, to even between two.
+alias Value = vec2<u32>;
+
+fn from_value(x: Value) -> vec4<f32> {
+    return bitcast<vec4<f32>>(vec4<u32>(x.x << 16u, x.x & 0xffff0000u, x.y << 16u, x.y & 0xffff0000u));
+}
+
+fn to_value(x: vec4<f32>) -> Value {
+    let bits = bitcast<vec4<u32>>(x);
+    let rounded = bits + 0x7fffu + ((bits >> vec4<u32>(16u)) & vec4<u32>(1u));
+    return vec2<u32>((rounded.x >> 16u) | (rounded.y & 0xffff0000u), (rounded.z >> 16u) | (rounded.w & 0xffff0000u));
+}
