@@ -179,6 +179,7 @@ fn devices_summary_check_and_bench() {
     }
     let tiny = "--width 0.35 --classes 4 --runs 1 --format json";
     let suite = ran(&format!("bench --suite --size 32 {tiny}")).json_lines();
+    assert!(suite.iter().all(|row| row["error"].is_null()), "{suite:?}");
     for task in ["infer", "train"] {
         for arch in ["small", "large"] {
             let row = suite.iter().find(|row| row["task"] == task && row["arch"] == arch).unwrap();

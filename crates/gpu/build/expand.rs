@@ -220,7 +220,8 @@ impl Expanded {
         }
         let origin = Origin { file: PathBuf::from("shared/storage"), line: 1 };
         let mut whole = Self { name: self.name.clone(), ..Self::default() };
-        let chosen = texts.iter().zip(formats).map(|(of_role, format)| of_role[format].as_str());
+        let chosen =
+            texts.iter().zip(formats).map(|(of_role, format)| of_role.get(format).map_or("", String::as_str));
         if chosen.clone().any(|text| text.contains("<f16>")) {
             whole.push("enable f16;", &origin);
         }

@@ -8,6 +8,9 @@ fn from_value(x: Value) -> vec4<f32> {
 
 fn to_value(x: vec4<f32>) -> Value {
     let bits = bitcast<vec4<u32>>(x);
-    let rounded = bits + 0x7fffu + ((bits >> vec4<u32>(16u)) & vec4<u32>(1u));
+    let sum = bits + 0x7fffu + ((bits >> vec4<u32>(16u)) & vec4<u32>(1u));
+    // The sum may carry a NaN over to zero, and a divergence would go unseen.
+    let is_nan = (bits & vec4<u32>(0x7fffffffu)) > vec4<u32>(0x7f800000u);
+    let rounded = select(sum, bits | vec4<u32>(0x400000u), is_nan);
     return vec2<u32>((rounded.x >> 16u) | (rounded.y & 0xffff0000u), (rounded.z >> 16u) | (rounded.w & 0xffff0000u));
 }

@@ -37,7 +37,8 @@ fn works(class: DeviceClass, options: &NetworkOptions) -> Vec<Work> {
     }
     let (size, batch) = LITTLE;
     if size < options.size {
-        works.push(work(options, true, Arch::Small, size, batch));
+        let little = work(options, true, Arch::Small, size, batch);
+        works.extend([Precision::F32, Precision::F16].map(|precision| Work { precision, ..little.clone() }));
     }
     works
 }

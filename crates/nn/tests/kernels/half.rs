@@ -1,8 +1,10 @@
 //! Half precision by the device's own type; the other tests take it apart and together, on a device without features.
 
-use super::check_cases;
-use photonet_gpu::{DeviceChoice, Gpu, GpuOptions, HalfType};
+use super::{check_cases, gpu};
+use half::bf16;
+use photonet_gpu::{DeviceChoice, Format, Gpu, GpuOptions, HalfType, PlanBuilder};
 use photonet_nn::check::{self, Case};
+use photonet_nn::{GlobalPool, Shape};
 
 #[test]
 fn kernels_with_the_type_f16_match_their_twins() {
@@ -20,4 +22,45 @@ fn kernels_with_the_type_f16_match_their_twins() {
         inference || training && case.shape.starts_with("2x")
     };
     check_cases(&gpu, check::cases().into_iter().filter(chosen).collect());
+}
+
+/// Rounding to the nearest, to even between two, infinities and every kind of NaN, bit for bit.
+#[test]
+fn bfloat16_is_rounded_exactly_and_keeps_nan() {
+    let bits = [
+        0,
+        0x8000_0000,
+        0x3f80_8000,
+        0x3f81_8000,
+        0x3f80_7fff,
+        0x3f80_8001,
+        0x7f7f_ffff,
+        0x7f80_0000,
+        0xff80_0000,
+        0x7fc0_0000,
+        0x7fff_ffff,
+        0xffff_ffff,
+        0x7f80_0001,
+        0x0000_8000,
+        0x0001_8000,
+        0xbf80_8001,
+    ];
+    let values: Vec<f32> = bits.iter().map(|&bits: &u32| f32::from_bits(bits)).collect();
+    let gpu = gpu();
+    // A pool of one position hands its single-precision gradients on as they are.
+    let layer = GlobalPool { input: Shape::vector(1, values.len()) };
+    let input = pollster::block_on(gpu.buffer_with("input", &values)).unwrap();
+    let output = pollster::block_on(gpu.buffer("output", values.len() as u64 * 2)).unwrap();
+    let mut plan = PlanBuilder::for_gpu(gpu);
+    let (from, to) = (plan.import(&input), plan.import(&output).with_format(Format::Brain));
+    layer.backward(&mut plan, "check", from, to);
+    pollster::block_on(plan.build(gpu)).unwrap().run().unwrap();
+    let found: Vec<u16> = pollster::block_on(gpu.read(&output, 0, values.len())).unwrap();
+    for (value, found) in values.iter().zip(found) {
+        let expected = bf16::from_f32(*value);
+        let same = found == expected.to_bits() || expected.is_nan() && bf16::from_bits(found).is_nan();
+        // Devices may take the smallest values for zero.
+        let tiny = value.is_subnormal() && found & 0x7fff == 0;
+        assert!(same || tiny, "{:08x}: {found:04x}, not {:04x}", value.to_bits(), expected.to_bits());
+    }
 }

@@ -47,8 +47,8 @@ pub struct Config {
     /// `Metric`: every k for which top-k accuracy is wanted, ascending; the union of `Metric.Train`
     /// and `Metric.Eval`.
     pub topk: Vec<u32>,
-    /// `AMP.use_amp`: activations in half precision while training. Gradients and parameters stay in single precision, so
-    /// no loss is scaled.
+    /// `AMP.use_amp`: while training, activations in half precision and their gradients in bfloat16, which has the range of
+    /// single precision, so no loss is scaled. Parameters and their gradients stay in single precision.
     pub amp: bool,
     /// Full paths of the keys that were given and have no effect here, for one message to the user.
     pub ignored: Vec<String>,
