@@ -3,7 +3,7 @@
 #import depthwise_sums
 #import depthwise_walk
 
-fn input_at(at: u32, channel: u32) -> vec4<f32> {
+fn input_at(at: u32) -> vec4<f32> {
     return from_gradient(output_gradient[at]);
 }
 

@@ -22,7 +22,7 @@ fn gather_block(strip: Strip) {
                     // A row or column before the first has wrapped around to a huge number.
                     if y >= top && y < bottom && x < params.in_width {
                         let at = (n * params.in_height + y) * params.in_width + x;
-                        leave(at * params.channels + strip.channel, strip.channel, sums[dy * 4u + dx]);
+                        leave(at * params.channels + strip.channel, sums[dy * 4u + dx]);
                     }
                 #end
             #end

@@ -26,11 +26,11 @@ var<private> pivot: vec4<f32>;
 var<private> sum: vec4<f32>;
 var<private> squares: vec4<f32>;
 
-fn input_at(at: u32, channel: u32) -> vec4<f32> {
+fn input_at(at: u32) -> vec4<f32> {
     return operand_of(from_value(input[at]), scale, shift);
 }
 
-fn leave(at: u32, channel: u32, value: vec4<f32>) {
+fn leave(at: u32, value: vec4<f32>) {
     output[at] = to_value(value);
     if count == 0u {
         pivot = value;

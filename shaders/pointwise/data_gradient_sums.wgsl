@@ -38,7 +38,7 @@ fn main(
                 for (var r = 0u; r < 4u; r += 1u) {
                     let row = own_row + 32u * i + r;
                     if row < params.rows {
-                        leave(row * params.inputs + column, column, sums[(4u * i + r) * COLUMN_BLOCKS + j]);
+                        leave(row * params.inputs + column, sums[(4u * i + r) * COLUMN_BLOCKS + j]);
                     }
                 }
             }

@@ -1,8 +1,8 @@
 // A depthwise convolution that walks down the rows of its block: 4 columns of one channel group at a time, each input line
 // loaded once and added to the LIVE = ceil(KERNEL / STRIDE) rows of outputs that it belongs to. The oldest of them is
 // complete after STRIDE lines. FLIPPED turns the filter around, which makes it the data gradient at stride 1.
-// The kernel declares `params` and `weights` [kernel][kernel][channels], and defines `input_at(at, channel)`, the input,
-// and `leave(at, channel, value)`, which takes an output.
+// The kernel declares `params` and `weights` [kernel][kernel][channels], and defines `input_at(at)`, the input, and
+// `leave(at, value)`, which takes an output.
 fn walk(strip: Strip) {
     let channel = strip.channel;
     let channels = params.channels;
@@ -26,7 +26,7 @@ fn walk(strip: Strip) {
                     var values: array<vec4<f32>, COLUMNS>;
                     #unroll j COLUMNS
                         let column = left + i32(j);
-                        let value = input_at((line + u32(clamp(column, 0, last_column))) * channels + channel, channel);
+                        let value = input_at((line + u32(clamp(column, 0, last_column))) * channels + channel);
                         values[j] = select(vec4<f32>(0.0), value, column >= 0 && column <= last_column);
                     #end
                     #unroll t LIVE
@@ -48,7 +48,7 @@ fn walk(strip: Strip) {
                 let at = (n * params.out_height + top + step + 1u - LIVE) * params.out_width + x;
                 #unroll o 4
                     if x + o < params.out_width {
-                        leave((at + o) * channels + channel, channel, sums[o]);
+                        leave((at + o) * channels + channel, sums[o]);
                     }
                 #end
             }

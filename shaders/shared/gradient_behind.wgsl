@@ -26,7 +26,7 @@ fn load_moments(channel: u32, channels: u32) {
     shift = moments[3u * channels + channel];
 }
 
-fn leave(at: u32, channel: u32, value: vec4<f32>) {
+fn leave(at: u32, value: vec4<f32>) {
     var gradient = value;
     if HAS_RESIDUAL {
         gradient += from_gradient(residual[at]);

@@ -118,8 +118,8 @@ pub struct TrainOptions {
     /// Learning rate of the classifier in units of that of the rest [default: 1].
     #[arg(long, value_name = "FACTOR")]
     pub head_lr: Option<f64>,
-    /// Activations on the GPU and their gradients: f32, or 16 bits, which takes some six tenths of the memory; all else is in f32
-    /// [default: f32].
+    /// Activations on the GPU and their gradients: f32, or f16, which takes some six tenths of the memory; all else is in
+    /// f32 [default: f32].
     #[arg(long)]
     pub precision: Option<Precision>,
     /// Seed of everything random [default: 0].

@@ -4,8 +4,8 @@
 //! `const NAME: u32 = value;` lines. `#unroll r ROWS` repeats the lines up to its `#end` with `r` being 0, 1, ...
 //! up to the variant's constant `ROWS` (or a number): arrays that are indexed by `r` then stay in registers, whatever
 //! a driver's compiler makes of loops. `#import storage` stands for the types of activations, weights and gradients as
-//! they lie in memory, which are put before the text when a pipeline is made. Every expanded line remembers the file and line it came from, so that an error
-//! found later can be reported where its author will look.
+//! they lie in memory, which are put before the text when a pipeline is made. Every expanded line remembers the file and
+//! line it came from, so that an error found later can be reported where its author will look.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -183,30 +183,32 @@ fn block_length(lines: &[Line]) -> Option<usize> {
     })
 }
 
-/// Who has a format of its own, and the files of its formats.
-pub const STORAGE_FILES: [(&str, &[&str]); 3] = [
-    ("values", &["single", "half", "packed", "brain"]),
-    ("weights", &["single", "half", "packed"]),
-    ("gradients", &["single", "brain"]),
+/// Who has a format of its own: the name, that of its type, and the files of its formats in `shared/storage`.
+pub const STORAGE_ROLES: [(&str, &str, &[&str]); 3] = [
+    ("values", "Value", &["single", "half", "packed", "brain"]),
+    ("weights", "Weight", &["single", "half", "packed"]),
+    ("gradients", "Gradient", &["single", "brain"]),
 ];
 
-/// The texts of [`STORAGE_FILES`], in their order.
+/// The types of each of [`STORAGE_ROLES`] in each of its formats.
 pub type StorageTexts = [Vec<String>; 3];
 
-/// Reads the types of activations, weights and gradients from `shared/storage`.
+/// Reads the types of activations, weights and gradients from `shared/storage`, where they are written once for all.
 ///
 /// # Errors
 /// A file that cannot be read.
 pub fn storage_texts(root: &Path) -> Result<StorageTexts, ShaderError> {
     let mut texts = StorageTexts::default();
-    for ((role, formats), of_role) in STORAGE_FILES.iter().zip(&mut texts) {
+    for ((_, name, formats), of_role) in STORAGE_ROLES.iter().zip(&mut texts) {
         for format in *formats {
-            let file = Path::new("shared/storage").join(format!("{role}_{format}.wgsl"));
-            of_role.push(fs::read_to_string(root.join(&file)).map_err(|e| ShaderError {
+            let file = Path::new("shared/storage").join(format!("{format}.wgsl"));
+            let text = fs::read_to_string(root.join(&file)).map_err(|e| ShaderError {
                 origin: None,
                 kernel: "shared/storage".into(),
                 message: format!("cannot read {}: {e}", file.display()),
-            })?);
+            })?;
+            of_role
+                .push(text.replace("Stored", name).replace("_stored", &format!("_{}", name.to_lowercase())));
         }
     }
     Ok(texts)

@@ -68,7 +68,7 @@ fn generate(root: &Path, folder: &Path) -> (String, Vec<ShaderError>) {
             }
         }
     }
-    for ((role, formats), of_role) in expand::STORAGE_FILES.iter().zip(&texts) {
+    for ((role, _, formats), of_role) in expand::STORAGE_ROLES.iter().zip(&texts) {
         hash = of_role.iter().fold(hash, |hash, text| hashed(hash, text));
         let types: Vec<String> = of_role.iter().map(|text| bare(text)).collect();
         let name = role.to_uppercase();

@@ -66,12 +66,16 @@ pub enum HalfType {
 }
 
 impl HalfType {
-    pub(crate) fn from_name(name: &str) -> Option<Self> {
-        match name.to_lowercase().as_str() {
-            "native" => Some(Self::Native),
-            "packed" => Some(Self::Packed),
-            _ => None,
+    /// `native` or `packed`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Native => "native",
+            Self::Packed => "packed",
         }
+    }
+
+    pub(crate) fn from_name(name: &str) -> Option<Self> {
+        [Self::Native, Self::Packed].into_iter().find(|half| half.name().eq_ignore_ascii_case(name))
     }
 }
 

@@ -1,4 +1,4 @@
-//! Networks with weights and activations in half precision, against single precision.
+//! Networks in half precision, inference and training, against single precision.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 

@@ -100,16 +100,22 @@ pub struct Slabs {
 }
 
 impl Slabs {
-    /// Bytes of `slabs` slabs of `groups` groups of 4 channels.
-    pub(crate) fn bytes(slabs: usize, groups: usize) -> u64 {
-        (slabs * 2 * groups * 16) as u64
+    /// New ones, of `groups` groups of 4 channels.
+    pub(crate) fn new(
+        plan: &mut PlanBuilder,
+        label: String,
+        slabs: usize,
+        rows_per_slab: usize,
+        groups: usize,
+    ) -> Self {
+        let partial = plan.transient(label, (slabs * 2 * groups * 16) as u64);
+        Self { partial, slabs, rows_per_slab }
     }
 
     /// For a reduction over rows.
     pub(crate) fn of(plan: &mut PlanBuilder, label: String, columns: &Columns) -> Self {
-        let (slabs, rows_per_slab) = (columns.slabs as usize, columns.rows_per_slab as usize);
-        let partial = plan.transient(label, Self::bytes(slabs, columns.channels as usize));
-        Self { partial, slabs, rows_per_slab }
+        let Columns { slabs, rows_per_slab, channels, .. } = *columns;
+        Self::new(plan, label, slabs as usize, rows_per_slab as usize, channels as usize)
     }
 
     /// Neighbouring channel groups that a workgroup of the kernels that merge slabs takes: few slabs are best read in
@@ -137,25 +143,34 @@ pub struct Behind {
 }
 
 impl Behind {
-    /// Binds and sets what `shaders/shared/gradient_behind.wgsl` takes: `residual` is added to the gradient that a kernel
-    /// makes of `output_gradient`, which goes back through this unit's activation to `input_gradient`, with its sums.
-    pub(crate) fn bind(
+    /// Appends `dispatch`, a convolution's data gradient with what `shaders/shared/gradient_behind.wgsl` takes: `residual` is
+    /// added to the gradient that the kernel makes of `output_gradient`, which goes back through this unit's activation to
+    /// `input_gradient`, with its sums.
+    #[expect(clippy::too_many_arguments, reason = "the operands of one fused pass")]
+    pub(crate) fn append(
         &self,
+        plan: &mut PlanBuilder,
         dispatch: Dispatch,
+        macs: u64,
         output_gradient: Tensor,
+        weights: Tensor,
         residual: Option<Tensor>,
         input_gradient: Tensor,
-        sums: &Slabs,
-    ) -> Dispatch {
+        sums: Slabs,
+    ) -> OutputGradient {
+        let moved = [output_gradient, weights, self.raw, input_gradient, sums.partial];
         let dispatch = dispatch
             .constant("HAS_RESIDUAL", residual.is_some())
             .bind("output_gradient", output_gradient)
+            .bind("weights", weights)
             .bind_or("residual", residual, output_gradient)
             .bind("raw", self.raw)
             .bind("moments", self.norm.moments)
             .bind("input_gradient", input_gradient)
-            .bind("partial", sums.partial);
-        self.norm.activation.configure(dispatch)
+            .bind("partial", sums.partial)
+            .cost(macs, moved.iter().map(Tensor::bytes).sum());
+        plan.dispatch(self.norm.activation.configure(dispatch));
+        OutputGradient { tensor: input_gradient, sums: Some(sums) }
     }
 }
 

@@ -38,10 +38,6 @@ impl Dense {
         (output.batch * output.height * across * pairs) as u64
     }
 
-    fn traffic(&self) -> u64 {
-        self.geometry.input.bytes() + self.output().bytes() + self.weight_bytes()
-    }
-
     /// Appends `output = activate(input * weights + bias)`.
     #[expect(clippy::too_many_arguments, reason = "the operands of one fused convolution")]
     pub fn forward(
@@ -82,7 +78,7 @@ impl Dense {
                 .bind("input_gradient", input_gradient)
                 .params(&self.geometry.params(0))
                 .threads(self.geometry.input.vectors() as u64)
-                .cost(self.macs(), self.traffic()),
+                .cost(self.macs(), output_gradient.bytes() + weights.bytes() + input_gradient.bytes()),
         );
     }
 

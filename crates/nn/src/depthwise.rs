@@ -4,6 +4,7 @@ mod walk;
 
 use crate::columns::sum_slabs;
 use crate::operand::pass;
+use crate::residual::add_skip;
 use crate::{Activation, Behind, Geometry, Operand, OutputGradient, Padding, Shape, Slabs};
 use photonet_gpu::{DeviceClass, Dispatch, Kernel, PlanBuilder, Tensor, kernels};
 use walk::Walk;
@@ -103,7 +104,7 @@ impl Depthwise {
             &kernels::DEPTHWISE_FORWARD_STATISTICS_K5S1,
             &kernels::DEPTHWISE_FORWARD_STATISTICS_K5S2,
         ]);
-        let slabs = new_slabs(plan, format!("{label} statistics slabs"), &walk, &shape);
+        let slabs = walk.new_slabs(plan, format!("{label} statistics slabs"), &shape);
         let dispatch = Dispatch::new(kernel, format!("{label} forward"))
             .bind("weights", weights)
             .bind("output", output)
@@ -143,16 +144,29 @@ impl Depthwise {
         }
     }
 
-    /// Appends the gradient with respect to the input.
+    /// Appends the gradient with respect to the input, `residual` added.
     pub fn data_gradient(
         &self,
         plan: &mut PlanBuilder,
         label: &str,
         output_gradient: Tensor,
         weights: Tensor,
+        residual: Option<Tensor>,
         input_gradient: Tensor,
     ) {
-        let label = format!("{label} data gradient");
+        add_skip(plan, label, &self.geometry.input, residual, input_gradient, |plan, to| {
+            self.gradient_alone(plan, format!("{label} data gradient"), output_gradient, weights, to);
+        });
+    }
+
+    fn gradient_alone(
+        &self,
+        plan: &mut PlanBuilder,
+        label: String,
+        output_gradient: Tensor,
+        weights: Tensor,
+        input_gradient: Tensor,
+    ) {
         if self.geometry.stride == 1 {
             self.data_gradient_as_forward(plan, label, output_gradient, weights, input_gradient);
             return;
@@ -172,9 +186,9 @@ impl Depthwise {
         );
     }
 
-    /// Appends the data gradient taken back through the activation of the unit `behind` whose output this convolution
-    /// takes, `residual` added before, with the sums that its normalisation needs. `None`, and nothing appended, where
-    /// there is no kernel for it.
+    /// Appends the data gradient, `residual` added, taken back through the activation of the unit `behind` whose output this
+    /// convolution takes, with the sums that its normalisation needs, where there is a kernel for it; else the data gradient
+    /// alone.
     #[expect(clippy::too_many_arguments, reason = "the operands of one fused pass")]
     pub fn data_gradient_behind(
         &self,
@@ -185,45 +199,30 @@ impl Depthwise {
         residual: Option<Tensor>,
         behind: &Behind,
         input_gradient: Tensor,
-    ) -> Option<OutputGradient> {
+    ) -> OutputGradient {
         let Geometry { input, kernel, stride, .. } = self.geometry;
         let (pad_y, pad_x) = self.geometry.padding_before();
-        let (tiles, of_kernel) = match stride {
-            1 => (
-                input.width.div_ceil(4),
-                [
-                    &kernels::DEPTHWISE_DATA_GRADIENT_SUMS_STRIDE1_K3,
-                    &kernels::DEPTHWISE_DATA_GRADIENT_SUMS_STRIDE1_K5,
-                ],
-            ),
-            _ => (
-                (input.width + pad_x % 2).div_ceil(4),
-                [
-                    &kernels::DEPTHWISE_DATA_GRADIENT_SUMS_STRIDE2_K3,
-                    &kernels::DEPTHWISE_DATA_GRADIENT_SUMS_STRIDE2_K5,
-                ],
-            ),
+        // At stride 2 tiles begin where the padded column is even.
+        let tiles = (input.width + (stride - 1) * (pad_x % 2)).div_ceil(4);
+        let Some(walk) = Walk::new(plan.class(), &input, tiles) else {
+            self.data_gradient(plan, label, output_gradient, weights, residual, input_gradient);
+            return input_gradient.into();
         };
-        let walk = Walk::new(plan.class(), &input, tiles)?;
         // At stride 1 the walk is that of a forward convolution, see `data_gradient_as_forward`.
         let params = match stride {
             1 => walk.params(&self.output(), &input, (kernel - 1 - pad_y, kernel - 1 - pad_x)),
             _ => walk.params(&input, &self.output(), (pad_y, pad_x)),
         };
-        let slabs = new_slabs(plan, format!("{label} gradient slabs"), &walk, &input);
-        let dispatch = Dispatch::new(of_kernel[usize::from(kernel != 3)], format!("{label} data gradient"))
-            .bind("weights", weights)
-            .params(&params)
-            .cost(
-                self.macs(),
-                output_gradient.bytes()
-                    + weights.bytes()
-                    + input_gradient.bytes()
-                    + behind.raw.bytes()
-                    + slabs.partial.bytes(),
-            );
-        plan.dispatch(behind.bind(walk.launch(dispatch), output_gradient, residual, input_gradient, &slabs));
-        Some(OutputGradient { tensor: input_gradient, sums: Some(slabs) })
+        let of_shape = self.pick([
+            &kernels::DEPTHWISE_DATA_GRADIENT_SUMS_STRIDE1_K3,
+            &kernels::DEPTHWISE_DATA_GRADIENT_SUMS_STRIDE2_K3,
+            &kernels::DEPTHWISE_DATA_GRADIENT_SUMS_STRIDE1_K5,
+            &kernels::DEPTHWISE_DATA_GRADIENT_SUMS_STRIDE2_K5,
+        ]);
+        let slabs = walk.new_slabs(plan, format!("{label} gradient slabs"), &input);
+        let dispatch = walk.launch(Dispatch::new(of_shape, format!("{label} data gradient"))).params(&params);
+        let macs = self.macs();
+        behind.append(plan, dispatch, macs, output_gradient, weights, residual, input_gradient, slabs)
     }
 
     /// Invocations of the data gradient at stride 2: tiles of 2 x 4 that begin where the padded row and
@@ -298,12 +297,6 @@ impl Depthwise {
             sum_slabs(plan, &label, slabs, self.weight_bytes(), partial, weight_gradient);
         }
     }
-}
-
-/// A slab for each block of a walk over `shape`.
-fn new_slabs(plan: &mut PlanBuilder, label: String, walk: &Walk, shape: &Shape) -> Slabs {
-    let partial = plan.transient(label, Slabs::bytes(walk.slabs, shape.groups()));
-    Slabs { partial, slabs: walk.slabs, rows_per_slab: walk.rows_per_slab }
 }
 
 /// Rows of outputs that an invocation of the forward kernel makes. A software device has few processors

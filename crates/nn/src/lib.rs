@@ -36,6 +36,6 @@ pub use operand::{Norm, Operand};
 pub use optimiser::{Momentum, Step};
 pub use pointwise::{Fused, Gate, Pointwise};
 pub use pool::GlobalPool;
-pub use residual::add;
+pub use residual::{add, add_skip};
 pub use shape::{Shape, pad_channels};
 pub use squeeze_excite::{SqueezeExcite, SqueezeExciteParameters, SqueezeExciteState};

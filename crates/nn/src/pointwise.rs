@@ -210,9 +210,7 @@ impl Pointwise {
 
     /// A slab for each row of tiles.
     fn new_slabs(&self, plan: &mut PlanBuilder, label: String, tile: Tile, columns: usize) -> Slabs {
-        let slabs = self.rows.div_ceil(tile.rows);
-        let partial = plan.transient(label, Slabs::bytes(slabs, pad_channels(columns) / 4));
-        Slabs { partial, slabs, rows_per_slab: tile.rows }
+        Slabs::new(plan, label, self.rows.div_ceil(tile.rows), tile.rows, pad_channels(columns) / 4)
     }
 
     fn rows_per_image(&self, gate: Option<Gate>) -> u32 {
@@ -287,19 +285,10 @@ impl Pointwise {
         let slabs = self.new_slabs(plan, format!("{label} gradient slabs"), tile, self.inputs);
         let dispatch = tile
             .launch(count, Dispatch::new(kernel, format!("{label} data gradient")))
-            .bind("weights", weights)
             .params(&self.params(self.inputs, tile))
-            .answers(question)
-            .cost(
-                self.macs(),
-                output_gradient.bytes()
-                    + weights.bytes()
-                    + input_gradient.bytes()
-                    + behind.raw.bytes()
-                    + slabs.partial.bytes(),
-            );
-        plan.dispatch(behind.bind(dispatch, output_gradient, residual, input_gradient, &slabs));
-        OutputGradient { tensor: input_gradient, sums: Some(slabs) }
+            .answers(question);
+        let macs = self.macs();
+        behind.append(plan, dispatch, macs, output_gradient, weights, residual, input_gradient, slabs)
     }
 
     /// Appends `weight_gradient = (input * gate)^T output_gradient`.

@@ -16,3 +16,20 @@ pub fn add(plan: &mut PlanBuilder, label: &str, shape: &Shape, left: Tensor, rig
             .cost(0, left.bytes() + right.bytes() + output.bytes()),
     );
 }
+
+/// Appends what `make` appends to fill a tensor, and to that the gradient `skip` of a skip connection where there is one:
+/// the sum is in `output`, of shape `shape`.
+pub fn add_skip(
+    plan: &mut PlanBuilder,
+    label: &str,
+    shape: &Shape,
+    skip: Option<Tensor>,
+    output: Tensor,
+    make: impl FnOnce(&mut PlanBuilder, Tensor),
+) {
+    let Some(skip) = skip else { return make(plan, output) };
+    let alone =
+        plan.transient(format!("{label} gradient alone"), output.bytes()).with_format(output.format());
+    make(plan, alone);
+    add(plan, &format!("{label} join"), shape, alone, skip, output);
+}

@@ -1,7 +1,8 @@
 /**
  * Measures one model in this browser: `bench.html?model=ADDRESS&backend=auto|webgpu|cpu&precision=f32|f16&
- * runs=20&photo=ADDRESS`. The result is in `window.photonetBench` (and in the page, as a table and as JSON), an error in its `error`. `performance.now()` counts
- * from the start of the navigation, so the first answer's time is the cold time where nothing was cached.
+ * runs=20&photo=ADDRESS`. The result is in `window.photonetBench` (and in the page, as a table and as JSON), an error in its
+ * `error`. `performance.now()` counts from the start of the navigation, so the first answer's time is the cold time where
+ * nothing was cached.
  */
 import { Classifier, type Classification, type Timings } from "photonet";
 import { byId, el } from "./dom.js";

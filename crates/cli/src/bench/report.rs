@@ -3,7 +3,7 @@
 use super::work::{Measured, Work};
 use crate::error::CliError;
 use crate::table;
-use photonet_gpu::{DeviceLimits, Gpu, HalfType, Timing};
+use photonet_gpu::{DeviceLimits, Gpu, Timing};
 
 /// Launches that belong together, and what they took.
 #[derive(Default)]
@@ -61,7 +61,8 @@ pub fn json(work: &Work, gpu: &Gpu, limits: &DeviceLimits, measured: &Measured) 
     let median = measured.median_ms();
     serde_json::json!({
         "task": work.task(), "arch": work.arch(), "family": work.network.family, "width": work.network.width,
-        "size": work.network.size, "batch": work.batch, "precision": work.precision.name(), "half": half(gpu), "device": gpu.adapter().name,
+        "size": work.network.size, "batch": work.batch, "precision": work.precision.name(),
+        "half": gpu.half().name(), "device": gpu.adapter().name,
         "driver": gpu.adapter().driver, "version": env!("CARGO_PKG_VERSION"),
         "median_ms": median, "images_per_second": work.batch as f64 / median * 1e3,
         "cold_ms": measured.cold_ms, "first_ms": measured.first_ms, "runs_ms": measured.runs_ms,
@@ -73,14 +74,6 @@ pub fn json(work: &Work, gpu: &Gpu, limits: &DeviceLimits, measured: &Measured) 
         "kinds": rows(shares(&measured.timings, kernel), "kind"),
         "layers": rows(shares(&measured.timings, layer), "layer"),
     })
-}
-
-/// How the device gets at numbers in half precision.
-fn half(gpu: &Gpu) -> &'static str {
-    match gpu.half() {
-        HalfType::Native => "native",
-        HalfType::Packed => "packed",
-    }
 }
 
 /// The same for people.

@@ -15,8 +15,17 @@ const SEVENTHS: [usize; 5] = [3, 4, 5, 6, 7];
 /// What the frameworks' tutorials train small networks with.
 const LITTLE: (usize, usize) = (96, 16);
 
-fn work(options: &NetworkOptions, train: bool, arch: Arch, size: usize, batch: usize) -> Work {
-    let precision = Precision::F32;
+/// What is measured of each work.
+const PRECISIONS: [Precision; 2] = [Precision::F32, Precision::F16];
+
+fn work(
+    options: &NetworkOptions,
+    train: bool,
+    arch: Arch,
+    size: usize,
+    batch: usize,
+    precision: Precision,
+) -> Work {
     Work { network: NetworkOptions { arch, size, ..options.clone() }, train, batch, precision }
 }
 
@@ -29,32 +38,28 @@ fn works(class: DeviceClass, options: &NetworkOptions) -> Vec<Work> {
     };
     let mut works = Vec::new();
     for arch in [Arch::Small, Arch::Large] {
-        for precision in [Precision::F32, Precision::F16] {
-            let infer = infer.iter().map(|&batch| work(options, false, arch, options.size, batch));
-            let train = train.iter().map(|&batch| work(options, true, arch, options.size, batch));
-            works.extend(infer.chain(train).map(|work| Work { precision, ..work }));
+        for precision in PRECISIONS {
+            let one = |train, batch| work(options, train, arch, options.size, batch, precision);
+            works.extend(infer.iter().map(|&batch| one(false, batch)));
+            works.extend(train.iter().map(|&batch| one(true, batch)));
         }
     }
     let (size, batch) = LITTLE;
     if size < options.size {
-        let little = work(options, true, Arch::Small, size, batch);
-        works.extend([Precision::F32, Precision::F16].map(|precision| Work { precision, ..little.clone() }));
+        works.extend(PRECISIONS.map(|precision| work(options, true, Arch::Small, size, batch, precision)));
     }
     works
 }
 
 /// Sizes times batches, of which the cost should grow by the number of pixels.
 fn grid(class: DeviceClass, options: &BenchOptions) -> Vec<Work> {
-    let BenchOptions { network, train, precision, .. } = options;
+    let BenchOptions { ref network, train, precision, .. } = *options;
     let batches = match class {
         DeviceClass::Discrete => [16, 32, 64, 128, 256],
         DeviceClass::Integrated => [4, 8, 16, 32, 64],
         DeviceClass::Software => [1, 2, 4, 8, 16],
     };
-    let one = |size| {
-        let of_batch = |batch| work(network, *train, Arch::Small, size, batch);
-        batches.map(|batch| Work { precision: *precision, ..of_batch(batch) })
-    };
+    let one = |size| batches.map(|batch| work(network, train, Arch::Small, size, batch, precision));
     SEVENTHS.into_iter().map(|part| network.size * part / 7).flat_map(one).collect()
 }
 
@@ -107,7 +112,8 @@ pub async fn scaling(gpu: &Arc<Gpu>, options: &BenchOptions) -> Result<(), CliEr
         if options.format == TextOrJson::Json {
             let megapixels = points.last().map_or(0.0, Point::megapixels);
             say(serde_json::json!({
-                "task": work.task(), "precision": work.precision.name(), "size": size, "batch": batch, "megapixels": megapixels,
+                "task": work.task(), "precision": work.precision.name(), "size": size, "batch": batch,
+                "megapixels": megapixels,
                 "median_ms": measured.median_ms(), "device": gpu.adapter().name,
             }))?;
         }

@@ -6,7 +6,7 @@ use crate::{Architecture, ParameterLayout, Tuning};
 use photonet_gpu::{DeviceClass, PlanBuilder, Tensor};
 use photonet_nn::{
     Activation, BatchNorm, BatchNormParameters, Behind, Dense, Depthwise, Fused, Gate, Geometry, Norm,
-    Operand, OutputGradient, Pointwise, Shape, SqueezeExciteParameters,
+    Operand, OutputGradient, Pointwise, Shape, SqueezeExciteParameters, add_skip,
 };
 
 /// What recording a network needs at hand.
@@ -79,6 +79,14 @@ impl Convolution {
         }
         let (outputs, kernel, stride) = (unit.outputs, unit.kernel, unit.stride);
         Self::Dense(Dense { geometry: Geometry { input, outputs, kernel, stride, padding } })
+    }
+
+    pub fn input(&self) -> Shape {
+        match self {
+            Self::Dense(c) => c.geometry.input,
+            Self::Depthwise(c) => c.geometry().input,
+            Self::Pointwise(_, input) => *input,
+        }
     }
 
     pub fn output(&self) -> Shape {
@@ -257,50 +265,28 @@ impl Unit {
                 c.weight_gradient(&mut r.plan, name, operand, gate, raw_gradient, gradient);
             }
         }
-        if matches!(wants, Wants::Nothing) {
-            return None;
-        }
-        let shape = match &self.convolution {
-            Convolution::Dense(c) => c.geometry.input,
-            Convolution::Depthwise(c) => c.geometry().input,
-            Convolution::Pointwise(_, input) => *input,
+        let behind = match wants {
+            Wants::Nothing => return None,
+            Wants::Plain => None,
+            Wants::For(unit) => Some(unit.behind()),
         };
-        let input_gradient = r.activation_gradient(&format!("{name} input gradient"), &shape);
-        match &self.convolution {
-            Convolution::Pointwise(c, _) => {
-                let plan = &mut r.plan;
-                if let Wants::For(unit) = wants {
-                    let behind = unit.behind();
-                    let (from, to) = (raw_gradient, input_gradient);
-                    return Some(c.data_gradient_behind(plan, name, from, weights, skip, behind, to));
-                }
-                c.data_gradient(plan, name, raw_gradient, weights, skip, input_gradient);
-                return Some(input_gradient.into());
+        let shape = self.convolution.input();
+        let to = r.activation_gradient(&format!("{name} input gradient"), &shape);
+        let (plan, from) = (&mut r.plan, raw_gradient);
+        match (&self.convolution, behind) {
+            (Convolution::Pointwise(c, _), Some(behind)) => {
+                return Some(c.data_gradient_behind(plan, name, from, weights, skip, behind, to));
             }
-            Convolution::Dense(c) => {
-                c.data_gradient(&mut r.plan, name, raw_gradient, weights, input_gradient)
+            (Convolution::Depthwise(c), Some(behind)) => {
+                return Some(c.data_gradient_behind(plan, name, from, weights, skip, behind, to));
             }
-            Convolution::Depthwise(c) => {
-                let (plan, from, to) = (&mut r.plan, raw_gradient, input_gradient);
-                if let Wants::For(unit) = wants {
-                    let behind = unit.behind();
-                    let made = c.data_gradient_behind(plan, name, from, weights, skip, behind, to);
-                    if made.is_some() {
-                        return made;
-                    }
-                }
+            (Convolution::Pointwise(c, _), None) => c.data_gradient(plan, name, from, weights, skip, to),
+            (Convolution::Depthwise(c), None) => c.data_gradient(plan, name, from, weights, skip, to),
+            (Convolution::Dense(c), _) => add_skip(plan, name, &shape, skip, to, |plan, to| {
                 c.data_gradient(plan, name, from, weights, to);
-            }
+            }),
         }
-        let gradient = match skip {
-            None => input_gradient,
-            Some(skip) => {
-                let sum = r.activation_gradient(&format!("{name} joined gradient"), &shape);
-                photonet_nn::add(&mut r.plan, &format!("{name} join"), &shape, input_gradient, skip, sum);
-                sum
-            }
-        };
-        Some(gradient.into())
+        Some(to.into())
     }
 }
 

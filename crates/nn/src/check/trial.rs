@@ -143,7 +143,7 @@ impl Trial {
         Self { class: Some(class), ..Self::default() }
     }
 
-    /// Activations and weights lie in memory in these formats.
+    /// Activations, weights and gradients lie in memory in these formats.
     pub fn stored(self, storage: Storage) -> Self {
         Self { storage, ..self }
     }

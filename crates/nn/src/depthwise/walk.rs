@@ -1,8 +1,8 @@
 //! How the depthwise kernels that leave sums for a batch normalisation are spread (see `shaders/shared/walk.wgsl`).
 
-use crate::Shape;
+use crate::{Shape, Slabs};
 use bytemuck::{Pod, Zeroable};
-use photonet_gpu::{DeviceClass, Dispatch};
+use photonet_gpu::{DeviceClass, Dispatch, PlanBuilder};
 
 /// Workgroups that keep a large device busy.
 const ENOUGH: usize = 512;
@@ -99,6 +99,11 @@ impl Walk {
             blocks: self.blocks as u32,
             slabs: self.slabs as u32,
         }
+    }
+
+    /// A slab for each block of `shape`.
+    pub fn new_slabs(&self, plan: &mut PlanBuilder, label: String, shape: &Shape) -> Slabs {
+        Slabs::new(plan, label, self.slabs, self.rows_per_slab, shape.groups())
     }
 
     /// A launch with a workgroup for each part.
