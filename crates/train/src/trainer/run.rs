@@ -1,26 +1,27 @@
 //! One run, epoch by epoch.
 
+mod epoch_end;
+
 use super::progress::{Clock, Place, merge, scores};
 use super::{Outcome, RunOptions, Start};
 use crate::TrainError;
-use crate::checkpoint::{Checkpoint, MODEL, State, save_model};
+use crate::checkpoint::MODEL;
 use crate::config::Config;
 use crate::dataset::DataSplit;
-use crate::evaluate::count;
-use crate::journal::{EvalStep, Event, Journal, Scores};
+use crate::journal::{Event, Journal};
 use crate::loader::{Batch, Loader, LoaderOptions, OnError};
 use crate::schedule::Schedule;
 use photonet_gpu::Gpu;
 use photonet_model::{
-    InferenceNetwork, InferenceOptions, Input, Model, Precision, TestVector, TrainBuffers, TrainNetwork,
-    TrainOptions, TrainingFacts, Weights, dropout_seed, write_atomically,
+    InferenceNetwork, InferenceOptions, Input, Model, Precision, TrainBuffers, TrainNetwork, TrainOptions,
+    TrainingFacts, Weights, dropout_seed, write_atomically,
 };
 use photonet_nn::{Metrics, Step};
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// Folder of the best model.
 const BEST: &str = "best_model";
@@ -283,128 +284,6 @@ impl<'a> Run<'a> {
         // The error itself is what the caller gets; the log only repeats it.
         let _ = self.journal.event(&Event::warning(error.to_string()));
         error
-    }
-
-    /// Evaluates and saves after an epoch (from 1).
-    async fn finish_epoch(&mut self, epoch: u32, last: bool) -> Result<(), TrainError> {
-        let global = &self.config.global;
-        let evaluates =
-            global.eval_during_train && (epoch.is_multiple_of(global.eval_interval.max(1)) || last);
-        let mut is_best = false;
-        let mut checkpoint = self.checkpoint().await?;
-        if evaluates {
-            self.eval_network.set_weights(&checkpoint.model.weights)?;
-            let scores = self.evaluate(epoch).await?;
-            let top1 = scores.topk[0].1;
-            self.last_top1 = Some(top1);
-            self.journal.event(&Event::EvalEpoch { epoch, scores })?;
-            // A tie goes to the later epoch, as in PaddleClas.
-            is_best = self.best.is_none_or(|(best, _)| top1 >= best);
-            if is_best {
-                self.best = Some((top1, epoch));
-            }
-            let metric = self.best.map_or(top1, |(best, _)| best);
-            self.journal.event(&Event::Best { epoch, metric })?;
-            checkpoint.model.facts.top1 = Some(top1);
-            checkpoint.model.test_vectors = vec![self.test_vector().await?];
-            checkpoint.state.best = self.best;
-        }
-        if is_best {
-            self.saved(BEST, |folder| save_model(folder, &checkpoint.model))?;
-        }
-        if epoch.is_multiple_of(self.config.global.save_interval.max(1)) {
-            self.saved(&format!("epoch_{epoch}"), |folder| checkpoint.save(folder))?;
-        }
-        self.saved("latest", |folder| checkpoint.save(folder))?;
-        self.report_skipped()
-    }
-
-    fn nothing_to_evaluate(&self) -> TrainError {
-        let skipped = self.val_loader.report().skipped;
-        let first = skipped.first().map(|(path, reason)| format!("{}: {reason}", path.display()));
-        TrainError::Request(format!(
-            "none of the {} validation photos can be read; the first, {}. Give others, or train without \
-             evaluation by -o Global.eval_during_train=False",
-            skipped.len(),
-            first.unwrap_or_default()
-        ))
-    }
-
-    /// Counts the validation photos with the weights that were set last.
-    async fn evaluate(&mut self, epoch: u32) -> Result<Scores, TrainError> {
-        let Self { eval_network, val_loader, journal, topk, .. } = self;
-        let interval = self.config.global.print_batch_step.max(1) as usize;
-        let iters = val_loader.steps_per_epoch() as u64;
-        let mut total = Metrics::default();
-        let (mut clock, mut before) = (Instant::now(), 0);
-        let tell = |done: usize, metrics: &Metrics, waited: Duration| {
-            merge(&mut total, metrics);
-            let seconds = clock.elapsed().as_secs_f64();
-            let steps = (done - before).max(1) as f64;
-            let event = EvalStep {
-                epoch,
-                iter: done as u64 - 1,
-                iters,
-                scores: scores(metrics, *topk),
-                batch_cost: seconds / steps,
-                reader_cost: waited.as_secs_f64() / steps,
-                ips: f64::from(metrics.images) / seconds.max(1e-9),
-            };
-            (clock, before) = (Instant::now(), done);
-            Ok(journal.event(&Event::EvalStep(event))?)
-        };
-        count(eval_network, val_loader, interval, tell).await?;
-        if total.images == 0 {
-            return Err(self.nothing_to_evaluate());
-        }
-        Ok(scores(&total, self.topk))
-    }
-
-    fn saved(
-        &mut self,
-        name: &str,
-        save: impl FnOnce(&Path) -> Result<(), TrainError>,
-    ) -> Result<(), TrainError> {
-        let path = self.output.join(name);
-        save(&path)?;
-        if name != BEST {
-            self.last_good = Some(path.clone());
-        }
-        Ok(self.journal.event(&Event::Saved { path })?)
-    }
-
-    /// The logits of a noise image that every machine can make, from the network just evaluated.
-    async fn test_vector(&self) -> Result<TestVector, TrainError> {
-        let bytes = Input::of(&self.template.recipe)?.image_bytes();
-        let mut vector = TestVector { seed: TestVector::SEED, logits: Vec::new() };
-        let mut pixels = vector.input(bytes);
-        pixels.resize(bytes * self.eval_network.batch(), 0);
-        self.eval_network.run(&pixels, &[])?;
-        vector.logits = self.eval_network.logits().await?.swap_remove(0);
-        Ok(vector)
-    }
-
-    /// The run as it stands now. Weights that are not finite are an error, so that they are never saved.
-    async fn checkpoint(&mut self) -> Result<Checkpoint, TrainError> {
-        self.take_metrics().await?;
-        let weights = self.buffers.weights().await?;
-        let velocity = self.buffers.velocity().await?;
-        for (kind, tensors) in [("weight", &weights), ("velocity of", &velocity)] {
-            if let Some(name) = tensors.first_not_finite() {
-                return Err(self.diverged(format!("the {kind} {name}"), self.step.saturating_sub(1)));
-            }
-        }
-        let mut model = Model { weights, ..self.template.clone() };
-        model.facts.epochs = (self.step / self.steps_per_epoch) as u32;
-        let state = State {
-            step: self.step,
-            steps_per_epoch: self.steps_per_epoch,
-            best: self.best,
-            seed: self.config.global.seed,
-            train_images: self.template.facts.train_images,
-            config: self.config.to_yaml(),
-        };
-        Ok(Checkpoint { model, velocity, state })
     }
 
     /// Names the unreadable photos that were met since the last time.
