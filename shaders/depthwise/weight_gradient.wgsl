@@ -1,8 +1,9 @@
 // Gradient of a depthwise convolution with respect to its weights, in slabs of output rows:
 // partial[s][i][j][c] = sum over the rows (n, y) of slab s and all x of
 //   operand(input[n, y S + i - pad_y, x S + j - pad_x, c]) output_gradient[n, y, x, c]; reduce/sum adds the slabs.
-// Units of 4 channels. An invocation owns one filter row i of one channel group in one slab and
-// slides a window of KERNEL columns, so each input is loaded once for each filter row.
+// Units of 4 channels. An invocation owns ROWS filter rows of one channel group in one slab, PARTS invocations the filter, and
+// slides a window of KERNEL columns of the lines that these rows meet: a gradient is loaded once for each part, an input
+// once for each filter row.
 #import storage
 #import grid
 #import convolution
@@ -15,8 +16,8 @@
 @group(0) @binding(3) var<storage, read> moments: array<vec4<f32>>;
 @group(0) @binding(4) var<storage, read_write> partial: array<vec4<f32>>;
 
-fn input_at(line: u32, column: i32, channel: u32) -> vec4<f32> {
-    if column < 0 || column >= i32(params.in_width) {
+fn input_at(line: u32, inside: bool, column: i32, channel: u32) -> vec4<f32> {
+    if !inside || column < 0 || column >= i32(params.in_width) {
         return vec4<f32>(0.0);
     }
     return operand(from_value(input[(line + u32(column)) * params.outputs + channel]), channel, params.outputs);
@@ -32,48 +33,56 @@ fn main(
     var rest = linear_group(group_id, grid) * 64u + lane;
     let channel = rest % channels;
     rest /= channels;
-    let i = rest % KERNEL;
-    let slab = rest / KERNEL;
+    let part = rest % PARTS;
+    let slab = rest / PARTS;
     if slab >= params.slabs {
         return;
     }
+    let first = part * ROWS;
     let rows = params.batch * params.out_height;
     let rows_per_slab = (rows + params.slabs - 1u) / params.slabs;
     let begin = slab * rows_per_slab;
     let end = min(begin + rows_per_slab, rows);
-    var sums: array<vec4<f32>, KERNEL>;
-    for (var j = 0u; j < KERNEL; j += 1u) {
-        sums[j] = vec4<f32>(0.0);
+    let left = -i32(params.pad_x);
+    var sums: array<vec4<f32>, ROWS * KERNEL>;
+    for (var k = 0u; k < ROWS * KERNEL; k += 1u) {
+        sums[k] = vec4<f32>(0.0);
     }
     for (var at = begin; at < end; at += 1u) {
-        let y = at % params.out_height;
-        let n = at / params.out_height;
-        let row = i32(y * STRIDE + i) - i32(params.pad_y);
-        if row < 0 || row >= i32(params.in_height) {
-            continue;
-        }
-        let line = (n * params.in_height + u32(row)) * params.in_width;
-        let left = -i32(params.pad_x);
-        var window: array<vec4<f32>, KERNEL>;
-        for (var j = 0u; j + STRIDE < KERNEL; j += 1u) {
-            window[j + STRIDE] = input_at(line, left + i32(j), channel);
-        }
+        let top = i32((at % params.out_height) * STRIDE + first) - i32(params.pad_y);
+        let image = (at / params.out_height) * params.in_height;
+        var lines: array<u32, ROWS>;
+        var inside: array<bool, ROWS>;
+        var window: array<vec4<f32>, ROWS * KERNEL>;
+        #unroll r ROWS
+            inside[r] = first + r < KERNEL && top + i32(r) >= 0 && top + i32(r) < i32(params.in_height);
+            lines[r] = (image + u32(max(top + i32(r), 0))) * params.in_width;
+            #unroll j KEPT
+                window[r * KERNEL + STRIDE + j] = input_at(lines[r], inside[r], left + i32(j), channel);
+            #end
+        #end
         for (var x = 0u; x < params.out_width; x += 1u) {
-            for (var j = 0u; j + STRIDE < KERNEL; j += 1u) {
-                window[j] = window[j + STRIDE];
-            }
-            let fresh = left + i32(x * STRIDE + KERNEL - STRIDE);
-            for (var j = 0u; j < STRIDE; j += 1u) {
-                window[KERNEL - STRIDE + j] = input_at(line, fresh + i32(j), channel);
-            }
+            let fresh = left + i32(x * STRIDE + KEPT);
             let gradient = from_gradient(output_gradient[(at * params.out_width + x) * channels + channel]);
-            for (var j = 0u; j < KERNEL; j += 1u) {
-                sums[j] += window[j] * gradient;
-            }
+            #unroll r ROWS
+                #unroll j KEPT
+                    window[r * KERNEL + j] = window[r * KERNEL + j + STRIDE];
+                #end
+                #unroll j STRIDE
+                    window[r * KERNEL + KEPT + j] = input_at(lines[r], inside[r], fresh + i32(j), channel);
+                #end
+                #unroll j KERNEL
+                    sums[r * KERNEL + j] += window[r * KERNEL + j] * gradient;
+                #end
+            #end
         }
     }
-    let first = (slab * KERNEL + i) * KERNEL;
-    for (var j = 0u; j < KERNEL; j += 1u) {
-        partial[(first + j) * channels + channel] = sums[j];
-    }
+    let tap = (slab * KERNEL + first) * KERNEL;
+    #unroll r ROWS
+        if first + r < KERNEL {
+            for (var j = 0u; j < KERNEL; j += 1u) {
+                partial[(tap + r * KERNEL + j) * channels + channel] = sums[r * KERNEL + j];
+            }
+        }
+    #end
 }

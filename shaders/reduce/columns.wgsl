@@ -15,7 +15,7 @@ fn store_sum(at: u32, sum: vec4<f32>) {
     output[at] = sum;
 }
 
-@compute @workgroup_size(64)
+@compute @workgroup_size(WORKGROUP)
 fn main(
     @builtin(workgroup_id) group_id: vec3<u32>,
     @builtin(num_workgroups) grid: vec3<u32>,

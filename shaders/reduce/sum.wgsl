@@ -1,12 +1,13 @@
-// Adds slabs in order: output[i] = sum over s of partial[s][i].
+// Adds slabs in order: output[p][i] = sum over the slabs s of piece p of partial[s][i]; all slabs are one piece, or many are
+// added in two steps.
 // Fixed order, so the same device always gives the same bits.
 #import grid
 
 struct Params {
     length: u32,
     slabs: u32,
-    unused_0: u32,
-    unused_1: u32,
+    slabs_per_piece: u32,
+    pieces: u32,
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -20,12 +21,16 @@ fn main(
     @builtin(local_invocation_index) lane: u32,
 ) {
     let at = linear_group(group_id, grid) * 64u + lane;
-    if at >= params.length {
+    let piece = at / params.length;
+    if piece >= params.pieces {
         return;
     }
+    let own = at % params.length;
+    let begin = piece * params.slabs_per_piece;
+    let end = min(begin + params.slabs_per_piece, params.slabs);
     var sum = vec4<f32>(0.0);
-    for (var slab = 0u; slab < params.slabs; slab += 1u) {
-        sum += partial[slab * params.length + at];
+    for (var slab = begin; slab < end; slab += 1u) {
+        sum += partial[slab * params.length + own];
     }
     output[at] = sum;
 }

@@ -3,7 +3,7 @@
 // [image][row][channel] and in [image][channel].
 #import strip
 
-var<workgroup> sums: array<vec4<f32>, 64>;
+var<workgroup> sums: array<vec4<f32>, WORKGROUP>;
 
 fn sum_columns(group: u32, lane: u32, columns: Columns) {
     let strip = strip_of(group, lane, columns.channels, columns.width, columns.strips, columns.slabs);

@@ -1,5 +1,5 @@
-// Reducing [rows][channels] over its rows: a workgroup of 64 takes `width` neighbouring channel groups,
-// with 64 / width invocations to a channel group, each striding over the rows of one slab.
+// Reducing [rows][channels] over its rows: a workgroup takes `width` neighbouring channel groups,
+// with WORKGROUP / width invocations to a channel group, each striding over the rows of one slab.
 struct Columns {
     rows: u32,
     channels: u32,

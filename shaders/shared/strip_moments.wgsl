@@ -3,9 +3,9 @@
 #import moments
 #import strip
 
-var<workgroup> means: array<vec4<f32>, 64>;
-var<workgroup> deviations: array<vec4<f32>, 64>;
-var<workgroup> counts: array<u32, 64>;
+var<workgroup> means: array<vec4<f32>, WORKGROUP>;
+var<workgroup> deviations: array<vec4<f32>, WORKGROUP>;
+var<workgroup> counts: array<u32, WORKGROUP>;
 
 fn leave_moments(strip: Strip, lane: u32, own: Moments) {
     means[lane] = own.mean;

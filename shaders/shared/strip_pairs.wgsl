@@ -3,8 +3,8 @@
 // The kernel declares `partial` [slabs][2][channels]. Every invocation of the workgroup must call it.
 #import strip
 
-var<workgroup> plain: array<vec4<f32>, 64>;
-var<workgroup> weighted: array<vec4<f32>, 64>;
+var<workgroup> plain: array<vec4<f32>, WORKGROUP>;
+var<workgroup> weighted: array<vec4<f32>, WORKGROUP>;
 
 fn leave_pairs(strip: Strip, lane: u32, own_sum: vec4<f32>, own_product: vec4<f32>) {
     plain[lane] = own_sum;

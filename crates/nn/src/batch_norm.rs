@@ -1,9 +1,9 @@
 //! Batch normalisation with the activation and the residual that follow it.
 
 use crate::columns::Columns;
-use crate::{Activation, Norm, Shape};
+use crate::{Activation, Norm, Shape, Slabs};
 use bytemuck::{Pod, Zeroable};
-use photonet_gpu::{Dispatch, PlanBuilder, Tensor, kernels};
+use photonet_gpu::{DeviceClass, Dispatch, PlanBuilder, Tensor, kernels};
 
 /// Which variance goes into the running statistics.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -87,52 +87,6 @@ struct FinaliseGradientParams {
     width: u32,
 }
 
-/// What a kernel left of each slab of its rows for a batch normalisation, `[slabs][2][channels]`: mean and sum of
-/// squared deviations on the way forward, the two sums of the gradient on the way back.
-#[derive(Clone, Copy, Debug)]
-pub struct Slabs {
-    /// The values.
-    pub partial: Tensor,
-    /// How many slabs.
-    pub slabs: usize,
-    /// Rows of every slab but perhaps the last.
-    pub rows_per_slab: usize,
-}
-
-impl Slabs {
-    /// New ones, of `groups` groups of 4 channels.
-    pub(crate) fn new(
-        plan: &mut PlanBuilder,
-        label: String,
-        slabs: usize,
-        rows_per_slab: usize,
-        groups: usize,
-    ) -> Self {
-        let partial = plan.transient(label, (slabs * 2 * groups * 16) as u64);
-        Self { partial, slabs, rows_per_slab }
-    }
-
-    /// For a reduction over rows.
-    pub(crate) fn of(plan: &mut PlanBuilder, label: String, columns: &Columns) -> Self {
-        let Columns { slabs, rows_per_slab, channels, .. } = *columns;
-        Self::new(plan, label, slabs as usize, rows_per_slab as usize, channels as usize)
-    }
-
-    /// Neighbouring channel groups that a workgroup of the kernels that merge slabs takes: few slabs are best read in
-    /// order by one invocation, many by as many as there are.
-    fn width(&self, groups: usize) -> usize {
-        match self.slabs {
-            0..=64 => groups.clamp(1, 64),
-            _ => groups.min(4),
-        }
-    }
-
-    /// Invocations of a workgroup of those kernels.
-    fn workgroup(&self) -> u32 {
-        if self.slabs <= 64 { 64 } else { 256 }
-    }
-}
-
 /// The unit whose output a gradient is for: the raw output of its convolution and what was made of it.
 #[derive(Clone, Copy, Debug)]
 pub struct Behind {
@@ -201,13 +155,13 @@ impl BatchNorm {
         (self.shape.rows().div_ceil(8) * self.shape.groups()) as u64
     }
 
-    fn slabs(&self) -> Columns {
-        Columns::slabs(self.shape.rows(), self.shape.groups(), 64)
+    fn slabs(&self, class: DeviceClass) -> Columns {
+        Columns::slabs(class, self.shape.rows(), self.shape.groups(), 64)
     }
 
     /// Appends the statistics of the batch, slab by slab.
     fn statistics(&self, plan: &mut PlanBuilder, label: &str, input: Tensor) -> Slabs {
-        let columns = self.slabs();
+        let columns = self.slabs(plan.class());
         let slabs = Slabs::of(plan, format!("{label} statistics slabs"), &columns);
         plan.dispatch(
             Dispatch::new(&kernels::BATCH_NORM_STATISTICS, format!("{label} statistics"))
@@ -236,9 +190,10 @@ impl BatchNorm {
             self.prepare_inference(plan, label, parameters, moments);
             return;
         }
+        let (rows, groups) = (self.shape.rows(), self.shape.groups());
         let slabs = slabs.unwrap_or_else(|| self.statistics(plan, label, input));
-        let width = slabs.width(self.shape.groups());
-        let rows = self.shape.rows();
+        let slabs = slabs.few_moments(plan, label, rows, groups);
+        let width = slabs.width(groups);
         let variance_factor = match self.running_variance {
             RunningVariance::Biased => 1.0,
             RunningVariance::Unbiased => rows as f32 / rows.saturating_sub(1).max(1) as f32,
@@ -327,7 +282,7 @@ impl BatchNorm {
         unit: &Behind,
         output_gradient: Tensor,
     ) -> Slabs {
-        let columns = self.slabs();
+        let columns = self.slabs(plan.class());
         let slabs = Slabs::of(plan, format!("{label} gradient slabs"), &columns);
         let sums = Dispatch::new(&kernels::BATCH_NORM_GRADIENT_SUMS, format!("{label} gradient sums"))
             .bind("raw", unit.raw)
@@ -360,6 +315,7 @@ impl BatchNorm {
             Some(slabs) => (slabs, Activation::Identity),
             None => (self.gradient_sums(plan, label, unit, output_gradient.tensor), activation),
         };
+        let slabs = slabs.few_sums(plan, &format!("{label} gradient"), self.shape.groups());
         let width = slabs.width(self.shape.groups());
         plan.dispatch(
             Dispatch::new(&kernels::BATCH_NORM_FINALISE_GRADIENT, format!("{label} finalise gradient"))

@@ -1,7 +1,8 @@
 //! How reductions over rows are spread over workgroups (see `shaders/shared/columns.wgsl`).
 
+use crate::slabs::busy;
 use bytemuck::{Pod, Zeroable};
-use photonet_gpu::{Dispatch, PlanBuilder, Tensor, kernels};
+use photonet_gpu::{DeviceClass, Dispatch};
 
 /// The uniform of a reduction over rows; channels in groups of 4.
 #[repr(C)]
@@ -19,11 +20,15 @@ pub(crate) struct Columns {
 }
 
 impl Columns {
-    /// Strips as equal as possible and at most 64 wide; slabs of at least `min_rows` rows, so many
-    /// that there is work for a large device, at most 64 so that adding them up stays cheap.
-    pub(crate) fn slabs(rows: usize, channels: usize, min_rows: usize) -> Self {
+    /// Strips as equal as possible and at most 64 wide; slabs of at least `min_rows` rows, so many that a device of the class is
+    /// busy, and no more than one workgroup takes afterwards.
+    pub(crate) fn slabs(class: DeviceClass, rows: usize, channels: usize, min_rows: usize) -> Self {
         let (width, strips) = strips(channels);
-        let wanted = (256 / strips).clamp(1, 64);
+        let most = match class {
+            DeviceClass::Software => 64,
+            DeviceClass::Integrated | DeviceClass::Discrete => 1024,
+        };
+        let wanted = (busy(class) / 64 / strips).clamp(1, most);
         let rows_per_slab = rows.div_ceil(wanted).max(min_rows).max(1);
         let slabs = rows.div_ceil(rows_per_slab).max(1);
         Self::from_sizes(rows, channels, width, strips, rows_per_slab, slabs)
@@ -54,6 +59,15 @@ impl Columns {
         }
     }
 
+    /// A launch over images: a GPU, which has few of them, takes more invocations to each.
+    pub(crate) fn launch(&self, class: DeviceClass, dispatch: Dispatch) -> Dispatch {
+        let workgroup = match class {
+            DeviceClass::Software => 64,
+            DeviceClass::Integrated | DeviceClass::Discrete => 256,
+        };
+        dispatch.constant("WORKGROUP", workgroup).params(self).groups(self.workgroups())
+    }
+
     /// Workgroups of the launch.
     pub(crate) fn workgroups(&self) -> u64 {
         u64::from(self.strips) * u64::from(self.slabs)
@@ -66,47 +80,23 @@ fn strips(channels: usize) -> (usize, usize) {
     (channels.div_ceil(strips), strips)
 }
 
-#[repr(C)]
-#[derive(Clone, Copy, Pod, Zeroable)]
-struct SumParams {
-    length: u32,
-    slabs: u32,
-    unused: [u32; 2],
-}
-
-/// Appends the sum of `slabs` tensors of `bytes` bytes each that lie behind one another in `partial`.
-pub(crate) fn sum_slabs(
-    plan: &mut PlanBuilder,
-    label: &str,
-    slabs: u64,
-    bytes: u64,
-    partial: Tensor,
-    output: Tensor,
-) {
-    plan.dispatch(
-        Dispatch::new(&kernels::REDUCE_SUM, format!("{label} sum"))
-            .bind("partial", partial)
-            .bind("output", output)
-            .params(&SumParams { length: (bytes / 16) as u32, slabs: slabs as u32, unused: [0; 2] })
-            .threads(bytes / 16)
-            .cost(0, bytes * (slabs + 1)),
-    );
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn every_row_and_channel_is_covered_once() {
-        for channels in [1, 2, 5, 18, 64, 65, 240] {
+        let classes = [DeviceClass::Software, DeviceClass::Discrete];
+        for (class, channels) in
+            classes.into_iter().flat_map(|class| [1, 2, 5, 18, 64, 65, 240].map(|c| (class, c)))
+        {
             for rows in [1, 7, 64, 1000, 401_408] {
-                let c = Columns::slabs(rows, channels, 32);
+                let c = Columns::slabs(class, rows, channels, 32);
                 assert!(c.width <= 64 && c.width * c.strips >= c.channels);
                 assert!(c.width * (c.strips - 1) < c.channels, "an empty strip");
                 assert!(c.rows_per_slab * c.slabs >= c.rows);
                 assert!(c.rows_per_slab * (c.slabs - 1) < c.rows, "an empty slab");
-                assert!(c.slabs <= 64);
+                assert!(c.slabs <= if class == DeviceClass::Software { 64 } else { 1024 });
             }
         }
     }

@@ -1,7 +1,9 @@
 //! Geometry shared by the dense and the depthwise convolution.
 
+use crate::slabs::slab_count;
 use crate::{Activation, Shape};
 use bytemuck::{Pod, Zeroable};
+use photonet_gpu::DeviceClass;
 
 /// How a convolution pads its input with zeros.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -102,13 +104,10 @@ impl Geometry {
         }
     }
 
-    /// Slabs of output rows for a weight gradient in which `threads` invocations handle one slab:
-    /// enough for some 16,384 invocations, never an empty one, at most 64.
-    pub(crate) fn slabs(&self, threads: usize) -> u64 {
-        let rows = self.input.batch * self.output().height;
-        let wanted = (16_384 / threads.max(1)).clamp(1, 64).min(rows);
-        let rows_per_slab = rows.div_ceil(wanted);
-        rows.div_ceil(rows_per_slab) as u64
+    /// Slabs of output rows for a weight gradient in which `invocations` handle one slab and leave `left` bytes of it, of
+    /// `read` bytes in all.
+    pub(crate) fn slabs(&self, class: DeviceClass, invocations: usize, left: u64, read: u64) -> usize {
+        slab_count(class, self.input.batch * self.output().height, invocations, left, read)
     }
 }
 
@@ -142,22 +141,6 @@ mod tests {
             [(224, 3, 2, 112), (15, 3, 2, 8), (15, 5, 1, 15), (1, 5, 2, 1), (7, 3, 2, 4)]
         {
             assert_eq!(geometry(size, kernel, stride, Padding::Symmetric).output().width, out);
-        }
-    }
-
-    #[test]
-    fn slabs_are_never_empty() {
-        for (batch, size) in [(1, 1), (2, 7), (5, 15), (1, 112), (32, 64)] {
-            let g = Geometry {
-                input: Shape::new(batch, size, size, 8),
-                ..geometry(size, 3, 1, Padding::Symmetric)
-            };
-            for threads in [6, 48, 720, 4096] {
-                let rows = batch * size;
-                let slabs = g.slabs(threads) as usize;
-                let per = rows.div_ceil(slabs);
-                assert!(slabs >= 1 && per * (slabs - 1) < rows, "{rows} rows in {slabs}");
-            }
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Dense convolutions; MobileNetV3 has one, the 3x3 stem.
 
-use crate::columns::sum_slabs;
+use crate::slabs::sum_slabs;
 use crate::{Activation, Geometry, Shape};
 use photonet_gpu::{Dispatch, PlanBuilder, Tensor, kernels};
 
@@ -93,11 +93,12 @@ impl Dense {
     ) {
         let g = &self.geometry;
         let threads = g.kernel * g.kernel * g.input.groups() * self.output().groups();
-        let slabs = g.slabs(threads);
+        let read = input.bytes() + output_gradient.bytes();
+        let slabs = g.slabs(plan.class(), threads, self.weight_bytes(), read);
         let label = format!("{label} weight gradient");
         let partial = match slabs {
             1 => weight_gradient,
-            _ => plan.transient(format!("{label} slabs"), self.weight_bytes() * slabs),
+            _ => plan.transient(format!("{label} slabs"), self.weight_bytes() * slabs as u64),
         };
         plan.dispatch(
             Dispatch::new(&kernels::DENSE_WEIGHT_GRADIENT, label.clone())
@@ -105,8 +106,8 @@ impl Dense {
                 .bind("output_gradient", output_gradient)
                 .bind("partial", partial)
                 .params(&g.params(slabs as u32))
-                .threads(threads as u64 * slabs)
-                .cost(self.macs(), input.bytes() + output_gradient.bytes() + self.weight_bytes() * slabs),
+                .threads((threads * slabs) as u64)
+                .cost(self.macs(), read + self.weight_bytes() * slabs as u64),
         );
         if slabs > 1 {
             sum_slabs(plan, &label, slabs, self.weight_bytes(), partial, weight_gradient);

@@ -2,9 +2,9 @@
 
 mod walk;
 
-use crate::columns::sum_slabs;
 use crate::operand::pass;
 use crate::residual::add_skip;
+use crate::slabs::sum_slabs;
 use crate::{Activation, Behind, Geometry, Operand, OutputGradient, Padding, Shape, Slabs};
 use photonet_gpu::{DeviceClass, Dispatch, Kernel, PlanBuilder, Tensor, kernels};
 use walk::Walk;
@@ -273,25 +273,41 @@ impl Depthwise {
         weight_gradient: Tensor,
     ) {
         let input: Operand = input.into();
-        let threads = self.geometry.kernel * self.geometry.input.groups();
-        let slabs = self.geometry.slabs(threads);
+        let Geometry { kernel, input: shape, .. } = self.geometry;
+        let class = plan.class();
+        // One row, or all of a 3x3 filter and as many of a 5x5 one as registers hold.
+        let rows = match class {
+            DeviceClass::Software => 1,
+            DeviceClass::Integrated | DeviceClass::Discrete => 3,
+        };
+        let threads = kernel.div_ceil(rows) * shape.groups();
+        let read = input.tensor.bytes() + output_gradient.bytes();
+        let slabs = self.geometry.slabs(class, threads, self.weight_bytes(), read);
         let label = format!("{label} weight gradient");
         let partial = match slabs {
             1 => weight_gradient,
-            _ => plan.transient(format!("{label} slabs"), self.weight_bytes() * slabs),
+            _ => plan.transient(format!("{label} slabs"), self.weight_bytes() * slabs as u64),
         };
-        let kernel = self.pick([
-            &kernels::DEPTHWISE_WEIGHT_GRADIENT_K3S1,
-            &kernels::DEPTHWISE_WEIGHT_GRADIENT_K3S2,
-            &kernels::DEPTHWISE_WEIGHT_GRADIENT_K5S1,
-            &kernels::DEPTHWISE_WEIGHT_GRADIENT_K5S2,
-        ]);
+        let kernel = match rows {
+            1 => self.pick([
+                &kernels::DEPTHWISE_WEIGHT_GRADIENT_K3S1,
+                &kernels::DEPTHWISE_WEIGHT_GRADIENT_K3S2,
+                &kernels::DEPTHWISE_WEIGHT_GRADIENT_K5S1,
+                &kernels::DEPTHWISE_WEIGHT_GRADIENT_K5S2,
+            ]),
+            _ => self.pick([
+                &kernels::DEPTHWISE_WEIGHT_GRADIENT_K3S1_ROWS,
+                &kernels::DEPTHWISE_WEIGHT_GRADIENT_K3S2_ROWS,
+                &kernels::DEPTHWISE_WEIGHT_GRADIENT_K5S1_ROWS,
+                &kernels::DEPTHWISE_WEIGHT_GRADIENT_K5S2_ROWS,
+            ]),
+        };
         let dispatch = Dispatch::new(kernel, label.clone())
             .bind("output_gradient", output_gradient)
             .bind("partial", partial)
             .params(&self.geometry.params(slabs as u32))
-            .threads(threads as u64 * slabs)
-            .cost(self.macs(), input.tensor.bytes() + output_gradient.bytes() + self.weight_bytes() * slabs);
+            .threads((threads * slabs) as u64)
+            .cost(self.macs(), read + self.weight_bytes() * slabs as u64);
         plan.dispatch(input.bind(dispatch));
         if slabs > 1 {
             sum_slabs(plan, &label, slabs, self.weight_bytes(), partial, weight_gradient);

@@ -22,10 +22,11 @@ mod pointwise;
 mod pool;
 mod residual;
 mod shape;
+mod slabs;
 mod squeeze_excite;
 
 pub use activation::Activation;
-pub use batch_norm::{BatchNorm, BatchNormParameters, Behind, OutputGradient, RunningVariance, Slabs};
+pub use batch_norm::{BatchNorm, BatchNormParameters, Behind, OutputGradient, RunningVariance};
 pub use convolution::{Geometry, Padding};
 pub use dense::Dense;
 pub use depthwise::Depthwise;
@@ -38,4 +39,5 @@ pub use pointwise::{Fused, Gate, Pointwise};
 pub use pool::GlobalPool;
 pub use residual::{add, add_skip};
 pub use shape::{Shape, pad_channels};
+pub use slabs::Slabs;
 pub use squeeze_excite::{SqueezeExcite, SqueezeExciteParameters, SqueezeExciteState};

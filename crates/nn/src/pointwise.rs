@@ -2,8 +2,9 @@
 
 mod tiles;
 
-use crate::columns::{Columns, sum_slabs};
+use crate::columns::Columns;
 use crate::operand::pass;
+use crate::slabs::{slab_count, sum_slabs};
 use crate::{Activation, Behind, Operand, OutputGradient, Slabs, pad_channels};
 use bytemuck::{Pod, Zeroable};
 use photonet_gpu::{DeviceClass, Dispatch, Kernel, PlanBuilder, Tensor, kernels};
@@ -317,17 +318,19 @@ impl Pointwise {
             &kernels::POINTWISE_WEIGHT_GRADIENT_64X64,
             &kernels::POINTWISE_WEIGHT_GRADIENT_DIRECT_2X2,
         ][tile];
-        let slabs = slabs as u64;
         let partial = match slabs {
             1 => weight_gradient,
-            _ => plan.transient(format!("{label} weight gradient slabs"), self.weight_bytes() * slabs),
+            _ => plan.transient(format!("{label} weight gradient slabs"), self.weight_bytes() * slabs as u64),
         };
         let dispatch = WEIGHT_TILES[tile]
-            .launch(tiles as u64 * slabs, Dispatch::new(kernel, format!("{label} weight gradient")))
+            .launch((tiles * slabs) as u64, Dispatch::new(kernel, format!("{label} weight gradient")))
             .bind("output_gradient", output_gradient)
             .bind("partial", partial)
             .params(&params)
-            .cost(self.macs(), input.tensor.bytes() + output_gradient.bytes() + self.weight_bytes() * slabs);
+            .cost(
+                self.macs(),
+                input.tensor.bytes() + output_gradient.bytes() + self.weight_bytes() * slabs as u64,
+            );
         plan.dispatch(self.gate(gate, input, dispatch));
         if slabs > 1 {
             sum_slabs(
@@ -341,19 +344,21 @@ impl Pointwise {
         }
     }
 
-    /// How the rows are cut for the weight gradient: into long pieces, at most 64, as many as fill a
-    /// device beside the output tiles.
+    /// How the rows are cut for the weight gradient: into pieces that keep a device busy beside the output tiles, and are no
+    /// shorter than pays.
     fn split(&self, class: DeviceClass) -> Split {
         let (inputs, outputs) = (pad_channels(self.inputs), pad_channels(self.outputs));
         let choice = choose_tile(&WEIGHT_TILES, class, inputs, outputs, 1);
         let tile = WEIGHT_TILES[choice];
         let tiles = inputs.div_ceil(tile.rows) * outputs.div_ceil(tile.columns);
-        let (enough, shortest) = match tile.worker {
-            Worker::Workgroup => (256, 512),
-            Worker::Invocation => (512, 64),
+        let (invocations, shortest) = match tile.worker {
+            Worker::Workgroup => (64 * tiles, 128),
+            // A tile in registers counts for many: its invocation is not one of a thousand that take turns.
+            Worker::Invocation => (32 * tiles, 64),
         };
-        let wanted = (enough / tiles).clamp(1, 64);
-        let rows_per_slab = self.rows.div_ceil(wanted).max(shortest).next_multiple_of(32);
+        let read = (self.rows * (inputs + outputs) * 4) as u64;
+        let slabs = slab_count(class, self.rows, invocations, self.weight_bytes(), read);
+        let rows_per_slab = self.rows.div_ceil(slabs).max(shortest).next_multiple_of(32);
         Split { tile: choice, tiles, slabs: self.rows.div_ceil(rows_per_slab).max(1), rows_per_slab }
     }
 
@@ -366,14 +371,12 @@ impl Pointwise {
         bias_gradient: Tensor,
     ) {
         let columns = Columns::images(1, self.rows, pad_channels(self.outputs) / 4);
-        plan.dispatch(
-            Dispatch::new(&kernels::REDUCE_COLUMNS, format!("{label} bias gradient"))
-                .bind("input", output_gradient)
-                .bind("output", bias_gradient)
-                .params(&columns)
-                .groups(columns.workgroups())
-                .cost(0, (self.rows * pad_channels(self.outputs) * 4) as u64),
-        );
+        let dispatch = Dispatch::new(&kernels::REDUCE_COLUMNS, format!("{label} bias gradient"))
+            .bind("input", output_gradient)
+            .bind("output", bias_gradient)
+            .cost(0, (self.rows * pad_channels(self.outputs) * 4) as u64);
+        let dispatch = columns.launch(plan.class(), dispatch);
+        plan.dispatch(dispatch);
     }
 }
 

@@ -45,9 +45,8 @@ impl GlobalPool {
         let columns = Columns::images(self.input.batch, self.input.pixels(), self.input.groups());
         let dispatch = Dispatch::new(&kernels::POOL_FORWARD, format!("{label} forward"))
             .bind("output", output)
-            .params(&columns)
-            .groups(columns.workgroups())
             .cost(0, input.tensor.bytes());
+        let dispatch = columns.launch(plan.class(), dispatch);
         plan.dispatch(input.bind(dispatch));
     }
 

@@ -230,9 +230,8 @@ impl SqueezeExcite {
             Dispatch::new(&kernels::SQUEEZE_EXCITE_GATE_GRADIENT, format!("{label} gate gradient"))
                 .bind("output_gradient", output_gradient)
                 .bind("gate_gradient", gate_gradient)
-                .params(&columns)
-                .groups(columns.workgroups())
                 .cost(0, input.tensor.bytes() + output_gradient.bytes());
+        let dispatch = columns.launch(plan.class(), dispatch);
         plan.dispatch(input.bind(dispatch));
         let name = format!("{label} gate");
         self.gate().backward(plan, &name, &wide, state.expanded, gate_gradient, expanded_gradient);
@@ -248,7 +247,7 @@ impl SqueezeExcite {
         reduce.bias_gradient(plan, &name, reduced_gradient, gradients.reduce_bias);
         reduce.weight_gradient(plan, &name, state.pooled, None, reduced_gradient, gradients.reduce_weight);
         reduce.data_gradient(plan, &name, reduced_gradient, parameters.reduce_weight, None, pooled_gradient);
-        let columns = Columns::slabs(self.shape.rows(), self.shape.groups(), 64);
+        let columns = Columns::slabs(plan.class(), self.shape.rows(), self.shape.groups(), 64);
         let slabs = Slabs::of(plan, format!("{label} gradient slabs"), &columns);
         let dispatch =
             Dispatch::new(&kernels::SQUEEZE_EXCITE_DATA_GRADIENT, format!("{label} data gradient"))

@@ -40,10 +40,10 @@ pub(super) fn cases() -> Vec<Case> {
                 }
                 cases.extend(TRAINING_STORAGE.map(|storage| data_gradient(layer, class, &shape, storage)));
                 cases.push(forward(layer, class, &shape, linear, Some(fused.1), Storage::default()));
-            }
-            for storage in TRAINING_STORAGE {
-                cases.push(weight_gradient(layer, &shape, None, storage));
-                cases.push(weight_gradient(layer, &shape, Some(fused.1), storage));
+                for storage in TRAINING_STORAGE {
+                    cases.push(weight_gradient(layer, class, &shape, None, storage));
+                    cases.push(weight_gradient(layer, class, &shape, Some(fused.1), storage));
+                }
             }
         }
     }
@@ -114,10 +114,16 @@ fn data_gradient(layer: Depthwise, class: DeviceClass, shape: &str, storage: Sto
     .stored(storage)
 }
 
-fn weight_gradient(layer: Depthwise, shape: &str, norm: Option<Activation>, storage: Storage) -> Case {
+fn weight_gradient(
+    layer: Depthwise,
+    class: DeviceClass,
+    shape: &str,
+    norm: Option<Activation>,
+    storage: Storage,
+) -> Case {
     let shape = format!("{shape}{}", operand::note(norm));
     Case::new(variant(&layer, "weight_gradient"), shape, move || {
-        let mut trial = Trial::default().stored(storage);
+        let mut trial = Trial::for_class(class).stored(storage);
         let ((x, seen), mut gradient) = (input(&mut trial, &layer, norm), output_gradient(&layer));
         let g = trial.gradients(Layout::of(&layer.output()), &mut gradient);
         let expected = cpu::depthwise::weight_gradient(&layer, &seen, &gradient);

@@ -22,7 +22,7 @@ mod residual;
 mod squeeze_excite;
 mod trial;
 
-use photonet_gpu::{Format, Gpu, GpuError, Storage};
+use photonet_gpu::{DeviceClass, Format, Gpu, GpuError, Storage};
 use std::fmt;
 use std::sync::Arc;
 use trial::Trial;
@@ -50,7 +50,8 @@ pub struct Case {
     /// The shape and the switches.
     pub shape: String,
     tolerance: f64,
-    prepare: Box<dyn Fn() -> Trial + Send + Sync>,
+    class: Option<DeviceClass>,
+    prepare: Arc<dyn Fn() -> Trial + Send + Sync>,
 }
 
 impl fmt::Debug for Case {
@@ -85,7 +86,34 @@ impl Case {
         shape: impl Into<String>,
         prepare: impl Fn() -> Trial + Send + Sync + 'static,
     ) -> Self {
-        Self { kernel: kernel.into(), shape: shape.into(), tolerance: TOLERANCE, prepare: Box::new(prepare) }
+        Self {
+            kernel: kernel.into(),
+            shape: shape.into(),
+            tolerance: TOLERANCE,
+            class: None,
+            prepare: Arc::new(prepare),
+        }
+    }
+
+    /// The case with what suits a class of devices, where it does not say which.
+    fn on(&self, class: DeviceClass) -> Self {
+        let Self { kernel, tolerance, prepare, .. } = self;
+        let shape = format!("{} for {class:?}", self.shape);
+        Self {
+            kernel: kernel.clone(),
+            shape,
+            tolerance: *tolerance,
+            class: Some(class),
+            prepare: prepare.clone(),
+        }
+    }
+
+    fn trial(&self) -> Trial {
+        let trial = (self.prepare)();
+        match self.class {
+            Some(class) => trial.on(class),
+            None => trial,
+        }
     }
 
     /// Says the formats of activations, weights and gradients.
@@ -109,7 +137,7 @@ impl Case {
     /// # Errors
     /// Whatever keeps the kernel from running; a wrong result is an [`Outcome`], not an error.
     pub async fn run(&self, gpu: &Arc<Gpu>) -> Result<Outcome, GpuError> {
-        let (error, output) = (self.prepare)().run(gpu).await?;
+        let (error, output) = self.trial().run(gpu).await?;
         Ok(Outcome { error, tolerance: self.tolerance, output })
     }
 
@@ -118,23 +146,29 @@ impl Case {
     /// # Errors
     /// As [`Case::run`]: the launches are made.
     pub async fn kernels(&self, gpu: &Arc<Gpu>) -> Result<Vec<&'static str>, GpuError> {
-        (self.prepare)().kernels(gpu).await
+        self.trial().kernels(gpu).await
     }
+}
+
+/// The cases as a GPU and as a software device take them: their sums over many rows are spread differently.
+fn on_both(cases: Vec<Case>) -> Vec<Case> {
+    let classes = [DeviceClass::Discrete, DeviceClass::Software];
+    cases.iter().flat_map(|case| classes.map(|class| case.on(class))).collect()
 }
 
 /// All comparisons, by layer.
 pub fn cases() -> Vec<Case> {
     [
         input::cases(),
-        dense::cases(),
+        on_both(dense::cases()),
         pointwise::cases(),
         fused::cases(),
         depthwise::cases(),
-        batch_norm::cases(),
+        on_both(batch_norm::cases()),
         activation::cases(),
-        squeeze_excite::cases(),
+        on_both(squeeze_excite::cases()),
         residual::cases(),
-        pool::cases(),
+        on_both(pool::cases()),
         dropout::cases(),
         loss::cases(),
         optimiser::cases(),

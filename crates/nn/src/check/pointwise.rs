@@ -67,9 +67,9 @@ pub(super) fn cases() -> Vec<Case> {
             cases.extend(
                 TRAINING_STORAGE.map(|storage| weight_gradient(layer, class, &shape, fused, storage)),
             );
-        }
-        if fused.bias {
-            cases.push(bias_gradient(layer, &shape));
+            if fused.bias {
+                cases.push(bias_gradient(layer, class, &shape));
+            }
         }
     }
     cases
@@ -191,11 +191,11 @@ fn weight_gradient(
     .stored(storage)
 }
 
-fn bias_gradient(layer: Pointwise, shape: &str) -> Case {
+fn bias_gradient(layer: Pointwise, class: DeviceClass, shape: &str) -> Case {
     // An invocation adds up to some thousand rows of both signs one after the other.
     let tolerance = if layer.rows > 10_000 { 3.0 * TOLERANCE } else { TOLERANCE };
     Case::new("reduce/columns", format!("{shape} bias gradient"), move || {
-        let mut trial = Trial::default();
+        let mut trial = Trial::for_class(class);
         let g = output_gradient(&layer);
         let expected = cpu::pointwise::bias_gradient(&layer, &g);
         let g = trial.input(Layout::rows(layer.rows, layer.outputs), &g);

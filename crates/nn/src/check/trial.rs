@@ -143,6 +143,11 @@ impl Trial {
         Self { class: Some(class), ..Self::default() }
     }
 
+    /// As [`Trial::for_class`].
+    pub fn on(self, class: DeviceClass) -> Self {
+        Self { class: Some(class), ..self }
+    }
+
     /// Activations, weights and gradients lie in memory in these formats.
     pub fn stored(self, storage: Storage) -> Self {
         Self { storage, ..self }

@@ -1,0 +1,218 @@
+//! Sums over many rows in two stages: slabs of rows, each by invocations of its own, and what is left of the slabs.
+
+use crate::columns::Columns;
+use bytemuck::{Pod, Zeroable};
+use photonet_gpu::{DeviceClass, Dispatch, PlanBuilder, Tensor, kernels};
+
+/// Invocations that keep a device of a class busy: a large GPU has some 130 processors for a thousand each, and waits for
+/// its memory where it has fewer.
+pub(crate) fn busy(class: DeviceClass) -> usize {
+    match class {
+        DeviceClass::Software => 16_384,
+        DeviceClass::Integrated => 32_768,
+        DeviceClass::Discrete => 131_072,
+    }
+}
+
+/// How many slabs of `rows` rows, where `invocations` handle one and leave `left` bytes of it: enough to keep the device busy,
+/// so few that at most half as much is left as the `read` bytes that all rows take, and never an empty one.
+pub(crate) fn slab_count(class: DeviceClass, rows: usize, invocations: usize, left: u64, read: u64) -> usize {
+    let most = match class {
+        DeviceClass::Software => 64,
+        DeviceClass::Integrated | DeviceClass::Discrete => rows,
+    };
+    let little = (read / (2 * left.max(1))) as usize;
+    let wanted = (busy(class) / invocations.max(1)).min(most).min(little).clamp(1, rows.max(1));
+    rows.div_ceil(rows.div_ceil(wanted).max(1)).max(1)
+}
+
+/// Slabs up to which one invocation adds them up; more go in two steps.
+const ADDED_AT_ONCE: usize = 64;
+
+/// Slabs up to which a workgroup of the kernels that finish a batch normalisation's sums takes them as they are.
+const FINISHED_AT_ONCE: usize = 1024;
+
+/// Slabs that are left of more.
+const MERGED: usize = 256;
+
+#[repr(C)]
+#[derive(Clone, Copy, Pod, Zeroable)]
+struct SumParams {
+    length: u32,
+    slabs: u32,
+    slabs_per_piece: u32,
+    pieces: u32,
+}
+
+#[repr(C)]
+#[derive(Clone, Copy, Pod, Zeroable)]
+struct MergeParams {
+    channels: u32,
+    slabs: u32,
+    slabs_per_piece: u32,
+    pieces: u32,
+    rows: u32,
+    rows_per_slab: u32,
+    unused: [u32; 2],
+}
+
+/// Appends the sum of `slabs` tensors of `bytes` bytes each that lie behind one another in `partial`.
+pub(crate) fn sum_slabs(
+    plan: &mut PlanBuilder,
+    label: &str,
+    slabs: usize,
+    bytes: u64,
+    partial: Tensor,
+    output: Tensor,
+) {
+    if slabs <= ADDED_AT_ONCE {
+        sum_pieces(plan, format!("{label} sum"), slabs, slabs, bytes, partial, output);
+        return;
+    }
+    // Both steps alike.
+    let per_piece = slabs.isqrt();
+    let pieces = slabs.div_ceil(per_piece);
+    let between = plan.transient(format!("{label} pieces"), bytes * pieces as u64);
+    sum_pieces(plan, format!("{label} first sum"), slabs, per_piece, bytes, partial, between);
+    sum_pieces(plan, format!("{label} sum"), pieces, pieces, bytes, between, output);
+}
+
+/// Appends the sums of every `per_piece` slabs.
+fn sum_pieces(
+    plan: &mut PlanBuilder,
+    label: String,
+    slabs: usize,
+    per_piece: usize,
+    bytes: u64,
+    partial: Tensor,
+    output: Tensor,
+) {
+    let pieces = slabs.div_ceil(per_piece);
+    let (length, slabs_per_piece) = ((bytes / 16) as u32, per_piece as u32);
+    let params = SumParams { length, slabs: slabs as u32, slabs_per_piece, pieces: pieces as u32 };
+    plan.dispatch(
+        Dispatch::new(&kernels::REDUCE_SUM, label)
+            .bind("partial", partial)
+            .bind("output", output)
+            .params(&params)
+            .threads(bytes / 16 * pieces as u64)
+            .cost(0, bytes * (slabs + pieces) as u64),
+    );
+}
+
+/// What a kernel left of each slab of its rows for a batch normalisation, `[slabs][2][channels]`: mean and sum of
+/// squared deviations on the way forward, the two sums of the gradient on the way back.
+#[derive(Clone, Copy, Debug)]
+pub struct Slabs {
+    /// The values.
+    pub partial: Tensor,
+    /// How many slabs.
+    pub slabs: usize,
+    /// Rows of every slab but perhaps the last.
+    pub rows_per_slab: usize,
+}
+
+impl Slabs {
+    /// New ones, of `groups` groups of 4 channels.
+    pub(crate) fn new(
+        plan: &mut PlanBuilder,
+        label: String,
+        slabs: usize,
+        rows_per_slab: usize,
+        groups: usize,
+    ) -> Self {
+        let partial = plan.transient(label, (slabs * 2 * groups * 16) as u64);
+        Self { partial, slabs, rows_per_slab }
+    }
+
+    /// For a reduction over rows.
+    pub(crate) fn of(plan: &mut PlanBuilder, label: String, columns: &Columns) -> Self {
+        let Columns { slabs, rows_per_slab, channels, .. } = *columns;
+        Self::new(plan, label, slabs as usize, rows_per_slab as usize, channels as usize)
+    }
+
+    /// Neighbouring channel groups that a workgroup of the kernels that merge slabs takes: few slabs are best read in
+    /// order by one invocation, many by as many as there are.
+    pub(crate) fn width(&self, groups: usize) -> usize {
+        match self.slabs {
+            0..=64 => groups.clamp(1, 64),
+            _ => groups.min(4),
+        }
+    }
+
+    /// Invocations of a workgroup of those kernels.
+    pub(crate) fn workgroup(&self) -> u32 {
+        if self.slabs <= 64 { 64 } else { 256 }
+    }
+
+    /// Slabs that were merged until they are few, and the new ones for them.
+    fn fewer(&self, plan: &mut PlanBuilder, label: &str, groups: usize) -> Option<(usize, Self)> {
+        if self.slabs <= FINISHED_AT_ONCE {
+            return None;
+        }
+        let per_piece = self.slabs.div_ceil(MERGED);
+        let (pieces, rows) = (self.slabs.div_ceil(per_piece), self.rows_per_slab * per_piece);
+        Some((per_piece, Self::new(plan, format!("{label} merged"), pieces, rows, groups)))
+    }
+
+    /// The same sums in few slabs; appends adding them up where there are many.
+    pub(crate) fn few_sums(self, plan: &mut PlanBuilder, label: &str, groups: usize) -> Self {
+        let Some((per_piece, few)) = self.fewer(plan, label, groups) else { return self };
+        let (slabs, bytes) = (self.slabs, 2 * groups as u64 * 16);
+        sum_pieces(plan, format!("{label} merge"), slabs, per_piece, bytes, self.partial, few.partial);
+        few
+    }
+
+    /// The same statistics, of `rows` rows in all, in few slabs; appends merging them where there are many.
+    pub(crate) fn few_moments(self, plan: &mut PlanBuilder, label: &str, rows: usize, groups: usize) -> Self {
+        let Some((per_piece, few)) = self.fewer(plan, label, groups) else { return self };
+        plan.dispatch(
+            Dispatch::new(&kernels::BATCH_NORM_MERGE, format!("{label} merge"))
+                .bind("partial", self.partial)
+                .bind("merged", few.partial)
+                .params(&MergeParams {
+                    channels: groups as u32,
+                    slabs: self.slabs as u32,
+                    slabs_per_piece: per_piece as u32,
+                    pieces: few.slabs as u32,
+                    rows: rows as u32,
+                    rows_per_slab: self.rows_per_slab as u32,
+                    unused: [0; 2],
+                })
+                .threads((few.slabs * groups) as u64)
+                .cost(0, self.partial.bytes() + few.partial.bytes()),
+        );
+        few
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CLASSES: [DeviceClass; 3] = [DeviceClass::Software, DeviceClass::Integrated, DeviceClass::Discrete];
+
+    #[test]
+    fn slabs_are_never_empty_and_leave_little() {
+        for class in CLASSES {
+            for rows in [1, 7, 64, 100, 3584, 1_605_632] {
+                for (invocations, left) in [(6, 96), (720, 11_520), (4096, 614_400)] {
+                    let read = rows as u64 * 1024;
+                    let slabs = slab_count(class, rows, invocations, left, read);
+                    let per = rows.div_ceil(slabs);
+                    assert!(slabs >= 1 && per * (slabs - 1) < rows, "{rows} rows in {slabs}");
+                    assert!(slabs == 1 || 2 * slabs as u64 * left <= read, "{rows} rows in {slabs}");
+                    assert!(class != DeviceClass::Software || slabs <= 64);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_large_gpu_is_kept_busy() {
+        // The weight gradient of the depthwise convolution over 56x56x64, 32 images: 16 invocations for a slab of output rows.
+        let slabs = slab_count(DeviceClass::Discrete, 32 * 56, 16, 9 * 256, 128_000_000);
+        assert_eq!(slabs, 32 * 56);
+        assert_eq!(slab_count(DeviceClass::Software, 32 * 56, 16, 9 * 256, 128_000_000), 64);
+    }
+}
