@@ -1,9 +1,8 @@
 // Gradient of activate(batch normalisation) with respect to the normalisation's input:
-// input_gradient = scale * (g - (sum of g) / rows - x' (sum of g x') / rows), g and x' as in batch_norm/gradient_sums.
-// With constant statistics (frozen layers, or a single row) it is scale * g: inverse_rows is 0.
+// input_gradient = g * scale + input * slope + offset, g = output_gradient * activate'(x * scale + shift).
 // An invocation takes 8 rows of one channel group.
-// input, output_gradient, input_gradient [rows][channels]; units of 4 channels.
-// Source: Ioffe and Szegedy, "Batch Normalization", arXiv 1502.03167, section 3.
+// input, output_gradient, input_gradient [rows][channels]; moments [4][channels]; coefficients [3][channels] as of
+// batch_norm/finalise_gradient: scale, slope, offset; units of 4 channels.
 #import storage
 #import grid
 #import activation
@@ -11,17 +10,16 @@
 struct Params {
     rows: u32,
     channels: u32,
-    inverse_rows: f32,
     unused_0: u32,
+    unused_1: u32,
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> input: array<Value>;
 @group(0) @binding(2) var<storage, read> output_gradient: array<Gradient>;
 @group(0) @binding(3) var<storage, read> moments: array<vec4<f32>>;
-@group(0) @binding(4) var<storage, read> gamma_gradient: array<vec4<f32>>;
-@group(0) @binding(5) var<storage, read> beta_gradient: array<vec4<f32>>;
-@group(0) @binding(6) var<storage, read_write> input_gradient: array<Gradient>;
+@group(0) @binding(4) var<storage, read> coefficients: array<vec4<f32>>;
+@group(0) @binding(5) var<storage, read_write> input_gradient: array<Gradient>;
 
 @compute @workgroup_size(256)
 fn main(
@@ -36,16 +34,14 @@ fn main(
     if first >= params.rows {
         return;
     }
-    let mean = moments[c];
-    let inverse = moments[channels + c];
     let scale = moments[2u * channels + c];
     let shift = moments[3u * channels + c];
-    let sum = beta_gradient[c] * params.inverse_rows;
-    let weighted = gamma_gradient[c] * params.inverse_rows;
+    let slope = coefficients[channels + c];
+    let offset = coefficients[2u * channels + c];
     for (var row = first; row < min(first + 8u, params.rows); row += 1u) {
         let at = row * channels + c;
         let x = from_value(input[at]);
         let g = from_gradient(output_gradient[at]) * activation_slope(x * scale + shift);
-        input_gradient[at] = to_gradient(scale * (g - sum - (x - mean) * inverse * weighted));
+        input_gradient[at] = to_gradient(g * scale + x * slope + offset);
     }
 }

@@ -1,7 +1,12 @@
-// Adds the slabs of batch_norm/gradient_sums, or those that a data gradient left, in a fixed order: the gradients of gamma and beta.
-// partial [slabs][2][channels]: sum of g, sum of g x'; gamma_gradient, beta_gradient [channels]; units of 4 channels.
+// Adds the slabs of batch_norm/gradient_sums, or those that a data gradient left, in a fixed order: the gradients of gamma and beta,
+// and of them how a gradient g goes back through the normalisation: to g * scale + x * slope + offset, x being its input, which is
+// scale * (g - (sum of g) / rows - x' (sum of g x') / rows), x' = (x - mean) / sqrt(variance + epsilon).
+// With constant statistics (frozen layers, or a single row) it is scale * g: inverse_rows is 0.
+// partial [slabs][2][channels]: sum of g, sum of g x'; moments [4][channels] as of batch_norm/finalise; gamma_gradient,
+// beta_gradient [channels]; coefficients [3][channels]: scale, slope, offset; units of 4 channels.
 // A workgroup takes `width` channel groups, with WORKGROUP / width invocations over the slabs of each.
 // With `identity` (one row, see batch_norm/finalise) gamma and beta took no part: their gradients are zero.
+// Source: Ioffe and Szegedy, "Batch Normalization", arXiv 1502.03167, section 3.
 #import grid
 
 struct Params {
@@ -9,6 +14,10 @@ struct Params {
     slabs: u32,
     identity: u32,
     width: u32,
+    inverse_rows: f32,
+    unused_0: u32,
+    unused_1: u32,
+    unused_2: u32,
 }
 
 // Few slabs are merged by a few invocations, thousands by many.
@@ -16,8 +25,10 @@ override WORKGROUP: u32 = 256u;
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> partial: array<vec4<f32>>;
-@group(0) @binding(2) var<storage, read_write> gamma_gradient: array<vec4<f32>>;
-@group(0) @binding(3) var<storage, read_write> beta_gradient: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read> moments: array<vec4<f32>>;
+@group(0) @binding(3) var<storage, read_write> gamma_gradient: array<vec4<f32>>;
+@group(0) @binding(4) var<storage, read_write> beta_gradient: array<vec4<f32>>;
+@group(0) @binding(5) var<storage, read_write> coefficients: array<vec4<f32>>;
 
 var<workgroup> sums: array<vec4<f32>, WORKGROUP>;
 var<workgroup> products: array<vec4<f32>, WORKGROUP>;
@@ -50,5 +61,11 @@ fn main(
         }
         gamma_gradient[c] = product;
         beta_gradient[c] = sum;
+        let channels = params.channels;
+        let scale = moments[2u * channels + c];
+        let slope = -scale * moments[channels + c] * product * params.inverse_rows;
+        coefficients[c] = scale;
+        coefficients[channels + c] = slope;
+        coefficients[2u * channels + c] = -scale * sum * params.inverse_rows - slope * moments[c];
     }
 }

@@ -14,6 +14,10 @@
 @group(0) @binding(2) var<storage, read> weights: array<vec4<f32>>;
 @group(0) @binding(3) var<storage, read_write> input_gradient: array<Gradient>;
 
+fn gradient_at(at: u32) -> vec4<f32> {
+    return from_gradient(output_gradient[at]);
+}
+
 @compute @workgroup_size(64)
 fn main(
     @builtin(workgroup_id) group_id: vec3<u32>,

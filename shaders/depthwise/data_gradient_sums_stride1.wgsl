@@ -4,7 +4,7 @@
 #import depthwise_walk
 
 fn input_at(at: u32) -> vec4<f32> {
-    return from_gradient(output_gradient[at]);
+    return gradient_of(at, through);
 }
 
 fn gather_block(strip: Strip) {

@@ -3,6 +3,10 @@
 #import depthwise_sums
 #import depthwise_gather
 
+fn gradient_at(at: u32) -> vec4<f32> {
+    return gradient_of(at, through);
+}
+
 // All rows of the block, in pairs that begin where y + pad_y is even; rows of a pair that are not the block's are left
 // out.
 fn gather_block(strip: Strip) {

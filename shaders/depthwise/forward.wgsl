@@ -38,12 +38,7 @@ fn main(
     if n >= params.batch {
         return;
     }
-    var scale = vec4<f32>(1.0);
-    var shift = vec4<f32>(0.0);
-    if NORMALISED {
-        scale = moments[2u * channels + channel];
-        shift = moments[3u * channels + channel];
-    }
+    let affine = affine_of(channel, channels);
     var start = vec4<f32>(0.0);
     if HAS_BIAS {
         start = bias[channel];
@@ -70,7 +65,7 @@ fn main(
             let column = left + i32(j);
             // Padding is zero after normalisation and activation.
             let loaded = from_value(input[(line + u32(clamp(column, 0, last_column))) * channels + channel]);
-            let value = operand_of(loaded, scale, shift);
+            let value = operand_of(loaded, affine);
             values[j] = select(vec4<f32>(0.0), value, column >= 0 && column <= last_column);
         #end
         #unroll t TALL

@@ -19,15 +19,14 @@
 @group(0) @binding(5) var<storage, read_write> partial: array<vec4<f32>>;
 
 // Of the input's normalisation.
-var<private> scale: vec4<f32>;
-var<private> shift: vec4<f32>;
+var<private> affine: Affine;
 var<private> count: u32;
 var<private> pivot: vec4<f32>;
 var<private> sum: vec4<f32>;
 var<private> squares: vec4<f32>;
 
 fn input_at(at: u32) -> vec4<f32> {
-    return operand_of(from_value(input[at]), scale, shift);
+    return operand_of(from_value(input[at]), affine);
 }
 
 fn leave(at: u32, value: vec4<f32>) {
@@ -50,10 +49,7 @@ fn main(
     let group = linear_group(group_id, grid);
     let strip = strip_of(group, lane, params.channels, params.width, params.strips, params.slabs);
     if strip.inside {
-        if NORMALISED {
-            scale = moments[2u * params.channels + strip.channel];
-            shift = moments[3u * params.channels + strip.channel];
-        }
+        affine = affine_of(strip.channel, params.channels);
         walk(strip);
     }
     let share = 1.0 / f32(max(count, 1u));

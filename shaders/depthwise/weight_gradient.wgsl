@@ -1,6 +1,7 @@
 // Gradient of a depthwise convolution with respect to its weights, in slabs of output rows:
 // partial[s][i][j][c] = sum over the rows (n, y) of slab s and all x of
-//   operand(input[n, y S + i - pad_y, x S + j - pad_x, c]) output_gradient[n, y, x, c]; reduce/sum adds the slabs.
+//   operand(input[n, y S + i - pad_y, x S + j - pad_x, c]) output_gradient[n, y, x, c]; reduce/sum adds the slabs; for the
+// gradient see gradient_operand.
 // Units of 4 channels. An invocation owns ROWS filter rows of one channel group in one slab, PARTS invocations the filter, and
 // slides a window of KERNEL columns of the lines that these rows meet: a gradient is loaded once for each part, an input
 // once for each filter row.
@@ -9,18 +10,21 @@
 #import convolution
 #import activation
 #import operand
+#import gradient_operand
 
 @group(0) @binding(0) var<uniform> params: Convolution;
 @group(0) @binding(1) var<storage, read> input: array<Value>;
 @group(0) @binding(2) var<storage, read> output_gradient: array<Gradient>;
-@group(0) @binding(3) var<storage, read> moments: array<vec4<f32>>;
-@group(0) @binding(4) var<storage, read_write> partial: array<vec4<f32>>;
+@group(0) @binding(3) var<storage, read> output: array<Value>;
+@group(0) @binding(4) var<storage, read> coefficients: array<vec4<f32>>;
+@group(0) @binding(5) var<storage, read> moments: array<vec4<f32>>;
+@group(0) @binding(6) var<storage, read_write> partial: array<vec4<f32>>;
 
-fn input_at(line: u32, inside: bool, column: i32, channel: u32) -> vec4<f32> {
+fn input_at(line: u32, inside: bool, column: i32, channel: u32, affine: Affine) -> vec4<f32> {
     if !inside || column < 0 || column >= i32(params.in_width) {
         return vec4<f32>(0.0);
     }
-    return operand(from_value(input[(line + u32(column)) * params.outputs + channel]), channel, params.outputs);
+    return operand_of(from_value(input[(line + u32(column)) * params.outputs + channel]), affine);
 }
 
 @compute @workgroup_size(64)
@@ -38,6 +42,8 @@ fn main(
     if slab >= params.slabs {
         return;
     }
+    let affine = affine_of(channel, channels);
+    let through = through_of(channel, channels);
     let first = part * ROWS;
     let rows = params.batch * params.out_height;
     let rows_per_slab = (rows + params.slabs - 1u) / params.slabs;
@@ -58,18 +64,18 @@ fn main(
             inside[r] = first + r < KERNEL && top + i32(r) >= 0 && top + i32(r) < i32(params.in_height);
             lines[r] = (image + u32(max(top + i32(r), 0))) * params.in_width;
             #unroll j KEPT
-                window[r * KERNEL + STRIDE + j] = input_at(lines[r], inside[r], left + i32(j), channel);
+                window[r * KERNEL + STRIDE + j] = input_at(lines[r], inside[r], left + i32(j), channel, affine);
             #end
         #end
         for (var x = 0u; x < params.out_width; x += 1u) {
             let fresh = left + i32(x * STRIDE + KEPT);
-            let gradient = from_gradient(output_gradient[(at * params.out_width + x) * channels + channel]);
+            let gradient = gradient_of((at * params.out_width + x) * channels + channel, through);
             #unroll r ROWS
                 #unroll j KEPT
                     window[r * KERNEL + j] = window[r * KERNEL + j + STRIDE];
                 #end
                 #unroll j STRIDE
-                    window[r * KERNEL + KEPT + j] = input_at(lines[r], inside[r], fresh + i32(j), channel);
+                    window[r * KERNEL + KEPT + j] = input_at(lines[r], inside[r], fresh + i32(j), channel, affine);
                 #end
                 #unroll j KERNEL
                     sums[r * KERNEL + j] += window[r * KERNEL + j] * gradient;

@@ -1,6 +1,6 @@
 // Gradient of a 1x1 convolution with respect to its input:
-// input_gradient = output_gradient weights^T (+ residual, the gradient that arrives by a skip connection).
-// output_gradient [rows][outputs], weights [inputs][outputs], input_gradient [rows][inputs]; units of 4 channels.
+// input_gradient = output_gradient weights^T, or that added to what input_gradient has from a skip connection.
+// output_gradient and output [rows][outputs], see gradient_operand, weights [inputs][outputs], input_gradient [rows][inputs]; units of 4 channels.
 #import storage
 #import grid
 #import product
@@ -10,24 +10,25 @@
 #import gemm_transposed
 #import pointwise_gradient
 
-override HAS_RESIDUAL: bool = false;
+override ADDS: bool = false;
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> output_gradient: array<Gradient>;
-@group(0) @binding(2) var<storage, read> weights: array<vec4<f32>>;
-@group(0) @binding(3) var<storage, read> residual: array<Gradient>;
-@group(0) @binding(4) var<storage, read_write> input_gradient: array<Gradient>;
+@group(0) @binding(2) var<storage, read> output: array<Value>;
+@group(0) @binding(3) var<storage, read> coefficients: array<vec4<f32>>;
+@group(0) @binding(4) var<storage, read> weights: array<vec4<f32>>;
+@group(0) @binding(5) var<storage, read_write> input_gradient: array<Gradient>;
 
 fn store(row: u32, column: u32, sum: vec4<f32>) {
     if row >= params.rows || column >= params.inputs {
         return;
     }
     let at = row * params.inputs + column;
-    if HAS_RESIDUAL {
-        input_gradient[at] = to_gradient(sum + from_gradient(residual[at]));
-    } else {
-        input_gradient[at] = to_gradient(sum);
+    var value = sum;
+    if ADDS {
+        value += from_gradient(input_gradient[at]);
     }
+    input_gradient[at] = to_gradient(value);
 }
 
 @compute @workgroup_size(64)

@@ -1,5 +1,5 @@
 // pointwise/data_gradient with one tile of ROWS x COLUMNS vectors to an invocation:
-// input_gradient = output_gradient weights^T + residual.
+// input_gradient = output_gradient weights^T, or that added to what input_gradient has from a skip connection.
 // output_gradient [rows][outputs], weights [inputs][outputs], input_gradient [rows][inputs]; units of 4 channels.
 // For processors that run invocations in the lanes of their vector registers, such as software GPUs: no workgroup
 // memory and no barriers, and as few loads for each multiplication as registers allow.
@@ -7,13 +7,12 @@
 #import grid
 #import product
 
-override HAS_RESIDUAL: bool = false;
+override ADDS: bool = false;
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> output_gradient: array<Gradient>;
 @group(0) @binding(2) var<storage, read> weights: array<vec4<f32>>;
-@group(0) @binding(3) var<storage, read> residual: array<Gradient>;
-@group(0) @binding(4) var<storage, read_write> input_gradient: array<Gradient>;
+@group(0) @binding(3) var<storage, read_write> input_gradient: array<Gradient>;
 
 @compute @workgroup_size(64)
 fn main(
@@ -63,8 +62,8 @@ fn main(
             if row < params.rows && column < params.inputs {
                 var value = sums[r * COLUMNS + j];
                 let at = row * params.inputs + column;
-                if HAS_RESIDUAL {
-                    value += from_gradient(residual[at]);
+                if ADDS {
+                    value += from_gradient(input_gradient[at]);
                 }
                 input_gradient[at] = to_gradient(value);
             }

@@ -1,7 +1,7 @@
 // Gradient of a 1x1 convolution with respect to its input, taken back through the activation of the unit before:
 // g = (output_gradient weights^T + residual) * activate'(x * scale + shift), with the sums of each tile of rows, see
 // gradient_behind.
-// output_gradient [rows][outputs], weights [inputs][outputs], residual, raw and input_gradient [rows][inputs],
+// output_gradient and output [rows][outputs], weights [inputs][outputs], raw and input_gradient [rows][inputs],
 // moments [4][inputs], partial [row tile][2][inputs]; units of 4 channels.
 #import storage
 #import grid

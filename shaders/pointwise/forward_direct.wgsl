@@ -57,10 +57,9 @@ fn main(
             a[r] = from_value(input[starts[r] + k4]);
         #end
         if NORMALISED {
-            let scale = moments[2u * params.inputs + k4];
-            let shift = moments[3u * params.inputs + k4];
+            let affine = affine_of(k4, params.inputs);
             #unroll r ROWS
-                a[r] = operand_of(a[r], scale, shift);
+                a[r] = operand_of(a[r], affine);
             #end
         }
         if GATE == 1u {

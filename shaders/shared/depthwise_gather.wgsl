@@ -1,7 +1,7 @@
 // The tile of 2 rows of 4 columns of a depthwise convolution's data gradient at stride 2, as a gather: it begins where
 // y + pad_y and x + pad_x are even, so the taps that meet an input are known when the shader is compiled, even ones for even
 // rows and odd ones for odd rows, and all meet one small window of gradients.
-// The kernel declares `params` with the sizes, `output_gradient` and `weights`.
+// The kernel declares `params` with the sizes and `weights`, and defines `gradient_at(at)`, the gradient of an output.
 fn gather(n: u32, block_y: u32, block_x: u32, channel: u32, channels: u32) -> array<vec4<f32>, 8> {
     // Row r and column q of the window are the outputs (base_y - r, base_x + 1 - q).
     let base_y = i32(block_y + params.pad_y / 2u);
@@ -14,7 +14,7 @@ fn gather(n: u32, block_y: u32, block_x: u32, channel: u32, channels: u32) -> ar
         let line = (n * params.out_height + u32(clamp(row, 0, last_row))) * params.out_width;
         #unroll q WINDOW_COLUMNS
             let column = base_x + 1 - i32(q);
-            let value = from_gradient(output_gradient[(line + u32(clamp(column, 0, last_column))) * channels + channel]);
+            let value = gradient_at((line + u32(clamp(column, 0, last_column))) * channels + channel);
             let inside = row >= 0 && row <= last_row && column >= 0 && column <= last_column;
             window[r * WINDOW_COLUMNS + q] = select(vec4<f32>(0.0), value, inside);
         #end

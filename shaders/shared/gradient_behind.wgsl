@@ -1,16 +1,18 @@
 // A gradient taken back through the activation of the unit before: g = gradient * activate'(x * scale + shift), x being
 // that unit's raw output, with the sums of g and of g x', x' = (x - mean) / deviation, that its normalisation needs.
-// Bound here: the convolution's output_gradient and weights, for the kernel to make the gradient of; residual (what arrives
-// by a skip connection), raw and input_gradient [rows][channels], moments [4][channels], partial [slabs][2][channels].
+// Bound here: what the kernel makes the gradient of, the convolution's weights, output_gradient and what gradient_operand asks
+// for; raw and input_gradient [rows][channels], moments [4][channels], partial [slabs][2][channels].
 @group(0) @binding(1) var<storage, read> output_gradient: array<Gradient>;
-@group(0) @binding(2) var<storage, read> weights: array<vec4<f32>>;
-@group(0) @binding(3) var<storage, read> residual: array<Gradient>;
-@group(0) @binding(4) var<storage, read> raw: array<Value>;
-@group(0) @binding(5) var<storage, read> moments: array<vec4<f32>>;
-@group(0) @binding(6) var<storage, read_write> input_gradient: array<Gradient>;
-@group(0) @binding(7) var<storage, read_write> partial: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read> output: array<Value>;
+@group(0) @binding(3) var<storage, read> coefficients: array<vec4<f32>>;
+@group(0) @binding(4) var<storage, read> weights: array<vec4<f32>>;
+@group(0) @binding(5) var<storage, read> raw: array<Value>;
+@group(0) @binding(6) var<storage, read> moments: array<vec4<f32>>;
+@group(0) @binding(7) var<storage, read_write> input_gradient: array<Gradient>;
+@group(0) @binding(8) var<storage, read_write> partial: array<vec4<f32>>;
 
-override HAS_RESIDUAL: bool = false;
+// Whether input_gradient has what arrives by a skip connection, to which this gradient is added.
+override ADDS: bool = false;
 
 var<private> mean: vec4<f32>;
 var<private> inverse: vec4<f32>;
@@ -28,8 +30,8 @@ fn load_moments(channel: u32, channels: u32) {
 
 fn leave(at: u32, value: vec4<f32>) {
     var gradient = value;
-    if HAS_RESIDUAL {
-        gradient += from_gradient(residual[at]);
+    if ADDS {
+        gradient += from_gradient(input_gradient[at]);
     }
     let x = from_value(raw[at]);
     let g = gradient * activation_slope(x * scale + shift);

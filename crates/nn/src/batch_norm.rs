@@ -1,7 +1,7 @@
 //! Batch normalisation with the activation and the residual that follow it.
 
 use crate::columns::Columns;
-use crate::{Activation, Norm, Shape, Slabs};
+use crate::{Activation, GradientOperand, Norm, Shape, Slabs, Target, Through};
 use bytemuck::{Pod, Zeroable};
 use photonet_gpu::{DeviceClass, Dispatch, PlanBuilder, Tensor, kernels};
 
@@ -71,20 +71,13 @@ struct ApplyParams {
 
 #[repr(C)]
 #[derive(Clone, Copy, Pod, Zeroable)]
-struct GradientParams {
-    rows: u32,
-    channels: u32,
-    inverse_rows: f32,
-    unused: u32,
-}
-
-#[repr(C)]
-#[derive(Clone, Copy, Pod, Zeroable)]
 struct FinaliseGradientParams {
     channels: u32,
     slabs: u32,
     identity: u32,
     width: u32,
+    inverse_rows: f32,
+    unused: [u32; 3],
 }
 
 /// The unit whose output a gradient is for: the raw output of its convolution and what was made of it.
@@ -97,34 +90,31 @@ pub struct Behind {
 }
 
 impl Behind {
-    /// Appends `dispatch`, a convolution's data gradient with what `shaders/shared/gradient_behind.wgsl` takes: `residual` is
-    /// added to the gradient that the kernel makes of `output_gradient`, which goes back through this unit's activation to
-    /// `input_gradient`, with its sums.
+    /// Appends `dispatch`, a convolution's data gradient with what `shaders/shared/gradient_behind.wgsl` takes: the gradient that
+    /// the kernel makes of `output_gradient` goes back through this unit's activation to `target`, with its sums.
     #[expect(clippy::too_many_arguments, reason = "the operands of one fused pass")]
     pub(crate) fn append(
         &self,
         plan: &mut PlanBuilder,
         dispatch: Dispatch,
         macs: u64,
-        output_gradient: Tensor,
+        output_gradient: GradientOperand,
         weights: Tensor,
-        residual: Option<Tensor>,
-        input_gradient: Tensor,
+        target: Target,
         sums: Slabs,
     ) -> OutputGradient {
-        let moved = [output_gradient, weights, self.raw, input_gradient, sums.partial];
-        let dispatch = dispatch
-            .constant("HAS_RESIDUAL", residual.is_some())
-            .bind("output_gradient", output_gradient)
+        let moved = [weights, self.raw, sums.partial].iter().map(Tensor::bytes).sum::<u64>();
+        let dispatch = output_gradient
+            .bind(dispatch)
+            .constant("ADDS", target.adds)
             .bind("weights", weights)
-            .bind_or("residual", residual, output_gradient)
             .bind("raw", self.raw)
             .bind("moments", self.norm.moments)
-            .bind("input_gradient", input_gradient)
+            .bind("input_gradient", target.tensor)
             .bind("partial", sums.partial)
-            .cost(macs, moved.iter().map(Tensor::bytes).sum());
+            .cost(macs, moved + output_gradient.bytes() + target.bytes());
         plan.dispatch(self.norm.activation.configure(dispatch));
-        OutputGradient { tensor: input_gradient, sums: Some(sums) }
+        OutputGradient { tensor: target.tensor, sums: Some(sums) }
     }
 }
 
@@ -296,9 +286,8 @@ impl BatchNorm {
         slabs
     }
 
-    /// Appends the whole backward pass through activation and normalisation: the gradients of
-    /// gamma, beta and the input. (The residual's gradient is `output_gradient` itself.)
-    #[expect(clippy::too_many_arguments, reason = "the operands of one backward pass")]
+    /// Appends the gradients of gamma and beta; returns them with what takes the gradient of the output on through the
+    /// normalisation. (The residual's gradient is `output_gradient` itself.)
     pub fn backward(
         &self,
         plan: &mut PlanBuilder,
@@ -307,48 +296,81 @@ impl BatchNorm {
         output_gradient: OutputGradient,
         gamma_gradient: Tensor,
         beta_gradient: Tensor,
-        input_gradient: Tensor,
-    ) {
-        let Behind { raw: input, norm: Norm { moments, activation } } = *unit;
+    ) -> NormGradient {
         let identity = self.shape.rows() == 1 && !self.frozen;
         let (slabs, activation) = match output_gradient.sums {
             Some(slabs) => (slabs, Activation::Identity),
-            None => (self.gradient_sums(plan, label, unit, output_gradient.tensor), activation),
+            None => (self.gradient_sums(plan, label, unit, output_gradient.tensor), unit.norm.activation),
         };
-        let slabs = slabs.few_sums(plan, &format!("{label} gradient"), self.shape.groups());
-        let width = slabs.width(self.shape.groups());
+        let groups = self.shape.groups();
+        let slabs = slabs.few_sums(plan, &format!("{label} gradient"), groups);
+        let width = slabs.width(groups);
+        let coefficients = plan.transient(format!("{label} coefficients"), groups as u64 * 48);
+        let constant_statistics = self.frozen || identity;
         plan.dispatch(
             Dispatch::new(&kernels::BATCH_NORM_FINALISE_GRADIENT, format!("{label} finalise gradient"))
                 .constant("WORKGROUP", slabs.workgroup())
                 .bind("partial", slabs.partial)
+                .bind("moments", unit.norm.moments)
                 .bind("gamma_gradient", gamma_gradient)
                 .bind("beta_gradient", beta_gradient)
+                .bind("coefficients", coefficients)
                 .params(&FinaliseGradientParams {
-                    channels: self.shape.groups() as u32,
+                    channels: groups as u32,
                     slabs: slabs.slabs as u32,
                     identity: u32::from(identity),
                     width: width as u32,
+                    inverse_rows: if constant_statistics { 0.0 } else { 1.0 / self.shape.rows() as f32 },
+                    unused: [0; 3],
                 })
-                .groups(self.shape.groups().div_ceil(width) as u64)
+                .groups(groups.div_ceil(width) as u64)
                 .cost(0, slabs.partial.bytes()),
         );
-        let constant_statistics = self.frozen || identity;
-        let inverse_rows = if constant_statistics { 0.0 } else { 1.0 / self.shape.rows() as f32 };
+        NormGradient { tensor: output_gradient.tensor, activation, unit: *unit, coefficients }
+    }
+
+    /// Appends the gradient of the normalisation's input in memory.
+    pub fn data_gradient(
+        &self,
+        plan: &mut PlanBuilder,
+        label: &str,
+        gradient: &NormGradient,
+        input_gradient: Tensor,
+    ) {
+        let NormGradient { tensor, activation, unit, coefficients } = *gradient;
         let data = Dispatch::new(&kernels::BATCH_NORM_DATA_GRADIENT, format!("{label} data gradient"))
-            .bind("input", input)
-            .bind("output_gradient", output_gradient.tensor)
-            .bind("moments", moments)
-            .bind("gamma_gradient", gamma_gradient)
-            .bind("beta_gradient", beta_gradient)
+            .bind("input", unit.raw)
+            .bind("output_gradient", tensor)
+            .bind("moments", unit.norm.moments)
+            .bind("coefficients", coefficients)
             .bind("input_gradient", input_gradient)
-            .params(&GradientParams {
+            .params(&ApplyParams {
                 rows: self.shape.rows() as u32,
                 channels: self.shape.groups() as u32,
-                inverse_rows,
-                unused: 0,
+                unused: [0; 2],
             })
             .threads(self.pass_threads())
-            .cost(0, input.bytes() + output_gradient.tensor.bytes() + input_gradient.bytes());
+            .cost(0, unit.raw.bytes() + tensor.bytes() + input_gradient.bytes());
         plan.dispatch(activation.configure(data));
+    }
+}
+
+/// The gradient of a unit's output and what takes it back to the output of the unit's convolution.
+#[derive(Clone, Copy, Debug)]
+pub struct NormGradient {
+    tensor: Tensor,
+    /// What the gradient has yet to go back through.
+    activation: Activation,
+    unit: Behind,
+    coefficients: Tensor,
+}
+
+impl NormGradient {
+    /// As kernels take it that bring it through the normalisation while they load it; `None` where it has to go back
+    /// through an activation as well.
+    pub fn on_load(&self) -> Option<GradientOperand> {
+        let through = Through { output: self.unit.raw, coefficients: self.coefficients };
+        let done = self.activation == Activation::Identity;
+        done.then_some(GradientOperand { tensor: self.tensor, through: Some(through) })
     }
 }

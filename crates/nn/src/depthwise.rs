@@ -3,9 +3,11 @@
 mod walk;
 
 use crate::operand::pass;
-use crate::residual::add_skip;
+use crate::residual::fill;
 use crate::slabs::sum_slabs;
-use crate::{Activation, Behind, Geometry, Operand, OutputGradient, Padding, Shape, Slabs};
+use crate::{
+    Activation, Behind, Geometry, GradientOperand, Operand, OutputGradient, Padding, Shape, Slabs, Target,
+};
 use photonet_gpu::{DeviceClass, Dispatch, Kernel, PlanBuilder, Tensor, kernels};
 use walk::Walk;
 
@@ -144,17 +146,16 @@ impl Depthwise {
         }
     }
 
-    /// Appends the gradient with respect to the input, `residual` added.
+    /// Appends the gradient with respect to the input.
     pub fn data_gradient(
         &self,
         plan: &mut PlanBuilder,
         label: &str,
         output_gradient: Tensor,
         weights: Tensor,
-        residual: Option<Tensor>,
-        input_gradient: Tensor,
+        target: impl Into<Target>,
     ) {
-        add_skip(plan, label, &self.geometry.input, residual, input_gradient, |plan, to| {
+        fill(plan, label, &self.geometry.input, target.into(), |plan, to| {
             self.gradient_alone(plan, format!("{label} data gradient"), output_gradient, weights, to);
         });
     }
@@ -186,27 +187,37 @@ impl Depthwise {
         );
     }
 
-    /// Appends the data gradient, `residual` added, taken back through the activation of the unit `behind` whose output this
-    /// convolution takes, with the sums that its normalisation needs, where there is a kernel for it; else the data gradient
-    /// alone.
-    #[expect(clippy::too_many_arguments, reason = "the operands of one fused pass")]
+    /// How the data gradient's kernel that leaves sums for a normalisation is spread, where there is one for the size.
+    fn gradient_walk(&self, class: DeviceClass) -> Option<Walk> {
+        let Geometry { input, stride, .. } = self.geometry;
+        let (_, pad_x) = self.geometry.padding_before();
+        // At stride 2 tiles begin where the padded column is even.
+        let tiles = (input.width + (stride - 1) * (pad_x % 2)).div_ceil(4);
+        Walk::new(class, &input, tiles)
+    }
+
+    /// Whether the backward kernels for this size take their gradient back through a normalisation while they load it.
+    pub fn takes_gradients_on_load(&self, class: DeviceClass) -> bool {
+        self.gradient_walk(class).is_some()
+    }
+
+    /// Appends the data gradient taken back through the activation of the unit `behind` whose output this convolution takes, with
+    /// the sums that its normalisation needs, where there is a kernel for it; else the data gradient alone.
     pub fn data_gradient_behind(
         &self,
         plan: &mut PlanBuilder,
         label: &str,
-        output_gradient: Tensor,
+        output_gradient: impl Into<GradientOperand>,
         weights: Tensor,
-        residual: Option<Tensor>,
         behind: &Behind,
-        input_gradient: Tensor,
+        target: impl Into<Target>,
     ) -> OutputGradient {
+        let (output_gradient, target): (GradientOperand, Target) = (output_gradient.into(), target.into());
         let Geometry { input, kernel, stride, .. } = self.geometry;
         let (pad_y, pad_x) = self.geometry.padding_before();
-        // At stride 2 tiles begin where the padded column is even.
-        let tiles = (input.width + (stride - 1) * (pad_x % 2)).div_ceil(4);
-        let Some(walk) = Walk::new(plan.class(), &input, tiles) else {
-            self.data_gradient(plan, label, output_gradient, weights, residual, input_gradient);
-            return input_gradient.into();
+        let Some(walk) = self.gradient_walk(plan.class()) else {
+            self.data_gradient(plan, label, output_gradient.ready(), weights, target);
+            return target.tensor.into();
         };
         // At stride 1 the walk is that of a forward convolution, see `data_gradient_as_forward`.
         let params = match stride {
@@ -221,8 +232,7 @@ impl Depthwise {
         ]);
         let slabs = walk.new_slabs(plan, format!("{label} gradient slabs"), &input);
         let dispatch = walk.launch(Dispatch::new(of_shape, format!("{label} data gradient"))).params(&params);
-        let macs = self.macs();
-        behind.append(plan, dispatch, macs, output_gradient, weights, residual, input_gradient, slabs)
+        behind.append(plan, dispatch, self.macs(), output_gradient, weights, target, slabs)
     }
 
     /// Invocations of the data gradient at stride 2: tiles of 2 x 4 that begin where the padded row and
@@ -269,10 +279,10 @@ impl Depthwise {
         plan: &mut PlanBuilder,
         label: &str,
         input: impl Into<Operand>,
-        output_gradient: Tensor,
+        output_gradient: impl Into<GradientOperand>,
         weight_gradient: Tensor,
     ) {
-        let input: Operand = input.into();
+        let (input, output_gradient): (Operand, GradientOperand) = (input.into(), output_gradient.into());
         let Geometry { kernel, input: shape, .. } = self.geometry;
         let class = plan.class();
         // One row, or all of a 3x3 filter and as many of a 5x5 one as registers hold.
@@ -303,12 +313,11 @@ impl Depthwise {
             ]),
         };
         let dispatch = Dispatch::new(kernel, label.clone())
-            .bind("output_gradient", output_gradient)
             .bind("partial", partial)
             .params(&self.geometry.params(slabs as u32))
             .threads((threads * slabs) as u64)
             .cost(self.macs(), read + self.weight_bytes() * slabs as u64);
-        plan.dispatch(input.bind(dispatch));
+        plan.dispatch(output_gradient.bind(input.bind(dispatch)));
         if slabs > 1 {
             sum_slabs(plan, &label, slabs, self.weight_bytes(), partial, weight_gradient);
         }

@@ -43,6 +43,76 @@ impl Operand {
     }
 }
 
+/// The gradient of a convolution's output: a tensor as it is, or the gradient behind the batch normalisation that follows
+/// the convolution, which kernels take back through it while they load it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct GradientOperand {
+    /// The gradient.
+    pub tensor: Tensor,
+    /// The way back through the normalisation.
+    pub through: Option<Through>,
+}
+
+/// How a gradient goes back through a batch normalisation.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Through {
+    /// The convolution's output, which is what was normalised.
+    pub output: Tensor,
+    /// `[3][channels]`, from [`BatchNorm::backward`](crate::BatchNorm::backward).
+    pub coefficients: Tensor,
+}
+
+impl From<Tensor> for GradientOperand {
+    fn from(tensor: Tensor) -> Self {
+        Self { tensor, through: None }
+    }
+}
+
+impl GradientOperand {
+    /// Binds what `shaders/shared/gradient_operand.wgsl` takes and sets its constant.
+    pub(crate) fn bind(&self, dispatch: Dispatch) -> Dispatch {
+        let (output, coefficients) = (self.through.map(|t| t.output), self.through.map(|t| t.coefficients));
+        dispatch
+            .bind("output_gradient", self.tensor)
+            .bind_or("output", output, self.tensor)
+            .bind_or("coefficients", coefficients, self.tensor)
+            .constant("THROUGH_NORM", self.through.is_some())
+    }
+
+    /// Bytes that one reading takes.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.tensor.bytes() + self.through.map_or(0, |through| through.output.bytes())
+    }
+
+    /// The gradient, for kernels that take no other.
+    pub(crate) fn ready(&self) -> Tensor {
+        assert!(self.through.is_none(), "the device's kernels take gradients as they lie in memory");
+        self.tensor
+    }
+}
+
+/// Where the gradient of an input goes.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Target {
+    /// The tensor.
+    pub tensor: Tensor,
+    /// Whether the gradient is added to what lies there, which arrived by a skip connection.
+    pub adds: bool,
+}
+
+impl From<Tensor> for Target {
+    fn from(tensor: Tensor) -> Self {
+        Self { tensor, adds: false }
+    }
+}
+
+impl Target {
+    /// Bytes that are read and written.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.tensor.bytes() * if self.adds { 2 } else { 1 }
+    }
+}
+
 /// A pass's name in the questions which variant to take: other formats may be best served by another one.
 pub(crate) fn pass(name: &str, values: Tensor, weights: Tensor) -> String {
     match (values.format(), weights.format()) {

@@ -5,10 +5,10 @@ mod tiles;
 use crate::columns::Columns;
 use crate::operand::pass;
 use crate::slabs::{slab_count, sum_slabs};
-use crate::{Activation, Behind, Operand, OutputGradient, Slabs, pad_channels};
+use crate::{Activation, Behind, GradientOperand, Operand, OutputGradient, Slabs, Target, pad_channels};
 use bytemuck::{Pod, Zeroable};
 use photonet_gpu::{DeviceClass, Dispatch, Kernel, PlanBuilder, Tensor, kernels};
-use tiles::{TILES, Tile, WEIGHT_TILES, Worker, choose_tile, enough_tiles};
+use tiles::{TILES, Tile, WEIGHT_TILES, Worker, choose_tile, enough_tiles, worker};
 
 /// The kernels that leave statistics or sums for a batch normalisation, for the tiles of a workgroup. In registers
 /// a tile has few rows, and as much would be left as there is output.
@@ -230,16 +230,23 @@ impl Pointwise {
         input.bind(dispatch).bind_or("gate", factors, input.tensor).constant("GATE", gating)
     }
 
-    /// Appends `input_gradient = output_gradient weights^T + residual`.
+    /// Whether the backward kernels of a device take their gradient back through a normalisation while they load it: where
+    /// loading is what takes long.
+    pub fn takes_gradients_on_load(class: DeviceClass) -> bool {
+        worker(class) == Worker::Workgroup
+    }
+
+    /// Appends the data gradient, `output_gradient weights^T`.
     pub fn data_gradient(
         &self,
         plan: &mut PlanBuilder,
         label: &str,
-        output_gradient: Tensor,
+        output_gradient: impl Into<GradientOperand>,
         weights: Tensor,
-        residual: Option<Tensor>,
-        input_gradient: Tensor,
+        target: impl Into<Target>,
     ) {
+        let (output_gradient, target): (GradientOperand, Target) = (output_gradient.into(), target.into());
+        let input_gradient = target.tensor;
         let (tile, count, question) =
             self.tiles(plan, &pass("data_gradient", input_gradient, weights), self.inputs);
         let kernel = [
@@ -249,47 +256,45 @@ impl Pointwise {
             &kernels::POINTWISE_DATA_GRADIENT_DIRECT_8X2,
             &kernels::POINTWISE_DATA_GRADIENT_DIRECT_16X2,
         ][tile];
-        plan.dispatch(
-            TILES[tile]
-                .launch(count, Dispatch::new(kernel, format!("{label} data gradient")))
-                .constant("HAS_RESIDUAL", residual.is_some())
-                .bind("output_gradient", output_gradient)
-                .bind("weights", weights)
-                .bind_or("residual", residual, output_gradient)
-                .bind("input_gradient", input_gradient)
-                .params(&self.params(self.inputs, TILES[tile]))
-                .answers(question)
-                .cost(self.macs(), output_gradient.bytes() + weights.bytes() + input_gradient.bytes()),
-        );
+        let dispatch = TILES[tile]
+            .launch(count, Dispatch::new(kernel, format!("{label} data gradient")))
+            .constant("ADDS", target.adds)
+            .bind("weights", weights)
+            .bind("input_gradient", input_gradient)
+            .params(&self.params(self.inputs, TILES[tile]))
+            .answers(question)
+            .cost(self.macs(), output_gradient.bytes() + weights.bytes() + target.bytes());
+        plan.dispatch(match TILES[tile].worker {
+            Worker::Workgroup => output_gradient.bind(dispatch),
+            Worker::Invocation => dispatch.bind("output_gradient", output_gradient.ready()),
+        });
     }
 
     /// Appends the data gradient taken back through the activation of the unit `behind` whose output this product
     /// takes, with the sums that its normalisation needs, where there is a kernel for it; else the data gradient alone.
-    #[expect(clippy::too_many_arguments, reason = "the operands of one fused pass")]
     pub fn data_gradient_behind(
         &self,
         plan: &mut PlanBuilder,
         label: &str,
-        output_gradient: Tensor,
+        output_gradient: impl Into<GradientOperand>,
         weights: Tensor,
-        residual: Option<Tensor>,
         behind: &Behind,
-        input_gradient: Tensor,
+        target: impl Into<Target>,
     ) -> OutputGradient {
+        let (output_gradient, target): (GradientOperand, Target) = (output_gradient.into(), target.into());
         let (choice, count, question) =
-            self.tiles(plan, &pass("data_gradient", input_gradient, weights), self.inputs);
+            self.tiles(plan, &pass("data_gradient", target.tensor, weights), self.inputs);
         let tile = TILES[choice];
         let Some(kernel) = SUMS_KERNELS.get(choice) else {
-            self.data_gradient(plan, label, output_gradient, weights, residual, input_gradient);
-            return input_gradient.into();
+            self.data_gradient(plan, label, output_gradient, weights, target);
+            return target.tensor.into();
         };
         let slabs = self.new_slabs(plan, format!("{label} gradient slabs"), tile, self.inputs);
         let dispatch = tile
             .launch(count, Dispatch::new(kernel, format!("{label} data gradient")))
             .params(&self.params(self.inputs, tile))
             .answers(question);
-        let macs = self.macs();
-        behind.append(plan, dispatch, macs, output_gradient, weights, residual, input_gradient, slabs)
+        behind.append(plan, dispatch, self.macs(), output_gradient, weights, target, slabs)
     }
 
     /// Appends `weight_gradient = (input * gate)^T output_gradient`.
@@ -299,10 +304,10 @@ impl Pointwise {
         label: &str,
         input: impl Into<Operand>,
         gate: Option<Gate>,
-        output_gradient: Tensor,
+        output_gradient: impl Into<GradientOperand>,
         weight_gradient: Tensor,
     ) {
-        let input: Operand = input.into();
+        let (input, output_gradient): (Operand, GradientOperand) = (input.into(), output_gradient.into());
         let Split { tile, tiles, slabs, rows_per_slab } = self.split(plan.class());
         let row_tiles = pad_channels(self.inputs).div_ceil(WEIGHT_TILES[tile].rows);
         let params = SplitParams {
@@ -324,13 +329,16 @@ impl Pointwise {
         };
         let dispatch = WEIGHT_TILES[tile]
             .launch((tiles * slabs) as u64, Dispatch::new(kernel, format!("{label} weight gradient")))
-            .bind("output_gradient", output_gradient)
             .bind("partial", partial)
             .params(&params)
             .cost(
                 self.macs(),
                 input.tensor.bytes() + output_gradient.bytes() + self.weight_bytes() * slabs as u64,
             );
+        let dispatch = match WEIGHT_TILES[tile].worker {
+            Worker::Workgroup => output_gradient.bind(dispatch),
+            Worker::Invocation => dispatch.bind("output_gradient", output_gradient.ready()),
+        };
         plan.dispatch(self.gate(gate, input, dispatch));
         if slabs > 1 {
             sum_slabs(

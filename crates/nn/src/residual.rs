@@ -1,35 +1,34 @@
 //! Residual (skip) connections.
 
-use crate::Shape;
 use crate::activation::Length;
+use crate::{Shape, Target};
 use photonet_gpu::{Dispatch, PlanBuilder, Tensor, kernels};
 
-/// Appends `output = left + right`: a skip connection forward, the joining of its two gradients backward.
-pub fn add(plan: &mut PlanBuilder, label: &str, shape: &Shape, left: Tensor, right: Tensor, output: Tensor) {
+/// Appends `sum += addend`: the joining of the two gradients of a skip connection.
+pub fn add(plan: &mut PlanBuilder, label: &str, shape: &Shape, addend: Tensor, sum: Tensor) {
     plan.dispatch(
         Dispatch::new(&kernels::RESIDUAL_ADD, label)
-            .bind("left", left)
-            .bind("right", right)
-            .bind("output", output)
+            .bind("addend", addend)
+            .bind("sum", sum)
             .params(&Length::of(shape))
             .threads(shape.vectors() as u64)
-            .cost(0, left.bytes() + right.bytes() + output.bytes()),
+            .cost(0, addend.bytes() + 2 * sum.bytes()),
     );
 }
 
-/// Appends what `make` appends to fill a tensor, and to that the gradient `skip` of a skip connection where there is one:
-/// the sum is in `output`, of shape `shape`.
-pub fn add_skip(
+/// Appends what `make` appends to fill a tensor of shape `shape`: to the target, or added to what lies there.
+pub fn fill(
     plan: &mut PlanBuilder,
     label: &str,
     shape: &Shape,
-    skip: Option<Tensor>,
-    output: Tensor,
+    Target { tensor, adds }: Target,
     make: impl FnOnce(&mut PlanBuilder, Tensor),
 ) {
-    let Some(skip) = skip else { return make(plan, output) };
+    if !adds {
+        return make(plan, tensor);
+    }
     let alone =
-        plan.transient(format!("{label} gradient alone"), output.bytes()).with_format(output.format());
+        plan.transient(format!("{label} gradient alone"), tensor.bytes()).with_format(tensor.format());
     make(plan, alone);
-    add(plan, &format!("{label} join"), shape, alone, skip, output);
+    add(plan, &format!("{label} join"), shape, alone, tensor);
 }

@@ -15,13 +15,13 @@ pub(crate) fn busy(class: DeviceClass) -> usize {
 }
 
 /// How many slabs of `rows` rows, where `invocations` handle one and leave `left` bytes of it: enough to keep the device busy,
-/// so few that at most half as much is left as the `read` bytes that all rows take, and never an empty one.
+/// so few that at most a quarter as much is left as the `read` bytes that all rows take, and never an empty one.
 pub(crate) fn slab_count(class: DeviceClass, rows: usize, invocations: usize, left: u64, read: u64) -> usize {
     let most = match class {
         DeviceClass::Software => 64,
         DeviceClass::Integrated | DeviceClass::Discrete => rows,
     };
-    let little = (read / (2 * left.max(1))) as usize;
+    let little = (read / (4 * left.max(1))) as usize;
     let wanted = (busy(class) / invocations.max(1)).min(most).min(little).clamp(1, rows.max(1));
     rows.div_ceil(rows.div_ceil(wanted).max(1)).max(1)
 }
@@ -201,7 +201,7 @@ mod tests {
                     let slabs = slab_count(class, rows, invocations, left, read);
                     let per = rows.div_ceil(slabs);
                     assert!(slabs >= 1 && per * (slabs - 1) < rows, "{rows} rows in {slabs}");
-                    assert!(slabs == 1 || 2 * slabs as u64 * left <= read, "{rows} rows in {slabs}");
+                    assert!(slabs == 1 || 4 * slabs as u64 * left <= read, "{rows} rows in {slabs}");
                     assert!(class != DeviceClass::Software || slabs <= 64);
                 }
             }

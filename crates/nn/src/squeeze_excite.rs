@@ -239,14 +239,14 @@ impl SqueezeExcite {
         let expand = self.expand();
         expand.bias_gradient(plan, &name, expanded_gradient, gradients.expand_bias);
         expand.weight_gradient(plan, &name, state.hidden, None, expanded_gradient, gradients.expand_weight);
-        expand.data_gradient(plan, &name, expanded_gradient, parameters.expand_weight, None, hidden_gradient);
+        expand.data_gradient(plan, &name, expanded_gradient, parameters.expand_weight, hidden_gradient);
         let name = format!("{label} relu");
         Activation::Relu.backward(plan, &name, &narrow, state.reduced, hidden_gradient, reduced_gradient);
         let name = format!("{label} reduce");
         let reduce = self.reduce();
         reduce.bias_gradient(plan, &name, reduced_gradient, gradients.reduce_bias);
         reduce.weight_gradient(plan, &name, state.pooled, None, reduced_gradient, gradients.reduce_weight);
-        reduce.data_gradient(plan, &name, reduced_gradient, parameters.reduce_weight, None, pooled_gradient);
+        reduce.data_gradient(plan, &name, reduced_gradient, parameters.reduce_weight, pooled_gradient);
         let columns = Columns::slabs(plan.class(), self.shape.rows(), self.shape.groups(), 64);
         let slabs = Slabs::of(plan, format!("{label} gradient slabs"), &columns);
         let dispatch =

@@ -313,7 +313,7 @@ fn record_tail(
     classifier.weight_gradient(&mut r.plan, "classifier", dropped, None, logits_gradient, gradient);
     let gradient = r.gradient("classifier.bias");
     classifier.bias_gradient(&mut r.plan, "classifier", logits_gradient, gradient);
-    classifier.data_gradient(&mut r.plan, "classifier", logits_gradient, weight, None, dropped_gradient);
+    classifier.data_gradient(&mut r.plan, "classifier", logits_gradient, weight, dropped_gradient);
     dropout.apply(
         &mut r.plan,
         "dropout backward",
@@ -330,6 +330,6 @@ fn record_tail(
         let gradient = r.gradient("head.bias");
         head.bias_gradient(&mut r.plan, "head", raw_gradient, gradient);
     }
-    head.data_gradient(&mut r.plan, "head", raw_gradient, head_weight, None, pooled_gradient);
+    head.data_gradient(&mut r.plan, "head", raw_gradient, head_weight, pooled_gradient);
     (pooled_gradient, pool, logits, outcomes)
 }

@@ -5,8 +5,8 @@ use crate::layers::Normalised;
 use crate::{Architecture, ParameterLayout, Tuning};
 use photonet_gpu::{DeviceClass, PlanBuilder, Tensor};
 use photonet_nn::{
-    Activation, BatchNorm, BatchNormParameters, Behind, Dense, Depthwise, Fused, Gate, Geometry, Norm,
-    Operand, OutputGradient, Pointwise, Shape, SqueezeExciteParameters, add_skip,
+    Activation, BatchNorm, BatchNormParameters, Behind, Dense, Depthwise, Fused, Gate, Geometry,
+    GradientOperand, Norm, Operand, OutputGradient, Pointwise, Shape, SqueezeExciteParameters, Target, fill,
 };
 
 /// What recording a network needs at hand.
@@ -230,7 +230,7 @@ impl Unit {
     }
 
     /// Records the backward pass; returns the gradient of the input where `wants` asks for it.
-    /// `skip` is a gradient that reaches the unit's input by another way and is added to it.
+    /// `skip` is a gradient that reaches the unit's input by another way: the input's gradient is added to it, in its place.
     pub fn backward(
         &self,
         r: &mut Recorder<'_>,
@@ -239,30 +239,17 @@ impl Unit {
         wants: Wants<'_>,
     ) -> Option<OutputGradient> {
         let name = &self.name;
-        let raw_gradient = r.activation_gradient(&format!("{name} convolution gradient"), &self.shape);
-        let gamma = r.gradient(&format!("{name}.bn.weight"));
-        let beta = r.gradient(&format!("{name}.bn.bias"));
-        self.norm.backward(
-            &mut r.plan,
-            &format!("{name} bn"),
-            &self.raw,
-            output_gradient.into(),
-            gamma,
-            beta,
-            raw_gradient,
-        );
+        let from = self.raw_gradient(r, output_gradient.into());
         let weights = r.parameter(&format!("{name}.conv.weight"));
         let gradient = r.gradient(&format!("{name}.conv.weight"));
         let Source { operand, gate } = self.input;
         match &self.convolution {
             Convolution::Dense(c) => {
-                c.weight_gradient(&mut r.plan, name, operand.tensor, raw_gradient, gradient);
+                c.weight_gradient(&mut r.plan, name, operand.tensor, from.tensor, gradient);
             }
-            Convolution::Depthwise(c) => {
-                c.weight_gradient(&mut r.plan, name, operand, raw_gradient, gradient);
-            }
+            Convolution::Depthwise(c) => c.weight_gradient(&mut r.plan, name, operand, from, gradient),
             Convolution::Pointwise(c, _) => {
-                c.weight_gradient(&mut r.plan, name, operand, gate, raw_gradient, gradient);
+                c.weight_gradient(&mut r.plan, name, operand, gate, from, gradient);
             }
         }
         let behind = match wants {
@@ -271,22 +258,45 @@ impl Unit {
             Wants::For(unit) => Some(unit.behind()),
         };
         let shape = self.convolution.input();
-        let to = r.activation_gradient(&format!("{name} input gradient"), &shape);
-        let (plan, from) = (&mut r.plan, raw_gradient);
+        let new = |r: &mut Recorder<'_>| r.activation_gradient(&format!("{name} input gradient"), &shape);
+        let target = Target { tensor: skip.unwrap_or_else(|| new(r)), adds: skip.is_some() };
+        let plan = &mut r.plan;
         match (&self.convolution, behind) {
             (Convolution::Pointwise(c, _), Some(behind)) => {
-                return Some(c.data_gradient_behind(plan, name, from, weights, skip, behind, to));
+                return Some(c.data_gradient_behind(plan, name, from, weights, behind, target));
             }
             (Convolution::Depthwise(c), Some(behind)) => {
-                return Some(c.data_gradient_behind(plan, name, from, weights, skip, behind, to));
+                return Some(c.data_gradient_behind(plan, name, from, weights, behind, target));
             }
-            (Convolution::Pointwise(c, _), None) => c.data_gradient(plan, name, from, weights, skip, to),
-            (Convolution::Depthwise(c), None) => c.data_gradient(plan, name, from, weights, skip, to),
-            (Convolution::Dense(c), _) => add_skip(plan, name, &shape, skip, to, |plan, to| {
-                c.data_gradient(plan, name, from, weights, to);
+            (Convolution::Pointwise(c, _), None) => c.data_gradient(plan, name, from, weights, target),
+            (Convolution::Depthwise(c), None) => c.data_gradient(plan, name, from.tensor, weights, target),
+            (Convolution::Dense(c), _) => fill(plan, name, &shape, target, |plan, to| {
+                c.data_gradient(plan, name, from.tensor, weights, to);
             }),
         }
-        Some(to.into())
+        Some(target.tensor.into())
+    }
+
+    /// Records the gradients of the normalisation's parameters; returns the gradient of the convolution's output, on its way
+    /// through the normalisation where the next kernels can do that as they load it.
+    fn raw_gradient(&self, r: &mut Recorder<'_>, output_gradient: OutputGradient) -> GradientOperand {
+        let label = format!("{} bn", self.name);
+        let gamma = r.gradient(&format!("{}.bn.weight", self.name));
+        let beta = r.gradient(&format!("{}.bn.bias", self.name));
+        let back = self.norm.backward(&mut r.plan, &label, &self.raw, output_gradient, gamma, beta);
+        let class = r.plan.class();
+        let takes_it = self.output.norm.is_some()
+            && match &self.convolution {
+                Convolution::Dense(_) => false,
+                Convolution::Depthwise(c) => c.takes_gradients_on_load(class),
+                Convolution::Pointwise(..) => Pointwise::takes_gradients_on_load(class),
+            };
+        if let Some(gradient) = back.on_load().filter(|_| takes_it) {
+            return gradient;
+        }
+        let gradient = r.activation_gradient(&format!("{} convolution gradient", self.name), &self.shape);
+        self.norm.data_gradient(&mut r.plan, &label, &back, gradient);
+        gradient.into()
     }
 }
 

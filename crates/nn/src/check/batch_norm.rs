@@ -230,7 +230,8 @@ fn backward(setup: Setup, name: &str) -> Case {
         trial.record(move |plan, at| {
             let (dgamma, dbeta) = (at(gamma), at(beta));
             let behind = Behind { raw: at(x), norm: Norm { moments: at(m), activation } };
-            layer.backward(plan, "check", &behind, at(g).into(), dgamma, dbeta, at(dx));
+            let back = layer.backward(plan, "check", &behind, at(g).into(), dgamma, dbeta);
+            layer.data_gradient(plan, "check", &back, at(dx));
         })
     })
     .stored(setup.storage)

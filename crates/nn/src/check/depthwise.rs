@@ -1,7 +1,7 @@
 //! Cases of the depthwise convolution.
 
 use super::noise::uniform;
-use super::operand::{self, Source};
+use super::operand::{self, GradientSource, Source};
 use super::trial::{Layout, Trial};
 use super::{Case, HALF_STORAGE, TRAINING_STORAGE};
 use crate::{Activation, Depthwise, Padding, Shape, cpu};
@@ -109,7 +109,7 @@ fn data_gradient(layer: Depthwise, class: DeviceClass, shape: &str, storage: Sto
         let expected = cpu::depthwise::data_gradient(&layer, &gradient, &w);
         let w = trial.input(weight_layout(&layer), &w);
         let dx = trial.gradient("input_gradient", Layout::of(&layer.geometry().input), expected);
-        trial.record(move |plan, at| layer.data_gradient(plan, "check", at(g), at(w), None, at(dx)))
+        trial.record(move |plan, at| layer.data_gradient(plan, "check", at(g), at(w), at(dx)))
     })
     .stored(storage)
 }
@@ -121,14 +121,18 @@ fn weight_gradient(
     norm: Option<Activation>,
     storage: Storage,
 ) -> Case {
-    let shape = format!("{shape}{}", operand::note(norm));
+    let shape = format!("{shape}{}{}", operand::note(norm), GradientSource::note(norm.is_some()));
     Case::new(variant(&layer, "weight_gradient"), shape, move || {
         let mut trial = Trial::for_class(class).stored(storage);
-        let ((x, seen), mut gradient) = (input(&mut trial, &layer, norm), output_gradient(&layer));
-        let g = trial.gradients(Layout::of(&layer.output()), &mut gradient);
+        let (x, seen) = input(&mut trial, &layer, norm);
+        let output = layer.output();
+        let size = (output.rows(), output.channels);
+        let (g, gradient) = GradientSource::new(&mut trial, size, output_gradient(&layer), norm.is_some());
         let expected = cpu::depthwise::weight_gradient(&layer, &seen, &gradient);
         let dw = trial.output("weight_gradient", weight_layout(&layer), expected);
-        trial.record(move |plan, at| layer.weight_gradient(plan, "check", x.operand(at), at(g), at(dw)))
+        trial.record(move |plan, at| {
+            layer.weight_gradient(plan, "check", x.operand(at), g.operand(at), at(dw))
+        })
     })
     .stored(storage)
 }

@@ -1,13 +1,13 @@
 //! Cases of convolutions that leave a batch normalisation's sums, together with the normalisation that takes them.
 
-use super::noise::{between, uniform};
-use super::operand::{self, Source};
+use super::noise::{self, uniform};
+use super::operand::{self, GradientSource, Source};
 use super::trial::{Layout, Slot, Trial, round};
 use super::{Case, TOLERANCE, TRAINING_STORAGE};
 use crate::cpu::batch_norm::{self as twin, Gradients, Statistics};
 use crate::{
     Activation, BatchNorm, BatchNormParameters, Behind, Depthwise, Geometry, Norm, OutputGradient, Padding,
-    Pointwise, RunningVariance, Shape, Slabs, cpu,
+    Pointwise, RunningVariance, Shape, Slabs, Target, cpu,
 };
 use Padding::{Same, Symmetric};
 use photonet_gpu::DeviceClass::{self, Discrete, Software};
@@ -117,21 +117,20 @@ fn depthwise_backward(
         let mut trial = Trial::for_class(Discrete).stored(storage);
         let Geometry { input, kernel, .. } = *layer.geometry();
         let weights = uniform(2, kernel * kernel * input.channels);
-        let mut gradient = uniform(3, Layout::of(&layer.output()).len());
-        let g = trial.gradients(Layout::of(&layer.output()), &mut gradient);
-        let mut skip = residual.then(|| uniform(4, Layout::of(&input).len()));
-        let residual = skip.as_mut().map(|skip| trial.gradients(Layout::of(&input), skip));
+        let output = layer.output();
+        let (through, size) = (layer.takes_gradients_on_load(Discrete), (output.rows(), output.channels));
+        let gradient = uniform(3, Layout::of(&output).len());
+        let (g, gradient) = GradientSource::new(&mut trial, size, gradient, through);
+        let (skip, between) = between(&mut trial, &input, residual);
         let mut own = cpu::depthwise::data_gradient(&layer, &gradient, &weights);
         for (own, skip) in own.iter_mut().zip(skip.iter().flatten()) {
             *own += skip;
         }
         let unit = UnitBehind::new(&mut trial, input, activation, &own);
         let w = trial.input(Layout::rows(kernel * kernel, input.channels), &weights);
-        let between = trial.poisoned_gradients(Layout::of(&input));
         trial.record(move |plan, at| {
-            let (behind, skip) = (unit.behind(at), residual.map(at));
-            let gradient =
-                layer.data_gradient_behind(plan, "check", at(g), at(w), skip, &behind, at(between));
+            let (behind, target) = (unit.behind(at), Target { tensor: at(between), adds: residual });
+            let gradient = layer.data_gradient_behind(plan, "check", g.operand(at), at(w), &behind, target);
             unit.finish(plan, at, gradient);
         })
     })
@@ -183,23 +182,31 @@ fn backward(
     Case::new("pointwise/data_gradient_sums", name, move || {
         let mut trial = Trial::for_class(class).stored(storage);
         let weights = uniform(2, layer.inputs * layer.outputs);
-        let mut gradient = uniform(3, layer.rows * layer.outputs);
-        let g = trial.gradients(Layout::rows(layer.rows, layer.outputs), &mut gradient);
-        let mut skip = residual.then(|| uniform(4, layer.rows * layer.inputs));
-        let residual = skip.as_mut().map(|skip| trial.gradients(Layout::of(&input), skip));
+        let (through, size) = (Pointwise::takes_gradients_on_load(class), (layer.rows, layer.outputs));
+        let gradient = uniform(3, layer.rows * layer.outputs);
+        let (g, gradient) = GradientSource::new(&mut trial, size, gradient, through);
+        let (skip, between) = between(&mut trial, &input, residual);
         let own = cpu::pointwise::data_gradient(&layer, &gradient, &weights, skip.as_deref());
         let unit = UnitBehind::new(&mut trial, input, activation, &own);
         let w = trial.input(Layout::weights(1, layer.inputs, layer.outputs), &weights);
-        let between = trial.poisoned_gradients(Layout::of(&input));
         trial.record(move |plan, at| {
-            let behind = unit.behind(at);
-            let skip = residual.map(at);
-            let gradient =
-                layer.data_gradient_behind(plan, "check", at(g), at(w), skip, &behind, at(between));
+            let (behind, target) = (unit.behind(at), Target { tensor: at(between), adds: residual });
+            let gradient = layer.data_gradient_behind(plan, "check", g.operand(at), at(w), &behind, target);
             unit.finish(plan, at, gradient);
         })
     })
     .stored(storage)
+}
+
+/// What arrives by a skip connection, if anything does, and the buffer where the gradient goes.
+fn between(trial: &mut Trial, shape: &Shape, residual: bool) -> (Option<Vec<f64>>, Slot) {
+    let layout = Layout::of(shape);
+    let mut skip = residual.then(|| uniform(4, layout.len()));
+    let slot = match &mut skip {
+        Some(skip) => trial.gradients(layout, skip),
+        None => trial.poisoned_gradients(layout),
+    };
+    (skip, slot)
 }
 
 /// Whether the outputs are large enough for it, on a GPU.
@@ -246,8 +253,9 @@ impl NormFollowing {
         let mut output = output.to_vec();
         round(&mut output, format);
         let channels = norm.shape.channels;
-        let (gamma, beta) = (between(3, channels, 0.5, 1.5), uniform(4, channels));
-        let running = Statistics { mean: uniform(5, channels), variance: between(6, channels, 0.5, 1.5) };
+        let (gamma, beta) = (noise::between(3, channels, 0.5, 1.5), uniform(4, channels));
+        let running =
+            Statistics { mean: uniform(5, channels), variance: noise::between(6, channels, 0.5, 1.5) };
         let moments = twin::training_moments(&norm, &output, &running, &gamma, &beta);
         let updated = twin::update_running(&norm, &running, &twin::statistics(&norm, &output));
         let (one, two, four) =
@@ -292,7 +300,7 @@ impl UnitBehind {
     /// `gradient` is that of the unit's output.
     pub fn new(trial: &mut Trial, shape: Shape, activation: Activation, gradient: &[f64]) -> Self {
         let wide = Layout::of(&shape);
-        let mut raw = between(85, wide.len(), -1.0, 2.0);
+        let mut raw = noise::between(85, wide.len(), -1.0, 2.0);
         let uploaded = trial.values(wide, &mut raw);
         let norm = norm(shape);
         // Of a single row nothing is normalised: training's own moments say so.
@@ -327,6 +335,7 @@ impl UnitBehind {
     /// Appends the unit's own backward pass.
     pub fn finish(&self, plan: &mut PlanBuilder, at: &dyn Fn(Slot) -> Tensor, gradient: OutputGradient) {
         let [gamma, beta, input] = self.gradients.map(at);
-        self.norm.backward(plan, "check", &self.behind(at), gradient, gamma, beta, input);
+        let back = self.norm.backward(plan, "check", &self.behind(at), gradient, gamma, beta);
+        self.norm.data_gradient(plan, "check", &back, input);
     }
 }

@@ -1,10 +1,10 @@
 //! Cases of the 1x1 convolution.
 
 use super::noise::uniform;
-use super::operand::{self, Source};
-use super::trial::{Layout, Slot, Trial};
+use super::operand::{self, GradientSource, Source};
+use super::trial::{Layout, Slot, Trial, round};
 use super::{Case, HALF_STORAGE, TOLERANCE, TRAINING_STORAGE};
-use crate::{Activation, Fused, Gate, Pointwise, cpu};
+use crate::{Activation, Fused, Gate, Pointwise, Target, cpu};
 use photonet_gpu::DeviceClass::{self, Discrete, Software};
 use photonet_gpu::Storage;
 
@@ -62,7 +62,7 @@ pub(super) fn cases() -> Vec<Case> {
             if fused.bias {
                 cases.extend(HALF_STORAGE.map(|storage| forward(layer, class, &shape, fused, storage)));
             }
-            let gradient = |storage| data_gradient(layer, class, &shape, fused.residual, storage);
+            let gradient = |storage| data_gradient(layer, class, &shape, fused, storage);
             cases.extend(TRAINING_STORAGE.map(gradient));
             cases.extend(
                 TRAINING_STORAGE.map(|storage| weight_gradient(layer, class, &shape, fused, storage)),
@@ -141,26 +141,37 @@ fn forward(layer: Pointwise, class: DeviceClass, shape: &str, fused: Operands, s
     .stored(storage)
 }
 
+/// Whether the gradient goes back through a normalisation as it is loaded.
+fn through_norm(class: DeviceClass, fused: &Operands) -> bool {
+    fused.norm.is_some() && Pointwise::takes_gradients_on_load(class)
+}
+
 fn data_gradient(
     layer: Pointwise,
     class: DeviceClass,
     shape: &str,
-    with_residual: bool,
+    fused: Operands,
     storage: Storage,
 ) -> Case {
-    let shape = format!("{shape}{}", if with_residual { " residual" } else { "" });
+    let through = through_norm(class, &fused);
+    let note = if fused.residual { " residual" } else { "" };
+    let shape = format!("{shape}{note}{}", GradientSource::note(through));
     Case::new("pointwise/data_gradient", shape, move || {
         let mut trial = Trial::for_class(class).stored(storage);
-        let (mut gradient, w) = (output_gradient(&layer), weights(&layer));
+        let w = weights(&layer);
+        let size = (layer.rows, layer.outputs);
+        let (g, gradient) = GradientSource::new(&mut trial, size, output_gradient(&layer), through);
         let narrow = Layout::rows(layer.rows, layer.inputs);
-        let g = trial.gradients(Layout::rows(layer.rows, layer.outputs), &mut gradient);
-        let mut skip = with_residual.then(|| uniform(5, layer.rows * layer.inputs));
-        let residual = skip.as_mut().map(|skip| trial.gradients(narrow, skip));
+        let mut skip = fused.residual.then(|| uniform(5, layer.rows * layer.inputs));
+        if let Some(skip) = &mut skip {
+            round(skip, storage.gradients);
+        }
         let expected = cpu::pointwise::data_gradient(&layer, &gradient, &w, skip.as_deref());
         let w = trial.input(weight_layout(&layer), &w);
-        let dx = trial.gradient("input_gradient", narrow, expected);
+        let dx = trial.gradient_after("input_gradient", narrow, skip.as_mut(), expected);
         trial.record(move |plan, at| {
-            layer.data_gradient(plan, "check", at(g), at(w), residual.map(at), at(dx));
+            let target = Target { tensor: at(dx), adds: fused.residual };
+            layer.data_gradient(plan, "check", g.operand(at), at(w), target);
         })
     })
     .stored(storage)
@@ -173,19 +184,20 @@ fn weight_gradient(
     fused: Operands,
     storage: Storage,
 ) -> Case {
+    let through = through_norm(class, &fused);
     let note = if fused.gates > 0 { " gate" } else { "" };
-    let shape = format!("{shape}{}{note}", operand::note(fused.norm));
+    let shape = format!("{shape}{}{note}{}", operand::note(fused.norm), GradientSource::note(through));
     Case::new("pointwise/weight_gradient", shape, move || {
         let mut trial = Trial::for_class(class).stored(storage);
         let (x, seen, gate) = input(&mut trial, &layer, &fused);
-        let mut gradient = output_gradient(&layer);
-        let g = trial.gradients(Layout::rows(layer.rows, layer.outputs), &mut gradient);
+        let size = (layer.rows, layer.outputs);
+        let (g, gradient) = GradientSource::new(&mut trial, size, output_gradient(&layer), through);
         let expected = cpu::pointwise::weight_gradient(&layer, &seen, &gradient);
         let dw = trial.output("weight_gradient", weight_layout(&layer), expected);
         trial.record(move |plan, at| {
             let rows_per_image = rows_per_image(&layer, &fused);
             let gate = gate.map(|gate| Gate { factors: at(gate), rows_per_image });
-            layer.weight_gradient(plan, "check", x.operand(at), gate, at(g), at(dw));
+            layer.weight_gradient(plan, "check", x.operand(at), gate, g.operand(at), at(dw));
         })
     })
     .stored(storage)

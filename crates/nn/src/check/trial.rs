@@ -222,6 +222,20 @@ impl Trial {
         slot
     }
 
+    /// As [`Trial::gradient`], into a buffer that holds `skip` before, where there is one; `values` are the sums.
+    pub fn gradient_after(
+        &mut self,
+        name: &'static str,
+        layout: Layout,
+        skip: Option<&mut Vec<f64>>,
+        values: Vec<f64>,
+    ) -> Slot {
+        let Some(skip) = skip else { return self.gradient(name, layout, values) };
+        let slot = self.gradients(layout, skip);
+        self.add(name, slot, 0, layout, words_in(self.storage.gradients), true, values);
+        slot
+    }
+
     /// A buffer full of NaN that must hold `values` afterwards, padding zero.
     pub fn output(&mut self, name: &'static str, layout: Layout, values: Vec<f64>) -> Slot {
         let slot = self.poisoned(layout);

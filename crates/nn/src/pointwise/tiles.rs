@@ -38,10 +38,18 @@ pub(super) const TILES: [Tile; 5] = [
 /// The tiles of the weight gradient.
 pub(super) const WEIGHT_TILES: [Tile; 4] = [TILES[0], TILES[1], TILES[2], tile(Worker::Invocation, 8, 8, 2)];
 
-/// The tile with the least work for a product of `rows` x `columns` outputs, edges included, among
-/// those that still give `wanted` tiles. Returns its place in `tiles`.
+/// What makes the tiles of a device.
 ///
 /// A software device has vector registers in place of workgroups, and barriers cost it much.
+pub(super) fn worker(class: DeviceClass) -> Worker {
+    match class {
+        DeviceClass::Software => Worker::Invocation,
+        DeviceClass::Discrete | DeviceClass::Integrated => Worker::Workgroup,
+    }
+}
+
+/// The tile with the least work for a product of `rows` x `columns` outputs, edges included, among
+/// those that still give `wanted` tiles. Returns its place in `tiles`.
 pub(super) fn choose_tile(
     tiles: &[Tile],
     class: DeviceClass,
@@ -49,10 +57,7 @@ pub(super) fn choose_tile(
     columns: usize,
     wanted: usize,
 ) -> usize {
-    let worker = match class {
-        DeviceClass::Software => Worker::Invocation,
-        DeviceClass::Discrete | DeviceClass::Integrated => Worker::Workgroup,
-    };
+    let worker = worker(class);
     let count = |t: &Tile| rows.div_ceil(t.rows) * columns.div_ceil(t.columns);
     let work = |t: &Tile| count(t) * t.rows * t.columns * t.cost;
     let mut fitting = (0..tiles.len()).filter(|&at| tiles[at].worker == worker);

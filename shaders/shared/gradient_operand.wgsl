@@ -1,0 +1,27 @@
+// The gradient of a convolution's output, as a kernel of the backward pass takes it: as it lies in memory, or the gradient
+// behind the batch normalisation that follows the convolution, which goes back through it while it is loaded:
+// output_gradient * scale + output * slope + offset.
+// The kernel declares output_gradient and output, the convolution's own, [rows][channels], and `coefficients` [3][channels]
+// as batch_norm/finalise_gradient leaves them.
+override THROUGH_NORM: bool = false;
+
+struct Through {
+    scale: vec4<f32>,
+    slope: vec4<f32>,
+    offset: vec4<f32>,
+}
+
+fn through_of(channel: u32, channels: u32) -> Through {
+    if THROUGH_NORM && channel < channels {
+        return Through(coefficients[channel], coefficients[channels + channel], coefficients[2u * channels + channel]);
+    }
+    return Through(vec4<f32>(1.0), vec4<f32>(0.0), vec4<f32>(0.0));
+}
+
+fn gradient_of(at: u32, through: Through) -> vec4<f32> {
+    let g = from_gradient(output_gradient[at]);
+    if THROUGH_NORM {
+        return g * through.scale + from_value(output[at]) * through.slope + through.offset;
+    }
+    return g;
+}
