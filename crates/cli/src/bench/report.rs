@@ -65,7 +65,7 @@ pub fn json(work: &Work, gpu: &Gpu, limits: &DeviceLimits, measured: &Measured) 
         "half": gpu.half().name(), "device": gpu.adapter().name,
         "driver": gpu.adapter().driver, "version": env!("CARGO_PKG_VERSION"),
         "median_ms": median, "images_per_second": work.batch as f64 / median * 1e3,
-        "cold_ms": measured.cold_ms, "first_ms": measured.first_ms, "runs_ms": measured.runs_ms,
+        "host_ms": measured.host_median_ms(), "cold_ms": measured.cold_ms, "first_ms": measured.first_ms, "runs_ms": measured.runs_ms,
         "pipelines": gpu.pipeline_count(), "dispatches": measured.report.dispatches,
         "macs": measured.report.macs, "traffic_bytes": measured.report.traffic_bytes,
         "transient_bytes": measured.report.transient_bytes, "planned_bytes": measured.planned_bytes,
@@ -101,10 +101,11 @@ pub fn describe(
             gpu.pipeline_count()
         ),
         format!(
-            "{} dispatches, {:.2} billion MACs, {} moved",
+            "{} dispatches, {:.2} billion MACs, {} moved; submitted within {:.2} ms",
             report.dispatches,
             report.macs as f64 / 1e9,
             megabytes(report.traffic_bytes),
+            measured.host_median_ms(),
         ),
         format!(
             "device memory: {} planned{used}, {} of it shared by what lives one after the other (unshared: {})",

@@ -31,6 +31,9 @@ pub struct Measured {
     pub first_ms: f64,
     /// Milliseconds of each timed run.
     pub runs_ms: Vec<f64>,
+    /// Of these, milliseconds until all is submitted: the host's part, writing the inputs and encoding the launches, which a
+    /// GPU need not wait for since it can be at the run before. A software device's driver does some of its work in there.
+    pub host_ms: Vec<f64>,
     pub report: PlanReport,
     pub timings: Vec<Timing>,
     /// Bytes of the buffers that were asked for.
@@ -42,10 +45,19 @@ pub struct Measured {
 impl Measured {
     /// The median of the timed runs, in milliseconds.
     pub fn median_ms(&self) -> f64 {
-        let mut sorted = self.runs_ms.clone();
-        sorted.sort_by(f64::total_cmp);
-        sorted[sorted.len() / 2]
+        median(&self.runs_ms)
     }
+
+    /// The median of the host's part of them, in milliseconds.
+    pub fn host_median_ms(&self) -> f64 {
+        median(&self.host_ms)
+    }
+}
+
+fn median(values: &[f64]) -> f64 {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    sorted.get(sorted.len() / 2).copied().unwrap_or(f64::NAN)
 }
 
 /// A network that is ready to run on made-up photos.
@@ -77,19 +89,22 @@ impl Ready {
         Ok(Self::Train(network, pixels, [labels, (0..batch as u32).collect()]))
     }
 
-    /// One run, to its end: with inference the logits are read back.
-    fn run(&self, gpu: &Gpu) -> Result<(), CliError> {
+    /// One run, to its end: with inference the logits are read back. Returns the milliseconds until it was submitted.
+    fn run(&self, gpu: &Gpu) -> Result<f64, CliError> {
+        let begun = Instant::now();
         match self {
-            Self::Infer(network, pixels) => {
-                network.run(pixels, &[])?;
-                pollster::block_on(network.logits())?;
-            }
+            Self::Infer(network, pixels) => network.run(pixels, &[])?,
             Self::Train(network, pixels, [labels, samples]) => {
                 let step = Step { learning_rate: 1e-4, momentum: 0.9, epoch: 0, number: 0 };
                 network.step(pixels, labels, samples, step)?;
             }
         }
-        Ok(gpu.wait()?)
+        let host_ms = begun.elapsed().as_secs_f64() * 1e3;
+        if let Self::Infer(network, _) = self {
+            pollster::block_on(network.logits())?;
+        }
+        gpu.wait()?;
+        Ok(host_ms)
     }
 
     fn report(&self) -> PlanReport {
@@ -140,11 +155,11 @@ impl Work {
         let before = (gpu.requested_bytes(), gpu.allocated_bytes());
         let start = Instant::now();
         let ready = Ready::new(self, gpu).await?;
-        let mut all = Vec::new();
+        let (mut all, mut host_ms) = (Vec::new(), Vec::new());
         let mut cold_ms = 0.0;
         for number in 0..WARM_UP + runs {
             let begun = Instant::now();
-            ready.run(gpu)?;
+            host_ms.push(ready.run(gpu)?);
             all.push(begun.elapsed().as_secs_f64() * 1e3);
             if number == 0 {
                 cold_ms = start.elapsed().as_secs_f64() * 1e3;
@@ -154,6 +169,7 @@ impl Work {
             cold_ms,
             first_ms: all[0],
             runs_ms: all.split_off(WARM_UP),
+            host_ms: host_ms.split_off(WARM_UP),
             report: ready.report(),
             timings: ready.profile().await?,
             planned_bytes: gpu.requested_bytes() - before.0,
