@@ -1,21 +1,28 @@
-// The gate of squeeze-excite in one launch, for inference:
-// gate[n, c] = activate(expand_bias[c] + sum over k of relu(reduce_bias[k] + sum over i of mean[n, i] reduce_weight[i, k])
-// expand_weight[k, c]), mean[n, i] = mean over the rows of input[n, row, i].
+// The gate of squeeze-excite in one launch:
+// gate[n, c] = activate(expand_bias[c] + sum over k of hidden[n, k] expand_weight[k, c]),
+// hidden[n, k] = relu(reduce_bias[k] + sum over i of mean[n, i] reduce_weight[i, k]),
+// mean[n, i] = mean over the rows of input[n, row, i].
 // input [n][rows][channels] (of one row where it is pooled already), gate [n][channels]; units of 4 channels.
-// A workgroup makes an image. Sums over few columns are cut into 256 / columns pieces, so that no invocation idles.
-// What passes from one invocation to another goes through `scratch` [n][channels + 256 + hidden], not through workgroup
-// memory: browsers fill that with zeros before a kernel begins, and a software GPU's compiler takes more than a second to
-// write the code for it.
+// A workgroup makes IMAGES images, for which it loads the weights once. Sums over few columns are cut into pieces, so that no invocation idles, see gate_columns.
+// What passes from one invocation to another goes through `scratch`, whose parts are the means, hidden and the pieces: not
+// through workgroup memory, which browsers fill with zeros before a kernel begins, and for which a software GPU's compiler
+// takes more than a second to write the code.
 // Source: Hu et al., "Squeeze-and-Excitation Networks", arXiv 1709.01507.
 #import storage
 #import grid
 #import activation
+#import gate_columns
 
 struct Params {
     images: u32,
     rows: u32,
     channels: u32,
     hidden: u32,
+    // Where in `scratch` these begin; the means do at 0.
+    hidden_at: u32,
+    pieces_at: u32,
+    unused_0: u32,
+    unused_1: u32,
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -27,18 +34,7 @@ struct Params {
 @group(0) @binding(6) var<storage, read_write> gate: array<vec4<f32>>;
 @group(0) @binding(7) var<storage, read_write> scratch: array<vec4<f32>>;
 
-const LANES = 256u;
-
-// The sum of the pieces of a column that lie in `scratch` from `partial`, `width` columns beside one another.
-fn joined(partial: u32, column: u32, width: u32) -> vec4<f32> {
-    var sum = scratch[partial + column];
-    for (var at = column + width; at < (LANES / width) * width; at += width) {
-        sum += scratch[partial + at];
-    }
-    return sum;
-}
-
-// input row `k4`, 4 values, times 4 rows of a matrix, at a column.
+// 4 values times 4 rows of a matrix, at a column.
 fn step(values: vec4<f32>, w0: vec4<f32>, w1: vec4<f32>, w2: vec4<f32>, w3: vec4<f32>) -> vec4<f32> {
     return values.x * w0 + values.y * w1 + values.z * w2 + values.w * w3;
 }
@@ -49,76 +45,88 @@ fn main(
     @builtin(num_workgroups) grid: vec3<u32>,
     @builtin(local_invocation_index) lane: u32,
 ) {
-    let image = linear_group(group_id, grid);
-    if image >= params.images {
+    let first_image = linear_group(group_id, grid) * IMAGES;
+    if first_image >= params.images {
         return;
     }
-    let pooled = image * (params.channels + LANES + params.hidden);
-    let partial = pooled + params.channels;
-    let hidden = partial + LANES;
+    // Beyond the last image that one is made once more.
+    var image: array<u32, IMAGES>;
+    #unroll m IMAGES
+        image[m] = min(first_image + m, params.images - 1u);
+    #end
     // The mean of each channel.
-    let start = image * params.rows * params.channels;
-    if params.channels > LANES / 2u {
-        for (var c = lane; c < params.channels; c += LANES) {
+    var columns = columns_of(lane, params.channels);
+    for (var first = 0u; first < params.channels; first += at_once(params.channels)) {
+        let c = first + columns.own;
+        #unroll m IMAGES
+            let start = image[m] * params.rows * params.channels;
             var sum = vec4<f32>(0.0);
-            for (var row = 0u; row < params.rows; row += 1u) {
-                sum += from_value(input[start + row * params.channels + c]);
+            if c < params.channels {
+                for (var row = columns.piece; row < params.rows; row += columns.pieces) {
+                    sum += from_value(input[start + row * params.channels + c]);
+                }
             }
-            scratch[pooled + c] = sum / f32(params.rows);
+            scratch[params.pieces_at + image[m] * LANES + lane] = sum;
+        #end
+        storageBarrier();
+        if c < params.channels && columns.piece == 0u {
+            #unroll m IMAGES
+                let mean = joined(params.pieces_at + image[m] * LANES, columns) / f32(params.rows);
+                scratch[image[m] * params.channels + c] = mean;
+            #end
         }
-    } else {
-        let pieces = LANES / params.channels;
-        let column = lane % params.channels;
-        let piece = lane / params.channels;
-        var sum = vec4<f32>(0.0);
-        if piece < pieces {
-            for (var row = piece; row < params.rows; row += pieces) {
-                sum += from_value(input[start + row * params.channels + column]);
-            }
-        }
-        scratch[partial + lane] = sum;
+        storageBarrier();
     }
-    storageBarrier();
-    if params.channels <= LANES / 2u && lane < params.channels {
-        scratch[pooled + lane] = joined(partial, lane, params.channels) / f32(params.rows);
-    }
-    storageBarrier();
     // The first product.
-    let pieces = LANES / params.hidden;
-    let column = lane % params.hidden;
-    let piece = lane / params.hidden;
-    var sum = vec4<f32>(0.0);
-    if piece < pieces {
-        for (var k4 = piece; k4 < params.channels; k4 += pieces) {
-            let w = k4 * 4u * params.hidden + column;
-            sum += step(
-                scratch[pooled + k4],
-                from_weight(reduce_weight[w]),
-                from_weight(reduce_weight[w + params.hidden]),
-                from_weight(reduce_weight[w + 2u * params.hidden]),
-                from_weight(reduce_weight[w + 3u * params.hidden]),
-            );
+    columns = columns_of(lane, params.hidden);
+    for (var first = 0u; first < params.hidden; first += at_once(params.hidden)) {
+        let k = first + columns.own;
+        var sums: array<vec4<f32>, IMAGES>;
+        #unroll m IMAGES
+            sums[m] = vec4<f32>(0.0);
+        #end
+        if k < params.hidden {
+            for (var i4 = columns.piece; i4 < params.channels; i4 += columns.pieces) {
+                let w = i4 * 4u * params.hidden + k;
+                let w0 = from_weight(reduce_weight[w]);
+                let w1 = from_weight(reduce_weight[w + params.hidden]);
+                let w2 = from_weight(reduce_weight[w + 2u * params.hidden]);
+                let w3 = from_weight(reduce_weight[w + 3u * params.hidden]);
+                #unroll m IMAGES
+                    sums[m] += step(scratch[image[m] * params.channels + i4], w0, w1, w2, w3);
+                #end
+            }
         }
+        #unroll m IMAGES
+            scratch[params.pieces_at + image[m] * LANES + lane] = sums[m];
+        #end
+        storageBarrier();
+        if k < params.hidden && columns.piece == 0u {
+            #unroll m IMAGES
+                let sum = joined(params.pieces_at + image[m] * LANES, columns) + reduce_bias[k];
+                scratch[params.hidden_at + image[m] * params.hidden + k] = max(sum, vec4<f32>(0.0));
+            #end
+        }
+        storageBarrier();
     }
-    scratch[partial + lane] = sum;
-    storageBarrier();
-    if lane < params.hidden {
-        scratch[hidden + lane] = max(joined(partial, lane, params.hidden) + reduce_bias[lane], vec4<f32>(0.0));
-    }
-    storageBarrier();
     // The second.
     for (var c = lane; c < params.channels; c += LANES) {
-        var value = expand_bias[c];
+        var sums: array<vec4<f32>, IMAGES>;
+        #unroll m IMAGES
+            sums[m] = expand_bias[c];
+        #end
         for (var k4 = 0u; k4 < params.hidden; k4 += 1u) {
             let w = k4 * 4u * params.channels + c;
-            value += step(
-                scratch[hidden + k4],
-                from_weight(expand_weight[w]),
-                from_weight(expand_weight[w + params.channels]),
-                from_weight(expand_weight[w + 2u * params.channels]),
-                from_weight(expand_weight[w + 3u * params.channels]),
-            );
+            let w0 = from_weight(expand_weight[w]);
+            let w1 = from_weight(expand_weight[w + params.channels]);
+            let w2 = from_weight(expand_weight[w + 2u * params.channels]);
+            let w3 = from_weight(expand_weight[w + 3u * params.channels]);
+            #unroll m IMAGES
+                sums[m] += step(scratch[params.hidden_at + image[m] * params.hidden + k4], w0, w1, w2, w3);
+            #end
         }
-        gate[image * params.channels + c] = activate(value);
+        #unroll m IMAGES
+            gate[image[m] * params.channels + c] = activate(sums[m]);
+        #end
     }
 }

@@ -1,9 +1,9 @@
 //! Squeeze-and-excitation: pool, two small products, a gate for every channel of every image.
 
 use crate::columns::Columns;
-use crate::{Activation, Behind, Fused, Gate, GlobalPool, Operand, OutputGradient, Pointwise, Shape, Slabs};
+use crate::{Activation, Behind, Gate, GlobalPool, Operand, OutputGradient, Pointwise, Shape, Slabs};
 use bytemuck::{Pod, Zeroable};
-use photonet_gpu::{Dispatch, PlanBuilder, Tensor, kernels};
+use photonet_gpu::{DeviceClass, Dispatch, PlanBuilder, Tensor, kernels};
 
 /// Positions of an image up to which the gate's own launch pools them: one workgroup reads them all.
 const POOLED_IN_GATE: usize = 256;
@@ -48,9 +48,7 @@ impl SqueezeExciteParameters {
 #[derive(Clone, Copy, Debug)]
 pub struct SqueezeExciteState {
     pooled: Tensor,
-    reduced: Tensor,
     hidden: Tensor,
-    expanded: Tensor,
     /// The factors.
     pub gate: Gate,
 }
@@ -90,39 +88,12 @@ impl SqueezeExcite {
         input: Operand,
         parameters: &SqueezeExciteParameters,
     ) -> SqueezeExciteState {
-        let wide = self.wide();
-        let narrow = self.narrow();
-        let state = SqueezeExciteState {
-            pooled: plan.transient(format!("{label} pooled"), wide.bytes()),
-            reduced: plan.transient(format!("{label} reduced"), narrow.bytes()),
-            hidden: plan.transient(format!("{label} hidden"), narrow.bytes()),
-            expanded: plan.transient(format!("{label} expanded"), wide.bytes()),
-            gate: Gate {
-                factors: plan.transient(format!("{label} gate"), wide.bytes()),
-                rows_per_image: self.shape.pixels(),
-            },
-        };
-        GlobalPool { input: self.shape }.forward(plan, &format!("{label} pool"), input, state.pooled);
-        let with = |bias| Fused { bias: Some(bias), ..Fused::default() };
-        self.reduce().forward(
-            plan,
-            &format!("{label} reduce"),
-            state.pooled,
-            parameters.reduce_weight,
-            &with(parameters.reduce_bias),
-            state.reduced,
-        );
-        Activation::Relu.forward(plan, &format!("{label} relu"), &narrow, state.reduced, state.hidden);
-        self.expand().forward(
-            plan,
-            &format!("{label} expand"),
-            state.hidden,
-            parameters.expand_weight,
-            &with(parameters.expand_bias),
-            state.expanded,
-        );
-        self.gate().forward(plan, &format!("{label} gate"), &wide, state.expanded, state.gate.factors);
-        state
+        let pooled = plan.transient(format!("{label} pooled"), self.wide().bytes());
+        let factors = plan.transient(format!("{label} gate"), self.wide().bytes());
+        GlobalPool { input: self.shape }.forward(plan, &format!("{label} pool"), input, pooled);
+        let hidden = self.gate_of(plan, label, pooled, 1, parameters, factors);
+        let gate = Gate { factors, rows_per_image: self.shape.pixels() };
+        SqueezeExciteState { pooled, hidden, gate }
     }
 
     /// Appends what inference needs: the gate, `[batch][channels]`, which the next product applies as it loads its
@@ -137,28 +108,19 @@ impl SqueezeExcite {
         parameters: &SqueezeExciteParameters,
         factors: Tensor,
     ) -> Gate {
-        let mut rows = self.shape.pixels();
-        let mut source = input;
-        if rows > POOLED_IN_GATE || !self.fits_one_launch() {
+        let pixels = self.shape.pixels();
+        let (mut rows, mut source) = (pixels, input);
+        if pixels > POOLED_IN_GATE {
             source = plan.transient(format!("{label} pooled"), self.wide().bytes());
             GlobalPool { input: self.shape }.forward(plan, &format!("{label} pool"), input, source);
             rows = 1;
         }
-        if self.fits_one_launch() {
-            self.gate_in_one(plan, label, source, rows, parameters, factors);
-        } else {
-            self.gate_in_two(plan, label, source, parameters, factors);
-        }
-        Gate { factors, rows_per_image: self.shape.pixels() }
+        self.gate_of(plan, label, source, rows, parameters, factors);
+        Gate { factors, rows_per_image: pixels }
     }
 
-    /// Whether a workgroup of `squeeze_excite/gate` is enough: an invocation takes one group of the hidden channels, and
-    /// at most two of the others.
-    fn fits_one_launch(&self) -> bool {
-        self.wide().groups() <= 512 && self.narrow().groups() <= 256
-    }
-
-    fn gate_in_one(
+    /// Appends the gate of the means over the `rows` rows of an image of `input`; returns the hidden values.
+    fn gate_of(
         &self,
         plan: &mut PlanBuilder,
         label: &str,
@@ -166,13 +128,21 @@ impl SqueezeExcite {
         rows: usize,
         parameters: &SqueezeExciteParameters,
         factors: Tensor,
-    ) {
-        let (channels, hidden) = (self.wide().groups(), self.narrow().groups());
-        let scratch_bytes = (self.shape.batch * (channels + 256 + hidden) * 16) as u64;
-        let scratch = plan.transient(format!("{label} scratch"), scratch_bytes);
+    ) -> Tensor {
+        let (wide, narrow) = (self.wide(), self.narrow());
+        let mut parts = Parts::default();
+        parts.next(wide.vectors());
+        let (hidden_at, hidden) = parts.next(narrow.vectors());
+        let (pieces_at, _) = parts.next(self.shape.batch * LANES);
+        let scratch = plan.transient(format!("{label} scratch"), parts.bytes());
         let SqueezeExciteParameters { reduce_weight, expand_weight, .. } = *parameters;
         let traffic = input.bytes() + reduce_weight.bytes() + expand_weight.bytes();
-        let dispatch = Dispatch::new(&kernels::SQUEEZE_EXCITE_GATE, format!("{label} gate"))
+        let sizes = [self.shape.batch, rows, wide.groups(), narrow.groups(), hidden_at, pieces_at, 0, 0];
+        let (images, kernel) = match self.images_at_once(plan.class()) {
+            1 => (1, &kernels::SQUEEZE_EXCITE_GATE_ONE),
+            images => (images, &kernels::SQUEEZE_EXCITE_GATE_FOUR),
+        };
+        let dispatch = Dispatch::new(kernel, format!("{label} gate"))
             .bind("input", input)
             .bind("reduce_weight", reduce_weight)
             .bind("reduce_bias", parameters.reduce_bias)
@@ -180,28 +150,11 @@ impl SqueezeExcite {
             .bind("expand_bias", parameters.expand_bias)
             .bind("gate", factors)
             .bind("scratch", scratch)
-            .params(&[self.shape.batch, rows, channels, hidden].map(|size| size as u32))
-            .groups(self.shape.batch as u64)
+            .params(&sizes.map(|size| size as u32))
+            .groups(self.shape.batch.div_ceil(images) as u64)
             .cost(self.macs(), traffic);
         plan.dispatch(self.gate().configure(dispatch));
-    }
-
-    fn gate_in_two(
-        &self,
-        plan: &mut PlanBuilder,
-        label: &str,
-        pooled: Tensor,
-        parameters: &SqueezeExciteParameters,
-        factors: Tensor,
-    ) {
-        let hidden = plan.transient(format!("{label} hidden"), self.narrow().bytes());
-        let with = |bias, activation| Fused { bias: Some(bias), activation, ..Fused::default() };
-        let fused = with(parameters.reduce_bias, Activation::Relu);
-        let name = format!("{label} reduce");
-        self.reduce().forward(plan, &name, pooled, parameters.reduce_weight, &fused, hidden);
-        let fused = with(parameters.expand_bias, self.gate());
-        let name = format!("{label} expand");
-        self.expand().forward(plan, &name, hidden, parameters.expand_weight, &fused, factors);
+        hidden.of(scratch)
     }
 
     /// Appends the backward pass: the gradients of the four parameters and of the input, the latter taken back through
@@ -219,12 +172,7 @@ impl SqueezeExcite {
         behind: &Behind,
         input_gradient: Tensor,
     ) -> OutputGradient {
-        let (wide, narrow) = (self.wide(), self.narrow());
-        let gate_gradient = plan.transient(format!("{label} gate gradient"), wide.bytes());
-        let expanded_gradient = plan.transient(format!("{label} expanded gradient"), wide.bytes());
-        let hidden_gradient = plan.transient(format!("{label} hidden gradient"), narrow.bytes());
-        let reduced_gradient = plan.transient(format!("{label} reduced gradient"), narrow.bytes());
-        let pooled_gradient = plan.transient(format!("{label} pooled gradient"), wide.bytes());
+        let gate_gradient = plan.transient(format!("{label} gate gradient"), self.wide().bytes());
         let columns = Columns::images(self.shape.batch, self.shape.pixels(), self.shape.groups());
         let dispatch =
             Dispatch::new(&kernels::SQUEEZE_EXCITE_GATE_GRADIENT, format!("{label} gate gradient"))
@@ -233,27 +181,23 @@ impl SqueezeExcite {
                 .cost(0, input.tensor.bytes() + output_gradient.bytes());
         let dispatch = columns.launch(plan.class(), dispatch);
         plan.dispatch(input.bind(dispatch));
-        let name = format!("{label} gate");
-        self.gate().backward(plan, &name, &wide, state.expanded, gate_gradient, expanded_gradient);
+        let Back { expanded, reduced, pooled } =
+            self.gate_backward(plan, label, parameters, state, gate_gradient);
         let name = format!("{label} expand");
         let expand = self.expand();
-        expand.bias_gradient(plan, &name, expanded_gradient, gradients.expand_bias);
-        expand.weight_gradient(plan, &name, state.hidden, None, expanded_gradient, gradients.expand_weight);
-        expand.data_gradient(plan, &name, expanded_gradient, parameters.expand_weight, hidden_gradient);
-        let name = format!("{label} relu");
-        Activation::Relu.backward(plan, &name, &narrow, state.reduced, hidden_gradient, reduced_gradient);
+        expand.bias_gradient(plan, &name, expanded, gradients.expand_bias);
+        expand.weight_gradient(plan, &name, state.hidden, None, expanded, gradients.expand_weight);
         let name = format!("{label} reduce");
         let reduce = self.reduce();
-        reduce.bias_gradient(plan, &name, reduced_gradient, gradients.reduce_bias);
-        reduce.weight_gradient(plan, &name, state.pooled, None, reduced_gradient, gradients.reduce_weight);
-        reduce.data_gradient(plan, &name, reduced_gradient, parameters.reduce_weight, pooled_gradient);
+        reduce.bias_gradient(plan, &name, reduced, gradients.reduce_bias);
+        reduce.weight_gradient(plan, &name, state.pooled, None, reduced, gradients.reduce_weight);
         let columns = Columns::slabs(plan.class(), self.shape.rows(), self.shape.groups(), 64);
         let slabs = Slabs::of(plan, format!("{label} gradient slabs"), &columns);
         let dispatch =
             Dispatch::new(&kernels::SQUEEZE_EXCITE_DATA_GRADIENT, format!("{label} data gradient"))
                 .bind("output_gradient", output_gradient)
                 .bind("gate", state.gate.factors)
-                .bind("pool_gradient", pooled_gradient)
+                .bind("pool_gradient", pooled)
                 .bind("raw", behind.raw)
                 .bind("moments", behind.norm.moments)
                 .bind("input_gradient", input_gradient)
@@ -274,6 +218,117 @@ impl SqueezeExcite {
         plan.dispatch(behind.norm.activation.configure(dispatch));
         OutputGradient { tensor: input_gradient, sums: Some(slabs) }
     }
+
+    /// Images whose gate one workgroup makes: a software device saves loading the weights again, a GPU has workgroups to spare.
+    fn images_at_once(&self, class: DeviceClass) -> usize {
+        match class {
+            DeviceClass::Software if self.shape.batch >= 4 => 4,
+            _ => 1,
+        }
+    }
+
+    /// Appends the way back from the gate to the pooled values.
+    fn gate_backward(
+        &self,
+        plan: &mut PlanBuilder,
+        label: &str,
+        parameters: &SqueezeExciteParameters,
+        state: &SqueezeExciteState,
+        gate_gradient: Tensor,
+    ) -> Back {
+        let (wide, narrow) = (self.wide(), self.narrow());
+        let mut parts = Parts::default();
+        let (_, expanded) = parts.next(wide.vectors());
+        let (reduced_at, reduced) = parts.next(narrow.vectors());
+        let (pooled_at, pooled) = parts.next(wide.vectors());
+        let (pieces_at, _) = parts.next(self.shape.batch * LANES);
+        let scratch = plan.transient(format!("{label} gate backward"), parts.bytes());
+        let SqueezeExciteParameters { reduce_weight, expand_weight, .. } = *parameters;
+        let (images, kernel) = match self.images_at_once(plan.class()) {
+            1 => (1, &kernels::SQUEEZE_EXCITE_GATE_BACKWARD_ONE),
+            images => (images, &kernels::SQUEEZE_EXCITE_GATE_BACKWARD_FOUR),
+        };
+        plan.dispatch(
+            Dispatch::new(kernel, format!("{label} gate backward"))
+                .bind("gate_gradient", gate_gradient)
+                .bind("gate", state.gate.factors)
+                .bind("hidden", state.hidden)
+                .bind("reduce_weight", reduce_weight)
+                .bind("expand_weight", expand_weight)
+                .bind("scratch", scratch)
+                .params(&BackwardParams {
+                    images: self.shape.batch as u32,
+                    channels: wide.groups() as u32,
+                    hidden: narrow.groups() as u32,
+                    reduced_at: reduced_at as u32,
+                    pooled_at: pooled_at as u32,
+                    pieces_at: pieces_at as u32,
+                    slope: self.slope,
+                    unused: 0,
+                })
+                .groups(self.shape.batch.div_ceil(images) as u64)
+                .cost(self.macs(), scratch.bytes() + reduce_weight.bytes() + expand_weight.bytes()),
+        );
+        Back { expanded: expanded.of(scratch), reduced: reduced.of(scratch), pooled: pooled.of(scratch) }
+    }
+}
+
+/// The gradients between gate and pooled values.
+struct Back {
+    /// Before the gate's activation, `[batch][channels]`.
+    expanded: Tensor,
+    /// Before the ReLU, `[batch][hidden]`.
+    reduced: Tensor,
+    /// `[batch][channels]`.
+    pooled: Tensor,
+}
+
+/// Invocations of a workgroup that makes a gate, see `shaders/shared/gate_columns.wgsl`.
+const LANES: usize = 256;
+
+/// Parts of a tensor that can be bound by themselves, one behind the other.
+#[derive(Default)]
+struct Parts {
+    end: usize,
+}
+
+impl Parts {
+    /// The next part, of `vectors` groups of 4 values: where it begins, in such groups, and what to cut it out with.
+    fn next(&mut self, vectors: usize) -> (usize, Part) {
+        let start = self.end;
+        // A binding begins at a multiple of 256 bytes.
+        self.end = (start + vectors).next_multiple_of(16);
+        (start, Part { offset: start as u64 * 16, bytes: vectors as u64 * 16 })
+    }
+
+    fn bytes(&self) -> u64 {
+        self.end as u64 * 16
+    }
+}
+
+/// A range of bytes.
+struct Part {
+    offset: u64,
+    bytes: u64,
+}
+
+impl Part {
+    fn of(&self, tensor: Tensor) -> Tensor {
+        tensor.slice(self.offset, self.bytes)
+    }
+}
+
+#[repr(C)]
+#[derive(Clone, Copy, Pod, Zeroable)]
+struct BackwardParams {
+    images: u32,
+    channels: u32,
+    hidden: u32,
+    reduced_at: u32,
+    pooled_at: u32,
+    pieces_at: u32,
+    slope: f32,
+    unused: u32,
 }
 
 #[repr(C)]

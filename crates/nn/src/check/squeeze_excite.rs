@@ -24,6 +24,8 @@ pub(super) fn cases() -> Vec<Case> {
         (shape(5, 15, 15, 72), 18, TORCH),
         (shape(2, 15, 15, 30), 8, TORCH),
         (shape(1, 112, 112, 8), 2, PADDLE),
+        // More of both channels than a workgroup has invocations for.
+        (shape(1, 1, 2, 1050), 1030, PADDLE),
     ] {
         let layer = SqueezeExcite { shape, hidden, slope };
         let name = format!("{} hidden {hidden} slope {slope:.3}", shape_name(&shape));
