@@ -1,4 +1,4 @@
-// sum += addend, element by element: the joining of the two gradients of a skip connection.
+// output = left + right, element by element: a skip connection, and the joining of two gradients.
 #import storage
 #import grid
 
@@ -10,8 +10,9 @@ struct Params {
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> addend: array<Gradient>;
-@group(0) @binding(2) var<storage, read_write> sum: array<Gradient>;
+@group(0) @binding(1) var<storage, read> left: array<Gradient>;
+@group(0) @binding(2) var<storage, read> right: array<Gradient>;
+@group(0) @binding(3) var<storage, read_write> output: array<Gradient>;
 
 @compute @workgroup_size(64)
 fn main(
@@ -21,6 +22,6 @@ fn main(
 ) {
     let at = linear_group(group_id, grid) * 64u + lane;
     if at < params.length {
-        sum[at] = to_gradient(from_gradient(sum[at]) + from_gradient(addend[at]));
+        output[at] = to_gradient(from_gradient(left[at]) + from_gradient(right[at]));
     }
 }

@@ -1,6 +1,6 @@
-"""Writes the golden values of two whole networks, and says how well conditioned they are.
+"""Writes the golden values of three whole networks, and says how well conditioned they are.
 
-    python generate.py [--only paddle|torchvision] [--out DIR] [--try N] [--verbose]
+    python generate.py [--only NAME] [--out DIR] [--try N] [--verbose]
 """
 
 import argparse
@@ -36,8 +36,9 @@ class Config:
 
 
 CONFIGS = {
-    "paddle": Config("paddle", "PaddleClas MobileNetV3_small_x0_35", "paddle-23", 0.35, 7, 53),
-    "torchvision": Config("torchvision", "torchvision mobilenet_v3_small", "torchvision-8", 1.0, 7, 61),
+    "paddle_small": Config("paddle", "PaddleClas MobileNetV3_small_x0_35", "paddle-23", 0.35, 7, 53),
+    "torchvision_small": Config("torchvision", "torchvision mobilenet_v3_small", "torchvision-8", 1.0, 7, 61),
+    "torchvision_large": Config("torchvision", "torchvision mobilenet_v3_large", "large-219", 0.35, 7, 61),
 }
 SEARCHED = ("error_train_logits", "error_grad", "error_grad_record", "clearance_step1", "clearance_steps")
 RUNNERS = {"paddle": "paddle_net", "torchvision": "torch_net"}
@@ -145,18 +146,20 @@ def encode(values, facts):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--only", choices=list(CONFIGS), help="one network instead of both")
+    parser.add_argument("--only", choices=list(CONFIGS), help="one network instead of all")
     parser.add_argument("--out", type=pathlib.Path, default=pathlib.Path(__file__).parent)
     parser.add_argument(
         "--try", type=int, default=0, metavar="N", dest="tries", help="measure N prefixes, write nothing"
     )
     parser.add_argument("--verbose", action="store_true", help="the error of every gradient")
     options = parser.parse_args()
-    for family in [options.only] if options.only else CONFIGS:
-        config, module = CONFIGS[family], importlib.import_module(RUNNERS[family])
+    for name in [options.only] if options.only else CONFIGS:
+        config = CONFIGS[name]
+        module = importlib.import_module(RUNNERS[config.family])
         if options.tries:
             for number in range(1, options.tries + 1):
-                trial = dataclasses.replace(config, prefix=f"{family}-{number}")
+                stem = config.prefix.rsplit("-", 1)[0]
+                trial = dataclasses.replace(config, prefix=f"{stem}-{number}")
                 f32, f64 = module.run(trial, "float32"), module.run(trial, "float64")
                 found = measure(trial, f32, f64)
                 print(trial.prefix, *(f"{key}: {found[key]};" for key in SEARCHED), flush=True)
@@ -165,15 +168,15 @@ def main():
         measured = measure(config, f32, f64)
         facts = dataclasses.asdict(config) | module.versions() | measured
         facts = {key: str(list(v) if isinstance(v, tuple) else v) for key, v in facts.items()}
-        path = options.out / f"{family}_small.safetensors"
+        path = options.out / f"{name}.safetensors"
         path.write_bytes(encode(tensors(config, f32, f64), facts))
         print(path.name, path.stat().st_size, "bytes")
         for key, value in facts.items():
             print(f"  {key}: {value}")
         if options.verbose:
-            for name in f64["grad"]:
-                e = error(f32["grad"][name], f64["grad"][name])
-                print(f"  {e:.2e} {np.linalg.norm(f64['grad'][name]):.3e} {name}")
+            for tensor in f64["grad"]:
+                e = error(f32["grad"][tensor], f64["grad"][tensor])
+                print(f"  {e:.2e} {np.linalg.norm(f64['grad'][tensor]):.3e} {tensor}")
 
 
 if __name__ == "__main__":

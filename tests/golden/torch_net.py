@@ -1,4 +1,4 @@
-"""torchvision's MobileNetV3 small and three training steps of it."""
+"""torchvision's MobileNetV3 and three training steps of it."""
 
 import torch
 import torchvision
@@ -28,7 +28,8 @@ def run(config, dtype):
     """Evaluates the network, then trains it on one batch; `dtype` is "float32" or "float64"."""
     torch.set_num_threads(1)
     prefix = config.prefix
-    net = torchvision.models.mobilenet_v3_small(num_classes=config.classes, dropout=0.2)
+    build = getattr(torchvision.models, config.model.split()[-1])
+    net = build(num_classes=config.classes, dropout=0.2, width_mult=config.width)
     net = net.to(getattr(torch, dtype))
     with torch.no_grad():
         for name, value in net.state_dict().items():

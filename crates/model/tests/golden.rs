@@ -32,18 +32,11 @@ struct Golden {
 }
 
 impl Golden {
-    fn load(
-        family: Family,
-        width: f64,
-        naming: Naming,
-        prefix: &'static str,
-        size: usize,
-        file: &str,
-    ) -> Self {
+    fn load(architecture: Architecture, prefix: &'static str, size: usize, file: &str) -> Self {
         let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../tests/golden").join(file);
         Self {
-            architecture: Architecture::new(family, Variant::Small, width, CLASSES).unwrap(),
-            naming,
+            naming: Naming::of(architecture.family),
+            architecture,
             prefix,
             size,
             bytes: std::fs::read(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display())),
@@ -264,11 +257,18 @@ fn the_formula_gives_the_documented_numbers() {
 
 #[test]
 fn paddleclas_small_x0_35() {
-    compare(&Golden::load(Family::Paddle, 0.35, Naming::Paddle, "paddle-23", 53, "paddle_small.safetensors"));
+    let small = Architecture::new(Family::Paddle, Variant::Small, 0.35, CLASSES).unwrap();
+    compare(&Golden::load(small, "paddle-23", 53, "paddle_small.safetensors"));
 }
 
 #[test]
 fn torchvision_small() {
-    let file = "torchvision_small.safetensors";
-    compare(&Golden::load(Family::Torchvision, 1.0, Naming::Torchvision, "torchvision-8", 61, file));
+    let small = Architecture::new(Family::Torchvision, Variant::Small, 1.0, CLASSES).unwrap();
+    compare(&Golden::load(small, "torchvision-8", 61, "torchvision_small.safetensors"));
+}
+
+#[test]
+fn torchvision_large_x0_35() {
+    let large = Architecture::new(Family::Torchvision, Variant::Large, 0.35, CLASSES).unwrap();
+    compare(&Golden::load(large, "large-219", 61, "torchvision_large.safetensors"));
 }

@@ -146,7 +146,7 @@ impl Depthwise {
         }
     }
 
-    /// Appends the gradient with respect to the input.
+    /// Appends the gradient with respect to the input; returns where it is.
     pub fn data_gradient(
         &self,
         plan: &mut PlanBuilder,
@@ -154,10 +154,10 @@ impl Depthwise {
         output_gradient: Tensor,
         weights: Tensor,
         target: impl Into<Target>,
-    ) {
+    ) -> Tensor {
         fill(plan, label, &self.geometry.input, target.into(), |plan, to| {
             self.gradient_alone(plan, format!("{label} data gradient"), output_gradient, weights, to);
-        });
+        })
     }
 
     fn gradient_alone(
@@ -216,8 +216,7 @@ impl Depthwise {
         let Geometry { input, kernel, stride, .. } = self.geometry;
         let (pad_y, pad_x) = self.geometry.padding_before();
         let Some(walk) = self.gradient_walk(plan.class()) else {
-            self.data_gradient(plan, label, output_gradient.ready(), weights, target);
-            return target.tensor.into();
+            return self.data_gradient(plan, label, output_gradient.ready(), weights, target).into();
         };
         // At stride 1 the walk is that of a forward convolution, see `data_gradient_as_forward`.
         let params = match stride {

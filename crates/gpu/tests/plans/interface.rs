@@ -60,25 +60,29 @@ fn a_tensor_that_is_written_is_not_read_as_well() {
 }
 
 /// Two gradients of 16 bytes each from slabs of zeros, into these ranges.
-fn two_outputs(partial: Tensor, gamma: Tensor, beta: Tensor) -> Dispatch {
+fn two_outputs(partial: Tensor, gamma: Tensor, beta: Tensor, coefficients: Tensor) -> Dispatch {
     Dispatch::new(&kernels::BATCH_NORM_FINALISE_GRADIENT, "gradients")
         .bind("partial", partial)
+        .bind("moments", partial)
+        .bind("coefficients", coefficients)
         .bind("gamma_gradient", gamma)
         .bind("beta_gradient", beta)
-        .params(&[1_u32, 1, 0, 1])
+        .params(&[1_u32, 1, 0, 1, 0, 0, 0, 0])
 }
 
 #[test]
 fn two_ranges_of_one_buffer_may_be_written_unless_they_overlap() {
-    let partial = buffer(gpu(), &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0]);
+    let partial: Vec<f32> = (1..=16_u8).map(f32::from).collect();
+    let partial = buffer(gpu(), &partial);
     let gradients = buffer(gpu(), &[f32::NAN; 128]);
     let mut plan = PlanBuilder::new();
     let (partial, both) = (plan.import(&partial), plan.import(&gradients));
-    plan.dispatch(two_outputs(partial, both.slice(256, 16), both.slice(0, 16)));
+    let coefficients = plan.transient("coefficients", 48);
+    plan.dispatch(two_outputs(partial, both.slice(256, 16), both.slice(0, 16), coefficients));
     block_on(plan.build(gpu())).unwrap().run().unwrap();
     assert_eq!(block_on(gpu().read::<f32>(&gradients, 0, 4)).unwrap(), [1.0, 2.0, 3.0, 4.0]);
     assert_eq!(block_on(gpu().read::<f32>(&gradients, 256, 4)).unwrap(), [5.0, 6.0, 7.0, 8.0]);
-    let overlap = refusal(|a, b, _| two_outputs(b, a.slice(256, 16), a.slice(0, 272)));
+    let overlap = refusal(|a, b, c| two_outputs(b, a.slice(256, 16), a.slice(0, 272), c));
     assert_eq!(overlap, "`gamma_gradient` is written and its buffer is bound to `beta_gradient` as well");
 }
 
@@ -120,6 +124,8 @@ fn formats_are_those_of_the_kernel() {
     };
     let output = refusal(|a, b, _| pool(half(a), half(b)));
     assert_eq!(output, "`output` is in Half precision, expected Single");
+    let all = refusal(|a, b, c| add(half(a), half(b), half(c), 8));
+    assert_eq!(all, "`left` is in Half precision, which no kernel has for it");
     let small = refusal(|a, b, _| pool(half(a.slice(0, 4)), b));
     assert_eq!(small, "`input` needs 8 bytes, got 4");
 }

@@ -230,7 +230,7 @@ impl Unit {
     }
 
     /// Records the backward pass; returns the gradient of the input where `wants` asks for it.
-    /// `skip` is a gradient that reaches the unit's input by another way: the input's gradient is added to it, in its place.
+    /// `skip` is a gradient that reaches the unit's input by another way, and is used up: the input's gradient is added to it.
     pub fn backward(
         &self,
         r: &mut Recorder<'_>,
@@ -261,20 +261,23 @@ impl Unit {
         let new = |r: &mut Recorder<'_>| r.activation_gradient(&format!("{name} input gradient"), &shape);
         let target = Target { tensor: skip.unwrap_or_else(|| new(r)), adds: skip.is_some() };
         let plan = &mut r.plan;
-        match (&self.convolution, behind) {
+        let filled = match (&self.convolution, behind) {
             (Convolution::Pointwise(c, _), Some(behind)) => {
                 return Some(c.data_gradient_behind(plan, name, from, weights, behind, target));
             }
             (Convolution::Depthwise(c), Some(behind)) => {
                 return Some(c.data_gradient_behind(plan, name, from, weights, behind, target));
             }
-            (Convolution::Pointwise(c, _), None) => c.data_gradient(plan, name, from, weights, target),
+            (Convolution::Pointwise(c, _), None) => {
+                c.data_gradient(plan, name, from, weights, target);
+                target.tensor
+            }
             (Convolution::Depthwise(c), None) => c.data_gradient(plan, name, from.tensor, weights, target),
             (Convolution::Dense(c), _) => fill(plan, name, &shape, target, |plan, to| {
                 c.data_gradient(plan, name, from.tensor, weights, to);
             }),
-        }
-        Some(target.tensor.into())
+        };
+        Some(filled.into())
     }
 
     /// Records the gradients of the normalisation's parameters; returns the gradient of the convolution's output, on its way

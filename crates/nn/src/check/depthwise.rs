@@ -109,7 +109,9 @@ fn data_gradient(layer: Depthwise, class: DeviceClass, shape: &str, storage: Sto
         let expected = cpu::depthwise::data_gradient(&layer, &gradient, &w);
         let w = trial.input(weight_layout(&layer), &w);
         let dx = trial.gradient("input_gradient", Layout::of(&layer.geometry().input), expected);
-        trial.record(move |plan, at| layer.data_gradient(plan, "check", at(g), at(w), at(dx)))
+        trial.record(move |plan, at| {
+            layer.data_gradient(plan, "check", at(g), at(w), at(dx));
+        })
     })
     .stored(storage)
 }

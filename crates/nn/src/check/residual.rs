@@ -2,7 +2,7 @@
 
 use super::activation::shape_name;
 use super::noise::uniform;
-use super::trial::{Layout, Trial, round};
+use super::trial::{Layout, Trial};
 use super::{Case, TRAINING_STORAGE};
 use crate::{Shape, add, cpu};
 use photonet_gpu::Storage;
@@ -28,10 +28,9 @@ fn case(shape: Shape, storage: Storage) -> Case {
         let layout = Layout::of(&shape);
         let (mut left, mut right) = (uniform(51, layout.len()), uniform(52, layout.len()));
         let l = trial.gradients(layout, &mut left);
-        round(&mut right, storage.gradients);
-        let sum = cpu::residual::add(&left, &right);
-        let r = trial.gradient_after("sum", layout, Some(&mut right), sum);
-        trial.record(move |plan, at| add(plan, "check", &shape, at(l), at(r)))
+        let r = trial.gradients(layout, &mut right);
+        let y = trial.gradient("output", layout, cpu::residual::add(&left, &right));
+        trial.record(move |plan, at| add(plan, "check", &shape, at(l), at(r), at(y)))
     })
     .stored(storage)
 }

@@ -67,12 +67,13 @@ pub(super) fn choose_tile(
     })
 }
 
-/// Tiles below which a larger one would leave a device idle: a large device has tens of processors; a
-/// software one has a few, each with some eight invocations in a register.
+/// Tiles below which a larger one would leave a device idle: two for each processor of a large one; a software one has
+/// a few processors, each with some eight invocations in a register.
 pub(super) fn enough_tiles(class: DeviceClass) -> usize {
     match class {
         DeviceClass::Software => 32,
-        DeviceClass::Discrete | DeviceClass::Integrated => 64,
+        DeviceClass::Integrated => 64,
+        DeviceClass::Discrete => 256,
     }
 }
 
