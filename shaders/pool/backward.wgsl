@@ -1,18 +1,29 @@
-// Gradient of the global average pool: input_gradient[n, h, w, c] = output_gradient[n, c] / (h w).
-// Units of 4 channels.
+// Gradient of the global average pool taken back through the activation of the unit before:
+// g = output_gradient / (h w) * activate'(x * scale + shift), x being that unit's raw output, with the two sums of its
+// normalisation's backward pass as in batch_norm/gradient_sums.
+// output_gradient [n][channels], raw, input_gradient [n][rows][channels], moments [4][channels], partial [slabs][2][channels];
+// units of 4 channels.
 #import storage
 #import grid
-
-struct Params {
-    length: u32,
-    channels: u32,
-    rows: u32,
-    unused_0: u32,
-}
+#import activation
+#import columns
+#import column_pairs
+#import image_columns
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> output_gradient: array<vec4<f32>>;
-@group(0) @binding(2) var<storage, read_write> input_gradient: array<Gradient>;
+@group(0) @binding(2) var<storage, read> raw: array<Value>;
+@group(0) @binding(3) var<storage, read> moments: array<vec4<f32>>;
+@group(0) @binding(4) var<storage, read_write> input_gradient: array<Gradient>;
+@group(0) @binding(5) var<storage, read_write> partial: array<vec4<f32>>;
+
+fn gradient_at(row: u32, channel: u32, x: vec4<f32>, slope: vec4<f32>) -> vec4<f32> {
+    let channels = params.columns.channels;
+    let of_image = output_gradient[(row / params.rows_per_image) * channels + channel];
+    let g = of_image / f32(params.rows_per_image) * slope;
+    input_gradient[row * channels + channel] = to_gradient(g);
+    return g;
+}
 
 @compute @workgroup_size(64)
 fn main(
@@ -20,11 +31,5 @@ fn main(
     @builtin(num_workgroups) grid: vec3<u32>,
     @builtin(local_invocation_index) lane: u32,
 ) {
-    let at = linear_group(group_id, grid) * 64u + lane;
-    if at >= params.length {
-        return;
-    }
-    let image = at / (params.channels * params.rows);
-    let gradient = output_gradient[image * params.channels + at % params.channels];
-    input_gradient[at] = to_gradient(gradient / f32(params.rows));
+    sum_gradients(linear_group(group_id, grid), lane, params.columns);
 }

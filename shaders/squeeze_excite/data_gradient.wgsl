@@ -8,14 +8,7 @@
 #import activation
 #import columns
 #import column_pairs
-
-struct Params {
-    columns: Columns,
-    rows_per_image: u32,
-    unused_0: u32,
-    unused_1: u32,
-    unused_2: u32,
-}
+#import image_columns
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> output_gradient: array<Gradient>;

@@ -80,6 +80,14 @@ struct FinaliseGradientParams {
     unused: [u32; 3],
 }
 
+#[repr(C)]
+#[derive(Clone, Copy, Pod, Zeroable)]
+struct ImageColumns {
+    columns: Columns,
+    rows_per_image: u32,
+    unused: [u32; 3],
+}
+
 /// The unit whose output a gradient is for: the raw output of its convolution and what was made of it.
 #[derive(Clone, Copy, Debug)]
 pub struct Behind {
@@ -115,6 +123,34 @@ impl Behind {
             .cost(macs, moved + output_gradient.bytes() + target.bytes());
         plan.dispatch(self.norm.activation.configure(dispatch));
         OutputGradient { tensor: target.tensor, sums: Some(sums) }
+    }
+}
+
+impl Behind {
+    /// Appends `dispatch`, which makes a gradient of shape `shape` from `read` bytes and what it knows of each image (see
+    /// `shaders/shared/image_columns.wgsl`), and takes it back through this unit's activation to `input_gradient`, with its sums.
+    pub(crate) fn append_over_images(
+        &self,
+        plan: &mut PlanBuilder,
+        label: &str,
+        dispatch: Dispatch,
+        shape: &Shape,
+        read: u64,
+        input_gradient: Tensor,
+    ) -> OutputGradient {
+        let columns = Columns::slabs(plan.class(), shape.rows(), shape.groups(), 64);
+        let slabs = Slabs::of(plan, format!("{label} gradient slabs"), &columns);
+        let moved = [self.raw, input_gradient, slabs.partial].iter().map(Tensor::bytes).sum::<u64>();
+        let dispatch = dispatch
+            .bind("raw", self.raw)
+            .bind("moments", self.norm.moments)
+            .bind("input_gradient", input_gradient)
+            .bind("partial", slabs.partial)
+            .params(&ImageColumns { columns, rows_per_image: shape.pixels() as u32, unused: [0; 3] })
+            .groups(columns.workgroups())
+            .cost(0, read + moved);
+        plan.dispatch(self.norm.activation.configure(dispatch));
+        OutputGradient { tensor: input_gradient, sums: Some(slabs) }
     }
 }
 

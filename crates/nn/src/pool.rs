@@ -1,8 +1,7 @@
 //! Global average pooling.
 
 use crate::columns::Columns;
-use crate::{Operand, Shape};
-use bytemuck::{Pod, Zeroable};
+use crate::{Behind, Operand, OutputGradient, Shape};
 use photonet_gpu::{Dispatch, PlanBuilder, Tensor, kernels};
 
 /// Mean over all positions of an image: `[n][h][w][c]` to `[n][c]`.
@@ -10,27 +9,6 @@ use photonet_gpu::{Dispatch, PlanBuilder, Tensor, kernels};
 pub struct GlobalPool {
     /// Shape of the input.
     pub input: Shape,
-}
-
-/// The uniform of kernels that broadcast one vector over the positions of an image.
-#[repr(C)]
-#[derive(Clone, Copy, Pod, Zeroable)]
-pub(crate) struct Broadcast {
-    pub length: u32,
-    pub channels: u32,
-    pub rows: u32,
-    unused: u32,
-}
-
-impl Broadcast {
-    pub(crate) fn of(shape: &Shape) -> Self {
-        Self {
-            length: shape.vectors() as u32,
-            channels: shape.groups() as u32,
-            rows: shape.pixels() as u32,
-            unused: 0,
-        }
-    }
 }
 
 impl GlobalPool {
@@ -50,21 +28,18 @@ impl GlobalPool {
         plan.dispatch(input.bind(dispatch));
     }
 
-    /// Appends the spreading of the gradient over positions.
+    /// Appends the spreading of the gradient over positions, and back through the activation of the unit `behind` whose output
+    /// is pooled, with the sums that its normalisation needs.
     pub fn backward(
         &self,
         plan: &mut PlanBuilder,
         label: &str,
         output_gradient: Tensor,
+        behind: &Behind,
         input_gradient: Tensor,
-    ) {
-        plan.dispatch(
-            Dispatch::new(&kernels::POOL_BACKWARD, format!("{label} backward"))
-                .bind("output_gradient", output_gradient)
-                .bind("input_gradient", input_gradient)
-                .params(&Broadcast::of(&self.input))
-                .threads(self.input.vectors() as u64)
-                .cost(0, input_gradient.bytes()),
-        );
+    ) -> OutputGradient {
+        let dispatch = Dispatch::new(&kernels::POOL_BACKWARD, format!("{label} backward"))
+            .bind("output_gradient", output_gradient);
+        behind.append_over_images(plan, label, dispatch, &self.input, 0, input_gradient)
     }
 }

@@ -1,7 +1,7 @@
 //! Squeeze-and-excitation: pool, two small products, a gate for every channel of every image.
 
 use crate::columns::Columns;
-use crate::{Activation, Behind, Gate, GlobalPool, Operand, OutputGradient, Pointwise, Shape, Slabs};
+use crate::{Activation, Behind, Gate, GlobalPool, Operand, OutputGradient, Pointwise, Shape};
 use bytemuck::{Pod, Zeroable};
 use photonet_gpu::{DeviceClass, Dispatch, PlanBuilder, Tensor, kernels};
 
@@ -191,32 +191,12 @@ impl SqueezeExcite {
         let reduce = self.reduce();
         reduce.bias_gradient(plan, &name, reduced, gradients.reduce_bias);
         reduce.weight_gradient(plan, &name, state.pooled, None, reduced, gradients.reduce_weight);
-        let columns = Columns::slabs(plan.class(), self.shape.rows(), self.shape.groups(), 64);
-        let slabs = Slabs::of(plan, format!("{label} gradient slabs"), &columns);
         let dispatch =
             Dispatch::new(&kernels::SQUEEZE_EXCITE_DATA_GRADIENT, format!("{label} data gradient"))
                 .bind("output_gradient", output_gradient)
                 .bind("gate", state.gate.factors)
-                .bind("pool_gradient", pooled)
-                .bind("raw", behind.raw)
-                .bind("moments", behind.norm.moments)
-                .bind("input_gradient", input_gradient)
-                .bind("partial", slabs.partial)
-                .params(&DataGradientParams {
-                    columns,
-                    rows_per_image: self.shape.pixels() as u32,
-                    unused: [0; 3],
-                })
-                .groups(columns.workgroups())
-                .cost(
-                    0,
-                    output_gradient.bytes()
-                        + behind.raw.bytes()
-                        + input_gradient.bytes()
-                        + slabs.partial.bytes(),
-                );
-        plan.dispatch(behind.norm.activation.configure(dispatch));
-        OutputGradient { tensor: input_gradient, sums: Some(slabs) }
+                .bind("pool_gradient", pooled);
+        behind.append_over_images(plan, label, dispatch, &self.shape, output_gradient.bytes(), input_gradient)
     }
 
     /// Images whose gate one workgroup makes: a software device saves loading the weights again, a GPU has workgroups to spare.
@@ -329,12 +309,4 @@ struct BackwardParams {
     pieces_at: u32,
     slope: f32,
     unused: u32,
-}
-
-#[repr(C)]
-#[derive(Clone, Copy, Pod, Zeroable)]
-struct DataGradientParams {
-    columns: Columns,
-    rows_per_image: u32,
-    unused: [u32; 3],
 }

@@ -185,7 +185,7 @@ fn record(r: &mut Recorder<'_>, options: &TrainOptions, ends: &Ends) -> (Tensor,
         return (logits, outcomes);
     }
     let gradient = r.activation_gradient("pool input gradient", &last.shape);
-    pool.backward(&mut r.plan, "pool", pooled_gradient, gradient);
+    let gradient = pool.backward(&mut r.plan, "pool", pooled_gradient, last.behind(), gradient);
     let before = |number: usize| number.checked_sub(1).map_or(&stem, |at| &blocks[at].project);
     let mut gradient = last.backward(r, gradient, None, Wants::For(before(blocks.len())));
     for (number, (block, tape)) in layers.blocks.iter().zip(&blocks).enumerate().rev() {

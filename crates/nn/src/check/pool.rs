@@ -1,6 +1,7 @@
 //! Cases of the global average pool.
 
 use super::activation::shape_name;
+use super::fused::{self, UnitBehind};
 use super::noise::uniform;
 use super::operand::{self, Source};
 use super::trial::{Layout, Trial};
@@ -52,9 +53,18 @@ fn backward(input: Shape, storage: Storage) -> Case {
         let mut trial = Trial::default().stored(storage);
         let gradient = uniform(62, Layout::of(&layer.output()).len());
         let g = trial.input(Layout::of(&layer.output()), &gradient);
-        let expected = cpu::pool::backward(&layer, &gradient);
-        let dx = trial.gradient("input_gradient", Layout::of(&input), expected);
-        trial.record(move |plan, at| layer.backward(plan, "check", at(g), at(dx)))
+        let unit = UnitBehind::new(
+            &mut trial,
+            input,
+            Activation::HardSwish,
+            &cpu::pool::backward(&layer, &gradient),
+        );
+        let dx = trial.poisoned_gradients(Layout::of(&input));
+        trial.record(move |plan, at| {
+            let gradient = layer.backward(plan, "check", at(g), &unit.behind(at), at(dx));
+            unit.finish(plan, at, gradient);
+        })
     })
+    .tolerance(fused::through_memory(storage))
     .stored(storage)
 }

@@ -4,7 +4,7 @@ use super::{check_cases, gpu};
 use half::bf16;
 use photonet_gpu::{DeviceChoice, Format, Gpu, GpuOptions, HalfType, PlanBuilder};
 use photonet_nn::check::{self, Case};
-use photonet_nn::{GlobalPool, Shape};
+use photonet_nn::{Activation, Behind, GlobalPool, Norm, Shape};
 
 #[test]
 fn kernels_with_the_type_f16_match_their_twins() {
@@ -47,13 +47,15 @@ fn bfloat16_is_rounded_exactly_and_keeps_nan() {
     ];
     let values: Vec<f32> = bits.iter().map(|&bits: &u32| f32::from_bits(bits)).collect();
     let gpu = gpu();
-    // A pool of one position hands its single-precision gradients on as they are.
+    // A pool of one position hands its single-precision gradients on as they are, behind a unit without activation.
     let layer = GlobalPool { input: Shape::vector(1, values.len()) };
     let input = pollster::block_on(gpu.buffer_with("input", &values)).unwrap();
     let output = pollster::block_on(gpu.buffer("output", values.len() as u64 * 2)).unwrap();
     let mut plan = PlanBuilder::for_gpu(gpu);
     let (from, to) = (plan.import(&input), plan.import(&output).with_format(Format::Brain));
-    layer.backward(&mut plan, "check", from, to);
+    let moments = plan.transient("moments", values.len() as u64 * 16);
+    let behind = Behind { raw: from, norm: Norm { moments, activation: Activation::Identity } };
+    layer.backward(&mut plan, "check", from, &behind, to);
     pollster::block_on(plan.build(gpu)).unwrap().run().unwrap();
     let found: Vec<u16> = pollster::block_on(gpu.read(&output, 0, values.len())).unwrap();
     for (value, found) in values.iter().zip(found) {
