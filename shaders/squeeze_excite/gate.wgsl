@@ -49,29 +49,26 @@ fn main(
     if first_image >= params.images {
         return;
     }
-    // Beyond the last image that one is made once more.
-    var image: array<u32, IMAGES>;
-    #unroll m IMAGES
-        image[m] = min(first_image + m, params.images - 1u);
-    #end
+    pick_images(first_image);
     // The mean of each channel.
     var columns = columns_of(lane, params.channels);
     for (var first = 0u; first < params.channels; first += at_once(params.channels)) {
         let c = first + columns.own;
+        var sums: array<vec4<f32>, IMAGES>;
         #unroll m IMAGES
             let start = image[m] * params.rows * params.channels;
-            var sum = vec4<f32>(0.0);
+            sums[m] = vec4<f32>(0.0);
             if c < params.channels {
                 for (var row = columns.piece; row < params.rows; row += columns.pieces) {
-                    sum += from_value(input[start + row * params.channels + c]);
+                    sums[m] += from_value(input[start + row * params.channels + c]);
                 }
             }
-            scratch[params.pieces_at + image[m] * LANES + lane] = sum;
         #end
+        leave_pieces(lane, sums);
         storageBarrier();
         if c < params.channels && columns.piece == 0u {
             #unroll m IMAGES
-                let mean = joined(params.pieces_at + image[m] * LANES, columns) / f32(params.rows);
+                let mean = joined(image[m], columns) / f32(params.rows);
                 scratch[image[m] * params.channels + c] = mean;
             #end
         }
@@ -97,13 +94,11 @@ fn main(
                 #end
             }
         }
-        #unroll m IMAGES
-            scratch[params.pieces_at + image[m] * LANES + lane] = sums[m];
-        #end
+        leave_pieces(lane, sums);
         storageBarrier();
         if k < params.hidden && columns.piece == 0u {
             #unroll m IMAGES
-                let sum = joined(params.pieces_at + image[m] * LANES, columns) + reduce_bias[k];
+                let sum = joined(image[m], columns) + reduce_bias[k];
                 scratch[params.hidden_at + image[m] * params.hidden + k] = max(sum, vec4<f32>(0.0));
             #end
         }

@@ -42,10 +42,7 @@ fn main(
     if first_image >= params.images {
         return;
     }
-    var image: array<u32, IMAGES>;
-    #unroll m IMAGES
-        image[m] = min(first_image + m, params.images - 1u);
-    #end
+    pick_images(first_image);
     let zero = vec4<f32>(0.0);
     for (var c = lane; c < params.channels; c += LANES) {
         #unroll m IMAGES
@@ -74,14 +71,12 @@ fn main(
                 #end
             }
         }
-        #unroll m IMAGES
-            scratch[params.pieces_at + image[m] * LANES + lane] = sums[m];
-        #end
+        leave_pieces(lane, sums);
         storageBarrier();
         if k < params.hidden && columns.piece == 0u {
             #unroll m IMAGES
                 let at = image[m] * params.hidden + k;
-                let sum = joined(params.pieces_at + image[m] * LANES, columns);
+                let sum = joined(image[m], columns);
                 scratch[params.reduced_at + at] = select(zero, sum, hidden[at] > zero);
             #end
         }
