@@ -34,6 +34,8 @@ fn main(@builtin(local_invocation_index) lane: u32, @builtin(workgroup_id) group
     }
     var loss = 0.0;
     var images = 0u;
+    var top1 = 0u;
+    var topk = 0u;
     var bad = 0u;
     for (var image = 0u; image < params.batch; image += 1u) {
         let outcome = outcomes[image];
@@ -44,14 +46,16 @@ fn main(@builtin(local_invocation_index) lane: u32, @builtin(workgroup_id) group
         loss += outcome.x;
         let finite = (bitcast<u32>(outcome.x) & 0x7f800000u) != 0x7f800000u;
         bad += u32(!finite);
-        metrics.top1 += u32(finite && outcome.y < 1.0);
-        metrics.topk += u32(finite && outcome.y < f32(params.k));
+        top1 += u32(finite && outcome.y < 1.0);
+        topk += u32(finite && outcome.y < f32(params.k));
     }
     if bad > 0u && metrics.bad == 0u {
         metrics.bad_step = step.number;
     }
     metrics.bad += bad;
     metrics.images += images;
+    metrics.top1 += top1;
+    metrics.topk += topk;
     metrics.loss += loss;
     metrics.last_loss = loss / f32(max(images, 1u));
 }

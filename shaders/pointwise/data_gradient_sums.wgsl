@@ -28,20 +28,20 @@ fn main(
     let first_column = (group % params.column_tiles) * 8u * COLUMN_BLOCKS;
     var sums = transposed_tile(lane, first_row, first_column, params.outputs);
     let own_row = first_row + (lane / 8u) * 4u;
-    for (var j = 0u; j < COLUMN_BLOCKS; j += 1u) {
+    #unroll j COLUMN_BLOCKS
         let column = first_column + lane % 8u + 8u * j;
         sum = vec4<f32>(0.0);
         product = vec4<f32>(0.0);
         if column < params.inputs {
             load_moments(column, params.inputs);
-            for (var i = 0u; i < ROW_BLOCKS; i += 1u) {
-                for (var r = 0u; r < 4u; r += 1u) {
+            #unroll i ROW_BLOCKS
+                #unroll r 4
                     let row = own_row + 32u * i + r;
                     if row < params.rows {
                         leave(row * params.inputs + column, sums[(4u * i + r) * COLUMN_BLOCKS + j]);
                     }
-                }
-            }
+                #end
+            #end
         }
         let plain_sum = add_down(lane, sum);
         let weighted_sum = add_down(lane, product);
@@ -49,5 +49,5 @@ fn main(
             partial[(tile * 2u) * params.inputs + column] = plain_sum;
             partial[(tile * 2u + 1u) * params.inputs + column] = weighted_sum;
         }
-    }
+    #end
 }

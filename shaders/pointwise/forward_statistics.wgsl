@@ -45,27 +45,29 @@ fn main(
     let last_row = max(params.rows, first_row + 1u);
     let count = f32(min(last_row - first_row, 32u * ROW_BLOCKS));
     let own_row = first_row + (lane / 8u) * 4u;
-    for (var j = 0u; j < COLUMN_BLOCKS; j += 1u) {
+    #unroll j COLUMN_BLOCKS
         // Rows beyond the last are zeros.
         var sum = vec4<f32>(0.0);
-        for (var i = 0u; i < 4u * ROW_BLOCKS; i += 1u) {
-            sum += sums[i * COLUMN_BLOCKS + j];
-        }
+        #unroll i ROW_BLOCKS
+            #unroll r 4
+                sum += sums[(4u * i + r) * COLUMN_BLOCKS + j];
+            #end
+        #end
         let mean = add_down(lane, sum) / count;
         var squares = vec4<f32>(0.0);
-        for (var i = 0u; i < ROW_BLOCKS; i += 1u) {
-            for (var r = 0u; r < 4u; r += 1u) {
+        #unroll i ROW_BLOCKS
+            #unroll r 4
                 if own_row + 32u * i + r < params.rows {
                     let deviation = sums[(4u * i + r) * COLUMN_BLOCKS + j] - mean;
                     squares += deviation * deviation;
                 }
-            }
-        }
+            #end
+        #end
         let deviations = add_down(lane, squares);
         let column = first_column + lane % 8u + 8u * j;
         if lane < 8u && first_row < params.rows && column < params.outputs {
             partial[(tile * 2u) * params.outputs + column] = mean;
             partial[(tile * 2u + 1u) * params.outputs + column] = deviations;
         }
-    }
+    #end
 }

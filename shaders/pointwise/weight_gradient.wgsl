@@ -20,11 +20,12 @@
 @group(0) @binding(6) var<storage, read> gate: array<vec4<f32>>;
 @group(0) @binding(7) var<storage, read_write> partial: array<vec4<f32>>;
 
-// First row of this workgroup's slab in `partial`.
+// First row of this workgroup's slab in `partial`, and where the last slab ends.
 var<private> slab_start: u32;
 
 fn store(row: u32, column: u32, sum: vec4<f32>) {
-    if row < params.inputs * 4u && column < params.outputs {
+    let inside = slab_start < params.slabs * params.inputs * 4u;
+    if inside && row < params.inputs * 4u && column < params.outputs {
         partial[(slab_start + row) * params.outputs + column] = sum;
     }
 }

@@ -11,11 +11,7 @@ var<workgroup> tile_a: array<vec4<f32>, STEP * A_WIDTH>;
 var<workgroup> tile_b: array<vec4<f32>, STEP * B_WIDTH>;
 
 fn no_sums() -> array<vec4<f32>, SUMS> {
-    var sums: array<vec4<f32>, SUMS>;
-    for (var i = 0u; i < SUMS; i += 1u) {
-        sums[i] = vec4<f32>(0.0);
-    }
-    return sums;
+    return array<vec4<f32>, SUMS>();
 }
 
 // Adds the product of the tiles to the invocation's sums, [row block][row][column block].
@@ -26,19 +22,19 @@ fn multiply_tiles(lane: u32, sums: ptr<function, array<vec4<f32>, SUMS>>) {
     var local = *sums;
     for (var k = 0u; k < STEP; k += 1u) {
         var b: array<vec4<f32>, COLUMN_BLOCKS>;
-        for (var j = 0u; j < COLUMN_BLOCKS; j += 1u) {
+        #unroll j COLUMN_BLOCKS
             b[j] = tile_b[k * B_WIDTH + column + 8u * j];
-        }
-        for (var i = 0u; i < ROW_BLOCKS; i += 1u) {
+        #end
+        #unroll i ROW_BLOCKS
             let a = tile_a[k * A_WIDTH + row + 8u * i];
-            for (var j = 0u; j < COLUMN_BLOCKS; j += 1u) {
-                let at = 4u * COLUMN_BLOCKS * i + j;
+            #unroll j COLUMN_BLOCKS
+                const at = 4u * COLUMN_BLOCKS * i + j;
                 local[at] += a.x * b[j];
                 local[at + COLUMN_BLOCKS] += a.y * b[j];
                 local[at + 2u * COLUMN_BLOCKS] += a.z * b[j];
                 local[at + 3u * COLUMN_BLOCKS] += a.w * b[j];
-            }
-        }
+            #end
+        #end
     }
     *sums = local;
 }

@@ -1,31 +1,31 @@
 // Back from the gate of squeeze-excite to the pooled values, in one launch:
-// expanded_gradient[n, c] = gate_gradient[n, c] * SLOPE where the gate is between 0 and 1,
-// reduced_gradient[n, k] = sum over c of expanded_gradient[n, c] expand_weight[k, c] where hidden is not 0,
+// reduced_gradient[n, k] = sum over c of gate_gradient[n, c] expand_weight[k, c] where hidden is not 0,
 // pooled_gradient[n, c] = sum over k of reduced_gradient[n, k] reduce_weight[c, k].
-// gate_gradient, gate [n][channels], hidden [n][hidden]; units of 4 channels. The three are parts of `scratch`, one behind the
-// other, and behind them is where invocations meet. A workgroup makes IMAGES images, see gate.
+// gate_gradient [n][channels] behind the gate's activation, hidden [n][hidden]; units of 4 channels. The two are parts of
+// `scratch`, one behind the other, and behind them is where invocations meet. A workgroup makes IMAGES images.
+// For software devices, see gate; others take a product at a time.
 #import grid
 #import gate_columns
+#import gate_pieces
 
 struct Params {
     images: u32,
     channels: u32,
     hidden: u32,
-    // Where in `scratch` these begin; the gradient behind the second product does at 0.
-    reduced_at: u32,
+    // Where in `scratch` these begin; reduced_gradient does at 0.
     pooled_at: u32,
     pieces_at: u32,
-    slope: f32,
     unused_0: u32,
+    unused_1: u32,
+    unused_2: u32,
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> gate_gradient: array<vec4<f32>>;
-@group(0) @binding(2) var<storage, read> gate: array<vec4<f32>>;
-@group(0) @binding(3) var<storage, read> hidden: array<vec4<f32>>;
-@group(0) @binding(4) var<storage, read> reduce_weight: array<vec4<f32>>;
-@group(0) @binding(5) var<storage, read> expand_weight: array<vec4<f32>>;
-@group(0) @binding(6) var<storage, read_write> scratch: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read> hidden: array<vec4<f32>>;
+@group(0) @binding(3) var<storage, read> reduce_weight: array<vec4<f32>>;
+@group(0) @binding(4) var<storage, read> expand_weight: array<vec4<f32>>;
+@group(0) @binding(5) var<storage, read_write> scratch: array<vec4<f32>>;
 
 // 4 values times the transpose of 4 rows of a matrix, at a column.
 fn step_back(values: vec4<f32>, w0: vec4<f32>, w1: vec4<f32>, w2: vec4<f32>, w3: vec4<f32>) -> vec4<f32> {
@@ -44,14 +44,6 @@ fn main(
     }
     pick_images(first_image);
     let zero = vec4<f32>(0.0);
-    for (var c = lane; c < params.channels; c += LANES) {
-        #unroll m IMAGES
-            let at = image[m] * params.channels + c;
-            let inside = (gate[at] > zero) & (gate[at] < vec4<f32>(1.0));
-            scratch[at] = select(zero, gate_gradient[at] * params.slope, inside);
-        #end
-    }
-    storageBarrier();
     let columns = columns_of(lane, params.hidden);
     for (var first = 0u; first < params.hidden; first += at_once(params.hidden)) {
         let k = first + columns.own;
@@ -67,7 +59,7 @@ fn main(
                 let w2 = expand_weight[w + 2u * params.channels];
                 let w3 = expand_weight[w + 3u * params.channels];
                 #unroll m IMAGES
-                    sums[m] += step_back(scratch[image[m] * params.channels + c], w0, w1, w2, w3);
+                    sums[m] += step_back(gate_gradient[image[m] * params.channels + c], w0, w1, w2, w3);
                 #end
             }
         }
@@ -77,7 +69,7 @@ fn main(
             #unroll m IMAGES
                 let at = image[m] * params.hidden + k;
                 let sum = joined(image[m], columns);
-                scratch[params.reduced_at + at] = select(zero, sum, hidden[at] > zero);
+                scratch[at] = select(zero, sum, hidden[at] > zero);
             #end
         }
         storageBarrier();
@@ -94,7 +86,7 @@ fn main(
             let w2 = reduce_weight[w + 2u * params.hidden];
             let w3 = reduce_weight[w + 3u * params.hidden];
             #unroll m IMAGES
-                sums[m] += step_back(scratch[params.reduced_at + image[m] * params.hidden + k4], w0, w1, w2, w3);
+                sums[m] += step_back(scratch[image[m] * params.hidden + k4], w0, w1, w2, w3);
             #end
         }
         #unroll m IMAGES

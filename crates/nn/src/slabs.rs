@@ -26,14 +26,17 @@ pub(crate) fn slab_count(class: DeviceClass, rows: usize, invocations: usize, le
     rows.div_ceil(rows.div_ceil(wanted).max(1)).max(1)
 }
 
-/// Slabs up to which one invocation adds them up; more go in two steps.
+/// Slabs up to which one invocation adds them up.
 const ADDED_AT_ONCE: usize = 64;
+
+/// Slabs up to which a workgroup adds them up; more go in two steps.
+const ADDED_BY_MANY: usize = 512;
 
 /// Slabs up to which a workgroup of the kernels that finish a batch normalisation's sums takes them as they are.
 const FINISHED_AT_ONCE: usize = 1024;
 
 /// Slabs that are left of more.
-const MERGED: usize = 256;
+const MERGED: usize = 1024;
 
 #[repr(C)]
 #[derive(Clone, Copy, Pod, Zeroable)]
@@ -69,12 +72,20 @@ pub(crate) fn sum_slabs(
         sum_pieces(plan, format!("{label} sum"), slabs, slabs, bytes, partial, output);
         return;
     }
-    // Both steps alike.
-    let per_piece = slabs.isqrt();
-    let pieces = slabs.div_ceil(per_piece);
-    let between = plan.transient(format!("{label} pieces"), bytes * pieces as u64);
-    sum_pieces(plan, format!("{label} first sum"), slabs, per_piece, bytes, partial, between);
-    sum_pieces(plan, format!("{label} sum"), pieces, pieces, bytes, between, output);
+    let (mut pieces, mut from) = (slabs, partial);
+    if slabs > ADDED_BY_MANY {
+        let per_piece = slabs.div_ceil(ADDED_BY_MANY / 2);
+        pieces = slabs.div_ceil(per_piece);
+        from = plan.transient(format!("{label} pieces"), bytes * pieces as u64);
+        sum_pieces(plan, format!("{label} first sum"), slabs, per_piece, bytes, partial, from);
+    }
+    let columns = Columns::images(1, pieces, (bytes / 16) as usize);
+    let dispatch = Dispatch::new(&kernels::REDUCE_COLUMNS, format!("{label} sum"))
+        .bind("input", from)
+        .bind("output", output)
+        .cost(0, bytes * (pieces + 1) as u64);
+    let dispatch = columns.launch(plan.class(), dispatch);
+    plan.dispatch(dispatch);
 }
 
 /// Appends the sums of every `per_piece` slabs.

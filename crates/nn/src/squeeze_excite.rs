@@ -1,9 +1,11 @@
 //! Squeeze-and-excitation: pool, two small products, a gate for every channel of every image.
 
 use crate::columns::Columns;
-use crate::{Activation, Behind, Gate, GlobalPool, Operand, OutputGradient, Pointwise, Shape};
-use bytemuck::{Pod, Zeroable};
+use crate::{Activation, Behind, Fused, Gate, GlobalPool, Operand, OutputGradient, Pointwise, Shape};
 use photonet_gpu::{DeviceClass, Dispatch, PlanBuilder, Tensor, kernels};
+
+/// Images from which on a GPU makes their gates as products, which load weights once for many.
+const MANY_IMAGES: usize = 16;
 
 /// Positions of an image up to which the gate's own launch pools them: one workgroup reads them all.
 const POOLED_IN_GATE: usize = 256;
@@ -91,7 +93,10 @@ impl SqueezeExcite {
         let pooled = plan.transient(format!("{label} pooled"), self.wide().bytes());
         let factors = plan.transient(format!("{label} gate"), self.wide().bytes());
         GlobalPool { input: self.shape }.forward(plan, &format!("{label} pool"), input, pooled);
-        let hidden = self.gate_of(plan, label, pooled, 1, parameters, factors);
+        let hidden = match plan.class() {
+            DeviceClass::Software => self.gate_in_storage(plan, label, pooled, 1, parameters, factors),
+            _ => self.gate_in_two(plan, label, pooled, parameters, factors),
+        };
         let gate = Gate { factors, rows_per_image: self.shape.pixels() };
         SqueezeExciteState { pooled, hidden, gate }
     }
@@ -109,18 +114,93 @@ impl SqueezeExcite {
         factors: Tensor,
     ) -> Gate {
         let pixels = self.shape.pixels();
+        let one_launch = plan.class() == DeviceClass::Software || self.fits_one_launch();
         let (mut rows, mut source) = (pixels, input);
-        if pixels > POOLED_IN_GATE {
+        if pixels > POOLED_IN_GATE || !one_launch {
             source = plan.transient(format!("{label} pooled"), self.wide().bytes());
             GlobalPool { input: self.shape }.forward(plan, &format!("{label} pool"), input, source);
             rows = 1;
         }
-        self.gate_of(plan, label, source, rows, parameters, factors);
+        if plan.class() == DeviceClass::Software {
+            self.gate_in_storage(plan, label, source, rows, parameters, factors);
+        } else if one_launch {
+            self.gate_local(plan, label, source, rows, parameters, factors);
+        } else {
+            self.gate_in_two(plan, label, source, parameters, factors);
+        }
         Gate { factors, rows_per_image: pixels }
     }
 
-    /// Appends the gate of the means over the `rows` rows of an image of `input`; returns the hidden values.
-    fn gate_of(
+    /// Whether a GPU makes the gate in one launch: each image has one workgroup, which must have the memory, and loads all weights.
+    fn fits_one_launch(&self) -> bool {
+        self.shape.batch < MANY_IMAGES && self.wide().groups() + self.narrow().groups() + LANES <= 1024
+    }
+
+    /// Appends the gate as two products; returns the hidden values.
+    fn gate_in_two(
+        &self,
+        plan: &mut PlanBuilder,
+        label: &str,
+        pooled: Tensor,
+        parameters: &SqueezeExciteParameters,
+        factors: Tensor,
+    ) -> Tensor {
+        let hidden = plan.transient(format!("{label} hidden"), self.narrow().bytes());
+        let with = |bias, activation| Fused { bias: Some(bias), activation, ..Fused::default() };
+        let fused = with(parameters.reduce_bias, Activation::Relu);
+        let name = format!("{label} reduce");
+        self.reduce().forward(plan, &name, pooled, parameters.reduce_weight, &fused, hidden);
+        let fused = with(parameters.expand_bias, self.gate());
+        let name = format!("{label} expand");
+        self.expand().forward(plan, &name, hidden, parameters.expand_weight, &fused, factors);
+        hidden
+    }
+
+    /// Appends the gate of the means over the `rows` rows of an image of `input`, in one launch of `kernel`.
+    #[expect(clippy::too_many_arguments, reason = "the operands of one fused pass")]
+    fn gate_in_one(
+        &self,
+        plan: &mut PlanBuilder,
+        dispatch: Dispatch,
+        input: Tensor,
+        rows: usize,
+        parameters: &SqueezeExciteParameters,
+        factors: Tensor,
+        (hidden_at, pieces_at): (usize, usize),
+    ) {
+        let SqueezeExciteParameters { reduce_weight, expand_weight, .. } = *parameters;
+        let traffic = input.bytes() + reduce_weight.bytes() + expand_weight.bytes();
+        let (channels, hidden) = (self.wide().groups(), self.narrow().groups());
+        let sizes = [self.shape.batch, rows, channels, hidden, hidden_at, pieces_at, 0, 0];
+        let dispatch = dispatch
+            .bind("input", input)
+            .bind("reduce_weight", reduce_weight)
+            .bind("reduce_bias", parameters.reduce_bias)
+            .bind("expand_weight", expand_weight)
+            .bind("expand_bias", parameters.expand_bias)
+            .bind("gate", factors)
+            .params(&sizes.map(|size| size as u32))
+            .cost(self.macs(), traffic);
+        plan.dispatch(self.gate().configure(dispatch));
+    }
+
+    /// Appends the gate in one launch whose invocations meet in workgroup memory, as GPUs do it.
+    fn gate_local(
+        &self,
+        plan: &mut PlanBuilder,
+        label: &str,
+        input: Tensor,
+        rows: usize,
+        parameters: &SqueezeExciteParameters,
+        factors: Tensor,
+    ) {
+        let dispatch = Dispatch::new(&kernels::SQUEEZE_EXCITE_GATE_LOCAL_ONE, format!("{label} gate"))
+            .groups(self.shape.batch as u64);
+        self.gate_in_one(plan, dispatch, input, rows, parameters, factors, (0, 0));
+    }
+
+    /// Appends the gate in one launch whose invocations meet in storage, as software devices do it; returns the hidden values.
+    fn gate_in_storage(
         &self,
         plan: &mut PlanBuilder,
         label: &str,
@@ -135,25 +215,14 @@ impl SqueezeExcite {
         let (hidden_at, hidden) = parts.next(narrow.vectors());
         let (pieces_at, _) = parts.next(self.shape.batch * LANES);
         let scratch = plan.transient(format!("{label} scratch"), parts.bytes());
-        let SqueezeExciteParameters { reduce_weight, expand_weight, .. } = *parameters;
-        let traffic = input.bytes() + reduce_weight.bytes() + expand_weight.bytes();
-        let sizes = [self.shape.batch, rows, wide.groups(), narrow.groups(), hidden_at, pieces_at, 0, 0];
-        let (images, kernel) = match self.images_at_once(plan.class()) {
+        let (images, kernel) = match self.images_at_once() {
             1 => (1, &kernels::SQUEEZE_EXCITE_GATE_ONE),
             images => (images, &kernels::SQUEEZE_EXCITE_GATE_FOUR),
         };
         let dispatch = Dispatch::new(kernel, format!("{label} gate"))
-            .bind("input", input)
-            .bind("reduce_weight", reduce_weight)
-            .bind("reduce_bias", parameters.reduce_bias)
-            .bind("expand_weight", expand_weight)
-            .bind("expand_bias", parameters.expand_bias)
-            .bind("gate", factors)
             .bind("scratch", scratch)
-            .params(&sizes.map(|size| size as u32))
-            .groups(self.shape.batch.div_ceil(images) as u64)
-            .cost(self.macs(), traffic);
-        plan.dispatch(self.gate().configure(dispatch));
+            .groups(self.shape.batch.div_ceil(images) as u64);
+        self.gate_in_one(plan, dispatch, input, rows, parameters, factors, (hidden_at, pieces_at));
         hidden.of(scratch)
     }
 
@@ -177,16 +246,20 @@ impl SqueezeExcite {
         let dispatch =
             Dispatch::new(&kernels::SQUEEZE_EXCITE_GATE_GRADIENT, format!("{label} gate gradient"))
                 .bind("output_gradient", output_gradient)
+                .bind("gate", state.gate.factors)
                 .bind("gate_gradient", gate_gradient)
+                .constant("SLOPE", self.slope)
                 .cost(0, input.tensor.bytes() + output_gradient.bytes());
         let dispatch = columns.launch(plan.class(), dispatch);
         plan.dispatch(input.bind(dispatch));
-        let Back { expanded, reduced, pooled } =
-            self.gate_backward(plan, label, parameters, state, gate_gradient);
+        let [reduced, pooled] = match plan.class() {
+            DeviceClass::Software => self.gate_backward(plan, label, parameters, state, gate_gradient),
+            _ => self.gate_backward_in_two(plan, label, parameters, state, gate_gradient),
+        };
         let name = format!("{label} expand");
         let expand = self.expand();
-        expand.bias_gradient(plan, &name, expanded, gradients.expand_bias);
-        expand.weight_gradient(plan, &name, state.hidden, None, expanded, gradients.expand_weight);
+        expand.bias_gradient(plan, &name, gate_gradient, gradients.expand_bias);
+        expand.weight_gradient(plan, &name, state.hidden, None, gate_gradient, gradients.expand_weight);
         let name = format!("{label} reduce");
         let reduce = self.reduce();
         reduce.bias_gradient(plan, &name, reduced, gradients.reduce_bias);
@@ -199,15 +272,33 @@ impl SqueezeExcite {
         behind.append_over_images(plan, label, dispatch, &self.shape, output_gradient.bytes(), input_gradient)
     }
 
-    /// Images whose gate one workgroup makes: a software device saves loading the weights again, a GPU has workgroups to spare.
-    fn images_at_once(&self, class: DeviceClass) -> usize {
-        match class {
-            DeviceClass::Software if self.shape.batch >= 4 => 4,
-            _ => 1,
-        }
+    /// Images whose gate one workgroup of a software device makes, which saves loading the weights again.
+    fn images_at_once(&self) -> usize {
+        if self.shape.batch >= 4 { 4 } else { 1 }
     }
 
-    /// Appends the way back from the gate to the pooled values.
+    /// Appends the way back from the gate to the gradients behind the ReLU and of the pooled values, as two products.
+    fn gate_backward_in_two(
+        &self,
+        plan: &mut PlanBuilder,
+        label: &str,
+        parameters: &SqueezeExciteParameters,
+        state: &SqueezeExciteState,
+        gate_gradient: Tensor,
+    ) -> [Tensor; 2] {
+        let narrow = self.narrow();
+        let hidden = plan.transient(format!("{label} hidden gradient"), narrow.bytes());
+        let reduced = plan.transient(format!("{label} reduced gradient"), narrow.bytes());
+        let pooled = plan.transient(format!("{label} pooled gradient"), self.wide().bytes());
+        let (expand, reduce) = (format!("{label} expand"), format!("{label} reduce"));
+        self.expand().data_gradient(plan, &expand, gate_gradient, parameters.expand_weight, hidden);
+        // What passed the ReLU is above zero behind it as before it.
+        Activation::Relu.backward(plan, &format!("{label} relu"), &narrow, state.hidden, hidden, reduced);
+        self.reduce().data_gradient(plan, &reduce, reduced, parameters.reduce_weight, pooled);
+        [reduced, pooled]
+    }
+
+    /// The same in one launch.
     fn gate_backward(
         &self,
         plan: &mut PlanBuilder,
@@ -215,52 +306,32 @@ impl SqueezeExcite {
         parameters: &SqueezeExciteParameters,
         state: &SqueezeExciteState,
         gate_gradient: Tensor,
-    ) -> Back {
+    ) -> [Tensor; 2] {
         let (wide, narrow) = (self.wide(), self.narrow());
         let mut parts = Parts::default();
-        let (_, expanded) = parts.next(wide.vectors());
-        let (reduced_at, reduced) = parts.next(narrow.vectors());
+        let (_, reduced) = parts.next(narrow.vectors());
         let (pooled_at, pooled) = parts.next(wide.vectors());
         let (pieces_at, _) = parts.next(self.shape.batch * LANES);
         let scratch = plan.transient(format!("{label} gate backward"), parts.bytes());
         let SqueezeExciteParameters { reduce_weight, expand_weight, .. } = *parameters;
-        let (images, kernel) = match self.images_at_once(plan.class()) {
+        let (images, kernel) = match self.images_at_once() {
             1 => (1, &kernels::SQUEEZE_EXCITE_GATE_BACKWARD_ONE),
             images => (images, &kernels::SQUEEZE_EXCITE_GATE_BACKWARD_FOUR),
         };
+        let sizes = [self.shape.batch, wide.groups(), narrow.groups(), pooled_at, pieces_at, 0, 0, 0];
         plan.dispatch(
             Dispatch::new(kernel, format!("{label} gate backward"))
                 .bind("gate_gradient", gate_gradient)
-                .bind("gate", state.gate.factors)
                 .bind("hidden", state.hidden)
                 .bind("reduce_weight", reduce_weight)
                 .bind("expand_weight", expand_weight)
                 .bind("scratch", scratch)
-                .params(&BackwardParams {
-                    images: self.shape.batch as u32,
-                    channels: wide.groups() as u32,
-                    hidden: narrow.groups() as u32,
-                    reduced_at: reduced_at as u32,
-                    pooled_at: pooled_at as u32,
-                    pieces_at: pieces_at as u32,
-                    slope: self.slope,
-                    unused: 0,
-                })
+                .params(&sizes.map(|size| size as u32))
                 .groups(self.shape.batch.div_ceil(images) as u64)
                 .cost(self.macs(), scratch.bytes() + reduce_weight.bytes() + expand_weight.bytes()),
         );
-        Back { expanded: expanded.of(scratch), reduced: reduced.of(scratch), pooled: pooled.of(scratch) }
+        [reduced.of(scratch), pooled.of(scratch)]
     }
-}
-
-/// The gradients between gate and pooled values.
-struct Back {
-    /// Before the gate's activation, `[batch][channels]`.
-    expanded: Tensor,
-    /// Before the ReLU, `[batch][hidden]`.
-    reduced: Tensor,
-    /// `[batch][channels]`.
-    pooled: Tensor,
 }
 
 /// Invocations of a workgroup that makes a gate, see `shaders/shared/gate_columns.wgsl`.
@@ -296,17 +367,4 @@ impl Part {
     fn of(&self, tensor: Tensor) -> Tensor {
         tensor.slice(self.offset, self.bytes)
     }
-}
-
-#[repr(C)]
-#[derive(Clone, Copy, Pod, Zeroable)]
-struct BackwardParams {
-    images: u32,
-    channels: u32,
-    hidden: u32,
-    reduced_at: u32,
-    pooled_at: u32,
-    pieces_at: u32,
-    slope: f32,
-    unused: u32,
 }

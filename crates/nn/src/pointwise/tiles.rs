@@ -27,16 +27,20 @@ const fn tile(worker: Worker, rows: usize, columns: usize, cost: usize) -> Tile 
 
 /// The tiles of forward and data gradient, from the smallest to the largest of each worker; the order of
 /// the kernels in [`Pointwise`]'s launches. Costs were measured on lavapipe.
-pub(super) const TILES: [Tile; 5] = [
+pub(super) const TILES: &[Tile] = &[
     tile(Worker::Workgroup, 32, 32, 10),
     tile(Worker::Workgroup, 64, 32, 8),
     tile(Worker::Workgroup, 64, 64, 6),
     tile(Worker::Invocation, 8, 8, 4),
     tile(Worker::Invocation, 16, 8, 3),
+    // A page that opens waits for its kernels to be compiled, and this one takes long.
+    #[cfg(not(target_arch = "wasm32"))]
+    tile(Worker::Invocation, 32, 16, 2),
 ];
 
 /// The tiles of the weight gradient.
-pub(super) const WEIGHT_TILES: [Tile; 4] = [TILES[0], TILES[1], TILES[2], tile(Worker::Invocation, 8, 8, 2)];
+pub(super) const WEIGHT_TILES: &[Tile] =
+    &[TILES[0], TILES[1], TILES[2], tile(Worker::Invocation, 8, 8, 3), tile(Worker::Invocation, 16, 16, 2)];
 
 /// What makes the tiles of a device.
 ///
@@ -93,8 +97,7 @@ mod tests {
 
     #[test]
     fn tiles_follow_the_shape() {
-        let choose =
-            |rows, columns, wanted| choose_tile(&TILES, DeviceClass::Discrete, rows, columns, wanted);
+        let choose = |rows, columns, wanted| choose_tile(TILES, DeviceClass::Discrete, rows, columns, wanted);
         // Narrow outputs waste half of a wide tile; few rows would leave a device idle.
         assert_eq!(choose(100_000, 16, 64), 1);
         assert_eq!(choose(100_000, 64, 64), 2);
@@ -109,7 +112,7 @@ mod tests {
             for class in [DeviceClass::Software, DeviceClass::Integrated] {
                 let expected =
                     if class == DeviceClass::Software { Worker::Invocation } else { Worker::Workgroup };
-                for tiles in [&TILES[..], &WEIGHT_TILES] {
+                for tiles in [TILES, WEIGHT_TILES] {
                     let tile = tiles[choose_tile(tiles, class, rows, columns, 32)];
                     assert_eq!(tile.worker, expected, "{rows}x{columns}");
                 }
