@@ -23,7 +23,7 @@ pub(super) fn cases() -> Vec<Case> {
         (shape(2, 7, 7, 960), 72, Activation::HardSwish, false),
         (shape(5, 15, 15, 30), 18, Activation::Identity, true),
         (shape(5, 15, 15, 18), 30, Activation::Relu, true),
-        (shape(1, 112, 112, 8), 62, Activation::HardSwish, true),
+        (shape(2, 112, 112, 8), 62, Activation::HardSwish, true),
         (shape(2, 112, 112, 62), 18, Activation::HardSwish, false),
         // More slabs than one workgroup merges.
         (shape(6, 112, 112, 3), 3, Activation::Relu, false),
