@@ -8,7 +8,7 @@ use crate::slabs::{slab_count, sum_slabs};
 use crate::{Activation, Behind, GradientOperand, Operand, OutputGradient, Slabs, Target, pad_channels};
 use bytemuck::{Pod, Zeroable};
 use photonet_gpu::{DeviceClass, Dispatch, Kernel, PlanBuilder, Tensor, kernels};
-use tiles::{TILES, Tile, WEIGHT_TILES, Worker, choose_tile, enough_tiles, worker};
+use tiles::{QUICK_TILES, TILES, Tile, WEIGHT_TILES, Worker, choose_tile, enough_tiles, worker};
 
 /// The kernels that leave statistics or sums for a batch normalisation, for the tiles of a workgroup. In registers
 /// a tile has few rows, and as much would be left as there is output.
@@ -127,16 +127,22 @@ impl Pointwise {
 
     /// The tile for a product over the rows with `columns` output columns, how many there are, and the question that
     /// it answers.
-    fn tiles(&self, plan: &mut PlanBuilder, pass: &str, columns: usize) -> (usize, u64, String) {
+    fn tiles(
+        &self,
+        plan: &mut PlanBuilder,
+        pass: &str,
+        columns: usize,
+        offered: &[Tile],
+    ) -> (usize, u64, String) {
         let class = plan.class();
         let columns = pad_channels(columns);
-        let default = choose_tile(TILES, class, self.rows, columns, enough_tiles(class));
+        let default = choose_tile(offered, class, self.rows, columns, enough_tiles(class));
         let Self { rows, inputs, outputs } = self;
         let question = format!("pointwise/{pass} {rows}x{inputs}x{outputs}");
         // Of the tiles of the same worker: the others suit no device of the class.
-        let worker = TILES[default].worker;
-        let first = TILES.iter().position(|tile| tile.worker == worker).unwrap_or(default);
-        let options = TILES.iter().filter(|tile| tile.worker == worker).count();
+        let worker = offered[default].worker;
+        let first = offered.iter().position(|tile| tile.worker == worker).unwrap_or(default);
+        let options = offered.iter().filter(|tile| tile.worker == worker).count();
         let choice = first + plan.choose(&question, options, default - first);
         let tile = TILES[choice];
         (choice, (self.rows.div_ceil(tile.rows) * columns.div_ceil(tile.columns)) as u64, question)
@@ -152,17 +158,30 @@ impl Pointwise {
         fused: &Fused,
         output: Tensor,
     ) {
-        let input: Operand = input.into();
+        let pass = pass("forward", output, weights);
+        let tiles = self.tiles(plan, &pass, self.outputs, QUICK_TILES);
+        self.forward_in(plan, label, input.into(), weights, fused, output, tiles);
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "the operands of one fused pass")]
+    fn forward_in(
+        &self,
+        plan: &mut PlanBuilder,
+        label: &str,
+        input: Operand,
+        weights: Tensor,
+        fused: &Fused,
+        output: Tensor,
+        (tile, count, question): (usize, u64, String),
+    ) {
         let Fused { gate, bias, residual, .. } = *fused;
-        let (tile, count, question) = self.tiles(plan, &pass("forward", output, weights), self.outputs);
         let kernel = [
             &kernels::POINTWISE_FORWARD_32X32,
             &kernels::POINTWISE_FORWARD_64X32,
             &kernels::POINTWISE_FORWARD_64X64,
             &kernels::POINTWISE_FORWARD_DIRECT_8X2,
             &kernels::POINTWISE_FORWARD_DIRECT_16X2,
-            #[cfg(not(target_arch = "wasm32"))]
-            &kernels::POINTWISE_FORWARD_DIRECT_32X4,
+            &kernels::POINTWISE_FORWARD_DIRECT_16X4,
         ][tile];
         let params = self.forward_params(TILES[tile], fused);
         let dispatch = TILES[tile]
@@ -188,10 +207,12 @@ impl Pointwise {
         weights: Tensor,
         output: Tensor,
     ) -> Option<Slabs> {
-        let (choice, count, question) = self.tiles(plan, &pass("forward", output, weights), self.outputs);
+        let pass = pass("forward_for_norm", output, weights);
+        let (choice, count, question) = self.tiles(plan, &pass, self.outputs, TILES);
         let tile = TILES[choice];
         let Some(kernel) = STATISTICS_KERNELS.get(choice) else {
-            self.forward(plan, label, input, weights, &Fused { gate, ..Fused::default() }, output);
+            let fused = Fused { gate, ..Fused::default() };
+            self.forward_in(plan, label, input, weights, &fused, output, (choice, count, question));
             return None;
         };
         let slabs = self.new_slabs(plan, format!("{label} statistics slabs"), tile, self.outputs);
@@ -250,15 +271,14 @@ impl Pointwise {
         let (output_gradient, target): (GradientOperand, Target) = (output_gradient.into(), target.into());
         let input_gradient = target.tensor;
         let (tile, count, question) =
-            self.tiles(plan, &pass("data_gradient", input_gradient, weights), self.inputs);
+            self.tiles(plan, &pass("data_gradient", input_gradient, weights), self.inputs, TILES);
         let kernel = [
             &kernels::POINTWISE_DATA_GRADIENT_32X32,
             &kernels::POINTWISE_DATA_GRADIENT_64X32,
             &kernels::POINTWISE_DATA_GRADIENT_64X64,
             &kernels::POINTWISE_DATA_GRADIENT_DIRECT_8X2,
             &kernels::POINTWISE_DATA_GRADIENT_DIRECT_16X2,
-            #[cfg(not(target_arch = "wasm32"))]
-            &kernels::POINTWISE_DATA_GRADIENT_DIRECT_32X4,
+            &kernels::POINTWISE_DATA_GRADIENT_DIRECT_16X4,
         ][tile];
         let dispatch = TILES[tile]
             .launch(count, Dispatch::new(kernel, format!("{label} data gradient")))
@@ -287,7 +307,7 @@ impl Pointwise {
     ) -> OutputGradient {
         let (output_gradient, target): (GradientOperand, Target) = (output_gradient.into(), target.into());
         let (choice, count, question) =
-            self.tiles(plan, &pass("data_gradient", target.tensor, weights), self.inputs);
+            self.tiles(plan, &pass("data_gradient", target.tensor, weights), self.inputs, TILES);
         let tile = TILES[choice];
         let Some(kernel) = SUMS_KERNELS.get(choice) else {
             self.data_gradient(plan, label, output_gradient, weights, target);

@@ -156,7 +156,8 @@ impl SqueezeExcite {
         hidden
     }
 
-    /// Appends the gate of the means over the `rows` rows of an image of `input`, in one launch of `kernel`.
+    /// Appends the gate of the means over the `rows` rows of an image of `input`, in one launch, of which `dispatch` has the kernel and where its
+    /// invocations meet.
     #[expect(clippy::too_many_arguments, reason = "the operands of one fused pass")]
     fn gate_in_one(
         &self,

@@ -33,10 +33,11 @@ pub(super) const TILES: &[Tile] = &[
     tile(Worker::Workgroup, 64, 64, 6),
     tile(Worker::Invocation, 8, 8, 4),
     tile(Worker::Invocation, 16, 8, 3),
-    // A page that opens waits for its kernels to be compiled, and this one takes long.
-    #[cfg(not(target_arch = "wasm32"))]
-    tile(Worker::Invocation, 32, 16, 2),
+    tile(Worker::Invocation, 16, 16, 2),
 ];
+
+/// Those whose kernels are quick to compile: what waits for its first answer, as inference does, takes no other.
+pub(super) const QUICK_TILES: &[Tile] = TILES.split_at(5).0;
 
 /// The tiles of the weight gradient.
 pub(super) const WEIGHT_TILES: &[Tile] =
