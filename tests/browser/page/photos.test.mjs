@@ -252,7 +252,8 @@ test("the camera gives a photo; refused or missing, it says what to do", async (
   const [photo] = await answers(page);
   assert.equal(photo.state, "done");
   assert.match(photo.name, /^camera .*\.png$/);
-  assert.equal(await page.evaluate(() => document.getElementById("camera-video").srcObject), null, "the stream has ended");
+  // The stream ends when the dialog says that it is closed, which is a moment after the key.
+  await page.waitForFunction(() => document.getElementById("camera-video").srcObject === null);
   for (const [name, text] of [["NotAllowedError", /refused.*Allow it/], ["NotFoundError", /No camera was found/]]) {
     await page.evaluate((name) => {
       navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException("no", name));
