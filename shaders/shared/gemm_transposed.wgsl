@@ -1,5 +1,5 @@
 // The tile of a product with a transposed matrix: [rows][inner] times the transpose of [columns][inner]. The kernel
-// defines `a_at(row, k4)`, see gemm_rows, and `weight_at(column, k4)`, 4 values of the inner dimension, zero outside.
+// defines what gemm_rows asks for and `weight_at(column, k4)`, 4 values of the inner dimension, zero outside.
 fn transposed_tile(lane: u32, first_row: u32, first_column: u32, inner: u32) -> array<vec4<f32>, SUMS> {
     var sums = no_sums();
     for (var k4 = 0u; k4 < inner; k4 += STEP / 4u) {

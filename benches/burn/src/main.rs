@@ -150,7 +150,11 @@ fn main() {
     let start = Instant::now();
     let network = match variant.as_str() {
         "large" => Network::new(&device, &LARGE, 960),
-        _ => Network::new(&device, &SMALL, 576),
+        "small" => Network::new(&device, &SMALL, 576),
+        other => {
+            eprintln!("no network `{other}`: use small or large");
+            std::process::exit(2);
+        }
     };
     let mut times = Vec::new();
     for number in 0..=WARM_UP + runs {

@@ -80,6 +80,11 @@ struct FinaliseGradientParams {
     unused: [u32; 3],
 }
 
+/// How the rows of a batch are cut for their statistics and sums.
+fn slabs_of(class: DeviceClass, shape: &Shape) -> Columns {
+    Columns::slabs(class, shape.rows(), shape.groups(), 64)
+}
+
 #[repr(C)]
 #[derive(Clone, Copy, Pod, Zeroable)]
 struct ImageColumns {
@@ -124,9 +129,7 @@ impl Behind {
         plan.dispatch(self.norm.activation.configure(dispatch));
         OutputGradient { tensor: target.tensor, sums: Some(sums) }
     }
-}
 
-impl Behind {
     /// Appends `dispatch`, which makes a gradient of shape `shape` from `read` bytes and what it knows of each image (see
     /// `shaders/shared/image_columns.wgsl`), and takes it back through this unit's activation to `input_gradient`, with its sums.
     pub(crate) fn append_over_images(
@@ -138,7 +141,7 @@ impl Behind {
         read: u64,
         input_gradient: Tensor,
     ) -> OutputGradient {
-        let columns = Columns::slabs(plan.class(), shape.rows(), shape.groups(), 64);
+        let columns = slabs_of(plan.class(), shape);
         let slabs = Slabs::of(plan, format!("{label} gradient slabs"), &columns);
         let moved = [self.raw, input_gradient, slabs.partial].iter().map(Tensor::bytes).sum::<u64>();
         let dispatch = dispatch
@@ -181,13 +184,9 @@ impl BatchNorm {
         (self.shape.rows().div_ceil(8) * self.shape.groups()) as u64
     }
 
-    fn slabs(&self, class: DeviceClass) -> Columns {
-        Columns::slabs(class, self.shape.rows(), self.shape.groups(), 64)
-    }
-
     /// Appends the statistics of the batch, slab by slab.
     fn statistics(&self, plan: &mut PlanBuilder, label: &str, input: Tensor) -> Slabs {
-        let columns = self.slabs(plan.class());
+        let columns = slabs_of(plan.class(), &self.shape);
         let slabs = Slabs::of(plan, format!("{label} statistics slabs"), &columns);
         plan.dispatch(
             Dispatch::new(&kernels::BATCH_NORM_STATISTICS, format!("{label} statistics"))
@@ -308,7 +307,7 @@ impl BatchNorm {
         unit: &Behind,
         output_gradient: Tensor,
     ) -> Slabs {
-        let columns = self.slabs(plan.class());
+        let columns = slabs_of(plan.class(), &self.shape);
         let slabs = Slabs::of(plan, format!("{label} gradient slabs"), &columns);
         let sums = Dispatch::new(&kernels::BATCH_NORM_GRADIENT_SUMS, format!("{label} gradient sums"))
             .bind("raw", unit.raw)

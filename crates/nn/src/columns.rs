@@ -1,6 +1,6 @@
 //! How reductions over rows are spread over workgroups (see `shaders/shared/columns.wgsl`).
 
-use crate::slabs::busy;
+use crate::slabs::{FINISHED_AT_ONCE, busy};
 use bytemuck::{Pod, Zeroable};
 use photonet_gpu::{DeviceClass, Dispatch};
 
@@ -26,7 +26,7 @@ impl Columns {
         let (width, strips) = strips(channels);
         let most = match class {
             DeviceClass::Software => 64,
-            DeviceClass::Integrated | DeviceClass::Discrete => 1024,
+            DeviceClass::Integrated | DeviceClass::Discrete => FINISHED_AT_ONCE,
         };
         let wanted = (busy(class) / 64 / strips).clamp(1, most);
         let rows_per_slab = rows.div_ceil(wanted).max(min_rows).max(1);

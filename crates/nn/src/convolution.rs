@@ -107,7 +107,8 @@ impl Geometry {
     /// Slabs of output rows for a weight gradient in which `invocations` handle one slab and leave `left` bytes of it, of
     /// `read` bytes in all.
     pub(crate) fn slabs(&self, class: DeviceClass, invocations: usize, left: u64, read: u64) -> usize {
-        slab_count(class, self.input.batch * self.output().height, invocations, left, read)
+        // More would cost more than the work that it spreads.
+        slab_count(class, self.input.batch * self.output().height, invocations, left, read / 4)
     }
 }
 

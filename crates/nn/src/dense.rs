@@ -1,7 +1,7 @@
 //! Dense convolutions; MobileNetV3 has one, the 3x3 stem.
 
 use crate::slabs::sum_slabs;
-use crate::{Activation, Geometry, Shape};
+use crate::{Activation, Geometry, GradientOperand, Shape};
 use photonet_gpu::{Dispatch, PlanBuilder, Tensor, kernels};
 
 /// A dense convolution with a square kernel.
@@ -67,10 +67,11 @@ impl Dense {
         &self,
         plan: &mut PlanBuilder,
         label: &str,
-        output_gradient: Tensor,
+        output_gradient: impl Into<GradientOperand>,
         weights: Tensor,
         input_gradient: Tensor,
     ) {
+        let output_gradient = output_gradient.into().ready();
         plan.dispatch(
             Dispatch::new(&kernels::DENSE_DATA_GRADIENT, format!("{label} data gradient"))
                 .bind("output_gradient", output_gradient)
@@ -88,9 +89,10 @@ impl Dense {
         plan: &mut PlanBuilder,
         label: &str,
         input: Tensor,
-        output_gradient: Tensor,
+        output_gradient: impl Into<GradientOperand>,
         weight_gradient: Tensor,
     ) {
+        let output_gradient = output_gradient.into().ready();
         let g = &self.geometry;
         let threads = g.kernel * g.kernel * g.input.groups() * self.output().groups();
         let read = input.bytes() + output_gradient.bytes();

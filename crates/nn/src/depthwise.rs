@@ -151,10 +151,11 @@ impl Depthwise {
         &self,
         plan: &mut PlanBuilder,
         label: &str,
-        output_gradient: Tensor,
+        output_gradient: impl Into<GradientOperand>,
         weights: Tensor,
         target: impl Into<Target>,
     ) -> Tensor {
+        let output_gradient = output_gradient.into().ready();
         fill(plan, label, &self.geometry.input, target.into(), |plan, to| {
             self.gradient_alone(plan, format!("{label} data gradient"), output_gradient, weights, to);
         })
@@ -216,7 +217,7 @@ impl Depthwise {
         let Geometry { input, kernel, stride, .. } = self.geometry;
         let (pad_y, pad_x) = self.geometry.padding_before();
         let Some(walk) = self.gradient_walk(plan.class()) else {
-            return self.data_gradient(plan, label, output_gradient.ready(), weights, target).into();
+            return self.data_gradient(plan, label, output_gradient, weights, target).into();
         };
         // At stride 1 the walk is that of a forward convolution, see `data_gradient_as_forward`.
         let params = match stride {

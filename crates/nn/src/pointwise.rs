@@ -391,7 +391,7 @@ impl Pointwise {
         };
         let read = (self.rows * (inputs + outputs) * 4) as u64;
         // Multiplying takes as long as reading here: what is left may be as much as what is read.
-        let slabs = slab_count(class, self.rows, invocations, self.weight_bytes() / 4, read);
+        let slabs = slab_count(class, self.rows, invocations, self.weight_bytes(), read);
         let rows_per_slab = self.rows.div_ceil(slabs).max(shortest).next_multiple_of(32);
         Split { tile: choice, tiles, slabs: self.rows.div_ceil(rows_per_slab).max(1), rows_per_slab }
     }

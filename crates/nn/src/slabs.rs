@@ -15,13 +15,19 @@ pub(crate) fn busy(class: DeviceClass) -> usize {
 }
 
 /// How many slabs of `rows` rows, where `invocations` handle one and leave `left` bytes of it: enough to keep the device busy,
-/// so few that at most a quarter as much is left as the `read` bytes that all rows take, and never an empty one.
-pub(crate) fn slab_count(class: DeviceClass, rows: usize, invocations: usize, left: u64, read: u64) -> usize {
+/// so few that at most `most_left` bytes are left of all, and never an empty one.
+pub(crate) fn slab_count(
+    class: DeviceClass,
+    rows: usize,
+    invocations: usize,
+    left: u64,
+    most_left: u64,
+) -> usize {
     let most = match class {
         DeviceClass::Software => 64,
         DeviceClass::Integrated | DeviceClass::Discrete => rows,
     };
-    let little = (read / (4 * left.max(1))) as usize;
+    let little = (most_left / left.max(1)) as usize;
     let wanted = (busy(class) / invocations.max(1)).min(most).min(little).clamp(1, rows.max(1));
     rows.div_ceil(rows.div_ceil(wanted).max(1)).max(1)
 }
@@ -33,10 +39,7 @@ const ADDED_AT_ONCE: usize = 64;
 const ADDED_BY_MANY: usize = 512;
 
 /// Slabs up to which a workgroup of the kernels that finish a batch normalisation's sums takes them as they are.
-const FINISHED_AT_ONCE: usize = 1024;
-
-/// Slabs that are left of more.
-const MERGED: usize = 1024;
+pub(crate) const FINISHED_AT_ONCE: usize = 1024;
 
 #[repr(C)]
 #[derive(Clone, Copy, Pod, Zeroable)]
@@ -161,7 +164,7 @@ impl Slabs {
         if self.slabs <= FINISHED_AT_ONCE {
             return None;
         }
-        let per_piece = self.slabs.div_ceil(MERGED);
+        let per_piece = self.slabs.div_ceil(FINISHED_AT_ONCE);
         let (pieces, rows) = (self.slabs.div_ceil(per_piece), self.rows_per_slab * per_piece);
         Some((per_piece, Self::new(plan, format!("{label} merged"), pieces, rows, groups)))
     }
@@ -209,7 +212,7 @@ mod tests {
             for rows in [1, 7, 64, 100, 3584, 1_605_632] {
                 for (invocations, left) in [(6, 96), (720, 11_520), (4096, 614_400)] {
                     let read = rows as u64 * 1024;
-                    let slabs = slab_count(class, rows, invocations, left, read);
+                    let slabs = slab_count(class, rows, invocations, left, read / 4);
                     let per = rows.div_ceil(slabs);
                     assert!(slabs >= 1 && per * (slabs - 1) < rows, "{rows} rows in {slabs}");
                     assert!(slabs == 1 || 4 * slabs as u64 * left <= read, "{rows} rows in {slabs}");
@@ -222,8 +225,8 @@ mod tests {
     #[test]
     fn a_large_gpu_is_kept_busy() {
         // The weight gradient of the depthwise convolution over 56x56x64, 32 images: 16 invocations for a slab of output rows.
-        let slabs = slab_count(DeviceClass::Discrete, 32 * 56, 16, 9 * 256, 128_000_000);
+        let slabs = slab_count(DeviceClass::Discrete, 32 * 56, 16, 9 * 256, 128_000_000 / 4);
         assert_eq!(slabs, 32 * 56);
-        assert_eq!(slab_count(DeviceClass::Software, 32 * 56, 16, 9 * 256, 128_000_000), 64);
+        assert_eq!(slab_count(DeviceClass::Software, 32 * 56, 16, 9 * 256, 128_000_000 / 4), 64);
     }
 }

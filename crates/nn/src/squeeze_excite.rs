@@ -114,17 +114,20 @@ impl SqueezeExcite {
         factors: Tensor,
     ) -> Gate {
         let pixels = self.shape.pixels();
-        let one_launch = plan.class() == DeviceClass::Software || self.fits_one_launch();
+        let software = plan.class() == DeviceClass::Software;
+        let one_launch = software || self.fits_one_launch();
         let (mut rows, mut source) = (pixels, input);
         if pixels > POOLED_IN_GATE || !one_launch {
             source = plan.transient(format!("{label} pooled"), self.wide().bytes());
             GlobalPool { input: self.shape }.forward(plan, &format!("{label} pool"), input, source);
             rows = 1;
         }
-        if plan.class() == DeviceClass::Software {
+        if software {
             self.gate_in_storage(plan, label, source, rows, parameters, factors);
         } else if one_launch {
-            self.gate_local(plan, label, source, rows, parameters, factors);
+            let dispatch = Dispatch::new(&kernels::SQUEEZE_EXCITE_GATE_LOCAL_ONE, format!("{label} gate"))
+                .groups(self.shape.batch as u64);
+            self.gate_in_one(plan, dispatch, source, rows, parameters, factors, (0, 0));
         } else {
             self.gate_in_two(plan, label, source, parameters, factors);
         }
@@ -156,8 +159,8 @@ impl SqueezeExcite {
         hidden
     }
 
-    /// Appends the gate of the means over the `rows` rows of an image of `input`, in one launch, of which `dispatch` has the kernel and where its
-    /// invocations meet.
+    /// Appends the gate of the means over the `rows` rows of an image of `input`, in one launch, of which `dispatch` has the
+    /// kernel and where its invocations meet.
     #[expect(clippy::too_many_arguments, reason = "the operands of one fused pass")]
     fn gate_in_one(
         &self,
@@ -183,21 +186,6 @@ impl SqueezeExcite {
             .params(&sizes.map(|size| size as u32))
             .cost(self.macs(), traffic);
         plan.dispatch(self.gate().configure(dispatch));
-    }
-
-    /// Appends the gate in one launch whose invocations meet in workgroup memory, as GPUs do it.
-    fn gate_local(
-        &self,
-        plan: &mut PlanBuilder,
-        label: &str,
-        input: Tensor,
-        rows: usize,
-        parameters: &SqueezeExciteParameters,
-        factors: Tensor,
-    ) {
-        let dispatch = Dispatch::new(&kernels::SQUEEZE_EXCITE_GATE_LOCAL_ONE, format!("{label} gate"))
-            .groups(self.shape.batch as u64);
-        self.gate_in_one(plan, dispatch, input, rows, parameters, factors, (0, 0));
     }
 
     /// Appends the gate in one launch whose invocations meet in storage, as software devices do it; returns the hidden values.

@@ -245,7 +245,7 @@ impl Unit {
         let Source { operand, gate } = self.input;
         match &self.convolution {
             Convolution::Dense(c) => {
-                c.weight_gradient(&mut r.plan, name, operand.tensor, from.tensor, gradient);
+                c.weight_gradient(&mut r.plan, name, operand.tensor, from, gradient);
             }
             Convolution::Depthwise(c) => c.weight_gradient(&mut r.plan, name, operand, from, gradient),
             Convolution::Pointwise(c, _) => {
@@ -272,9 +272,9 @@ impl Unit {
                 c.data_gradient(plan, name, from, weights, target);
                 target.tensor
             }
-            (Convolution::Depthwise(c), None) => c.data_gradient(plan, name, from.tensor, weights, target),
+            (Convolution::Depthwise(c), None) => c.data_gradient(plan, name, from, weights, target),
             (Convolution::Dense(c), _) => fill(plan, name, &shape, target, |plan, to| {
-                c.data_gradient(plan, name, from.tensor, weights, to);
+                c.data_gradient(plan, name, from, weights, to);
             }),
         };
         Some(filled.into())
