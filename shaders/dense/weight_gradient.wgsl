@@ -1,15 +1,19 @@
 // Gradient of a dense convolution with respect to its weights, in slabs of output rows:
 // partial[s][i][j][c][o] = sum over the rows (n, y) of slab s and all x of
-//   input[n, y S + i - pad_y, x S + j - pad_x, c] output_gradient[n, y, x, o]; reduce/sum adds the slabs.
+//   input[n, y S + i - pad_y, x S + j - pad_x, c] output_gradient[n, y, x, o]; reduce/sum adds the slabs; for the
+// gradient see gradient_operand.
 // Units of 4 channels; an invocation owns one tap of 4 x 4 channels in one slab.
 #import storage
 #import grid
 #import convolution
+#import gradient_operand
 
 @group(0) @binding(0) var<uniform> params: Convolution;
 @group(0) @binding(1) var<storage, read> input: array<Value>;
 @group(0) @binding(2) var<storage, read> output_gradient: array<Gradient>;
-@group(0) @binding(3) var<storage, read_write> partial: array<vec4<f32>>;
+@group(0) @binding(3) var<storage, read> output: array<Value>;
+@group(0) @binding(4) var<storage, read> coefficients: array<vec4<f32>>;
+@group(0) @binding(5) var<storage, read_write> partial: array<vec4<f32>>;
 
 @compute @workgroup_size(64)
 fn main(
@@ -28,6 +32,7 @@ fn main(
     if slab >= params.slabs {
         return;
     }
+    let through = through_of(o, params.outputs);
     let i = tap / params.kernel;
     let j = tap % params.kernel;
     let rows = params.batch * params.out_height;
@@ -50,7 +55,7 @@ fn main(
                 continue;
             }
             let value = from_value(input[(line + u32(column)) * params.inputs + c]);
-            let gradient = from_gradient(output_gradient[(at * params.out_width + x) * params.outputs + o]);
+            let gradient = gradient_of((at * params.out_width + x) * params.outputs + o, through);
             sums[0] += value.x * gradient;
             sums[1] += value.y * gradient;
             sums[2] += value.z * gradient;

@@ -2,12 +2,12 @@
 // squared deviations of every channel, for the batch normalisation that follows (batch_norm/finalise merges them).
 // input [n][h][w][channels], weights [kernel][kernel][channels], output [n][oh][ow][channels],
 // partial [n * blocks][2][channels]; units of 4 channels.
-// Sums are taken of the difference from an invocation's first output: no cancellation as in E[x^2] - E[x]^2.
 #import storage
 #import grid
 #import activation
 #import operand
 #import walk
+#import pivoted
 #import strip_moments
 #import depthwise_walk
 
@@ -20,10 +20,7 @@
 
 // Of the input's normalisation.
 var<private> affine: Affine;
-var<private> count: u32;
-var<private> pivot: vec4<f32>;
-var<private> sum: vec4<f32>;
-var<private> squares: vec4<f32>;
+var<private> own: Pivoted;
 
 fn input_at(at: u32) -> vec4<f32> {
     return operand_of(from_value(input[at]), affine);
@@ -31,13 +28,7 @@ fn input_at(at: u32) -> vec4<f32> {
 
 fn leave(at: u32, value: vec4<f32>) {
     output[at] = to_value(value);
-    if count == 0u {
-        pivot = value;
-    }
-    count += 1u;
-    let deviation = value - pivot;
-    sum += deviation;
-    squares += deviation * deviation;
+    own = with_value(own, value);
 }
 
 @compute @workgroup_size(64)
@@ -48,11 +39,10 @@ fn main(
 ) {
     let group = linear_group(group_id, grid);
     let strip = strip_of(group, lane, params.channels, params.width, params.strips, params.slabs);
+    own = nothing_yet();
     if strip.inside {
         affine = affine_of(strip.channel, params.channels);
         walk(strip);
     }
-    let share = 1.0 / f32(max(count, 1u));
-    let own = Moments(pivot + sum * share, max(squares - sum * sum * share, vec4<f32>(0.0)), count);
-    leave_moments(strip, lane, own);
+    leave_moments(strip, lane, moments_of(own));
 }

@@ -1,6 +1,7 @@
 //! Geometry shared by the dense and the depthwise convolution.
 
 use crate::slabs::slab_count;
+use crate::walk::Walk;
 use crate::{Activation, Shape};
 use bytemuck::{Pod, Zeroable};
 use photonet_gpu::DeviceClass;
@@ -47,12 +48,18 @@ pub(crate) struct ConvolutionParams {
     pub slabs: u32,
     activation: u32,
     slope: f32,
-    unused: [u32; 2],
+    width: u32,
+    down: u32,
 }
 
 impl ConvolutionParams {
     pub fn activated(self, activation: Activation) -> Self {
         Self { activation: activation.number(), slope: activation.slope(), ..self }
+    }
+
+    /// Spread over workgroups as `walk` says.
+    pub fn spread(self, walk: &Walk) -> Self {
+        Self { slabs: walk.slabs as u32, width: walk.width as u32, down: walk.down as u32, ..self }
     }
 }
 
@@ -100,7 +107,8 @@ impl Geometry {
             slabs,
             activation: 0,
             slope: 0.0,
-            unused: [0; 2],
+            width: 0,
+            down: 0,
         }
     }
 

@@ -1,8 +1,9 @@
 //! Dense convolutions; MobileNetV3 has one, the 3x3 stem.
 
 use crate::slabs::sum_slabs;
-use crate::{Activation, Geometry, GradientOperand, Shape};
-use photonet_gpu::{Dispatch, PlanBuilder, Tensor, kernels};
+use crate::walk::Walk;
+use crate::{Activation, Geometry, GradientOperand, Shape, Slabs};
+use photonet_gpu::{DeviceClass, Dispatch, PlanBuilder, Tensor, kernels};
 
 /// A dense convolution with a square kernel.
 ///
@@ -62,6 +63,40 @@ impl Dense {
         plan.dispatch(activation.configure(dispatch));
     }
 
+    /// How the kernel that leaves statistics is spread, where there is one for the size: over pairs of output groups.
+    fn walk(&self, class: DeviceClass) -> Option<Walk> {
+        let output = self.output();
+        let pairs = output.with_channels(output.groups().div_ceil(2) * 4);
+        Walk::new(class, &pairs, output.width.div_ceil(4))
+    }
+
+    /// Appends `output = input * weights` for a batch normalisation behind it; returns the statistics of the output where
+    /// the kernel leaves them.
+    pub fn forward_for_norm(
+        &self,
+        plan: &mut PlanBuilder,
+        label: &str,
+        input: Tensor,
+        weights: Tensor,
+        output: Tensor,
+    ) -> Option<Slabs> {
+        let Some(walk) = self.walk(plan.class()) else {
+            self.forward(plan, label, input, weights, None, Activation::Identity, output);
+            return None;
+        };
+        let slabs = walk.new_slabs(plan, format!("{label} statistics slabs"), &self.output());
+        let moved = [input, weights, output, slabs.partial].iter().map(Tensor::bytes).sum();
+        let dispatch = Dispatch::new(&kernels::DENSE_FORWARD_STATISTICS, format!("{label} forward"))
+            .bind("input", input)
+            .bind("weights", weights)
+            .bind("output", output)
+            .bind("partial", slabs.partial)
+            .params(&self.geometry.params(0).spread(&walk))
+            .cost(self.macs(), moved);
+        plan.dispatch(walk.launch(dispatch));
+        Some(slabs)
+    }
+
     /// Appends the gradient with respect to the input.
     pub fn data_gradient(
         &self,
@@ -92,7 +127,7 @@ impl Dense {
         output_gradient: impl Into<GradientOperand>,
         weight_gradient: Tensor,
     ) {
-        let output_gradient = output_gradient.into().ready();
+        let output_gradient: GradientOperand = output_gradient.into();
         let g = &self.geometry;
         let threads = g.kernel * g.kernel * g.input.groups() * self.output().groups();
         let read = input.bytes() + output_gradient.bytes();
@@ -102,15 +137,13 @@ impl Dense {
             1 => weight_gradient,
             _ => plan.transient(format!("{label} slabs"), self.weight_bytes() * slabs as u64),
         };
-        plan.dispatch(
-            Dispatch::new(&kernels::DENSE_WEIGHT_GRADIENT, label.clone())
-                .bind("input", input)
-                .bind("output_gradient", output_gradient)
-                .bind("partial", partial)
-                .params(&g.params(slabs as u32))
-                .threads((threads * slabs) as u64)
-                .cost(self.macs(), read + self.weight_bytes() * slabs as u64),
-        );
+        let dispatch = Dispatch::new(&kernels::DENSE_WEIGHT_GRADIENT, label.clone())
+            .bind("input", input)
+            .bind("partial", partial)
+            .params(&g.params(slabs as u32))
+            .threads((threads * slabs) as u64)
+            .cost(self.macs(), read + self.weight_bytes() * slabs as u64);
+        plan.dispatch(output_gradient.bind(dispatch));
         if slabs > 1 {
             sum_slabs(plan, &label, slabs, self.weight_bytes(), partial, weight_gradient);
         }

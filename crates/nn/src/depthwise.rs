@@ -1,15 +1,13 @@
 //! Depthwise convolutions, 3x3 and 5x5, stride 1 and 2.
 
-mod walk;
-
 use crate::operand::pass;
 use crate::residual::fill;
 use crate::slabs::sum_slabs;
+use crate::walk::Walk;
 use crate::{
     Activation, Behind, Geometry, GradientOperand, Operand, OutputGradient, Padding, Shape, Slabs, Target,
 };
 use photonet_gpu::{DeviceClass, Dispatch, Kernel, PlanBuilder, Tensor, kernels};
-use walk::Walk;
 
 /// A depthwise convolution: every channel has a filter of its own.
 ///

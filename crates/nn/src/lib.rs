@@ -24,6 +24,7 @@ mod residual;
 mod shape;
 mod slabs;
 mod squeeze_excite;
+mod walk;
 
 pub use activation::Activation;
 pub use batch_norm::{BatchNorm, BatchNormParameters, Behind, NormGradient, OutputGradient, RunningVariance};

@@ -189,14 +189,19 @@ impl Unit {
         let Source { operand, gate } = input;
         let mut statistics = None;
         match &convolution {
-            Convolution::Dense(c) => c.forward(&mut r.plan, &name, operand.tensor, weights, None, none, raw),
             // Frozen normalisation takes no statistics.
+            Convolution::Dense(c) if norm.frozen => {
+                c.forward(&mut r.plan, &name, operand.tensor, weights, None, none, raw);
+            }
             Convolution::Depthwise(c) if norm.frozen => {
                 c.forward(&mut r.plan, &name, operand, weights, None, none, raw);
             }
             Convolution::Pointwise(c, _) if norm.frozen => {
                 let fused = Fused { gate, ..Fused::default() };
                 c.forward(&mut r.plan, &name, operand, weights, &fused, raw);
+            }
+            Convolution::Dense(c) => {
+                statistics = c.forward_for_norm(&mut r.plan, &name, operand.tensor, weights, raw);
             }
             Convolution::Depthwise(c) => {
                 statistics = c.forward_for_norm(&mut r.plan, &name, operand, weights, raw);
@@ -239,7 +244,8 @@ impl Unit {
         wants: Wants<'_>,
     ) -> Option<OutputGradient> {
         let name = &self.name;
-        let from = self.raw_gradient(r, output_gradient.into());
+        let wants_input = !matches!(wants, Wants::Nothing);
+        let from = self.raw_gradient(r, output_gradient.into(), wants_input);
         let weights = r.parameter(&format!("{name}.conv.weight"));
         let gradient = r.gradient(&format!("{name}.conv.weight"));
         let Source { operand, gate } = self.input;
@@ -282,18 +288,24 @@ impl Unit {
 
     /// Records the gradients of the normalisation's parameters; returns the gradient of the convolution's output, on its way
     /// through the normalisation where the next kernels can do that as they load it.
-    fn raw_gradient(&self, r: &mut Recorder<'_>, output_gradient: OutputGradient) -> GradientOperand {
+    fn raw_gradient(
+        &self,
+        r: &mut Recorder<'_>,
+        output_gradient: OutputGradient,
+        wants_input: bool,
+    ) -> GradientOperand {
         let label = format!("{} bn", self.name);
         let gamma = r.gradient(&format!("{}.bn.weight", self.name));
         let beta = r.gradient(&format!("{}.bn.bias", self.name));
         let back = self.norm.backward(&mut r.plan, &label, &self.raw, output_gradient, gamma, beta);
         let class = r.plan.class();
-        let takes_it = self.output.norm.is_some()
-            && match &self.convolution {
-                Convolution::Dense(_) => false,
-                Convolution::Depthwise(c) => c.takes_gradients_on_load(class),
-                Convolution::Pointwise(..) => Pointwise::takes_gradients_on_load(class),
-            };
+        let raw = self.output.norm.is_some();
+        let takes_it = match &self.convolution {
+            // The weight gradient alone does.
+            Convolution::Dense(_) => !wants_input && normalises_on_load(class),
+            Convolution::Depthwise(c) => raw && c.takes_gradients_on_load(class),
+            Convolution::Pointwise(..) => raw && Pointwise::takes_gradients_on_load(class),
+        };
         if let Some(gradient) = back.on_load().filter(|_| takes_it) {
             return gradient;
         }

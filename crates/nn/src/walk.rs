@@ -1,4 +1,4 @@
-//! How the depthwise kernels that leave sums for a batch normalisation are spread (see `shaders/shared/walk.wgsl`).
+//! How the dense and depthwise kernels that leave sums for a batch normalisation are spread (see `shaders/shared/walk.wgsl`).
 
 use crate::{Shape, Slabs};
 use bytemuck::{Pod, Zeroable};
@@ -21,7 +21,7 @@ const WIDEST: usize = 32;
 
 /// A workgroup's part of a tensor: `down` rows of an image and `width` channel groups.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Walk {
+pub(crate) struct Walk {
     pub width: usize,
     pub strips: usize,
     pub down: usize,
@@ -35,7 +35,7 @@ pub(super) struct Walk {
 /// The uniform `Walk`.
 #[repr(C)]
 #[derive(Clone, Copy, Pod, Zeroable)]
-pub(super) struct WalkParams {
+pub(crate) struct WalkParams {
     pub in_height: u32,
     pub in_width: u32,
     pub out_height: u32,
