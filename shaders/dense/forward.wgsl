@@ -1,7 +1,7 @@
 // Dense convolution, used for the 3x3 stem: output[n, y, x, o] =
 //   activate(bias[o] + sum over i, j, c of input[n, y S + i - pad_y, x S + j - pad_x, c] weights[i, j, c, o]).
 // input [n][h][w][inputs], weights [kernel][kernel][inputs][outputs], output [n][oh][ow][outputs]; units of 4 channels.
-// An invocation makes 4 columns of 2 output groups.
+// An invocation makes 4 columns of one output group.
 #import storage
 #import grid
 #import activation
@@ -21,11 +21,10 @@ fn main(
     @builtin(num_workgroups) grid: vec3<u32>,
     @builtin(local_invocation_index) lane: u32,
 ) {
-    let pairs = (params.outputs + 1u) / 2u;
     let across = (params.out_width + 3u) / 4u;
     var rest = linear_group(group_id, grid) * 64u + lane;
-    let first = (rest % pairs) * 2u;
-    rest /= pairs;
+    let channel = rest % params.outputs;
+    rest /= params.outputs;
     let x = (rest % across) * 4u;
     rest /= across;
     let y = rest % params.out_height;
@@ -33,22 +32,17 @@ fn main(
     if n >= params.batch {
         return;
     }
-    // Beyond the edge the last group is computed once more, and not stored.
-    let second = min(first + 1u, params.outputs - 1u);
-    var sums = dense_tile(n, y, x, first, second);
+    let sums = dense_tile(n, y, x, channel);
+    var start = vec4<f32>(0.0);
     if HAS_BIAS {
-        #unroll o 4
-            sums[o] += bias[first];
-            sums[o + 4u] += bias[second];
-        #end
+        start = bias[channel];
     }
-    #unroll o 4
+    // A copy that a loop may index leaves the sums themselves in registers.
+    var ends = sums;
+    for (var o = 0u; o < 4u; o += 1u) {
         if x + o < params.out_width {
-            let at = ((n * params.out_height + y) * params.out_width + x + o) * params.outputs;
-            output[at + first] = to_value(activate(sums[o]));
-            if first + 1u < params.outputs {
-                output[at + second] = to_value(activate(sums[o + 4u]));
-            }
+            let at = ((n * params.out_height + y) * params.out_width + x + o) * params.outputs + channel;
+            output[at] = to_value(activate(ends[o] + start));
         }
-    #end
+    }
 }

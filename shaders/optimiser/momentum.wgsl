@@ -1,5 +1,7 @@
 // Momentum in Paddle's form, over the flat parameter buffer:
 // g += decay * p; v = momentum * v + g; p -= learning_rate * rate * v.
+// A batch in parts takes one launch for each: v = momentum * v + share * g + decay * p, with momentum 1 and decay 0 for all but the
+// first and a learning rate of 0 for all but the last.
 // parameters, gradients, velocity [length]; ranges: learning-rate factor and decay for each block of 64 parameters.
 #import grid
 #import step
@@ -30,7 +32,7 @@ fn main(
     }
     let range = ranges[at / 16u];
     let p = parameters[at];
-    let v = velocity[at] * step.momentum + (gradients[at] + p * range.y);
+    let v = velocity[at] * step.momentum + (gradients[at] * step.share + p * (range.y * step.decay));
     velocity[at] = v;
     parameters[at] = p - v * (step.learning_rate * range.x);
 }

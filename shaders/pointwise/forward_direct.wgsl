@@ -8,8 +8,11 @@
 #import product_forward
 #import activation
 #import operand
-#import gate
 #import epilogue
+
+// Whether each image has a gate of its own. That of a single one is chosen by a uniform: the branch costs little, and the product
+// with a gate and the one without are the same pipeline, which is one less to compile before the first answer.
+override GATE_EACH: bool = false;
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> input: array<Value>;
@@ -38,7 +41,7 @@ fn main(
         starts[r] = min(first_row + r, params.rows - 1u) * params.inputs;
     #end
     var gates: array<u32, ROWS>;
-    if GATE == 2u {
+    if GATE_EACH {
         #unroll r ROWS
             gates[r] = (min(first_row + r, params.rows - 1u) / params.rows_per_image) * params.inputs;
         #end
@@ -62,13 +65,13 @@ fn main(
                 a[r] = operand_of(a[r], affine);
             #end
         }
-        if GATE == 1u {
+        if (params.operands & HAS_GATE) != 0u {
             let factor = gate[k4];
             #unroll r ROWS
                 a[r] *= factor;
             #end
         }
-        if GATE == 2u {
+        if GATE_EACH {
             #unroll r ROWS
                 a[r] *= gate[gates[r] + k4];
             #end

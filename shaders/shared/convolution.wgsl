@@ -17,7 +17,7 @@ struct Convolution {
     // What follows a depthwise convolution: many layers that differ in nothing else share a pipeline.
     activation: u32,
     slope: f32,
-    // Of a workgroup of dense/forward_statistics: pairs of output groups side by side, and rows.
+    // Of a workgroup of dense/forward_statistics: output groups side by side, and rows.
     width: u32,
     down: u32,
 }

@@ -3,6 +3,8 @@
 // The kernel declares `params` with these, `bias` [outputs] and `residual` [rows][outputs].
 const HAS_BIAS = 1u;
 const HAS_RESIDUAL = 2u;
+// One gate for all rows: for kernels that have no constant for it.
+const HAS_GATE = 4u;
 
 fn finished(sum: vec4<f32>, column: u32, at: u32) -> vec4<f32> {
     var value = sum;

@@ -4,4 +4,9 @@ struct Step {
     momentum: f32,
     epoch: u32,
     number: u32,
+    // Of the gradients and of the weight decay, for a part of a batch.
+    share: f32,
+    decay: f32,
+    unused_0: u32,
+    unused_1: u32,
 }

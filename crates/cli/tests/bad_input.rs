@@ -138,6 +138,26 @@ fn a_batch_of_one_trains() {
 }
 
 #[test]
+fn a_device_with_a_small_limit_trains_in_parts_and_says_so() {
+    let folder = workplace();
+    let limited = |arguments: &str| {
+        let mut command = program(folder.path());
+        command.env("PHOTONET_BINDING_LIMIT", (3 << 20).to_string()).args(arguments.split_whitespace());
+        Ran::of(command.output().expect("the program can be started"))
+    };
+    // The widest tensor has 64x64 positions of 16 channels: 6 MiB for all 24 photos.
+    let said = limited("train photos --size 128 --width 0.35 --batch 24 --epochs 1 --out out").ok().said();
+    says(&said, &["a batch of 24 is more than the device can take", "the device allows 3145728"]);
+    says(&said, &["it goes in 2 parts of up to 12 photos"]);
+    let evaluated =
+        limited("eval --model out/latest --data photos --batch 30 --device software --format json");
+    assert_eq!(evaluated.ok().json()["images"], 30);
+    // What needs more for a single photo is refused, by name.
+    let error = limited("train photos --size 512 --width 0.35 --batch 24 --epochs 1 --out other").failed();
+    says(&error, &["needs", "bytes in one buffer, this device allows 3145728"]);
+}
+
+#[test]
 fn checkpoints_of_other_networks_or_damaged_ones_are_refused() {
     let folder = copy_of_trained();
     let before = files(&folder.path().join("out"));

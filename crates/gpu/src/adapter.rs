@@ -94,13 +94,16 @@ pub struct GpuOptions {
     pub checked: bool,
     /// Choose kernels for this class of devices, not for the adapter's own. All kernels run everywhere.
     pub class: Option<DeviceClass>,
+    /// Let the device bind no more bytes than this to a kernel in one buffer, as smaller ones do.
+    pub binding_limit: Option<u64>,
     /// Where compiled pipelines are kept from one run to the next, for drivers that let them be (Vulkan).
     pub cache: Option<PathBuf>,
 }
 
 impl GpuOptions {
     /// Options for `choice`. `PHOTONET_CHECKED=1`, `PHOTONET_PORTABLE=1`, `PHOTONET_HALF=native` (or `packed`) and
-    /// `PHOTONET_DEVICE_CLASS=discrete` (or `integrated`, `software`) are read from the environment.
+    /// `PHOTONET_DEVICE_CLASS=discrete` (or `integrated`, `software`) and `PHOTONET_BINDING_LIMIT=BYTES` are read from the
+    /// environment.
     pub fn new(choice: DeviceChoice) -> Self {
         let on = |name| std::env::var(name).is_ok_and(|v| !v.is_empty() && v != "0");
         let named = |name| std::env::var(name).ok();
@@ -113,6 +116,7 @@ impl GpuOptions {
             shader_f16: false,
             checked: on("PHOTONET_CHECKED"),
             class,
+            binding_limit: named("PHOTONET_BINDING_LIMIT").and_then(|bytes| bytes.parse().ok()),
             cache: None,
         }
     }

@@ -72,6 +72,9 @@ impl Gpu {
             limits.max_buffer_size = offered.max_buffer_size;
             features |= adapter.features() & wgpu::Features::TIMESTAMP_QUERY;
         }
+        if let Some(bytes) = options.binding_limit {
+            limits.max_storage_buffer_binding_size = limits.max_storage_buffer_binding_size.min(bytes);
+        }
         if !options.portable || options.shader_f16 {
             features |= adapter.features() & wgpu::Features::SHADER_F16;
         }
@@ -127,6 +130,12 @@ impl Gpu {
     /// The kind of device, for choosing kernel configurations.
     pub fn class(&self) -> DeviceClass {
         self.class
+    }
+
+    /// Whether plans should compile quickly rather than run fastest: in a page on a software device, whose compiler takes 0.1 s a
+    /// kernel on every visit, where a photo takes little longer with simpler kernels. Natively the driver keeps what it compiled.
+    pub fn starts_quickly(&self) -> bool {
+        cfg!(target_arch = "wasm32") && self.class == DeviceClass::Software
     }
 
     /// Bytes of all buffers created so far, those that are gone among them.

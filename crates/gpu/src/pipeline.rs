@@ -25,6 +25,14 @@ impl Recipe {
 
 type Key = (&'static str, Storage, Constants);
 
+/// Pipelines that are still to be made.
+pub(crate) struct Begun {
+    missing: Vec<Recipe>,
+    /// What the browser compiles.
+    #[cfg(target_arch = "wasm32")]
+    ahead: Vec<wasm_bindgen_futures::JsFuture>,
+}
+
 /// A compiled kernel.
 #[derive(Debug)]
 pub(crate) struct Pipeline {
@@ -92,25 +100,33 @@ impl Gpu {
         Ok(made.entry(key).or_insert(pipeline).clone())
     }
 
-    /// Makes those of `wanted` that are not there yet: several at a time, or beside everything else in a page.
-    pub(crate) async fn make_pipelines(&self, wanted: &[Recipe]) -> Result<(), GpuError> {
-        let mut missing: HashMap<Key, &Recipe> = HashMap::new();
+    /// Those of `wanted` that are not there yet; in a page the browser begins to compile them.
+    pub(crate) fn begin_pipelines(&self, wanted: &[Recipe]) -> Begun {
+        let mut missing: HashMap<Key, Recipe> = HashMap::new();
         {
             let made = self.pipelines.made.lock().unwrap_or_else(PoisonError::into_inner);
             for recipe in wanted {
                 let key = recipe.key();
                 if !made.contains_key(&key) {
-                    missing.insert(key, recipe);
+                    missing.insert(key, recipe.clone());
                 }
             }
         }
-        self.make_missing(&missing.into_values().collect::<Vec<_>>()).await
+        let missing: Vec<Recipe> = missing.into_values().collect();
+        #[cfg(target_arch = "wasm32")]
+        let ahead = crate::web::compile_ahead(self, &missing);
+        Begun {
+            missing,
+            #[cfg(target_arch = "wasm32")]
+            ahead,
+        }
     }
 
-    /// As many at a time as there are processors: drivers compile a pipeline on the thread that asks for it.
+    /// Makes them: as many at a time as there are processors, since drivers compile a pipeline on the thread that asks for it.
     #[cfg(not(target_arch = "wasm32"))]
-    async fn make_missing(&self, missing: &[&Recipe]) -> Result<(), GpuError> {
+    pub(crate) async fn make_pipelines(&self, begun: Begun) -> Result<(), GpuError> {
         use std::sync::atomic::{AtomicUsize, Ordering};
+        let Begun { missing } = begun;
         let next = AtomicUsize::new(0);
         let work = || {
             while let Some(recipe) = missing.get(next.fetch_add(1, Ordering::Relaxed)) {
@@ -130,10 +146,11 @@ impl Gpu {
         })
     }
 
+    /// Makes them, once the browser has compiled them.
     #[cfg(target_arch = "wasm32")]
-    async fn make_missing(&self, missing: &[&Recipe]) -> Result<(), GpuError> {
-        let compiled = crate::web::compile_ahead(self, missing).await;
-        for recipe in missing {
+    pub(crate) async fn make_pipelines(&self, begun: Begun) -> Result<(), GpuError> {
+        let compiled = crate::web::compiled(begun.ahead).await;
+        for recipe in &begun.missing {
             self.pipeline(recipe).await?;
         }
         drop(compiled);

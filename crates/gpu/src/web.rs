@@ -30,17 +30,20 @@ extern "C" {
     fn create_compute_pipeline_async(this: &Device, descriptor: &JsValue) -> Result<Promise, JsValue>;
 }
 
-/// Has the browser compile `wanted`, all at once, and waits for it. The results keep what was compiled alive until the
-/// pipelines proper are made. What fails here fails there again, with its error.
-pub(crate) async fn compile_ahead(gpu: &Gpu, wanted: &[&Recipe]) -> Vec<JsValue> {
+/// Has the browser compile `wanted`, all at once. What fails here fails again when the pipelines proper are made, with its
+/// error.
+pub(crate) fn compile_ahead(gpu: &Gpu, wanted: &[Recipe]) -> Vec<JsFuture> {
     let Some(device) = gpu.device.as_webgpu() else { return Vec::new() };
     let device: &Device = AsRef::<JsValue>::as_ref(device).unchecked_ref();
-    let start =
-        |recipe: &&Recipe| start(device, recipe, &recipe.kernel.text(recipe.storage, gpu.half())).ok();
-    let started: Vec<Promise> = wanted.iter().filter_map(start).collect();
+    let start = |recipe: &Recipe| start(device, recipe, &recipe.kernel.text(recipe.storage, gpu.half())).ok();
+    wanted.iter().filter_map(start).map(JsFuture::from).collect()
+}
+
+/// Waits until all is compiled. The results keep it alive until the pipelines proper are made.
+pub(crate) async fn compiled(started: Vec<JsFuture>) -> Vec<JsValue> {
     let mut compiled = Vec::with_capacity(started.len());
-    for promise in started {
-        compiled.extend(JsFuture::from(promise).await);
+    for pipeline in started {
+        compiled.extend(pipeline.await);
     }
     compiled
 }

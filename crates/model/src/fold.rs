@@ -49,7 +49,40 @@ pub fn fold(architecture: &Architecture, weights: &Weights) -> Result<Weights, M
     Ok(folded)
 }
 
+/// The tensor that is left of a parameter, of the same shape; nothing is left of a normalisation's scale.
+pub(crate) fn folded_name(parameter: &str) -> Option<String> {
+    if let Some(unit) = parameter.strip_suffix(".conv.weight") {
+        return Some(format!("{unit}.weight"));
+    }
+    if let Some(unit) = parameter.strip_suffix(".bn.bias") {
+        return Some(format!("{unit}.bias"));
+    }
+    (!parameter.ends_with(".bn.weight")).then(|| parameter.to_string())
+}
+
 /// A tensor that [`ParameterLayout::check`] has found to be there.
 fn tensor<'a>(weights: &'a Weights, name: &str) -> &'a HostTensor {
     &weights.tensors[name]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Family, Variant, initialise};
+
+    #[test]
+    fn what_is_left_is_named_as_folding_names_it() {
+        for (family, variant) in [(Family::Paddle, Variant::Small), (Family::Timm, Variant::Large)] {
+            let architecture = Architecture::new(family, variant, 0.35, 5).unwrap();
+            let folded = fold(&architecture, &initialise(&architecture, 0)).unwrap();
+            let layout = ParameterLayout::new(&architecture);
+            let mut left = 0;
+            for spec in &layout.parameters {
+                let Some(name) = folded_name(&spec.name) else { continue };
+                assert_eq!(folded.tensors[&name].shape, spec.shape, "{name}");
+                left += 1;
+            }
+            assert_eq!(folded.tensors.len(), left);
+        }
+    }
 }

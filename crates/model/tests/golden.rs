@@ -219,7 +219,7 @@ fn compare_for(golden: &Golden, class: DeviceClass) {
         let samples: Vec<u32> = (0..BATCH as u32).collect();
         let expected = golden.values("losses");
         for (number, learning_rate) in [0.01, 0.02, 0.015].into_iter().enumerate() {
-            let step = Step { learning_rate, momentum: 0.9, epoch: 0, number: number as u32 };
+            let step = Step::new(learning_rate, 0.9, 0, number as u32);
             network.step(&pixels, &labels, &samples, step).unwrap();
             let losses = network.losses().await.unwrap();
             let loss = losses.iter().map(|l| f64::from(*l)).sum::<f64>() / BATCH as f64;

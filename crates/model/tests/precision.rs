@@ -141,7 +141,7 @@ async fn trained(
     let samples: Vec<u32> = (0..BATCH as u32).collect();
     let (mut losses, mut gradients) = (Vec::new(), Vec::new());
     for number in 0..3 {
-        let step = Step { learning_rate: 0.02, momentum: 0.9, epoch: 0, number };
+        let step = Step::new(0.02, 0.9, 0, number);
         network.step(&pixels, &samples, &samples, step).unwrap();
         losses.extend(network.losses().await.unwrap());
         if number == 0 {

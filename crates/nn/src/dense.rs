@@ -3,7 +3,7 @@
 use crate::slabs::sum_slabs;
 use crate::walk::Walk;
 use crate::{Activation, Geometry, GradientOperand, Shape, Slabs};
-use photonet_gpu::{DeviceClass, Dispatch, PlanBuilder, Tensor, kernels};
+use photonet_gpu::{Dispatch, PlanBuilder, Tensor, kernels};
 
 /// A dense convolution with a square kernel.
 ///
@@ -32,11 +32,10 @@ impl Dense {
         (g.kernel * g.kernel * g.input.groups() * 4 * self.output().groups()) as u64 * 16
     }
 
-    /// One invocation for each 4 columns of 2 output groups.
+    /// One invocation for each 4 columns of an output group.
     fn forward_threads(&self) -> u64 {
         let output = self.output();
-        let (across, pairs) = (output.width.div_ceil(4), output.groups().div_ceil(2));
-        (output.batch * output.height * across * pairs) as u64
+        (output.batch * output.height * output.width.div_ceil(4) * output.groups()) as u64
     }
 
     /// Appends `output = activate(input * weights + bias)`.
@@ -63,13 +62,6 @@ impl Dense {
         plan.dispatch(activation.configure(dispatch));
     }
 
-    /// How the kernel that leaves statistics is spread, where there is one for the size: over pairs of output groups.
-    fn walk(&self, class: DeviceClass) -> Option<Walk> {
-        let output = self.output();
-        let pairs = output.with_channels(output.groups().div_ceil(2) * 4);
-        Walk::new(class, &pairs, output.width.div_ceil(4))
-    }
-
     /// Appends `output = input * weights` for a batch normalisation behind it; returns the statistics of the output where
     /// the kernel leaves them.
     pub fn forward_for_norm(
@@ -80,11 +72,12 @@ impl Dense {
         weights: Tensor,
         output: Tensor,
     ) -> Option<Slabs> {
-        let Some(walk) = self.walk(plan.class()) else {
+        let shape = self.output();
+        let Some(walk) = Walk::new(plan.class(), &shape, shape.width.div_ceil(4)) else {
             self.forward(plan, label, input, weights, None, Activation::Identity, output);
             return None;
         };
-        let slabs = walk.new_slabs(plan, format!("{label} statistics slabs"), &self.output());
+        let slabs = walk.new_slabs(plan, format!("{label} statistics slabs"), &shape);
         let moved = [input, weights, output, slabs.partial].iter().map(Tensor::bytes).sum();
         let dispatch = Dispatch::new(&kernels::DENSE_FORWARD_STATISTICS, format!("{label} forward"))
             .bind("input", input)

@@ -69,8 +69,12 @@ impl Depthwise {
         output: Tensor,
     ) {
         let shape = self.output();
-        let (tall, question) = self.height(plan, &pass("forward", output, weights), &shape);
         let input: Operand = input.into();
+        if plan.quick_start() && input.norm.is_none() {
+            self.forward_any(plan, label, input.tensor, weights, bias, activation, output);
+            return;
+        }
+        let (tall, question) = self.height(plan, &pass("forward", output, weights), &shape);
         let dispatch = Dispatch::new(self.forward_kernel(tall), format!("{label} forward"))
             .constant("HAS_BIAS", bias.is_some())
             .bind("weights", weights)
@@ -81,6 +85,31 @@ impl Depthwise {
             .answers(question)
             .cost(self.macs(), input.tensor.bytes() + weights.bytes() + output.bytes());
         plan.dispatch(input.bind(dispatch));
+    }
+
+    /// [`Depthwise::forward`] by the one kernel for all sizes and strides.
+    #[expect(clippy::too_many_arguments, reason = "the operands of one fused convolution")]
+    fn forward_any(
+        &self,
+        plan: &mut PlanBuilder,
+        label: &str,
+        input: Tensor,
+        weights: Tensor,
+        bias: Option<Tensor>,
+        activation: Activation,
+        output: Tensor,
+    ) {
+        plan.dispatch(
+            Dispatch::new(&kernels::DEPTHWISE_FORWARD_ANY, format!("{label} forward"))
+                .constant("HAS_BIAS", bias.is_some())
+                .bind("input", input)
+                .bind("weights", weights)
+                .bind_or("bias", bias, weights)
+                .bind("output", output)
+                .params(&self.geometry.params(0).activated(activation))
+                .threads(tile_threads(&self.output(), 1, 4))
+                .cost(self.macs(), input.bytes() + weights.bytes() + output.bytes()),
+        );
     }
 
     /// Appends `output = input * weights` for a batch normalisation behind it; returns the statistics of the output where

@@ -16,9 +16,34 @@ pub struct Step {
     pub epoch: u32,
     /// Step since the start of training; reported when a loss is not finite.
     pub number: u32,
+    /// Factor on the gradients: a part's share of the batch, 1 for a whole one.
+    pub share: f32,
+    /// Factor on the weight decay: 1, or 0 for all parts of a batch but the first.
+    pub decay: f32,
+    unused: [u32; 2],
 }
 
-/// Momentum in Paddle's form: g += decay p; v = momentum v + g; p -= rate v.
+impl Step {
+    /// A step that takes its batch as a whole.
+    pub fn new(learning_rate: f32, momentum: f32, epoch: u32, number: u32) -> Self {
+        Self { learning_rate, momentum, epoch, number, share: 1.0, decay: 1.0, unused: [0; 2] }
+    }
+
+    /// The same for part `part` of `parts` of its batch, which has `share` of the images. The parts' gradients add up in the
+    /// velocity: the first decays it, the last moves the parameters.
+    pub fn of_part(self, part: usize, parts: usize, share: f32) -> Self {
+        let (first, last) = (part == 0, part + 1 == parts);
+        Self {
+            learning_rate: if last { self.learning_rate } else { 0.0 },
+            momentum: if first { self.momentum } else { 1.0 },
+            decay: if first { self.decay } else { 0.0 },
+            share,
+            ..self
+        }
+    }
+}
+
+/// Momentum in Paddle's form: g += decay p; v = momentum v + g; p -= rate v. For parts of a batch see [`Step::of_part`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Momentum {
     /// Length of the flat buffers in `f32`, a multiple of 64.

@@ -8,7 +8,9 @@ use crate::slabs::{slab_count, sum_slabs};
 use crate::{Activation, Behind, GradientOperand, Operand, OutputGradient, Slabs, Target, pad_channels};
 use bytemuck::{Pod, Zeroable};
 use photonet_gpu::{DeviceClass, Dispatch, Kernel, PlanBuilder, Tensor, kernels};
-use tiles::{QUICK_TILES, TILES, Tile, WEIGHT_TILES, Worker, choose_tile, enough_tiles, worker};
+use tiles::{
+    QUICK_TILES, QUICKEST_TILES, TILES, Tile, WEIGHT_TILES, Worker, choose_tile, enough_tiles, worker,
+};
 
 /// The kernels that leave statistics or sums for a batch normalisation, for the tiles of a workgroup. In registers
 /// a tile has few rows, and as much would be left as there is output.
@@ -67,6 +69,15 @@ pub struct Gate {
     pub rows_per_image: usize,
 }
 
+/// The constant `GATE` of `shaders/shared/gate.wgsl`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Gating {
+    None,
+    /// One for all rows, read once for all of them.
+    OneImage,
+    EachImage,
+}
+
 #[repr(C)]
 #[derive(Clone, Copy, Pod, Zeroable)]
 struct ForwardParams {
@@ -121,7 +132,9 @@ impl Pointwise {
             rows_per_image: self.rows_per_image(fused.gate),
             activation: fused.activation.number(),
             slope: fused.activation.slope(),
-            operands: u32::from(fused.bias.is_some()) | u32::from(fused.residual.is_some()) << 1,
+            operands: u32::from(fused.bias.is_some())
+                | u32::from(fused.residual.is_some()) << 1
+                | u32::from(self.gating(fused.gate) == Gating::OneImage) << 2,
         }
     }
 
@@ -159,7 +172,8 @@ impl Pointwise {
         output: Tensor,
     ) {
         let pass = pass("forward", output, weights);
-        let tiles = self.tiles(plan, &pass, self.outputs, QUICK_TILES);
+        let offered = if plan.quick_start() { QUICKEST_TILES } else { QUICK_TILES };
+        let tiles = self.tiles(plan, &pass, self.outputs, offered);
         self.forward_in(plan, label, input.into(), weights, fused, output, tiles);
     }
 
@@ -193,7 +207,14 @@ impl Pointwise {
             .params(&params)
             .answers(question)
             .cost(self.macs(), input.tensor.bytes() + weights.bytes() + output.bytes());
-        plan.dispatch(self.gate(gate, input, dispatch));
+        plan.dispatch(match TILES[tile].worker {
+            Worker::Workgroup => self.gate(gate, input, dispatch),
+            Worker::Invocation => {
+                let factors = gate.map(|gate| gate.factors);
+                let each = self.gating(gate) == Gating::EachImage;
+                input.bind(dispatch).bind_or("gate", factors, input.tensor).constant("GATE_EACH", each)
+            }
+        });
     }
 
     /// Appends `output = (input * gate) weights` for a batch normalisation behind it; returns the statistics of the
@@ -241,15 +262,18 @@ impl Pointwise {
         gate.map_or(self.rows, |gate| gate.rows_per_image) as u32
     }
 
+    fn gating(&self, gate: Option<Gate>) -> Gating {
+        match gate {
+            None => Gating::None,
+            Some(gate) if gate.rows_per_image >= self.rows => Gating::OneImage,
+            Some(_) => Gating::EachImage,
+        }
+    }
+
     /// Binds the input and its gate.
     fn gate(&self, gate: Option<Gate>, input: Operand, dispatch: Dispatch) -> Dispatch {
-        // One image's gate is read once for all rows.
-        let gating = match gate {
-            None => 0,
-            Some(gate) if gate.rows_per_image >= self.rows => 1,
-            Some(_) => 2,
-        };
         let factors = gate.map(|gate| gate.factors);
+        let gating = self.gating(gate) as u32;
         input.bind(dispatch).bind_or("gate", factors, input.tensor).constant("GATE", gating)
     }
 

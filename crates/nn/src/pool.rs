@@ -2,7 +2,7 @@
 
 use crate::columns::Columns;
 use crate::{Behind, Operand, OutputGradient, Shape};
-use photonet_gpu::{Dispatch, PlanBuilder, Tensor, kernels};
+use photonet_gpu::{DeviceClass, Dispatch, PlanBuilder, Tensor, kernels};
 
 /// Mean over all positions of an image: `[n][h][w][c]` to `[n][c]`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,10 +21,18 @@ impl GlobalPool {
     pub fn forward(&self, plan: &mut PlanBuilder, label: &str, input: impl Into<Operand>, output: Tensor) {
         let input: Operand = input.into();
         let columns = Columns::images(self.input.batch, self.input.pixels(), self.input.groups());
-        let dispatch = Dispatch::new(&kernels::POOL_FORWARD, format!("{label} forward"))
+        let class = plan.class();
+        let kernel = match class {
+            DeviceClass::Software => &kernels::POOL_FORWARD_SERIAL,
+            DeviceClass::Integrated | DeviceClass::Discrete => &kernels::POOL_FORWARD,
+        };
+        let dispatch = Dispatch::new(kernel, format!("{label} forward"))
             .bind("output", output)
             .cost(0, input.tensor.bytes());
-        let dispatch = columns.launch(plan.class(), dispatch);
+        let dispatch = match class {
+            DeviceClass::Software => dispatch.params(&columns).threads(output.bytes() / 16),
+            DeviceClass::Integrated | DeviceClass::Discrete => columns.launch(class, dispatch),
+        };
         plan.dispatch(input.bind(dispatch));
     }
 

@@ -100,10 +100,11 @@ pub async fn evaluate(
     options: LoaderOptions,
     mut progress: impl FnMut(usize),
 ) -> Result<Evaluation, TrainError> {
-    let batch_size = options.batch_size.min(dataset.samples.len().max(1));
+    let wanted = options.batch_size.min(dataset.samples.len().max(1));
+    let mut network = Network::new(machine, model, wanted).await?;
+    let batch_size = network.batch();
     let loader =
         Loader::new(Arc::new(dataset), model.recipe.clone(), LoaderOptions { batch_size, ..options })?;
-    let mut network = Network::new(machine, model, batch_size).await?;
     let classes = model.architecture.classes;
     let mut tally = Tally::new(classes);
     for batch in loader.epoch(0) {

@@ -36,7 +36,7 @@ enum Place {
 }
 
 impl Network {
-    /// Prepares `model` for batches of up to `batch` images.
+    /// Prepares `model` for batches of up to `batch` images, fewer where a device cannot hold as many.
     ///
     /// # Errors
     /// A model that does not fit its preprocessing, or a device that fails.
@@ -46,7 +46,7 @@ impl Network {
             Machine::Gpu { gpu, precision } => {
                 let precision = *precision;
                 let options = InferenceOptions { batch, input, count_topk: None, precision };
-                let network = InferenceNetwork::new(gpu, &model.architecture, &model.weights, &options);
+                let network = InferenceNetwork::fitting(gpu, &model.architecture, &model.weights, &options);
                 Place::Gpu(Box::new(network.await?))
             }
             Machine::Cpu => {
@@ -55,7 +55,16 @@ impl Network {
                 Place::Cpu((0..threads).map(network).collect::<Result<_, _>>()?)
             }
         };
+        let batch = match &place {
+            Place::Gpu(network) => network.batch(),
+            Place::Cpu(_) => batch,
+        };
         Ok(Self { batch, input, place })
+    }
+
+    /// Images of a batch: as many as were asked for, or as the device can hold.
+    pub fn batch(&self) -> usize {
+        self.batch
     }
 
     /// Bytes of one image.

@@ -164,7 +164,8 @@ impl<'a> Runner<'a> {
         batch: usize,
     ) -> Result<Self, TrainError> {
         let batch = batch.clamp(1, photos.max(1));
-        Ok(Self { model, batch, network: Network::new(machine, model, batch).await? })
+        let network = Network::new(machine, model, batch).await?;
+        Ok(Self { model, batch: network.batch(), network })
     }
 
     /// The pixels of at most a batch of photos, and of each whether it could be read. Those that could

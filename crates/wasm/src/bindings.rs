@@ -1,7 +1,7 @@
 //! What JavaScript sees.
 
 use crate::backend::{Outcome, Wanted};
-use crate::classifier::Classifier;
+use crate::classifier::{self, Classifier};
 use crate::error::EngineError;
 use crate::{header, photo};
 use js_sys::{Error, Reflect};
@@ -83,6 +83,25 @@ impl Answer {
     }
 }
 
+/// A model file that was read.
+#[wasm_bindgen]
+pub struct ModelFile {
+    file: classifier::ModelFile,
+}
+
+#[wasm_bindgen]
+impl ModelFile {
+    /// Reads one; `name` is for messages.
+    pub fn read(bytes: Vec<u8>, name: String) -> Result<ModelFile, JsValue> {
+        classifier::ModelFile::read(&bytes, &name).map(|file| Self { file }).map_err(thrown)
+    }
+
+    /// Makes the weights ready for a device, in half precision or not.
+    pub fn fold(&mut self, half: bool) -> Result<(), JsValue> {
+        self.file.fold(half).map_err(thrown)
+    }
+}
+
 /// A model on a backend. Calls must not overlap: the package queues them.
 #[wasm_bindgen]
 pub struct Engine {
@@ -126,9 +145,9 @@ impl Engine {
         self.classifier.prepare(&start).await.map_err(thrown)
     }
 
-    /// Takes a model file.
-    pub async fn load(&mut self, bytes: Vec<u8>, name: String) -> Result<(), JsValue> {
-        self.classifier.load(&bytes, &name).await.map_err(thrown)
+    /// Takes a model.
+    pub async fn load(&mut self, file: ModelFile) -> Result<(), JsValue> {
+        self.classifier.load(file.file).await.map_err(thrown)
     }
 
     /// The classes' names.

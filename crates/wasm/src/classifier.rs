@@ -4,7 +4,7 @@ use crate::backend::{Backend, GpuBackend, Outcome, Wanted};
 use crate::error::EngineError;
 use crate::header::{self, Outline};
 use crate::photo;
-use photonet_model::{Input, Model, Precision, Weights, summarise};
+use photonet_model::{FoldedWeights, Input, Model, Precision, Weights, summarise};
 use photonet_vision::Rgb;
 use serde::Serialize;
 use std::path::Path;
@@ -12,7 +12,32 @@ use std::path::Path;
 /// Everything that classifying needs.
 pub struct Classifier {
     backend: Backend,
-    loaded: Option<(Outline, Model)>,
+    loaded: Option<ModelFile>,
+}
+
+/// A model file that was read.
+pub struct ModelFile {
+    outline: Outline,
+    model: Model,
+    /// The weights as a device takes them, where that was asked for.
+    folded: Option<FoldedWeights>,
+}
+
+impl ModelFile {
+    /// Reads one; `name` is for messages.
+    pub fn read(bytes: &[u8], name: &str) -> Result<Self, EngineError> {
+        let model = Model::from_bytes(bytes, Path::new(name))?;
+        model.recipe.validate().map_err(|e| EngineError::Model(format!("{name}: {e}")))?;
+        let outline = Outline { architecture: model.architecture.clone(), input: Input::of(&model.recipe)? };
+        Ok(Self { outline, model, folded: None })
+    }
+
+    /// Makes the weights ready for a device, in half precision or not, while it is busy with something else.
+    pub fn fold(&mut self, half: bool) -> Result<(), EngineError> {
+        let Model { architecture, weights, .. } = &self.model;
+        self.folded = Some(FoldedWeights::new(architecture, weights, precision(half))?);
+        Ok(())
+    }
 }
 
 /// What a page may want to show of a model.
@@ -52,7 +77,7 @@ const HALF_TOLERANCE: f64 = 0.15;
 impl Classifier {
     /// Opens a backend, `webgpu` or `cpu`; `half` asks for half precision, which the processor does not have.
     pub async fn open(backend: &str, half: bool) -> Result<Self, EngineError> {
-        let precision = if half { Precision::Half } else { Precision::Single };
+        let precision = precision(half);
         let backend = match backend {
             "webgpu" => Backend::WebGpu(Box::new(GpuBackend::open(precision).await?)),
             "cpu" => Backend::Cpu(Box::default()),
@@ -96,28 +121,26 @@ impl Classifier {
         }
     }
 
-    /// Takes a model file; `name` is for messages.
-    pub async fn load(&mut self, bytes: &[u8], name: &str) -> Result<(), EngineError> {
-        let model = Model::from_bytes(bytes, Path::new(name))?;
-        model.recipe.validate().map_err(|e| EngineError::Model(format!("{name}: {e}")))?;
-        let outline = Outline { architecture: model.architecture.clone(), input: Input::of(&model.recipe)? };
-        self.backend.load(&outline, &model.weights).await?;
-        self.loaded = Some((outline, model));
+    /// Takes a model.
+    pub async fn load(&mut self, mut file: ModelFile) -> Result<(), EngineError> {
+        let folded = file.folded.take();
+        self.backend.load(&file.outline, &file.model.weights, folded.as_ref()).await?;
+        self.loaded = Some(file);
         Ok(())
     }
 
-    fn loaded(&self) -> Result<&(Outline, Model), EngineError> {
+    fn loaded(&self) -> Result<&ModelFile, EngineError> {
         self.loaded.as_ref().ok_or_else(|| EngineError::Model("no model is loaded".into()))
     }
 
     /// The classes' names.
     pub fn labels(&self) -> Result<&[String], EngineError> {
-        Ok(&self.loaded()?.1.labels)
+        Ok(&self.loaded()?.model.labels)
     }
 
     /// Facts of the model.
     pub fn info(&self) -> Result<Info, EngineError> {
-        let (outline, model) = self.loaded()?;
+        let ModelFile { outline, model, .. } = self.loaded()?;
         let summary = summarise(&model.architecture, outline.input.size);
         let weight = |w: &Weights| w.get("classifier.weight").map_or(0, |t| t.shape[1]);
         Ok(Info {
@@ -139,7 +162,7 @@ impl Classifier {
 
     /// The network's input for a photo.
     pub fn tensor(&self, photo: &Rgb) -> Result<Vec<u8>, EngineError> {
-        photo::tensor(photo, &self.loaded()?.1.recipe)
+        photo::tensor(photo, &self.loaded()?.model.recipe)
     }
 
     /// Logits or features of `images` inputs.
@@ -149,7 +172,7 @@ impl Classifier {
         images: usize,
         wanted: Wanted,
     ) -> Result<Outcome, EngineError> {
-        let Some((outline, model)) = &self.loaded else {
+        let Some(ModelFile { outline, model, .. }) = &self.loaded else {
             return Err(EngineError::Model("no model is loaded".into()));
         };
         self.backend.run(outline, &model.weights, pixels, images, wanted).await
@@ -157,7 +180,7 @@ impl Classifier {
 
     /// Runs the model's test vectors.
     pub async fn verify(&mut self) -> Result<Verdict, EngineError> {
-        let (outline, model) = self.loaded()?;
+        let ModelFile { outline, model, .. } = self.loaded()?;
         let bytes = outline.input.image_bytes();
         let vectors = model.test_vectors.clone();
         let mut difference = 0.0_f64;
@@ -180,6 +203,10 @@ impl Classifier {
         self.backend.close();
         self.loaded = None;
     }
+}
+
+fn precision(half: bool) -> Precision {
+    if half { Precision::Half } else { Precision::Single }
 }
 
 /// The largest difference relative to the largest expected value; infinite for what cannot be compared.
@@ -207,7 +234,11 @@ mod tests {
         let bytes = model.to_bytes().unwrap();
         let mut classifier = Classifier::open(backend, half).await.unwrap();
         classifier.prepare(&bytes[..header::length(&bytes).unwrap()]).await.unwrap();
-        classifier.load(&bytes, "test").await.unwrap();
+        let mut file = ModelFile::read(&bytes, "test").unwrap();
+        if half {
+            file.fold(half).unwrap();
+        }
+        classifier.load(file).await.unwrap();
         classifier
     }
 
@@ -306,7 +337,7 @@ mod tests {
                 (b"<!doctype html><title>x</title>", "not a"),
                 (&[], "not a"),
             ] {
-                let error = classifier.load(bytes, "waste.safetensors").await.unwrap_err();
+                let error = ModelFile::read(bytes, "waste.safetensors").err().unwrap();
                 assert_eq!(error.kind(), "model");
                 let message = error.to_string();
                 assert!(message.contains(part) && message.contains("waste.safetensors"), "{message}");

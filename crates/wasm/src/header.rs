@@ -1,6 +1,6 @@
 //! The front of a model file, which is enough to compile its shaders while the rest still downloads.
 
-use photonet_model::{Architecture, HostTensor, Input, ParameterLayout, Weights};
+use photonet_model::{Architecture, Input};
 use photonet_vision::Recipe;
 use serde::Deserialize;
 
@@ -45,14 +45,6 @@ pub fn outline(start: &[u8]) -> Option<Outline> {
     Some(Outline { architecture, input: Input::of(&recipe).ok()? })
 }
 
-/// Weights of the right shapes, to build a plan with before the real ones are there.
-pub fn placeholder(architecture: &Architecture) -> Weights {
-    let layout = ParameterLayout::new(architecture);
-    let zeros =
-        |shape: &[usize]| HostTensor { shape: shape.to_vec(), data: vec![0.0; shape.iter().product()] };
-    Weights { tensors: layout.all().map(|spec| (spec.name.clone(), zeros(&spec.shape))).collect() }
-}
-
 #[cfg(test)]
 pub mod tests {
     use super::*;
@@ -80,7 +72,6 @@ pub mod tests {
         let outline = outline(&bytes[..needed]).unwrap();
         assert_eq!(outline.architecture, model.architecture);
         assert_eq!(outline.input.size, 32);
-        ParameterLayout::new(&model.architecture).check(&placeholder(&model.architecture)).unwrap();
     }
 
     #[test]

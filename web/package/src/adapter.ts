@@ -28,6 +28,8 @@ export async function chooseBackend(wanted: "auto" | Backend): Promise<Choice> {
   const gpu = (globalThis.navigator as { gpu?: Gpu } | undefined)?.gpu;
   const none = "there is no WebGPU here: the browser has none, or the page is neither https nor localhost";
   if (wanted === "webgpu" && !gpu) throw new DeviceError(`${none}. Take the backend "auto" or "cpu"`);
+  // Wakes the browser's GPU process, which takes its time the first time; the engine asks for itself.
+  if (wanted === "webgpu") gpu?.requestAdapter().catch(() => undefined);
   if (wanted !== "auto") return { backend: wanted, mayFallBack: false };
   const cpu = (notice: string): Choice => ({ backend: "cpu", notice: `using the CPU: ${notice}`, mayFallBack: false });
   if (!gpu) return cpu(none);

@@ -2,7 +2,7 @@ import { chooseBackend } from "./adapter.js";
 import type { Hooks, OpenOptions } from "./engine.js";
 import { abortable, checkAbort, DeviceError, fromWasm, ModelError } from "./errors.js";
 import { type ModelBytes, readModel } from "./model.js";
-import { Engine as WasmEngine } from "./photonet_wasm.js";
+import { ModelFile, Engine as WasmEngine } from "./photonet_wasm.js";
 import type { Backend } from "./types.js";
 import { startWasm } from "./wasm.js";
 
@@ -53,9 +53,12 @@ interface Incoming {
 }
 
 async function open(options: OpenOptions, { onNotice }: Hooks, incoming: Incoming): Promise<WasmEngine> {
+  // The browser looks for its GPU while the wasm starts.
+  const choosing = chooseBackend(options.backend);
+  choosing.catch(() => undefined);
   await startWasm(options.wasm);
   checkAbort(incoming.signal);
-  const choice = await chooseBackend(options.backend);
+  const choice = await choosing;
   checkAbort(incoming.signal);
   if (choice.notice) onNotice(choice.notice);
   try {
@@ -70,20 +73,39 @@ async function open(options: OpenOptions, { onNotice }: Hooks, incoming: Incomin
 
 async function openOn(backend: Backend, { half, front, reading, signal }: Incoming): Promise<WasmEngine> {
   let engine: WasmEngine | undefined;
+  let compiling: Promise<void> | undefined;
   try {
     engine = await WasmEngine.open(backend, half);
     const start = await front;
     checkAbort(signal);
-    if (start) await engine.prepare(start);
+    compiling = start && engine.prepare(start);
+    // The model is read while the browser compiles; what comes of that is looked at behind it.
+    compiling?.catch(() => undefined);
     const model = await reading;
     checkAbort(signal);
-    await engine.load(model.bytes, model.name).catch((error: unknown) => {
+    const file = readFile(model, backend, half);
+    await compiling;
+    checkAbort(signal);
+    await engine.load(file).catch((error: unknown) => {
       throw naming(fromWasm(error), model.name);
     });
     return engine;
   } catch (error) {
+    // A call that is under way still has the engine.
+    await compiling?.catch(() => undefined);
     if (engine) free(engine);
     throw fromWasm(error);
+  }
+}
+
+/** The model, for a device with its weights as that takes them. */
+function readFile(model: ModelBytes, backend: Backend, half: boolean): ModelFile {
+  try {
+    const file = ModelFile.read(model.bytes, model.name);
+    if (backend === "webgpu") file.fold(half);
+    return file;
+  } catch (error) {
+    throw naming(fromWasm(error), model.name);
   }
 }
 

@@ -95,7 +95,7 @@ impl Ready {
         match self {
             Self::Infer(network, pixels) => network.run(pixels, &[])?,
             Self::Train(network, pixels, [labels, samples]) => {
-                let step = Step { learning_rate: 1e-4, momentum: 0.9, epoch: 0, number: 0 };
+                let step = Step::new(1e-4, 0.9, 0, 0);
                 network.step(pixels, labels, samples, step)?;
             }
         }
@@ -114,9 +114,9 @@ impl Ready {
         }
     }
 
-    fn questions(&self) -> &[Question] {
+    fn questions(&self) -> Vec<Question> {
         match self {
-            Self::Infer(network, _) => network.questions(),
+            Self::Infer(network, _) => network.questions().to_vec(),
             Self::Train(network, ..) => network.questions(),
         }
     }
@@ -180,7 +180,7 @@ impl Work {
     /// The questions that come up, with what the rule says where `gpu` has no choices.
     pub async fn questions(&self, gpu: &Arc<Gpu>) -> Result<Vec<Question>, CliError> {
         let ready = Ready::new(self, gpu).await?;
-        Ok(ready.questions().to_vec())
+        Ok(ready.questions())
     }
 
     /// The shortest time of a launch for each question, in nanoseconds, with the choices that `gpu` has.

@@ -164,6 +164,7 @@ enum Source {
 /// Records dispatches, then makes a [`Plan`] of them.
 pub struct PlanBuilder {
     class: DeviceClass,
+    quick_start: bool,
     choices: Arc<Choices>,
     questions: Vec<Question>,
     sources: Vec<Source>,
@@ -185,12 +186,18 @@ impl PlanBuilder {
     /// An empty plan with the kernels that suit a class of devices best. They run on all others too.
     pub fn for_class(class: DeviceClass) -> Self {
         let (choices, questions) = (Arc::default(), Vec::new());
-        Self { class, choices, questions, sources: Vec::new(), dispatches: Vec::new() }
+        Self { class, quick_start: false, choices, questions, sources: Vec::new(), dispatches: Vec::new() }
+    }
+
+    /// The same with or without kernels that compile quickly in place of those that run fastest.
+    pub fn with_quick_start(self, quick_start: bool) -> Self {
+        Self { quick_start, ..self }
     }
 
     /// An empty plan with the kernels that suit `gpu` best: of its class, or by its own measurements.
     pub fn for_gpu(gpu: &Gpu) -> Self {
-        Self { choices: gpu.choices(), ..Self::for_class(gpu.class()) }
+        let choices = gpu.choices();
+        Self { choices, ..Self::for_class(gpu.class()).with_quick_start(gpu.starts_quickly()) }
     }
 
     /// Which of `options` variants to take, counted from 0: the one that was measured to be the fastest for `question`,
@@ -205,6 +212,11 @@ impl PlanBuilder {
     /// The class of devices that kernels are chosen for.
     pub fn class(&self) -> DeviceClass {
         self.class
+    }
+
+    /// Whether compiling takes longer than what is gained by it: kernels are then chosen for few and short pipelines.
+    pub fn quick_start(&self) -> bool {
+        self.quick_start
     }
 
     /// A tensor that lives from the first to the last dispatch that touches it. Its contents are
@@ -255,12 +267,14 @@ impl PlanBuilder {
         for dispatch in &self.dispatches {
             interface::check(dispatch)?;
         }
-        let (buffers, pooled_bytes, unpooled_bytes, pool_count) = self.make_buffers(gpu).await?;
-        let (arena, offsets) = self.make_arena(gpu).await?;
         let recipe =
             |d: &Dispatch| Recipe { kernel: d.kernel, storage: d.storage(), constants: d.constants.clone() };
         let recipes: Vec<Recipe> = self.dispatches.iter().map(recipe).collect();
-        gpu.make_pipelines(&recipes).await?;
+        // A page's browser compiles while the buffers are made.
+        let begun = gpu.begin_pipelines(&recipes);
+        let (buffers, pooled_bytes, unpooled_bytes, pool_count) = self.make_buffers(gpu).await?;
+        let (arena, offsets) = self.make_arena(gpu).await?;
+        gpu.make_pipelines(begun).await?;
         let mut pipelines = Vec::with_capacity(self.dispatches.len());
         for recipe in &recipes {
             pipelines.push(gpu.pipeline(recipe).await?);

@@ -18,7 +18,7 @@ pub(super) struct Step {
 }
 
 /// What a plan holds and does, known before it runs.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct PlanReport {
     /// Launches.
     pub dispatches: usize,

@@ -57,7 +57,7 @@ impl TrainBuffers {
         Ok(self.layout.unpack(&parameters, &statistics))
     }
 
-    /// Reads the gradients of the last step back.
+    /// Reads the gradients of the last step back; of a batch in parts, those of the last part.
     ///
     /// # Errors
     /// A lost device.

@@ -1,10 +1,10 @@
 //! The inference plan: one launch a convolution, with bias, activation and residual fused.
 
 use super::unit::Convolution;
-use super::{Input, Precision, check_batch, padded};
-use crate::fold::fold;
+use super::{Input, Precision, check_batch, padded, parts};
+use crate::fold::{fold, folded_name};
 use crate::layers::{Layers, Normalised};
-use crate::{Architecture, ModelError, Weights};
+use crate::{Architecture, ModelError, ParameterLayout, Weights};
 use half::f16;
 use photonet_gpu::{Buffer, Format, Gpu, Plan, PlanBuilder, PlanReport, Question, Tensor, Timing};
 use photonet_nn::{
@@ -31,6 +31,33 @@ pub struct InferenceOptions {
 #[derive(Default)]
 struct FoldedLayout {
     places: HashMap<String, Place>,
+    /// Of all.
+    bytes: u64,
+}
+
+/// Weights as an [`InferenceNetwork`] takes them, batch normalisation folded in. Folding needs no device: it can be done while
+/// the network's shaders are compiled.
+#[derive(Clone, Debug)]
+pub struct FoldedWeights {
+    architecture: Architecture,
+    precision: Precision,
+    values: Vec<u8>,
+}
+
+impl FoldedWeights {
+    /// Folds `weights`; filters and matrices are kept in `precision`.
+    ///
+    /// # Errors
+    /// Weights that do not fit the network or, folded, half precision.
+    pub fn new(
+        architecture: &Architecture,
+        weights: &Weights,
+        precision: Precision,
+    ) -> Result<Self, ModelError> {
+        let folded = fold(architecture, weights)?;
+        let values = FoldedLayout::new(architecture, precision).pack(&folded)?;
+        Ok(Self { architecture: architecture.clone(), precision, values })
+    }
 }
 
 /// A range of bytes.
@@ -174,7 +201,7 @@ impl Recorder<'_> {
 }
 
 impl InferenceNetwork {
-    /// Folds `weights` and records the plan.
+    /// Records the plan and folds `weights` for it.
     ///
     /// # Errors
     /// Weights that do not fit the network or, folded, half precision, a size the network cannot take, or a batch the device
@@ -185,17 +212,59 @@ impl InferenceNetwork {
         weights: &Weights,
         options: &InferenceOptions,
     ) -> Result<Self, ModelError> {
+        ParameterLayout::new(architecture).check(weights)?;
+        let network = Self::without_weights(gpu, architecture, options).await?;
+        network.set_weights(weights)?;
+        Ok(network)
+    }
+
+    /// As [`InferenceNetwork::new`], with fewer images in a batch where the device cannot hold as many: see
+    /// [`InferenceNetwork::batch`].
+    ///
+    /// # Errors
+    /// As there, where the device cannot hold a single image's.
+    pub async fn fitting(
+        gpu: &Arc<Gpu>,
+        architecture: &Architecture,
+        weights: &Weights,
+        options: &InferenceOptions,
+    ) -> Result<Self, ModelError> {
+        let mut count = 1;
+        loop {
+            let batch = options.batch.div_ceil(count);
+            let fewer = InferenceOptions { batch, ..options.clone() };
+            match Self::new(gpu, architecture, weights, &fewer).await {
+                Ok(network) => return Ok(network),
+                Err(error) => {
+                    let Some((wanted, _)) = parts::more(&error, count, options.batch) else {
+                        return Err(error);
+                    };
+                    count = wanted;
+                }
+            }
+        }
+    }
+
+    /// Records the plan, for weights that are still to come: until [`InferenceNetwork::set_weights`] all are zero.
+    ///
+    /// # Errors
+    /// A size the network cannot take, or a batch the device cannot hold.
+    pub async fn without_weights(
+        gpu: &Arc<Gpu>,
+        architecture: &Architecture,
+        options: &InferenceOptions,
+    ) -> Result<Self, ModelError> {
         let InferenceOptions { batch, input, count_topk, precision } = *options;
         check_batch(architecture, &input, batch, batch * input.image_bytes())?;
-        let (layout, values) = pack(architecture, weights, precision)?;
-        let buffer = gpu.buffer_with("folded weights", &values).await?;
+        let layout = FoldedLayout::new(architecture, precision);
+        let weights = gpu.buffer("folded weights", layout.bytes).await?;
         let pixels = gpu.buffer("pixels", input.normalise(batch).input_bytes()).await?;
         let labels = gpu.buffer("labels", batch as u64 * 4).await?;
         let metrics = gpu.buffer("metrics", size_of::<Metrics>() as u64).await?;
         let step = gpu.buffer("step", size_of::<Step>() as u64).await?;
         let mut plan = PlanBuilder::for_gpu(gpu);
         let pixel_tensor = plan.import(&pixels);
-        let weight_tensor = plan.import(&buffer);
+        let weight_tensor = plan.import(&weights);
         let mut recorder =
             Recorder { plan, architecture, layout: &layout, weights: weight_tensor, precision };
         let outputs = recorder.network(options, pixel_tensor);
@@ -209,7 +278,7 @@ impl InferenceNetwork {
         }
         let plan = plan.build(gpu).await?;
         let (gpu, architecture, options) = (gpu.clone(), architecture.clone(), options.clone());
-        Ok(Self { gpu, architecture, options, plan, weights: buffer, pixels, labels, metrics, outputs })
+        Ok(Self { gpu, architecture, options, plan, weights, pixels, labels, metrics, outputs })
     }
 
     /// Replaces the weights.
@@ -217,8 +286,21 @@ impl InferenceNetwork {
     /// # Errors
     /// Weights that do not fit the network or, folded, half precision.
     pub fn set_weights(&self, weights: &Weights) -> Result<(), ModelError> {
-        let (_, values) = pack(&self.architecture, weights, self.options.precision)?;
-        self.gpu.write(&self.weights, 0, &values);
+        self.set_folded(&FoldedWeights::new(&self.architecture, weights, self.options.precision)?)
+    }
+
+    /// Replaces the weights by some that were folded before.
+    ///
+    /// # Errors
+    /// Weights that were folded for another network or precision.
+    pub fn set_folded(&self, folded: &FoldedWeights) -> Result<(), ModelError> {
+        if folded.architecture != self.architecture || folded.precision != self.options.precision {
+            return Err(ModelError::Architecture(format!(
+                "weights folded for {} in {:?} precision do not fit {} in {:?} precision: fold them for it",
+                folded.architecture, folded.precision, self.architecture, self.options.precision
+            )));
+        }
+        self.gpu.write(&self.weights, 0, &folded.values);
         Ok(())
     }
 
@@ -296,27 +378,35 @@ impl InferenceNetwork {
     }
 }
 
-/// Folded weights in one flat buffer, filters and matrices in `precision`.
-fn pack(
-    architecture: &Architecture,
-    weights: &Weights,
-    precision: Precision,
-) -> Result<(FoldedLayout, Vec<u8>), ModelError> {
-    let folded = fold(architecture, weights)?;
-    let mut layout = FoldedLayout::default();
-    let mut bytes: Vec<u8> = Vec::new();
-    for (name, tensor) in &folded.tensors {
-        let device = crate::parameters::to_device(name, tensor);
-        let format = if name.ends_with(".weight") { precision.values() } else { Format::Single };
-        let offset = bytes.len() as u64;
-        match format {
-            Format::Single => bytes.extend_from_slice(bytemuck::cast_slice(&device)),
-            _ => bytes.extend(halves(name, &device)?),
+impl FoldedLayout {
+    /// For the tensors of [`fold`], filters and matrices in `precision`.
+    fn new(architecture: &Architecture, precision: Precision) -> Self {
+        let mut layout = Self::default();
+        for spec in ParameterLayout::new(architecture).parameters {
+            let Some(name) = folded_name(&spec.name) else { continue };
+            let format = if name.ends_with(".weight") { precision.values() } else { Format::Single };
+            let bytes = spec.elements as u64 * format.bytes();
+            layout.places.insert(name, Place { offset: layout.bytes, bytes, format });
+            layout.bytes = (layout.bytes + bytes).next_multiple_of(256);
         }
-        layout.places.insert(name.clone(), Place { offset, bytes: bytes.len() as u64 - offset, format });
-        bytes.resize(bytes.len().next_multiple_of(256), 0);
+        layout
     }
-    Ok((layout, bytes))
+
+    /// The flat buffer's contents.
+    fn pack(&self, folded: &Weights) -> Result<Vec<u8>, ModelError> {
+        let mut flat = vec![0; self.bytes as usize];
+        for (name, tensor) in &folded.tensors {
+            // The layout names what folding leaves.
+            let Some(place) = self.places.get(name) else { continue };
+            let device = crate::parameters::to_device(name, tensor);
+            let range = place.offset as usize..(place.offset + place.bytes) as usize;
+            match place.format {
+                Format::Single => flat[range].copy_from_slice(bytemuck::cast_slice(&device)),
+                _ => flat[range].copy_from_slice(&halves(name, &device)?),
+            }
+        }
+        Ok(flat)
+    }
 }
 
 /// `values` in half precision.

@@ -2,11 +2,12 @@
 
 mod buffers;
 mod infer;
+mod parts;
 mod train;
 mod unit;
 
 pub use buffers::TrainBuffers;
-pub use infer::{Features, InferenceNetwork, InferenceOptions};
+pub use infer::{Features, FoldedWeights, InferenceNetwork, InferenceOptions};
 pub use train::{TrainNetwork, TrainOptions, dropout_seed};
 
 use crate::{Architecture, ModelError};

@@ -1,7 +1,7 @@
 //! The training plan: forward, loss, backward, optimiser.
 
 use super::unit::{Leaves, Recorder, Source, Unit, Wants};
-use super::{Input, Precision, TrainBuffers, check_batch, padded};
+use super::{Input, Precision, TrainBuffers, check_batch, padded, parts};
 use crate::layers::{Block, Layers};
 use crate::{Architecture, Frozen, ModelError, Tuning};
 use photonet_gpu::{Buffer, Gpu, Plan, PlanBuilder, PlanReport, Question, Tensor, Timing};
@@ -36,15 +36,29 @@ pub fn dropout_seed(seed: u64) -> u32 {
 }
 
 /// A network in training, for one batch size; several can share [`TrainBuffers`].
+///
+/// A batch that the device cannot take as a whole goes in parts, whose gradients are added up. That is the same step, but
+/// for batch normalisation, which takes the statistics of each part.
 pub struct TrainNetwork {
-    gpu: Arc<Gpu>,
     architecture: Architecture,
     options: TrainOptions,
+    /// The images of each part of a batch.
+    parts: Vec<usize>,
+    /// Why there are several.
+    reason: Option<String>,
+    /// One for each size of a part: at most two.
+    plans: Vec<PartPlan>,
+    step: Buffer,
+}
+
+/// The plan for a part, with its own inputs.
+struct PartPlan {
+    gpu: Arc<Gpu>,
+    images: usize,
     plan: Plan,
     pixels: Buffer,
     labels: Buffer,
     samples: Buffer,
-    step: Buffer,
     logits: Tensor,
     outcomes: Tensor,
 }
@@ -66,21 +80,162 @@ struct BlockTape {
 }
 
 impl TrainNetwork {
-    /// Records the plan.
+    /// Records the plan; where the device cannot hold it, plans for as few parts of the batch as it can.
     ///
     /// # Errors
-    /// A size the network cannot take, or a batch the device cannot hold.
+    /// A size the network cannot take, or a device that cannot hold a single image's.
     pub async fn new(
         buffers: &TrainBuffers,
         architecture: &Architecture,
         options: &TrainOptions,
     ) -> Result<Self, ModelError> {
-        let gpu = buffers.gpu.clone();
+        let (mut count, mut reason) = (1, None);
+        loop {
+            match Self::in_parts(buffers, architecture, options, count).await {
+                Ok(network) => return Ok(Self { reason, ..network }),
+                Err(error) => {
+                    let Some((wanted, why)) = parts::more(&error, count, options.batch) else {
+                        return Err(error);
+                    };
+                    (count, reason) = (wanted, Some(why));
+                }
+            }
+        }
+    }
+
+    /// Records plans for `count` parts of the batch, at most as many as it has images.
+    ///
+    /// # Errors
+    /// A size the network cannot take, or parts the device cannot hold.
+    pub async fn in_parts(
+        buffers: &TrainBuffers,
+        architecture: &Architecture,
+        options: &TrainOptions,
+        count: usize,
+    ) -> Result<Self, ModelError> {
         let TrainOptions { batch, input, .. } = *options;
         check_batch(architecture, &input, batch, batch * input.image_bytes())?;
-        let pixels = gpu.buffer("pixels", input.normalise(batch).input_bytes()).await?;
-        let labels = gpu.buffer("labels", batch as u64 * 4).await?;
-        let samples = gpu.buffer("samples", batch as u64 * 4).await?;
+        let parts = parts::sizes(batch, count);
+        let mut plans: Vec<PartPlan> = Vec::new();
+        for &images in &parts {
+            if !plans.iter().any(|plan| plan.images == images) {
+                let options = TrainOptions { batch: images, ..options.clone() };
+                plans.push(PartPlan::new(buffers, architecture, &options).await?);
+            }
+        }
+        let (architecture, options) = (architecture.clone(), options.clone());
+        Ok(Self { architecture, options, parts, reason: None, plans, step: buffers.step.clone() })
+    }
+
+    /// The images of each part of a batch, and why there are several where it was not asked for.
+    pub fn parts(&self) -> (&[usize], Option<&str>) {
+        (&self.parts, self.reason.as_deref())
+    }
+
+    fn plan(&self, images: usize) -> &PartPlan {
+        // There is one for each size.
+        self.plans.iter().find(|plan| plan.images == images).unwrap_or(&self.plans[0])
+    }
+
+    fn last(&self) -> &PartPlan {
+        self.plan(self.parts[self.parts.len() - 1])
+    }
+
+    /// Submits one step: `pixels` is `[batch][size][size][3]`, `samples` the data set index of each image.
+    ///
+    /// # Errors
+    /// A batch of another size, or a lost device.
+    pub fn step(&self, pixels: &[u8], labels: &[u32], samples: &[u32], step: Step) -> Result<(), ModelError> {
+        let TrainOptions { batch, input, .. } = self.options;
+        check_batch(&self.architecture, &input, batch, pixels.len())?;
+        let mut first = 0;
+        for (part, &images) in self.parts.iter().enumerate() {
+            let step = match self.parts.len() {
+                1 => step,
+                parts => step.of_part(part, parts, images as f32 / batch as f32),
+            };
+            let range = first..first + images;
+            let of_part = &pixels[first * input.image_bytes()..range.end * input.image_bytes()];
+            let plan = self.plan(images);
+            plan.gpu.write(&plan.pixels, 0, &padded(of_part));
+            plan.gpu.write(&plan.labels, 0, &labels[range.clone()]);
+            plan.gpu.write(&plan.samples, 0, &samples[range]);
+            plan.gpu.write(&self.step, 0, &[step]);
+            plan.plan.run()?;
+            first += images;
+        }
+        Ok(())
+    }
+
+    /// The logits of the last step, `[batch][classes]`; of a batch in parts, those of the last part.
+    ///
+    /// # Errors
+    /// A lost device.
+    pub async fn logits(&self) -> Result<Vec<Vec<f32>>, ModelError> {
+        let classes = self.architecture.classes;
+        let stride = pad_channels(classes);
+        let PartPlan { plan, images, logits, .. } = self.last();
+        let flat: Vec<f32> = plan.read(*logits, images * stride).await?;
+        Ok(flat.chunks(stride).map(|row| row[..classes].to_vec()).collect())
+    }
+
+    /// The images' losses in the last step; of a batch in parts, those of the last part.
+    ///
+    /// # Errors
+    /// A lost device.
+    pub async fn losses(&self) -> Result<Vec<f32>, ModelError> {
+        let PartPlan { plan, images, outcomes, .. } = self.last();
+        let flat: Vec<[f32; 4]> = plan.read(*outcomes, *images).await?;
+        Ok(flat.iter().map(|o| o[0]).collect())
+    }
+
+    /// The questions which variant of a kernel to take that came up.
+    pub fn questions(&self) -> Vec<Question> {
+        self.plans.iter().flat_map(|plan| plan.plan.questions()).cloned().collect()
+    }
+
+    /// What a step does and what its plans hold.
+    pub fn report(&self) -> PlanReport {
+        let mut whole = PlanReport::default();
+        for &images in &self.parts {
+            let part = self.plan(images).plan.report();
+            whole.dispatches += part.dispatches;
+            whole.macs += part.macs;
+            whole.traffic_bytes += part.traffic_bytes;
+        }
+        for plan in &self.plans {
+            let held = plan.plan.report();
+            whole.transient_buffers += held.transient_buffers;
+            whole.transient_bytes += held.transient_bytes;
+            whole.unpooled_bytes += held.unpooled_bytes;
+        }
+        whole
+    }
+
+    /// Runs one step on what the last one left in the input, and times each launch.
+    ///
+    /// # Errors
+    /// A lost device.
+    pub async fn profile(&self) -> Result<Vec<Timing>, ModelError> {
+        let mut timings = Vec::new();
+        for &images in &self.parts {
+            timings.extend(self.plan(images).plan.profile().await?);
+        }
+        Ok(timings)
+    }
+}
+
+impl PartPlan {
+    async fn new(
+        buffers: &TrainBuffers,
+        architecture: &Architecture,
+        options: &TrainOptions,
+    ) -> Result<Self, ModelError> {
+        let gpu = buffers.gpu.clone();
+        let TrainOptions { batch: images, input, .. } = *options;
+        let pixels = gpu.buffer("pixels", input.normalise(images).input_bytes()).await?;
+        let labels = gpu.buffer("labels", images as u64 * 4).await?;
+        let samples = gpu.buffer("samples", images as u64 * 4).await?;
         let mut plan = PlanBuilder::for_gpu(&gpu);
         let ends = Ends {
             pixels: plan.import(&pixels),
@@ -106,60 +261,7 @@ impl TrainNetwork {
         let momentum = Momentum { length: buffers.layout.parameter_length };
         momentum.update(&mut plan, "momentum", ends.step, ranges, gradients, velocity, parameters);
         let plan = plan.build(&gpu).await?;
-        let (architecture, options) = (architecture.clone(), options.clone());
-        let step = buffers.step.clone();
-        Ok(Self { gpu, architecture, options, plan, pixels, labels, samples, step, logits, outcomes })
-    }
-
-    /// Submits one step: `pixels` is `[batch][size][size][3]`, `samples` the data set index of each image.
-    ///
-    /// # Errors
-    /// A batch of another size, or a lost device.
-    pub fn step(&self, pixels: &[u8], labels: &[u32], samples: &[u32], step: Step) -> Result<(), ModelError> {
-        check_batch(&self.architecture, &self.options.input, self.options.batch, pixels.len())?;
-        self.gpu.write(&self.pixels, 0, &padded(pixels));
-        self.gpu.write(&self.labels, 0, labels);
-        self.gpu.write(&self.samples, 0, samples);
-        self.gpu.write(&self.step, 0, &[step]);
-        Ok(self.plan.run()?)
-    }
-
-    /// The logits of the last step, `[batch][classes]`.
-    ///
-    /// # Errors
-    /// A lost device.
-    pub async fn logits(&self) -> Result<Vec<Vec<f32>>, ModelError> {
-        let classes = self.architecture.classes;
-        let stride = pad_channels(classes);
-        let flat: Vec<f32> = self.plan.read(self.logits, self.options.batch * stride).await?;
-        Ok(flat.chunks(stride).map(|row| row[..classes].to_vec()).collect())
-    }
-
-    /// The images' losses in the last step.
-    ///
-    /// # Errors
-    /// A lost device.
-    pub async fn losses(&self) -> Result<Vec<f32>, ModelError> {
-        let flat: Vec<[f32; 4]> = self.plan.read(self.outcomes, self.options.batch).await?;
-        Ok(flat.iter().map(|o| o[0]).collect())
-    }
-
-    /// The questions which variant of a kernel to take that came up.
-    pub fn questions(&self) -> &[Question] {
-        self.plan.questions()
-    }
-
-    /// What the plan holds and does.
-    pub fn report(&self) -> PlanReport {
-        self.plan.report()
-    }
-
-    /// Runs one step on what the last one left in the input, and times each launch.
-    ///
-    /// # Errors
-    /// A lost device.
-    pub async fn profile(&self) -> Result<Vec<Timing>, ModelError> {
-        Ok(self.plan.profile().await?)
+        Ok(Self { gpu, images, plan, pixels, labels, samples, logits, outcomes })
     }
 }
 

@@ -31,15 +31,18 @@ pub(super) fn cases() -> Vec<Case> {
         if let Some(layer) = Depthwise::new(input, kernel, stride, padding) {
             let [n, h, w, c] = [input.batch, input.height, input.width, input.channels];
             let shape = format!("{n}x{h}x{w}x{c} k{kernel} s{stride} {padding:?}");
+            let of = |storage| forward(layer, (Software, true), &shape, fused, None, storage);
+            cases.push(of(Storage::default()));
+            cases.extend(HALF_STORAGE.map(of));
             for class in [Discrete, Software] {
                 let shape = format!("{shape} for {class:?}");
-                cases.push(forward(layer, class, &shape, fused, None, Storage::default()));
+                cases.push(forward(layer, (class, false), &shape, fused, None, Storage::default()));
                 if fused.0 || kernel == 5 {
-                    let half = |storage| forward(layer, class, &shape, fused, None, storage);
+                    let half = |storage| forward(layer, (class, false), &shape, fused, None, storage);
                     cases.extend(HALF_STORAGE.map(half));
                 }
                 cases.extend(TRAINING_STORAGE.map(|storage| data_gradient(layer, class, &shape, storage)));
-                cases.push(forward(layer, class, &shape, linear, Some(fused.1), Storage::default()));
+                cases.push(forward(layer, (class, false), &shape, linear, Some(fused.1), Storage::default()));
                 for storage in TRAINING_STORAGE {
                     cases.push(weight_gradient(layer, class, &shape, None, storage));
                     cases.push(weight_gradient(layer, class, &shape, Some(fused.1), storage));
@@ -77,16 +80,17 @@ fn output_gradient(layer: &Depthwise) -> Vec<f64> {
 
 fn forward(
     layer: Depthwise,
-    class: DeviceClass,
+    (class, quick_start): (DeviceClass, bool),
     shape: &str,
     (with_bias, activation): (bool, Activation),
     norm: Option<Activation>,
     storage: Storage,
 ) -> Case {
     let bias = if with_bias { " bias" } else { "" };
-    let shape = format!("{shape}{}{bias} {activation:?}", operand::note(norm));
+    let quick = if quick_start { " quick start" } else { "" };
+    let shape = format!("{shape}{}{bias} {activation:?}{quick}", operand::note(norm));
     Case::new(variant(&layer, "forward"), shape, move || {
-        let mut trial = Trial::for_class(class).stored(storage);
+        let mut trial = Trial::for_class(class).quick_start(quick_start).stored(storage);
         let ((x, seen), mut filter) = (input(&mut trial, &layer, norm), weights(&layer));
         let w = trial.weights(weight_layout(&layer), &mut filter);
         let channels = layer.output().channels;

@@ -35,7 +35,7 @@ fn case(layer: Dropout) -> Case {
         let mut trial = Trial::default();
         let layout = Layout::of(&layer.shape);
         let samples = below(81, layer.shape.batch, 1_000_000);
-        let step = Step { learning_rate: 0.1, momentum: 0.9, epoch: 17, number: 1234 };
+        let step = Step::new(0.1, 0.9, 17, 1234);
         let values = uniform(82, layout.len());
         let mask = cpu::dropout::mask(&layer, step.epoch, &samples);
         let expected = cpu::dropout::apply(&layer, &mask, &values);

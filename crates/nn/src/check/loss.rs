@@ -136,7 +136,7 @@ fn counted(layer: CrossEntropy, k: usize, batches: &[(Vec<f64>, Vec<u32>)]) -> (
     let mut uploaded = Vec::new();
     for (number, (logits, labels)) in batches.iter().enumerate() {
         let number = 40 + number as u32;
-        let step = Step { learning_rate: 0.1, momentum: 0.9, epoch: 0, number };
+        let step = Step::new(0.1, 0.9, 0, number);
         twin::count(&mut counts, &twin::forward(&layer, logits, labels), k, number);
         uploaded.push(Batch {
             logits: upload_logits(&mut trial, &layer, logits),

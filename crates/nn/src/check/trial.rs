@@ -131,6 +131,7 @@ type Record = Box<dyn FnOnce(&mut PlanBuilder, &dyn Fn(Slot) -> Tensor)>;
 #[derive(Default)]
 pub(super) struct Trial {
     class: Option<DeviceClass>,
+    quick_start: bool,
     storage: Storage,
     buffers: Vec<(Vec<u32>, Format)>,
     expectations: Vec<Expectation>,
@@ -141,6 +142,11 @@ impl Trial {
     /// Kernels are chosen for this class of devices, not for that of the device at hand.
     pub fn for_class(class: DeviceClass) -> Self {
         Self { class: Some(class), ..Self::default() }
+    }
+
+    /// With the kernels that compile quickly, where `quick_start`.
+    pub fn quick_start(self, quick_start: bool) -> Self {
+        Self { quick_start, ..self }
     }
 
     /// As [`Trial::for_class`].
@@ -305,7 +311,8 @@ impl Trial {
 
     /// Uploads the buffers and builds the plan.
     async fn build(&mut self, gpu: &Arc<Gpu>) -> Result<(Plan, Vec<Buffer>), GpuError> {
-        let mut plan = PlanBuilder::for_class(self.class.unwrap_or(gpu.class()));
+        let class = self.class.unwrap_or(gpu.class());
+        let mut plan = PlanBuilder::for_class(class).with_quick_start(self.quick_start);
         let mut buffers = Vec::with_capacity(self.buffers.len());
         for (index, (words, _)) in self.buffers.iter().enumerate() {
             buffers.push(gpu.buffer_with(&format!("check {index}"), words).await?);

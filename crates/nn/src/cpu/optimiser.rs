@@ -13,7 +13,7 @@ pub fn momentum(
 ) {
     for at in 0..parameters.len() {
         let [factor, decay] = ranges[at / Momentum::BLOCK].map(f64::from);
-        let gradient = gradients[at] + decay * parameters[at];
+        let gradient = f64::from(step.share) * gradients[at] + f64::from(step.decay) * decay * parameters[at];
         velocity[at] = f64::from(step.momentum) * velocity[at] + gradient;
         parameters[at] -= f64::from(step.learning_rate) * factor * velocity[at];
     }

@@ -94,13 +94,7 @@ impl<'a> Run<'a> {
         // With fewer photos than a batch, leaving out what is not a full batch would leave nothing.
         train_options.drop_last &= train_images >= train_options.batch_size;
         let train_loader = Loader::new(train, config.train.recipe.clone(), train_options)?;
-        let eval_batch = (config.eval.batch_size as usize).min(val.samples.len().max(1));
-        let mut eval_options = LoaderOptions::from_config(&config.eval, seed, OnError::Leave);
-        eval_options.batch_size = eval_batch;
-        // Every validation photo counts once, whatever the sampler of a training file says.
-        (eval_options.drop_last, eval_options.shuffle) = (false, false);
         let val_images = val.samples.len();
-        let val_loader = Loader::new(val, config.eval.recipe.clone(), eval_options)?;
         let steps_per_epoch = train_loader.steps_per_epoch() as u64;
         let start = Start::new(config, &labels, train_images, steps_per_epoch, options)?;
         let mut journal = Journal::open(output, options.terminal)?;
@@ -125,13 +119,18 @@ impl<'a> Run<'a> {
         }
         let input = Input::of(&config.eval.recipe)?;
         let eval_options = InferenceOptions {
-            batch: eval_batch,
+            batch: (config.eval.batch_size as usize).min(val_images.max(1)),
             input,
             count_topk: Some(topk.max(1)),
             precision: Precision::Single,
         };
         let eval_network =
-            InferenceNetwork::new(gpu, &start.architecture, &start.weights, &eval_options).await?;
+            InferenceNetwork::fitting(gpu, &start.architecture, &start.weights, &eval_options).await?;
+        let mut eval_options = LoaderOptions::from_config(&config.eval, seed, OnError::Leave);
+        eval_options.batch_size = eval_network.batch();
+        // Every validation photo counts once, whatever the sampler of a training file says.
+        (eval_options.drop_last, eval_options.shuffle) = (false, false);
+        let val_loader = Loader::new(val, config.eval.recipe.clone(), eval_options)?;
         let facts = TrainingFacts {
             train_images,
             val_images,
@@ -250,14 +249,20 @@ impl<'a> Run<'a> {
         if !self.networks.contains_key(&batch.size) {
             let options = TrainOptions { batch: batch.size, ..self.options.clone() };
             let network = TrainNetwork::new(&self.buffers, &self.template.architecture, &options).await?;
+            if let (parts, Some(reason)) = network.parts() {
+                let text = format!(
+                    "a batch of {} is more than the device can take ({reason}): it goes in {} parts of up to {} photos, whose \
+                     gradients are added; batch normalisation takes the statistics of each part",
+                    batch.size,
+                    parts.len(),
+                    parts[0],
+                );
+                self.journal.event(&Event::warning(text))?;
+            }
             self.networks.insert(batch.size, network);
         }
-        let step = Step {
-            learning_rate: lr as f32,
-            momentum: self.config.optimizer.momentum as f32,
-            epoch,
-            number: self.step as u32,
-        };
+        let momentum = self.config.optimizer.momentum as f32;
+        let step = Step::new(lr as f32, momentum, epoch, self.step as u32);
         if let Some(network) = self.networks.get(&batch.size) {
             network.step(&batch.pixels, &batch.labels, &batch.indices, step)?;
         }

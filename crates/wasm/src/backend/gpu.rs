@@ -3,9 +3,9 @@
 use super::{Outcome, Spent, Wanted};
 use crate::clock;
 use crate::error::EngineError;
-use crate::header::{Outline, placeholder};
+use crate::header::Outline;
 use photonet_gpu::{DeviceChoice, DeviceClass, Gpu, GpuOptions};
-use photonet_model::{InferenceNetwork, InferenceOptions, Precision, Weights};
+use photonet_model::{FoldedWeights, InferenceNetwork, InferenceOptions, Precision, Weights};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -47,15 +47,23 @@ impl GpuBackend {
 
     /// Compiles the shaders of a network whose weights are still to come.
     pub async fn prepare(&mut self, outline: &Outline) -> Result<(), EngineError> {
-        let weights = placeholder(&outline.architecture);
-        self.single = Some((outline.clone(), self.network(outline, &weights, 1).await?));
+        let options = self.options(outline, 1);
+        let network = InferenceNetwork::without_weights(&self.gpu, &outline.architecture, &options).await?;
+        self.single = Some((outline.clone(), network));
         Ok(())
     }
 
-    pub async fn load(&mut self, outline: &Outline, weights: &Weights) -> Result<(), EngineError> {
+    /// `folded` are the weights as far as they were folded ahead.
+    pub async fn load(
+        &mut self,
+        outline: &Outline,
+        weights: &Weights,
+        folded: Option<&FoldedWeights>,
+    ) -> Result<(), EngineError> {
         self.many = None;
-        match &self.single {
-            Some((made_for, network)) if made_for == outline => network.set_weights(weights)?,
+        match (&self.single, folded) {
+            (Some((made_for, network)), Some(folded)) if made_for == outline => network.set_folded(folded)?,
+            (Some((made_for, network)), None) if made_for == outline => network.set_weights(weights)?,
             _ => self.single = Some((outline.clone(), self.network(outline, weights, 1).await?)),
         }
         Ok(self.gpu.check()?)
@@ -67,9 +75,12 @@ impl GpuBackend {
         weights: &Weights,
         batch: usize,
     ) -> Result<InferenceNetwork, EngineError> {
-        let options =
-            InferenceOptions { batch, input: outline.input, count_topk: None, precision: self.precision };
+        let options = self.options(outline, batch);
         Ok(InferenceNetwork::new(&self.gpu, &outline.architecture, weights, &options).await?)
+    }
+
+    fn options(&self, outline: &Outline, batch: usize) -> InferenceOptions {
+        InferenceOptions { batch, input: outline.input, count_topk: None, precision: self.precision }
     }
 
     /// As [`super::Backend::run`]. A device that is lost is opened anew, once, and given the weights again.
@@ -85,7 +96,7 @@ impl GpuBackend {
             Err(EngineError::Device { lost: true, .. }) => {
                 let recoveries = self.recoveries + 1;
                 *self = Self { recoveries, ..Self::open(self.precision).await? };
-                self.load(outline, weights).await?;
+                self.load(outline, weights, None).await?;
                 self.try_run(outline, weights, pixels, images, wanted).await
             }
             other => other,
@@ -105,7 +116,7 @@ impl GpuBackend {
             self.many = Some(self.network(outline, weights, self.batch()).await?);
         }
         if self.single.is_none() {
-            self.load(outline, weights).await?;
+            self.load(outline, weights, None).await?;
         }
         let network = match (&self.many, &self.single) {
             (Some(many), _) if images > 1 => many,

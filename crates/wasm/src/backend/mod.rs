@@ -7,7 +7,7 @@ use crate::error::EngineError;
 use crate::header::Outline;
 pub use cpu::CpuBackend;
 pub use gpu::GpuBackend;
-use photonet_model::{Precision, Weights};
+use photonet_model::{FoldedWeights, Precision, Weights};
 
 /// Milliseconds of the parts of one run.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -87,10 +87,15 @@ impl Backend {
         }
     }
 
-    /// Takes the network and its weights.
-    pub async fn load(&mut self, outline: &Outline, weights: &Weights) -> Result<(), EngineError> {
+    /// Takes the network and its weights, those on a device also as far as they were folded ahead.
+    pub async fn load(
+        &mut self,
+        outline: &Outline,
+        weights: &Weights,
+        folded: Option<&FoldedWeights>,
+    ) -> Result<(), EngineError> {
         match self {
-            Self::WebGpu(gpu) => gpu.load(outline, weights).await,
+            Self::WebGpu(gpu) => gpu.load(outline, weights, folded).await,
             Self::Cpu(cpu) => cpu.load(outline, weights),
         }
     }
