@@ -15,6 +15,8 @@ mod kernel;
 pub mod limits;
 mod pipeline;
 mod plan;
+#[cfg(not(target_arch = "wasm32"))]
+mod staging;
 #[cfg(target_arch = "wasm32")]
 mod web;
 
@@ -32,3 +34,5 @@ pub use error::GpuError;
 pub use kernel::{Access, Binding, Format, HalfType, Kernel, Override, Role, Source, Storage};
 pub use limits::DeviceLimits;
 pub use plan::{Cost, Dispatch, Plan, PlanBuilder, PlanReport, Question, Tensor, Timing};
+#[cfg(not(target_arch = "wasm32"))]
+pub use staging::{Staged, Staging};

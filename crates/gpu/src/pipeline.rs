@@ -65,7 +65,7 @@ impl Pipelines {
         notice
     }
 
-    /// In a page the browser keeps what it compiles.
+    /// A page has no say in what its browser keeps.
     #[cfg(target_arch = "wasm32")]
     pub fn open_cache(
         &mut self,

@@ -69,7 +69,7 @@ pub struct Gate {
     pub rows_per_image: usize,
 }
 
-/// The constant `GATE` of `shaders/shared/gate.wgsl`.
+/// The constant `GATE` of `shaders/shared/gate.wgsl`; the tiles in registers have a uniform for one image instead.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Gating {
     None,

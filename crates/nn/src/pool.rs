@@ -21,17 +21,15 @@ impl GlobalPool {
     pub fn forward(&self, plan: &mut PlanBuilder, label: &str, input: impl Into<Operand>, output: Tensor) {
         let input: Operand = input.into();
         let columns = Columns::images(self.input.batch, self.input.pixels(), self.input.groups());
-        let class = plan.class();
-        let kernel = match class {
-            DeviceClass::Software => &kernels::POOL_FORWARD_SERIAL,
-            DeviceClass::Integrated | DeviceClass::Discrete => &kernels::POOL_FORWARD,
+        let of = |kernel| {
+            let dispatch = Dispatch::new(kernel, format!("{label} forward"));
+            dispatch.bind("output", output).cost(0, input.tensor.bytes())
         };
-        let dispatch = Dispatch::new(kernel, format!("{label} forward"))
-            .bind("output", output)
-            .cost(0, input.tensor.bytes());
-        let dispatch = match class {
-            DeviceClass::Software => dispatch.params(&columns).threads(output.bytes() / 16),
-            DeviceClass::Integrated | DeviceClass::Discrete => columns.launch(class, dispatch),
+        let dispatch = match plan.class() {
+            DeviceClass::Software => {
+                of(&kernels::POOL_FORWARD_SERIAL).params(&columns).threads(output.bytes() / 16)
+            }
+            class => columns.launch(class, of(&kernels::POOL_FORWARD)),
         };
         plan.dispatch(input.bind(dispatch));
     }

@@ -100,11 +100,11 @@ pub async fn evaluate(
     options: LoaderOptions,
     mut progress: impl FnMut(usize),
 ) -> Result<Evaluation, TrainError> {
-    let wanted = options.batch_size.min(dataset.samples.len().max(1));
-    let mut network = Network::new(machine, model, wanted).await?;
-    let batch_size = network.batch();
+    let batch_size = options.batch_size.min(dataset.samples.len().max(1));
     let loader =
         Loader::new(Arc::new(dataset), model.recipe.clone(), LoaderOptions { batch_size, ..options })?;
+    let mut network = Network::new(machine, model, batch_size).await?;
+    let loader = loader.with_batch_size(network.batch());
     let classes = model.architecture.classes;
     let mut tally = Tally::new(classes);
     for batch in loader.epoch(0) {

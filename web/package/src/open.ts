@@ -74,23 +74,32 @@ async function open(options: OpenOptions, { onNotice }: Hooks, incoming: Incomin
 async function openOn(backend: Backend, { half, front, reading, signal }: Incoming): Promise<WasmEngine> {
   let engine: WasmEngine | undefined;
   let compiling: Promise<void> | undefined;
+  let file: ModelFile | undefined;
+  let over = false;
   try {
     engine = await WasmEngine.open(backend, half);
-    const start = await front;
+    const start = (await front) ?? frontOf((await reading).bytes);
     checkAbort(signal);
-    compiling = start && engine.prepare(start);
-    // The model is read while the browser compiles; what comes of that is looked at behind it.
-    compiling?.catch(() => undefined);
-    const model = await reading;
-    checkAbort(signal);
-    const file = readFile(model, backend, half);
-    await compiling;
-    checkAbort(signal);
-    await engine.load(file).catch((error: unknown) => {
-      throw naming(fromWasm(error), model.name);
+    compiling = engine.prepare(start);
+    // The model is read while the browser compiles.
+    const read = reading.then((model) => {
+      if (!over) file = readFile(model, backend, half);
+      return model;
     });
+    const [model] = await Promise.all([read, compiling]);
+    checkAbort(signal);
+    const taken = file as ModelFile | undefined;
+    file = undefined;
+    // It is there: `over` is for what comes after an error.
+    if (taken) {
+      await engine.load(taken).catch((error: unknown) => {
+        throw naming(fromWasm(error), model.name);
+      });
+    }
     return engine;
   } catch (error) {
+    over = true;
+    (file as ModelFile | undefined)?.free();
     // A call that is under way still has the engine.
     await compiling?.catch(() => undefined);
     if (engine) free(engine);
@@ -98,13 +107,20 @@ async function openOn(backend: Backend, { half, front, reading, signal }: Incomi
   }
 }
 
+/** The front of a whole file; nothing of what is no model, which reading it finds. */
+function frontOf(bytes: Uint8Array): Uint8Array {
+  return bytes.subarray(0, WasmEngine.headerLength(bytes.subarray(0, 8)));
+}
+
 /** The model, for a device with its weights as that takes them. */
 function readFile(model: ModelBytes, backend: Backend, half: boolean): ModelFile {
+  let file: ModelFile | undefined;
   try {
-    const file = ModelFile.read(model.bytes, model.name);
+    file = ModelFile.read(model.bytes, model.name);
     if (backend === "webgpu") file.fold(half);
     return file;
   } catch (error) {
+    file?.free();
     throw naming(fromWasm(error), model.name);
   }
 }

@@ -2,7 +2,7 @@
 
 use crate::arguments::{Arch, NetworkOptions, Precision};
 use crate::error::CliError;
-use photonet_gpu::{Gpu, PlanReport, Question, Timing};
+use photonet_gpu::{Gpu, PlanReport, Question, Staging, Timing};
 use photonet_model::{
     InferenceNetwork, InferenceOptions, Input, TrainBuffers, TrainNetwork, TrainOptions, Tuning, initialise,
 };
@@ -31,8 +31,9 @@ pub struct Measured {
     pub first_ms: f64,
     /// Milliseconds of each timed run.
     pub runs_ms: Vec<f64>,
-    /// Of these, milliseconds until all is submitted: the host's part, writing the inputs and encoding the launches, which a
-    /// GPU need not wait for since it can be at the run before. A software device's driver does some of its work in there.
+    /// Of these, milliseconds until all is submitted: the host's part, which a GPU need not wait for since it can be at the run
+    /// before. It encodes the launches; in inference it writes the input as well, which in training another thread does. A
+    /// software device's driver does some of its work in there.
     pub host_ms: Vec<f64>,
     pub report: PlanReport,
     pub timings: Vec<Timing>,
@@ -63,7 +64,7 @@ fn median(values: &[f64]) -> f64 {
 /// A network that is ready to run on made-up photos.
 enum Ready {
     Infer(InferenceNetwork, Vec<u8>),
-    Train(TrainNetwork, Vec<u8>, [Vec<u32>; 2]),
+    Train(TrainNetwork, Vec<u8>, [Vec<u32>; 2], Staging),
 }
 
 impl Ready {
@@ -84,19 +85,25 @@ impl Ready {
         let buffers = TrainBuffers::new(gpu, &architecture, &weights, 2e-5, &tuning).await?;
         let options =
             TrainOptions { batch, input, smoothing: 0.0, topk: 1, dropout_seed: 0, tuning, precision };
-        let network = TrainNetwork::new(&buffers, &architecture, &options).await?;
+        // As one: a step in parts is no measure of a batch.
+        let network = TrainNetwork::in_parts(&buffers, &architecture, &options, 1).await?;
         let labels: Vec<u32> = (0..batch).map(|i| (i % architecture.classes) as u32).collect();
-        Ok(Self::Train(network, pixels, [labels, (0..batch as u32).collect()]))
+        Ok(Self::Train(network, pixels, [labels, (0..batch as u32).collect()], Staging::new(gpu)))
     }
 
     /// One run, to its end: with inference the logits are read back. Returns the milliseconds until it was submitted.
     fn run(&self, gpu: &Gpu) -> Result<f64, CliError> {
+        // As in training, where a thread of its own copies the pixels.
+        let staged = match self {
+            Self::Infer(..) => None,
+            Self::Train(_, pixels, _, staging) => Some(pollster::block_on(staging.fill(pixels))?),
+        };
         let begun = Instant::now();
         match self {
             Self::Infer(network, pixels) => network.run(pixels, &[])?,
-            Self::Train(network, pixels, [labels, samples]) => {
+            Self::Train(network, pixels, [labels, samples], _) => {
                 let step = Step::new(1e-4, 0.9, 0, 0);
-                network.step(pixels, labels, samples, step)?;
+                network.step_staged(pixels, staged, labels, samples, step)?;
             }
         }
         let host_ms = begun.elapsed().as_secs_f64() * 1e3;

@@ -102,8 +102,26 @@ impl Plan {
     /// # Errors
     /// A device that is lost or that reported an error.
     pub fn run(&self) -> Result<(), GpuError> {
+        self.run_behind(|_| ())
+    }
+
+    /// The same, with `staged` copied to the beginning of `target` before the first launch.
+    ///
+    /// # Errors
+    /// As [`Plan::run`].
+    #[cfg(not(target_arch = "wasm32"))]
+    pub fn run_with(&self, staged: crate::Staged, target: &Buffer) -> Result<(), GpuError> {
+        let size = staged.buffer.size();
+        self.run_behind(|encoder| encoder.copy_buffer_to_buffer(&staged.buffer, 0, &target.raw, 0, size))?;
+        staged.give_back();
+        Ok(())
+    }
+
+    /// `begin` encodes what comes before the launches.
+    fn run_behind(&self, begin: impl FnOnce(&mut wgpu::CommandEncoder)) -> Result<(), GpuError> {
         self.gpu.check()?;
         let budget = submit_budget(self.gpu.class());
+        let mut begin = Some(begin);
         let mut rest = self.steps.as_slice();
         while !rest.is_empty() {
             let mut work = 0;
@@ -117,6 +135,9 @@ impl Plan {
             let (now, later) = rest.split_at(take);
             let mut encoder =
                 self.gpu.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
+            if let Some(begin) = begin.take() {
+                begin(&mut encoder);
+            }
             {
                 let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
                 for step in now {

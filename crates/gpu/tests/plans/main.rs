@@ -5,6 +5,7 @@ mod interface;
 mod profile;
 mod read_back;
 mod run;
+mod staging;
 
 use photonet_gpu::{Buffer, Dispatch, Gpu, GpuError, GpuOptions, PlanBuilder, Tensor, kernels};
 use std::sync::{Arc, OnceLock};

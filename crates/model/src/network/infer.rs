@@ -212,9 +212,9 @@ impl InferenceNetwork {
         weights: &Weights,
         options: &InferenceOptions,
     ) -> Result<Self, ModelError> {
-        ParameterLayout::new(architecture).check(weights)?;
+        let folded = FoldedWeights::new(architecture, weights, options.precision)?;
         let network = Self::without_weights(gpu, architecture, options).await?;
-        network.set_weights(weights)?;
+        network.set_folded(&folded)?;
         Ok(network)
     }
 
@@ -229,12 +229,16 @@ impl InferenceNetwork {
         weights: &Weights,
         options: &InferenceOptions,
     ) -> Result<Self, ModelError> {
+        let folded = FoldedWeights::new(architecture, weights, options.precision)?;
         let mut count = 1;
         loop {
             let batch = options.batch.div_ceil(count);
             let fewer = InferenceOptions { batch, ..options.clone() };
-            match Self::new(gpu, architecture, weights, &fewer).await {
-                Ok(network) => return Ok(network),
+            match Self::without_weights(gpu, architecture, &fewer).await {
+                Ok(network) => {
+                    network.set_folded(&folded)?;
+                    return Ok(network);
+                }
                 Err(error) => {
                     let Some((wanted, _)) = parts::more(&error, count, options.batch) else {
                         return Err(error);

@@ -4,7 +4,9 @@ use super::unit::{Leaves, Recorder, Source, Unit, Wants};
 use super::{Input, Precision, TrainBuffers, check_batch, padded, parts};
 use crate::layers::{Block, Layers};
 use crate::{Architecture, Frozen, ModelError, Tuning};
-use photonet_gpu::{Buffer, Gpu, Plan, PlanBuilder, PlanReport, Question, Tensor, Timing};
+#[cfg(not(target_arch = "wasm32"))]
+use photonet_gpu::Staged;
+use photonet_gpu::{Buffer, Gpu, GpuError, Plan, PlanBuilder, PlanReport, Question, Tensor, Timing};
 use photonet_nn::{
     CrossEntropy, Dropout, Fused, GlobalPool, Momentum, OutputGradient, Pointwise, Shape, SqueezeExcite,
     SqueezeExciteState, Step, pad_channels,
@@ -80,7 +82,7 @@ struct BlockTape {
 }
 
 impl TrainNetwork {
-    /// Records the plan; where the device cannot hold it, plans for as few parts of the batch as it can.
+    /// Records the plan; where the device cannot hold it, plans for parts of the batch.
     ///
     /// # Errors
     /// A size the network cannot take, or a device that cannot hold a single image's.
@@ -118,9 +120,10 @@ impl TrainNetwork {
         let parts = parts::sizes(batch, count);
         let mut plans: Vec<PartPlan> = Vec::new();
         for &images in &parts {
-            if !plans.iter().any(|plan| plan.images == images) {
-                let options = TrainOptions { batch: images, ..options.clone() };
-                plans.push(PartPlan::new(buffers, architecture, &options).await?);
+            if plans.last().is_none_or(|plan| plan.images != images) {
+                let (share, options) =
+                    (images as f32 / batch as f32, TrainOptions { batch: images, ..options.clone() });
+                plans.push(PartPlan::new(buffers, architecture, &options, share).await?);
             }
         }
         let (architecture, options) = (architecture.clone(), options.clone());
@@ -146,6 +149,44 @@ impl TrainNetwork {
     /// # Errors
     /// A batch of another size, or a lost device.
     pub fn step(&self, pixels: &[u8], labels: &[u32], samples: &[u32], step: Step) -> Result<(), ModelError> {
+        self.submit(pixels, labels, samples, step, |plan, of_part| {
+            plan.gpu.write(&plan.pixels, 0, &padded(of_part));
+            plan.plan.run()
+        })
+    }
+
+    /// The same, with `pixels` in staging memory already where `staged` is given.
+    ///
+    /// # Errors
+    /// As [`TrainNetwork::step`].
+    #[cfg(not(target_arch = "wasm32"))]
+    pub fn step_staged(
+        &self,
+        pixels: &[u8],
+        mut staged: Option<Staged>,
+        labels: &[u32],
+        samples: &[u32],
+        step: Step,
+    ) -> Result<(), ModelError> {
+        // The parts of a batch begin anywhere, copies on the device at multiples of 4 bytes.
+        if self.parts.len() > 1 || staged.is_none() {
+            return self.step(pixels, labels, samples, step);
+        }
+        self.submit(pixels, labels, samples, step, |plan, _| match staged.take() {
+            Some(staged) => plan.plan.run_with(staged, &plan.pixels),
+            None => plan.plan.run(),
+        })
+    }
+
+    /// Runs each part of a batch by `run`, which sees to its pixels.
+    fn submit(
+        &self,
+        pixels: &[u8],
+        labels: &[u32],
+        samples: &[u32],
+        step: Step,
+        mut run: impl FnMut(&PartPlan, &[u8]) -> Result<(), GpuError>,
+    ) -> Result<(), ModelError> {
         let TrainOptions { batch, input, .. } = self.options;
         check_batch(&self.architecture, &input, batch, pixels.len())?;
         let mut first = 0;
@@ -157,11 +198,10 @@ impl TrainNetwork {
             let range = first..first + images;
             let of_part = &pixels[first * input.image_bytes()..range.end * input.image_bytes()];
             let plan = self.plan(images);
-            plan.gpu.write(&plan.pixels, 0, &padded(of_part));
             plan.gpu.write(&plan.labels, 0, &labels[range.clone()]);
             plan.gpu.write(&plan.samples, 0, &samples[range]);
             plan.gpu.write(&self.step, 0, &[step]);
-            plan.plan.run()?;
+            run(plan, of_part)?;
             first += images;
         }
         Ok(())
@@ -230,6 +270,7 @@ impl PartPlan {
         buffers: &TrainBuffers,
         architecture: &Architecture,
         options: &TrainOptions,
+        share: f32,
     ) -> Result<Self, ModelError> {
         let gpu = buffers.gpu.clone();
         let TrainOptions { batch: images, input, .. } = *options;
@@ -253,6 +294,7 @@ impl PartPlan {
             layout: &buffers.layout,
             tuning: options.tuning,
             precision: options.precision,
+            share,
         };
         let (logits, outcomes) = record(&mut recorder, options, &ends);
         let mut plan = recorder.plan;

@@ -16,6 +16,8 @@ pub(super) struct Recorder<'a> {
     pub layout: &'a ParameterLayout,
     pub tuning: Tuning,
     pub precision: Precision,
+    /// Of the batch's images, 1 but for a part.
+    pub share: f32,
     pub parameters: Tensor,
     pub gradients: Tensor,
     pub statistics: Tensor,
@@ -178,7 +180,8 @@ impl Unit {
         let norm = BatchNorm {
             shape: output_shape,
             epsilon: switches.bn_epsilon,
-            keep: switches.bn_keep,
+            // The parts of a batch forget as much together as a whole one.
+            keep: switches.bn_keep.powf(r.share),
             running_variance: switches.running_variance(),
             frozen: r.tuning.is_constant(&name),
         };

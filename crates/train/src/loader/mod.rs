@@ -203,6 +203,12 @@ impl Loader {
         Ok(Loader { source: Arc::new(source), options })
     }
 
+    /// The same photos in smaller batches, which a device can hold.
+    pub fn with_batch_size(mut self, batch_size: usize) -> Loader {
+        self.options.batch_size = batch_size.clamp(1, self.options.batch_size);
+        self
+    }
+
     /// Width and height of the photos in every batch, in pixels.
     pub fn image_size(&self) -> (u32, u32) {
         self.source.size

@@ -2,6 +2,7 @@
 
 mod epoch_end;
 
+use super::feed::Feed;
 use super::progress::{Clock, Place, merge, scores};
 use super::{Outcome, RunOptions, Start};
 use crate::TrainError;
@@ -11,7 +12,7 @@ use crate::dataset::DataSplit;
 use crate::journal::{Event, Journal};
 use crate::loader::{Batch, Loader, LoaderOptions, OnError};
 use crate::schedule::Schedule;
-use photonet_gpu::Gpu;
+use photonet_gpu::{Gpu, Staged, Staging};
 use photonet_model::{
     InferenceNetwork, InferenceOptions, Input, Model, Precision, TrainBuffers, TrainNetwork, TrainOptions,
     TrainingFacts, Weights, dropout_seed, write_atomically,
@@ -37,6 +38,7 @@ struct Run<'a> {
     train_loader: Loader,
     val_loader: Loader,
     buffers: TrainBuffers,
+    staging: Arc<Staging>,
     networks: HashMap<usize, TrainNetwork>,
     eval_network: InferenceNetwork,
     template: Model,
@@ -95,6 +97,12 @@ impl<'a> Run<'a> {
         train_options.drop_last &= train_images >= train_options.batch_size;
         let train_loader = Loader::new(train, config.train.recipe.clone(), train_options)?;
         let val_images = val.samples.len();
+        let mut eval_options = LoaderOptions::from_config(&config.eval, seed, OnError::Leave);
+        eval_options.batch_size = (config.eval.batch_size as usize).min(val_images.max(1));
+        // Every validation photo counts once, whatever the sampler of a training file says.
+        (eval_options.drop_last, eval_options.shuffle) = (false, false);
+        let eval_batch = eval_options.batch_size;
+        let val_loader = Loader::new(val, config.eval.recipe.clone(), eval_options)?;
         let steps_per_epoch = train_loader.steps_per_epoch() as u64;
         let start = Start::new(config, &labels, train_images, steps_per_epoch, options)?;
         let mut journal = Journal::open(output, options.terminal)?;
@@ -119,18 +127,14 @@ impl<'a> Run<'a> {
         }
         let input = Input::of(&config.eval.recipe)?;
         let eval_options = InferenceOptions {
-            batch: (config.eval.batch_size as usize).min(val_images.max(1)),
+            batch: eval_batch,
             input,
             count_topk: Some(topk.max(1)),
             precision: Precision::Single,
         };
         let eval_network =
             InferenceNetwork::fitting(gpu, &start.architecture, &start.weights, &eval_options).await?;
-        let mut eval_options = LoaderOptions::from_config(&config.eval, seed, OnError::Leave);
-        eval_options.batch_size = eval_network.batch();
-        // Every validation photo counts once, whatever the sampler of a training file says.
-        (eval_options.drop_last, eval_options.shuffle) = (false, false);
-        let val_loader = Loader::new(val, config.eval.recipe.clone(), eval_options)?;
+        let val_loader = val_loader.with_batch_size(eval_network.batch());
         let facts = TrainingFacts {
             train_images,
             val_images,
@@ -165,6 +169,7 @@ impl<'a> Run<'a> {
             last_good: start.resumed,
             told: HashSet::new(),
             networks: HashMap::new(),
+            staging: Arc::new(Staging::new(gpu)),
             config,
             output,
             journal,
@@ -216,14 +221,15 @@ impl<'a> Run<'a> {
         let print = u64::from(self.config.global.print_batch_step.max(1));
         let mut total = Metrics::default();
         let mut clock = Clock::new();
-        let mut batches = self.train_loader.epoch_from(epoch, first as usize);
+        let batches = self.train_loader.epoch_from(epoch, first as usize);
+        let mut batches = Feed::start(batches, self.staging.clone())?;
         for iter in first..iters {
             let waiting = Instant::now();
             let Some(batch) = batches.next() else { break };
-            let batch = batch?;
+            let (batch, staged) = batch?;
             let reading = waiting.elapsed();
             let lr = self.schedule.lr(self.step);
-            self.train_step(&batch, epoch, lr).await?;
+            self.train_step(&batch, staged, epoch, lr).await?;
             self.step += 1;
             clock.step(reading);
             let stopping = stop.load(Ordering::Relaxed);
@@ -245,7 +251,13 @@ impl<'a> Run<'a> {
         Ok(false)
     }
 
-    async fn train_step(&mut self, batch: &Batch, epoch: u32, lr: f64) -> Result<(), TrainError> {
+    async fn train_step(
+        &mut self,
+        batch: &Batch,
+        staged: Option<Staged>,
+        epoch: u32,
+        lr: f64,
+    ) -> Result<(), TrainError> {
         if !self.networks.contains_key(&batch.size) {
             let options = TrainOptions { batch: batch.size, ..self.options.clone() };
             let network = TrainNetwork::new(&self.buffers, &self.template.architecture, &options).await?;
@@ -264,7 +276,7 @@ impl<'a> Run<'a> {
         let momentum = self.config.optimizer.momentum as f32;
         let step = Step::new(lr as f32, momentum, epoch, self.step as u32);
         if let Some(network) = self.networks.get(&batch.size) {
-            network.step(&batch.pixels, &batch.labels, &batch.indices, step)?;
+            network.step_staged(&batch.pixels, staged, &batch.labels, &batch.indices, step)?;
         }
         Ok(())
     }

@@ -1,6 +1,6 @@
 //! The network as shaders on WebGPU.
 
-use super::{Outcome, Spent, Wanted};
+use super::{Outcome, Wanted};
 use crate::clock;
 use crate::error::EngineError;
 use crate::header::Outline;
@@ -61,22 +61,21 @@ impl GpuBackend {
         folded: Option<&FoldedWeights>,
     ) -> Result<(), EngineError> {
         self.many = None;
-        match (&self.single, folded) {
-            (Some((made_for, network)), Some(folded)) if made_for == outline => network.set_folded(folded)?,
-            (Some((made_for, network)), None) if made_for == outline => network.set_weights(weights)?,
-            _ => self.single = Some((outline.clone(), self.network(outline, weights, 1).await?)),
+        let own;
+        let folded = match folded {
+            Some(folded) => folded,
+            None => {
+                own = FoldedWeights::new(&outline.architecture, weights, self.precision)?;
+                &own
+            }
+        };
+        if !matches!(&self.single, Some((made_for, _)) if made_for == outline) {
+            self.prepare(outline).await?;
+        }
+        if let Some((_, network)) = &self.single {
+            network.set_folded(folded)?;
         }
         Ok(self.gpu.check()?)
-    }
-
-    async fn network(
-        &self,
-        outline: &Outline,
-        weights: &Weights,
-        batch: usize,
-    ) -> Result<InferenceNetwork, EngineError> {
-        let options = self.options(outline, batch);
-        Ok(InferenceNetwork::new(&self.gpu, &outline.architecture, weights, &options).await?)
     }
 
     fn options(&self, outline: &Outline, batch: usize) -> InferenceOptions {
@@ -113,7 +112,9 @@ impl GpuBackend {
     ) -> Result<Outcome, EngineError> {
         self.gpu.check()?;
         if images > 1 && self.many.is_none() {
-            self.many = Some(self.network(outline, weights, self.batch()).await?);
+            let options = self.options(outline, self.batch());
+            let network = InferenceNetwork::fitting(&self.gpu, &outline.architecture, weights, &options);
+            self.many = Some(network.await?);
         }
         if self.single.is_none() {
             self.load(outline, weights, None).await?;
@@ -123,6 +124,24 @@ impl GpuBackend {
             (_, Some((_, single))) => single,
             _ => return Err(EngineError::Model("no model is loaded".into())),
         };
+        let mut outcome = Outcome::default();
+        // The device may hold fewer images than a batch has.
+        for part in pixels.chunks(network.batch() * outline.input.image_bytes()) {
+            self.run_part(network, outline, part, wanted, &mut outcome).await?;
+        }
+        outcome.rows.truncate(images);
+        Ok(outcome)
+    }
+
+    /// Adds what `network` makes of `pixels`, at most as many images as it takes, to `outcome`.
+    async fn run_part(
+        &self,
+        network: &InferenceNetwork,
+        outline: &Outline,
+        pixels: &[u8],
+        wanted: Wanted,
+        outcome: &mut Outcome,
+    ) -> Result<(), EngineError> {
         let started = clock::now();
         let mut batch = pixels.to_vec();
         batch.resize(network.batch() * outline.input.image_bytes(), 0);
@@ -131,15 +150,18 @@ impl GpuBackend {
         let done = Arc::new(AtomicU64::new(0));
         let note = done.clone();
         self.gpu.when_done(move || note.store(clock::now().to_bits(), Ordering::Relaxed));
-        let mut rows = match wanted {
-            Wanted::Logits => network.logits().await?,
-            Wanted::Features => network.features().await?.into_iter().map(|of_image| of_image.head).collect(),
-        };
-        rows.truncate(images);
+        match wanted {
+            Wanted::Logits => outcome.rows.extend(network.logits().await?),
+            Wanted::Features => {
+                outcome.rows.extend(network.features().await?.into_iter().map(|of_image| of_image.head));
+            }
+        }
         let read = clock::now();
         let done = f64::from_bits(done.load(Ordering::Relaxed)).clamp(submitted, read);
-        let spent = Spent { upload: submitted - started, compute: done - submitted, read_back: read - done };
-        Ok(Outcome { rows, spent })
+        outcome.spent.upload += submitted - started;
+        outcome.spent.compute += done - submitted;
+        outcome.spent.read_back += read - done;
+        Ok(())
     }
 
     /// Destroys the device, and with it every buffer.
