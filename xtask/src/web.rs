@@ -9,7 +9,7 @@ use crate::{npm, shell};
 const TARGET: &str = "wasm32-unknown-unknown";
 
 /// What the wasm may use, all of it in every browser since 2023. Vectors carry the CPU path.
-const RUST_FEATURES: &str = "-C target-feature=+simd128";
+const RUST_FEATURES: &str = "-Ctarget-feature=+simd128";
 
 /// The same for the optimiser, which otherwise refuses or, asked for all, writes what browsers do not read yet.
 const OPTIMISER: [&str; 12] = [
@@ -77,7 +77,7 @@ fn compile(with: Wasm) -> Result<PathBuf, String> {
     let target = shell::root().join("target");
     let target = match with {
         Wasm::Rustup => {
-            shell::run(shell::cargo(&words).env("RUSTFLAGS", RUST_FEATURES))?;
+            shell::run(shell::cargo(&words).env("CARGO_ENCODED_RUSTFLAGS", flags(&[])))?;
             target
         }
         Wasm::Debian(rust) => {
@@ -87,12 +87,26 @@ fn compile(with: Wasm) -> Result<PathBuf, String> {
             command.current_dir(shell::root()).args(words).arg("-Zbuild-std=std,panic_abort");
             command.env("CARGO_TARGET_DIR", &target).env("RUSTC", &rust.rustc).env("RUSTC_BOOTSTRAP", "1");
             command.env_remove("RUSTUP_TOOLCHAIN").env_remove("CARGO").env("PATH", rust.path());
-            command.env("RUSTFLAGS", format!("{RUST_FEATURES} -C linker={}", rust.linker));
+            command.env("CARGO_ENCODED_RUSTFLAGS", flags(&[format!("-Clinker={}", rust.linker)]));
             shell::run(&mut command)?;
             target
         }
     };
     Ok(target.join(TARGET).join("web/photonet_wasm.wasm"))
+}
+
+/// The compiler's flags, as cargo takes them where they may hold blanks. What a panic says of its place would name the builder's
+/// home for every dependency: that tells a visitor what is none of his business, and takes 5 KB.
+fn flags(more: &[String]) -> String {
+    let home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
+    let home = home.or_else(|| std::env::home_dir().map(|home| home.join(".cargo")));
+    let sources = home.map(|home| home.join("registry/src"));
+    let registries = sources.iter().filter_map(|sources| std::fs::read_dir(sources).ok()).flatten().flatten();
+    let remap = |registry: std::fs::DirEntry| format!("--remap-path-prefix={}/=", registry.path().display());
+    let mut flags = vec![RUST_FEATURES.to_string()];
+    flags.extend(registries.map(remap));
+    flags.extend_from_slice(more);
+    flags.join("\u{1f}")
 }
 
 /// Shrinks the wasm. Takes half a minute, so it is left out while its input is the same.
