@@ -3,6 +3,7 @@
 mod buffers;
 mod infer;
 mod parts;
+mod record;
 mod train;
 mod unit;
 
