@@ -6,9 +6,8 @@ use super::{Input, Precision, TrainBuffers, check_batch, padded, parts};
 use crate::{Architecture, ModelError, Tuning};
 #[cfg(not(target_arch = "wasm32"))]
 use photonet_gpu::Staged;
-use photonet_gpu::{Buffer, Gpu, GpuError, Plan, PlanBuilder, PlanReport, Question, Tensor, Timing};
+use photonet_gpu::{Buffer, GpuError, Plan, PlanBuilder, PlanReport, Question, Tensor, Timing};
 use photonet_nn::{Momentum, Step, pad_channels};
-use std::sync::Arc;
 
 /// What a training plan is recorded for.
 #[derive(Clone, Debug, PartialEq)]
@@ -52,7 +51,6 @@ pub struct TrainNetwork {
 
 /// The plan for a part, with its own inputs.
 struct PartPlan {
-    gpu: Arc<Gpu>,
     images: usize,
     plan: Plan,
     pixels: Buffer,
@@ -131,7 +129,7 @@ impl TrainNetwork {
     /// A batch of another size, or a lost device.
     pub fn step(&self, pixels: &[u8], labels: &[u32], samples: &[u32], step: Step) -> Result<(), ModelError> {
         self.submit(pixels, labels, samples, step, |plan, of_part| {
-            plan.gpu.write(&plan.pixels, 0, &padded(of_part));
+            plan.plan.gpu().write(&plan.pixels, 0, &padded(of_part));
             plan.plan.run()
         })
     }
@@ -179,9 +177,10 @@ impl TrainNetwork {
             let range = first..first + images;
             let of_part = &pixels[first * input.image_bytes()..range.end * input.image_bytes()];
             let plan = self.plan(images);
-            plan.gpu.write(&plan.labels, 0, &labels[range.clone()]);
-            plan.gpu.write(&plan.samples, 0, &samples[range]);
-            plan.gpu.write(&self.step, 0, &[step]);
+            let gpu = plan.plan.gpu();
+            gpu.write(&plan.labels, 0, &labels[range.clone()]);
+            gpu.write(&plan.samples, 0, &samples[range]);
+            gpu.write(&self.step, 0, &[step]);
             run(plan, of_part)?;
             first += images;
         }
@@ -253,12 +252,12 @@ impl PartPlan {
         options: &TrainOptions,
         share: f32,
     ) -> Result<Self, ModelError> {
-        let gpu = buffers.gpu.clone();
+        let gpu = &buffers.gpu;
         let TrainOptions { batch: images, input, .. } = *options;
         let pixels = gpu.buffer("pixels", input.normalise(images).input_bytes()).await?;
         let labels = gpu.buffer("labels", images as u64 * 4).await?;
         let samples = gpu.buffer("samples", images as u64 * 4).await?;
-        let mut plan = PlanBuilder::for_gpu(&gpu);
+        let mut plan = PlanBuilder::for_gpu(gpu);
         let ends = Ends {
             pixels: plan.import(&pixels),
             labels: plan.import(&labels),
@@ -283,7 +282,7 @@ impl PartPlan {
         let (gradients, parameters) = (recorder.gradients, recorder.parameters);
         let momentum = Momentum { length: buffers.layout.parameter_length };
         momentum.update(&mut plan, "momentum", ends.step, ranges, gradients, velocity, parameters);
-        let plan = plan.build(&gpu).await?;
-        Ok(Self { gpu, images, plan, pixels, labels, samples, logits, outcomes })
+        let plan = plan.build(gpu).await?;
+        Ok(Self { images, plan, pixels, labels, samples, logits, outcomes })
     }
 }
