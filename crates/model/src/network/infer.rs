@@ -230,23 +230,13 @@ impl InferenceNetwork {
         options: &InferenceOptions,
     ) -> Result<Self, ModelError> {
         let folded = FoldedWeights::new(architecture, weights, options.precision)?;
-        let mut count = 1;
-        loop {
-            let batch = options.batch.div_ceil(count);
-            let fewer = InferenceOptions { batch, ..options.clone() };
-            match Self::without_weights(gpu, architecture, &fewer).await {
-                Ok(network) => {
-                    network.set_folded(&folded)?;
-                    return Ok(network);
-                }
-                Err(error) => {
-                    let Some((wanted, _)) = parts::more(&error, count, options.batch) else {
-                        return Err(error);
-                    };
-                    count = wanted;
-                }
-            }
-        }
+        let with = async |count| {
+            let fewer = InferenceOptions { batch: options.batch.div_ceil(count), ..options.clone() };
+            Self::without_weights(gpu, architecture, &fewer).await
+        };
+        let (network, _) = parts::fitting(options.batch, with).await?;
+        network.set_folded(&folded)?;
+        Ok(network)
     }
 
     /// Records the plan, for weights that are still to come: until [`InferenceNetwork::set_weights`] all are zero.

@@ -9,9 +9,29 @@ pub(super) fn sizes(batch: usize, count: usize) -> Vec<usize> {
     (0..count).map(|part| (batch - part).div_ceil(count)).collect()
 }
 
+/// What `make` makes of a batch of `batch` images in as many parts as it takes, 1 at first, and why there are several.
+///
+/// # Errors
+/// What `make` fails with where more parts would not help.
+pub(super) async fn fitting<T>(
+    batch: usize,
+    make: impl AsyncFn(usize) -> Result<T, ModelError>,
+) -> Result<(T, Option<String>), ModelError> {
+    let (mut count, mut reason) = (1, None);
+    loop {
+        match make(count).await {
+            Ok(made) => return Ok((made, reason)),
+            Err(error) => {
+                let Some((wanted, why)) = more(&error, count, batch) else { return Err(error) };
+                (count, reason) = (wanted, Some(why));
+            }
+        }
+    }
+}
+
 /// Into how many parts to cut a batch of `batch` images next, where `count` parts failed with `error`, and why; `None` where
 /// that would not help.
-pub(super) fn more(error: &ModelError, count: usize, batch: usize) -> Option<(usize, String)> {
+fn more(error: &ModelError, count: usize, batch: usize) -> Option<(usize, String)> {
     let ModelError::Gpu(error) = error else { return None };
     let (wanted, reason) = match error {
         GpuError::TooLarge { label, bytes, limit } => {

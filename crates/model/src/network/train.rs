@@ -70,18 +70,9 @@ impl TrainNetwork {
         architecture: &Architecture,
         options: &TrainOptions,
     ) -> Result<Self, ModelError> {
-        let (mut count, mut reason) = (1, None);
-        loop {
-            match Self::in_parts(buffers, architecture, options, count).await {
-                Ok(network) => return Ok(Self { reason, ..network }),
-                Err(error) => {
-                    let Some((wanted, why)) = parts::more(&error, count, options.batch) else {
-                        return Err(error);
-                    };
-                    (count, reason) = (wanted, Some(why));
-                }
-            }
-        }
+        let in_parts = async |count| Self::in_parts(buffers, architecture, options, count).await;
+        let (network, reason) = parts::fitting(options.batch, in_parts).await?;
+        Ok(Self { reason, ..network })
     }
 
     /// Records plans for `count` parts of the batch, at most as many as it has images.
