@@ -19,14 +19,22 @@ fn gather_block(strip: Strip) {
     for (var block_y = (top + odd_y) / 2u; block_y * 2u < bottom + odd_y; block_y += 1u) {
         for (var block_x = strip.first; block_x < across; block_x += strip.lanes) {
             let sums = gather(n, block_y, block_x, strip.channel, params.channels);
+            // A row or column before the first has wrapped around to a huge number, which the clamped ones must not show.
+            let y = block_y * 2u - odd_y;
+            let x = block_x * 4u - odd_x;
+            let line = n * params.in_height;
+            var ahead: array<Ahead, 8>;
             #unroll dy 2
                 #unroll dx 4
-                    let y = block_y * 2u + dy - odd_y;
-                    let x = block_x * 4u + dx - odd_x;
-                    // A row or column before the first has wrapped around to a huge number.
-                    if y >= top && y < bottom && x < params.in_width {
-                        let at = (n * params.in_height + y) * params.in_width + x;
-                        leave(at * params.channels + strip.channel, sums[dy * 4u + dx]);
+                    let at = (line + min(y + dy, bottom - 1u)) * params.in_width + min(x + dx, params.in_width - 1u);
+                    ahead[dy * 4u + dx] = ahead_of(at * params.channels + strip.channel);
+                #end
+            #end
+            #unroll dy 2
+                #unroll dx 4
+                    if y + dy >= top && y + dy < bottom && x + dx < params.in_width {
+                        let at = (line + y + dy) * params.in_width + x + dx;
+                        leave(at * params.channels + strip.channel, sums[dy * 4u + dx], ahead[dy * 4u + dx]);
                     }
                 #end
             #end

@@ -26,7 +26,14 @@ fn input_at(at: u32) -> vec4<f32> {
     return operand_of(from_value(input[at]), affine);
 }
 
-fn leave(at: u32, value: vec4<f32>) {
+// Of an output nothing is needed but itself.
+alias Ahead = bool;
+
+fn ahead_of(at: u32) -> Ahead {
+    return true;
+}
+
+fn leave(at: u32, value: vec4<f32>, ahead: Ahead) {
     output[at] = to_value(value);
     own = with_value(own, value);
 }

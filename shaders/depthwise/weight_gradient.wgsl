@@ -20,11 +20,11 @@
 @group(0) @binding(5) var<storage, read> moments: array<vec4<f32>>;
 @group(0) @binding(6) var<storage, read_write> partial: array<vec4<f32>>;
 
+// Zero outside, and without a branch around the load: all of a step are on their way before the first is waited for.
 fn input_at(line: u32, inside: bool, column: i32, channel: u32, affine: Affine) -> vec4<f32> {
-    if !inside || column < 0 || column >= i32(params.in_width) {
-        return vec4<f32>(0.0);
-    }
-    return operand_of(from_value(input[(line + u32(column)) * params.outputs + channel]), affine);
+    let last = i32(params.in_width) - 1;
+    let value = operand_of(from_value(input[(line + u32(clamp(column, 0, last))) * params.outputs + channel]), affine);
+    return select(vec4<f32>(0.0), value, inside & (column >= 0) & (column <= last));
 }
 
 @compute @workgroup_size(64)
@@ -61,8 +61,9 @@ fn main(
         var inside: array<bool, ROWS>;
         var window: array<vec4<f32>, ROWS * KERNEL>;
         #unroll r ROWS
-            inside[r] = first + r < KERNEL && top + i32(r) >= 0 && top + i32(r) < i32(params.in_height);
-            lines[r] = (image + u32(max(top + i32(r), 0))) * params.in_width;
+            let row = clamp(top + i32(r), 0, i32(params.in_height) - 1);
+            inside[r] = first + r < KERNEL && row == top + i32(r);
+            lines[r] = (image + u32(row)) * params.in_width;
             #unroll j KEPT
                 window[r * KERNEL + STRIDE + j] = input_at(lines[r], inside[r], left + i32(j), channel, affine);
             #end

@@ -19,16 +19,10 @@ override ADDS: bool = false;
 @group(0) @binding(4) var<storage, read> weights: array<vec4<f32>>;
 @group(0) @binding(5) var<storage, read_write> input_gradient: array<Gradient>;
 
-fn store(row: u32, column: u32, sum: vec4<f32>) {
-    if row >= params.rows || column >= params.inputs {
-        return;
+fn store(row: u32, column: u32, value: vec4<f32>) {
+    if row < params.rows && column < params.inputs {
+        input_gradient[row * params.inputs + column] = to_gradient(value);
     }
-    let at = row * params.inputs + column;
-    var value = sum;
-    if ADDS {
-        value += from_gradient(input_gradient[at]);
-    }
-    input_gradient[at] = to_gradient(value);
 }
 
 @compute @workgroup_size(64)
@@ -40,5 +34,20 @@ fn main(
     let group = linear_group(group_id, grid);
     let first_row = (group / params.column_tiles) * 32u * ROW_BLOCKS;
     let first_column = (group % params.column_tiles) * 8u * COLUMN_BLOCKS;
-    store_tile(lane, first_row, first_column, transposed_tile(lane, first_row, first_column, params.outputs));
+    var sums = product_tile(lane, first_row, first_column, params.outputs);
+    if ADDS {
+        let row = first_row + (lane / 8u) * 4u;
+        let column = first_column + lane % 8u;
+        #unroll i ROW_BLOCKS
+            #unroll r 4
+                // Clamped, so that no branch keeps one load waiting for another.
+                let line = min(row + 32u * i + r, params.rows - 1u) * params.inputs;
+                #unroll j COLUMN_BLOCKS
+                    sums[(4u * i + r) * COLUMN_BLOCKS + j] +=
+                        from_gradient(input_gradient[line + min(column + 8u * j, params.inputs - 1u)]);
+                #end
+            #end
+        #end
+    }
+    store_tile(lane, first_row, first_column, sums);
 }

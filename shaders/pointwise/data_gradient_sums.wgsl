@@ -26,23 +26,28 @@ fn main(
     let tile = group / params.column_tiles;
     let first_row = tile * 32u * ROW_BLOCKS;
     let first_column = (group % params.column_tiles) * 8u * COLUMN_BLOCKS;
-    var sums = transposed_tile(lane, first_row, first_column, params.outputs);
+    var sums = product_tile(lane, first_row, first_column, params.outputs);
     let own_row = first_row + (lane / 8u) * 4u;
     #unroll j COLUMN_BLOCKS
         let column = first_column + lane % 8u + 8u * j;
+        let known = min(column, params.inputs - 1u);
+        load_moments(known, params.inputs);
+        var ahead: array<Ahead, 4u * ROW_BLOCKS>;
+        #unroll i ROW_BLOCKS
+            #unroll r 4
+                ahead[4u * i + r] = ahead_of(min(own_row + 32u * i + r, params.rows - 1u) * params.inputs + known);
+            #end
+        #end
         sum = vec4<f32>(0.0);
         product = vec4<f32>(0.0);
-        if column < params.inputs {
-            load_moments(column, params.inputs);
-            #unroll i ROW_BLOCKS
-                #unroll r 4
-                    let row = own_row + 32u * i + r;
-                    if row < params.rows {
-                        leave(row * params.inputs + column, sums[(4u * i + r) * COLUMN_BLOCKS + j]);
-                    }
-                #end
+        #unroll i ROW_BLOCKS
+            #unroll r 4
+                let row = own_row + 32u * i + r;
+                if row < params.rows && column < params.inputs {
+                    leave(row * params.inputs + column, sums[(4u * i + r) * COLUMN_BLOCKS + j], ahead[4u * i + r]);
+                }
             #end
-        }
+        #end
         let plain_sum = add_down(lane, sum);
         let weighted_sum = add_down(lane, product);
         if lane < 8u && first_row < params.rows && column < params.inputs {

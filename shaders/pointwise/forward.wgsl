@@ -23,10 +23,37 @@
 @group(0) @binding(6) var<storage, read> moments: array<vec4<f32>>;
 @group(0) @binding(7) var<storage, read_write> output: array<Value>;
 
-fn store(row: u32, column: u32, sum: vec4<f32>) {
+// What `finished` of epilogue makes of each sum, with all loads on their way before the first is waited for.
+fn finished_tile(lane: u32, first_row: u32, first_column: u32, sums: array<vec4<f32>, SUMS>) -> array<vec4<f32>, SUMS> {
+    var local = sums;
+    let row = first_row + (lane / 8u) * 4u;
+    let column = first_column + lane % 8u;
+    #unroll j COLUMN_BLOCKS
+        let offset = bias_of(min(column + 8u * j, params.outputs - 1u));
+        #unroll i ROW_BLOCKS
+            #unroll r 4
+                const at = (4u * i + r) * COLUMN_BLOCKS + j;
+                local[at] = activate_by(params.activation, params.slope, local[at] + offset);
+            #end
+        #end
+    #end
+    if (params.operands & HAS_RESIDUAL) != 0u {
+        #unroll i ROW_BLOCKS
+            #unroll r 4
+                let line = min(row + 32u * i + r, params.rows - 1u) * params.outputs;
+                #unroll j COLUMN_BLOCKS
+                    local[(4u * i + r) * COLUMN_BLOCKS + j] +=
+                        from_value(residual[line + min(column + 8u * j, params.outputs - 1u)]);
+                #end
+            #end
+        #end
+    }
+    return local;
+}
+
+fn store(row: u32, column: u32, value: vec4<f32>) {
     if row < params.rows && column < params.outputs {
-        let at = row * params.outputs + column;
-        output[at] = to_value(finished(sum, column, at));
+        output[row * params.outputs + column] = to_value(value);
     }
 }
 
@@ -39,5 +66,6 @@ fn main(
     let group = linear_group(group_id, grid);
     let first_row = (group / params.column_tiles) * 32u * ROW_BLOCKS;
     let first_column = (group % params.column_tiles) * 8u * COLUMN_BLOCKS;
-    store_tile(lane, first_row, first_column, forward_tile(lane, first_row, first_column, params.inputs));
+    let sums = product_tile(lane, first_row, first_column, params.inputs);
+    store_tile(lane, first_row, first_column, finished_tile(lane, first_row, first_column, sums));
 }

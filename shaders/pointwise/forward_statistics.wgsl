@@ -39,7 +39,7 @@ fn main(
     let tile = group / params.column_tiles;
     let first_row = tile * 32u * ROW_BLOCKS;
     let first_column = (group % params.column_tiles) * 8u * COLUMN_BLOCKS;
-    var sums = forward_tile(lane, first_row, first_column, params.inputs);
+    var sums = product_tile(lane, first_row, first_column, params.inputs);
     store_tile(lane, first_row, first_column, sums);
     // A workgroup beyond the last tile, where the grid is folded, has no rows and stores nothing.
     let last_row = max(params.rows, first_row + 1u);

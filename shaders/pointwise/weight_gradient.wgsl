@@ -30,20 +30,21 @@ fn store(row: u32, column: u32, sum: vec4<f32>) {
     }
 }
 
+// Zero outside, and without a branch around a load, see gemm_rows.
 fn input_at(row: u32, end: u32, channel: u32, affine: Affine) -> vec4<f32> {
-    if row < end && channel < params.inputs {
-        let value = operand_of(from_value(input[row * params.inputs + channel]), affine);
-        return gated(value, row / params.rows_per_image, channel, params.inputs);
-    }
-    return vec4<f32>(0.0);
+    let known = min(row, params.rows - 1u);
+    let near = min(channel, params.inputs - 1u);
+    let loaded = from_value(input[known * params.inputs + near]);
+    let value = gated(operand_of(loaded, affine), image_of(known), near, params.inputs);
+    return select(vec4<f32>(0.0), value, (row < end) & (channel < params.inputs));
 }
 
 fn gradient_at(row: u32, end: u32, channel: u32, through: Through) -> vec4<f32> {
-    if row < end && channel < params.outputs {
-        return gradient_of(row * params.outputs + channel, through);
-    }
-    return vec4<f32>(0.0);
+    let at = min(row, params.rows - 1u) * params.outputs + min(channel, params.outputs - 1u);
+    return select(vec4<f32>(0.0), gradient_of(at, through), (row < end) & (channel < params.outputs));
 }
+
+const_assert A_WIDTH * STEP == 256u && B_WIDTH * STEP == 64u * B_PIECES;
 
 @compute @workgroup_size(64)
 fn main(
@@ -62,16 +63,25 @@ fn main(
     // 64 is a multiple of both widths: an invocation loads values of one channel group only.
     let input_channel = first_row + lane % A_WIDTH;
     let output_channel = first_column + lane % B_WIDTH;
-    let affine = affine_of(input_channel, params.inputs);
-    let through = through_of(output_channel, params.outputs);
+    let affine = affine_of(min(input_channel, params.inputs - 1u), params.inputs);
+    let through = through_of(min(output_channel, params.outputs - 1u), params.outputs);
     var sums = no_sums();
     for (var first = begin; first < end; first += STEP) {
-        for (var i = lane; i < A_WIDTH * STEP; i += 64u) {
-            tile_a[i] = input_at(first + i / A_WIDTH, end, input_channel, affine);
-        }
-        for (var i = lane; i < B_WIDTH * STEP; i += 64u) {
-            tile_b[i] = gradient_at(first + i / B_WIDTH, end, output_channel, through);
-        }
+        // All loads of a step are on their way before the first is waited for.
+        var a: array<vec4<f32>, 4>;
+        var b: array<vec4<f32>, B_PIECES>;
+        #unroll i 4
+            a[i] = input_at(first + lane / A_WIDTH + i * (64u / A_WIDTH), end, input_channel, affine);
+        #end
+        #unroll i B_PIECES
+            b[i] = gradient_at(first + lane / B_WIDTH + i * (64u / B_WIDTH), end, output_channel, through);
+        #end
+        #unroll i 4
+            tile_a[lane + 64u * i] = a[i];
+        #end
+        #unroll i B_PIECES
+            tile_b[lane + 64u * i] = b[i];
+        #end
         workgroupBarrier();
         multiply_tiles(lane, &sums);
         workgroupBarrier();

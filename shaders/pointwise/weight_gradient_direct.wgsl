@@ -53,7 +53,7 @@ fn main(
         #end
         #unroll i INPUTS
             let loaded = operand(from_value(input[row * params.inputs + ins[i]]), ins[i], params.inputs);
-            let x = gated(loaded, row / params.rows_per_image, ins[i], params.inputs);
+            let x = gated(loaded, image_of(row), ins[i], params.inputs);
             #unroll o OUTPUTS
                 let at = (i * OUTPUTS + o) * 4u;
                 sums[at] += x.x * g[o];

@@ -1,8 +1,8 @@
 // A depthwise convolution that walks down the rows of its block: 4 columns of one channel group at a time, each input line
 // loaded once and added to the LIVE = ceil(KERNEL / STRIDE) rows of outputs that it belongs to. The oldest of them is
 // complete after STRIDE lines. FLIPPED turns the filter around, which makes it the data gradient at stride 1.
-// The kernel declares `params` and `weights` [kernel][kernel][channels], and defines `input_at(at)`, the input, and
-// `leave(at, value)`, which takes an output.
+// The kernel declares `params` and `weights` [kernel][kernel][channels], and defines `input_at(at)`, the input,
+// `leave(at, value, ahead)`, which takes an output, and `ahead_of(at)`, what that needs of memory, loaded with the input.
 fn walk(strip: Strip) {
     let channel = strip.channel;
     let channels = params.channels;
@@ -19,6 +19,12 @@ fn walk(strip: Strip) {
             #end
         #end
         for (var step = 0u; step < params.down + LIVE - 1u; step += 1u) {
+            // The row of outputs that this step completes, or the first.
+            let complete = (n * params.out_height + top + max(step + 1u, LIVE) - LIVE) * params.out_width;
+            var ahead: array<Ahead, 4>;
+            #unroll o 4
+                ahead[o] = ahead_of((complete + min(x + o, params.out_width - 1u)) * channels + channel);
+            #end
             #unroll s STRIDE
                 let row = i32((top + step) * STRIDE + s) - i32(params.pad_y);
                 if row >= 0 && row <= last_row {
@@ -45,10 +51,9 @@ fn walk(strip: Strip) {
                 }
             #end
             if step + 1u >= LIVE {
-                let at = (n * params.out_height + top + step + 1u - LIVE) * params.out_width + x;
                 #unroll o 4
                     if x + o < params.out_width {
-                        leave((at + o) * channels + channel, sums[o]);
+                        leave((complete + x + o) * channels + channel, sums[o], ahead[o]);
                     }
                 #end
             }

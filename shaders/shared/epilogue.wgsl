@@ -6,12 +6,15 @@ const HAS_RESIDUAL = 2u;
 // One gate for all rows: for kernels that have no constant for it.
 const HAS_GATE = 4u;
 
-fn finished(sum: vec4<f32>, column: u32, at: u32) -> vec4<f32> {
-    var value = sum;
+fn bias_of(column: u32) -> vec4<f32> {
     if (params.operands & HAS_BIAS) != 0u {
-        value += bias[column];
+        return bias[column];
     }
-    value = activate_by(params.activation, params.slope, value);
+    return vec4<f32>(0.0);
+}
+
+fn finished(sum: vec4<f32>, column: u32, at: u32) -> vec4<f32> {
+    var value = activate_by(params.activation, params.slope, sum + bias_of(column));
     if (params.operands & HAS_RESIDUAL) != 0u {
         value += from_value(residual[at]);
     }

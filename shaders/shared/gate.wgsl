@@ -1,6 +1,14 @@
 // Squeeze-excite's factor on a kernel's input: 0 none, 1 the same for all rows (one image), 2 one for each image.
-// The kernel declares `gate` [image][channels].
+// The kernel declares `gate` [image][channels] and `params` with rows_per_image.
 override GATE: u32 = 0u;
+
+// The image whose gate a row takes.
+fn image_of(row: u32) -> u32 {
+    if GATE == 2u {
+        return row / params.rows_per_image;
+    }
+    return 0u;
+}
 
 fn gated(x: vec4<f32>, image: u32, channel: u32, channels: u32) -> vec4<f32> {
     if GATE == 0u {

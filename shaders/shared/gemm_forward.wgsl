@@ -1,15 +1,19 @@
-// The tile of a product over the rows: [rows][inner] times [inner][columns]. The kernel defines what
-// gemm_rows asks for and `weight_at(k, column)`, zero outside.
-fn forward_tile(lane: u32, first_row: u32, first_column: u32, inner: u32) -> array<vec4<f32>, SUMS> {
-    var sums = no_sums();
-    for (var k4 = 0u; k4 < inner; k4 += STEP / 4u) {
-        load_a(lane, first_row, k4);
-        for (var i = lane; i < B_WIDTH * STEP; i += 64u) {
-            tile_b[i] = weight_at(k4 * 4u + i / B_WIDTH, first_column + i % B_WIDTH);
-        }
-        workgroupBarrier();
-        multiply_tiles(lane, &sums);
-        workgroupBarrier();
-    }
-    return sums;
+// The second matrix of gemm_rows, [inner][columns] as it lies in memory. The kernel defines `weight_at(k, column)`, zero outside
+// and without a branch around its load.
+const_assert B_WIDTH * STEP == 64u * B_PIECES;
+
+fn load_b(lane: u32, first_column: u32, k4: u32) -> array<vec4<f32>, B_PIECES> {
+    let row = k4 * 4u + lane / B_WIDTH;
+    let column = first_column + lane % B_WIDTH;
+    var pieces: array<vec4<f32>, B_PIECES>;
+    #unroll i B_PIECES
+        pieces[i] = weight_at(row + i * (64u / B_WIDTH), column);
+    #end
+    return pieces;
+}
+
+fn store_b(lane: u32, pieces: array<vec4<f32>, B_PIECES>) {
+    #unroll i B_PIECES
+        tile_b[lane + 64u * i] = pieces[i];
+    #end
 }

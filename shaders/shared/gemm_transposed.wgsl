@@ -1,27 +1,26 @@
-// The tile of a product with a transposed matrix: [rows][inner] times the transpose of [columns][inner]. The kernel
-// defines what gemm_rows asks for and `weight_at(column, k4)`, 4 values of the inner dimension, zero outside.
-fn transposed_tile(lane: u32, first_row: u32, first_column: u32, inner: u32) -> array<vec4<f32>, SUMS> {
-    var sums = no_sums();
-    for (var k4 = 0u; k4 < inner; k4 += STEP / 4u) {
-        load_a(lane, first_row, k4);
-        // The weights are read along the inner dimension as well, and turned.
-        for (var i = lane; i < B_WIDTH * STEP / 4u; i += 64u) {
-            let block = i / (STEP / 4u);
-            let step = i % (STEP / 4u);
-            let column = (first_column + block) * 4u;
-            let turned = transpose(mat4x4<f32>(
-                weight_at(column, k4 + step),
-                weight_at(column + 1u, k4 + step),
-                weight_at(column + 2u, k4 + step),
-                weight_at(column + 3u, k4 + step),
-            ));
-            for (var j = 0u; j < 4u; j += 1u) {
-                tile_b[(step * 4u + j) * B_WIDTH + block] = turned[j];
-            }
-        }
-        workgroupBarrier();
-        multiply_tiles(lane, &sums);
-        workgroupBarrier();
+// The second matrix of gemm_rows when it is the transpose of [columns][inner], read along the inner dimension and turned like the
+// first. The kernel defines `weight_at(column, k4)`, 4 values of the inner dimension, zero outside and without a branch
+// around its load.
+const_assert B_WIDTH * STEP <= 256u;
+
+// A narrow tile has fewer blocks than there are invocations: the others load the last one again.
+fn load_b(lane: u32, first_column: u32, k4: u32) -> mat4x4<f32> {
+    let column = (first_column + min(lane / (STEP / 4u), B_WIDTH - 1u)) * 4u;
+    let inner = k4 + lane % (STEP / 4u);
+    return transpose(mat4x4<f32>(
+        weight_at(column, inner),
+        weight_at(column + 1u, inner),
+        weight_at(column + 2u, inner),
+        weight_at(column + 3u, inner),
+    ));
+}
+
+fn store_b(lane: u32, turned: mat4x4<f32>) {
+    let block = lane / (STEP / 4u);
+    if block < B_WIDTH {
+        let first = lane % (STEP / 4u) * 4u * B_WIDTH + block;
+        #unroll j 4
+            tile_b[first + j * B_WIDTH] = turned[j];
+        #end
     }
-    return sums;
 }

@@ -28,14 +28,24 @@ fn load_moments(channel: u32, channels: u32) {
     shift = moments[3u * channels + channel];
 }
 
-fn leave(at: u32, value: vec4<f32>) {
-    var gradient = value;
+// What `leave` needs of memory: where many values are left, all of theirs is to be on its way before the first is waited for.
+struct Ahead {
+    // What has arrived already.
+    gradient: vec4<f32>,
+    raw: vec4<f32>,
+}
+
+fn ahead_of(at: u32) -> Ahead {
+    var gradient = vec4<f32>(0.0);
     if ADDS {
-        gradient += from_gradient(input_gradient[at]);
+        gradient = from_gradient(input_gradient[at]);
     }
-    let x = from_value(raw[at]);
-    let g = gradient * activation_slope(x * scale + shift);
+    return Ahead(gradient, from_value(raw[at]));
+}
+
+fn leave(at: u32, value: vec4<f32>, ahead: Ahead) {
+    let g = (value + ahead.gradient) * activation_slope(ahead.raw * scale + shift);
     input_gradient[at] = to_gradient(g);
     sum += g;
-    product += g * ((x - mean) * inverse);
+    product += g * ((ahead.raw - mean) * inverse);
 }

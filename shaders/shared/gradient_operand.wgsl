@@ -12,7 +12,7 @@ struct Through {
 }
 
 fn through_of(channel: u32, channels: u32) -> Through {
-    if THROUGH_NORM && channel < channels {
+    if THROUGH_NORM {
         return Through(coefficients[channel], coefficients[channels + channel], coefficients[2u * channels + channel]);
     }
     return Through(vec4<f32>(1.0), vec4<f32>(0.0), vec4<f32>(0.0));

@@ -11,7 +11,7 @@ struct Affine {
 }
 
 fn affine_of(channel: u32, channels: u32) -> Affine {
-    if NORMALISED && channel < channels {
+    if NORMALISED {
         return Affine(moments[2u * channels + channel], moments[3u * channels + channel]);
     }
     return Affine(vec4<f32>(1.0), vec4<f32>(0.0));

@@ -2,20 +2,26 @@
 // output_gradient and output [rows][outputs], weights [inputs][outputs]. The kernel declares them and `params`.
 #import gradient_operand
 
-fn of_column_at(k4: u32) -> Through {
-    return through_of(k4, params.outputs);
+struct Line {
+    at: u32,
+    inside: bool,
 }
 
-fn a_at(row: u32, k4: u32, through: Through) -> vec4<f32> {
-    if row < params.rows && k4 < params.outputs {
-        return gradient_of(row * params.outputs + k4, through);
-    }
-    return vec4<f32>(0.0);
+fn line_of(row: u32) -> Line {
+    return Line(min(row, params.rows - 1u) * params.outputs, row < params.rows);
+}
+
+fn of_column_at(k4: u32) -> Through {
+    return through_of(min(k4, params.outputs - 1u), params.outputs);
+}
+
+fn a_at(line: Line, k4: u32, through: Through) -> vec4<f32> {
+    let value = gradient_of(line.at + min(k4, params.outputs - 1u), through);
+    return select(vec4<f32>(0.0), value, line.inside & (k4 < params.outputs));
 }
 
 fn weight_at(column: u32, k4: u32) -> vec4<f32> {
-    if column < params.inputs * 4u && k4 < params.outputs {
-        return weights[column * params.outputs + k4];
-    }
-    return vec4<f32>(0.0);
+    let last = params.inputs * 4u - 1u;
+    let value = weights[min(column, last) * params.outputs + min(k4, params.outputs - 1u)];
+    return select(vec4<f32>(0.0), value, (column <= last) & (k4 < params.outputs));
 }
