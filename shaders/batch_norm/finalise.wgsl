@@ -46,9 +46,16 @@ fn main(
     let inside = c < channels && first < lanes;
     var merged = Moments(vec4<f32>(0.0), vec4<f32>(0.0), 0u);
     if inside {
-        for (var slab = first; slab < params.slabs; slab += lanes) {
-            let rows = min(params.rows_per_slab, params.rows - slab * params.rows_per_slab);
-            merged = merge(merged, Moments(partial[(slab * 2u) * channels + c], partial[(slab * 2u + 1u) * channels + c], rows));
+        // Four at a time, so that their loads are on their way together; beyond the last are slabs of no rows.
+        for (var slab = first; slab < params.slabs; slab += 4u * lanes) {
+            var loaded: array<Moments, 4>;
+            #unroll i 4
+                let own = slab + i * lanes;
+                let at = min(own, params.slabs - 1u) * 2u * channels + c;
+                let rows = min(params.rows_per_slab, params.rows - min(own * params.rows_per_slab, params.rows));
+                loaded[i] = Moments(partial[at], partial[at + channels], rows);
+            #end
+            merged = merge(merged, merge(merge(loaded[0], loaded[1]), merge(loaded[2], loaded[3])));
         }
     }
     means[lane] = merged.mean;

@@ -46,9 +46,20 @@ fn main(
     var sum = vec4<f32>(0.0);
     var product = vec4<f32>(0.0);
     if inside && params.identity == 0u {
-        for (var slab = first; slab < params.slabs; slab += lanes) {
-            sum += partial[(slab * 2u) * params.channels + c];
-            product += partial[(slab * 2u + 1u) * params.channels + c];
+        // Four at a time, so that their loads are on their way together.
+        for (var slab = first; slab < params.slabs; slab += 4u * lanes) {
+            var loaded: array<vec4<f32>, 8>;
+            #unroll i 4
+                let at = min(slab + i * lanes, params.slabs - 1u) * 2u * params.channels + c;
+                loaded[2u * i] = partial[at];
+                loaded[2u * i + 1u] = partial[at + params.channels];
+            #end
+            #unroll i 4
+                if slab + i * lanes < params.slabs {
+                    sum += loaded[2u * i];
+                    product += loaded[2u * i + 1u];
+                }
+            #end
         }
     }
     sums[lane] = sum;

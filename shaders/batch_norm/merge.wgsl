@@ -36,10 +36,16 @@ fn main(
     let begin = piece * params.slabs_per_piece;
     let end = min(begin + params.slabs_per_piece, params.slabs);
     var all = Moments(vec4<f32>(0.0), vec4<f32>(0.0), 0u);
-    for (var slab = begin; slab < end; slab += 1u) {
-        let rows = min(params.rows_per_slab, params.rows - slab * params.rows_per_slab);
-        let at = slab * 2u * channels + c;
-        all = merge(all, Moments(partial[at], partial[at + channels], rows));
+    // Four at a time, so that their loads are on their way together; beyond the last are slabs of no rows.
+    for (var slab = begin; slab < end; slab += 4u) {
+        var loaded: array<Moments, 4>;
+        #unroll i 4
+            let at = min(slab + i, end - 1u) * 2u * channels + c;
+            let first_row = (slab + i) * params.rows_per_slab;
+            let rows = select(0u, min(params.rows_per_slab, params.rows - min(first_row, params.rows)), slab + i < end);
+            loaded[i] = Moments(partial[at], partial[at + channels], rows);
+        #end
+        all = merge(all, merge(merge(loaded[0], loaded[1]), merge(loaded[2], loaded[3])));
     }
     let at = piece * 2u * channels + c;
     merged[at] = all.mean;

@@ -9,8 +9,17 @@ fn sum_columns(group: u32, lane: u32, columns: Columns) {
     let strip = strip_of(group, lane, columns.channels, columns.width, columns.strips, columns.slabs);
     var sum = vec4<f32>(0.0);
     if strip.inside {
-        for (var row = strip.first; row < columns.rows; row += strip.lanes) {
-            sum += value_at((strip.slab * columns.rows + row) * columns.channels + strip.channel);
+        // Four at a time, so that their loads are on their way together.
+        let base = strip.slab * columns.rows;
+        for (var row = strip.first; row < columns.rows; row += 4u * strip.lanes) {
+            var values: array<vec4<f32>, 4>;
+            #unroll i 4
+                let known = base + min(row + i * strip.lanes, columns.rows - 1u);
+                values[i] = value_at(known * columns.channels + strip.channel);
+            #end
+            #unroll i 4
+                sum += select(vec4<f32>(0.0), values[i], row + i * strip.lanes < columns.rows);
+            #end
         }
     }
     sums[lane] = sum;
