@@ -55,7 +55,9 @@ fn main(
                 let rows = min(params.rows_per_slab, params.rows - min(own * params.rows_per_slab, params.rows));
                 loaded[i] = Moments(partial[at], partial[at + channels], rows);
             #end
-            merged = merge(merged, merge(merge(loaded[0], loaded[1]), merge(loaded[2], loaded[3])));
+            #unroll i 4
+                merged = merge(merged, loaded[i]);
+            #end
         }
     }
     means[lane] = merged.mean;

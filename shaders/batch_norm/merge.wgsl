@@ -45,7 +45,9 @@ fn main(
             let rows = select(0u, min(params.rows_per_slab, params.rows - min(first_row, params.rows)), slab + i < end);
             loaded[i] = Moments(partial[at], partial[at + channels], rows);
         #end
-        all = merge(all, merge(merge(loaded[0], loaded[1]), merge(loaded[2], loaded[3])));
+        #unroll i 4
+            all = merge(all, loaded[i]);
+        #end
     }
     let at = piece * 2u * channels + c;
     merged[at] = all.mean;
