@@ -5,6 +5,7 @@
 #import grid
 #import product
 #import gemm
+#import gemm_add
 #import gemm_store
 #import gemm_rows
 #import gemm_transposed
@@ -18,6 +19,10 @@ override ADDS: bool = false;
 @group(0) @binding(3) var<storage, read> coefficients: array<vec4<f32>>;
 @group(0) @binding(4) var<storage, read> weights: array<vec4<f32>>;
 @group(0) @binding(5) var<storage, read_write> input_gradient: array<Gradient>;
+
+fn addend_at(at: u32) -> vec4<f32> {
+    return from_gradient(input_gradient[at]);
+}
 
 fn store(row: u32, column: u32, value: vec4<f32>) {
     if row < params.rows && column < params.inputs {
@@ -36,18 +41,7 @@ fn main(
     let first_column = (group % params.column_tiles) * 8u * COLUMN_BLOCKS;
     var sums = product_tile(lane, first_row, first_column, params.outputs);
     if ADDS {
-        let row = first_row + (lane / 8u) * 4u;
-        let column = first_column + lane % 8u;
-        #unroll i ROW_BLOCKS
-            #unroll r 4
-                // Clamped, so that no branch keeps one load waiting for another.
-                let line = min(row + 32u * i + r, params.rows - 1u) * params.inputs;
-                #unroll j COLUMN_BLOCKS
-                    sums[(4u * i + r) * COLUMN_BLOCKS + j] +=
-                        from_gradient(input_gradient[line + min(column + 8u * j, params.inputs - 1u)]);
-                #end
-            #end
-        #end
+        sums = added_tile(lane, first_row, first_column, params.rows, params.inputs, sums);
     }
     store_tile(lane, first_row, first_column, sums);
 }

@@ -9,6 +9,7 @@
 #import gate
 #import epilogue
 #import gemm
+#import gemm_add
 #import gemm_store
 #import gemm_rows
 #import gemm_forward
@@ -23,10 +24,13 @@
 @group(0) @binding(6) var<storage, read> moments: array<vec4<f32>>;
 @group(0) @binding(7) var<storage, read_write> output: array<Value>;
 
+fn addend_at(at: u32) -> vec4<f32> {
+    return from_value(residual[at]);
+}
+
 // What `finished` of epilogue makes of each sum, with all loads on their way before the first is waited for.
 fn finished_tile(lane: u32, first_row: u32, first_column: u32, sums: array<vec4<f32>, SUMS>) -> array<vec4<f32>, SUMS> {
     var local = sums;
-    let row = first_row + (lane / 8u) * 4u;
     let column = first_column + lane % 8u;
     #unroll j COLUMN_BLOCKS
         let offset = bias_of(min(column + 8u * j, params.outputs - 1u));
@@ -38,15 +42,7 @@ fn finished_tile(lane: u32, first_row: u32, first_column: u32, sums: array<vec4<
         #end
     #end
     if (params.operands & HAS_RESIDUAL) != 0u {
-        #unroll i ROW_BLOCKS
-            #unroll r 4
-                let line = min(row + 32u * i + r, params.rows - 1u) * params.outputs;
-                #unroll j COLUMN_BLOCKS
-                    local[(4u * i + r) * COLUMN_BLOCKS + j] +=
-                        from_value(residual[line + min(column + 8u * j, params.outputs - 1u)]);
-                #end
-            #end
-        #end
+        return added_tile(lane, first_row, first_column, params.rows, params.outputs, local);
     }
     return local;
 }
