@@ -45,6 +45,9 @@ fn gradient_at(row: u32, end: u32, channel: u32, through: Through) -> vec4<f32> 
 }
 
 const_assert A_WIDTH * STEP == 256u && B_WIDTH * STEP == 64u * B_PIECES;
+// Both matrices lie as they were read.
+const A_TURN: u32 = 0u;
+const B_TURN: u32 = 0u;
 
 @compute @workgroup_size(64)
 fn main(

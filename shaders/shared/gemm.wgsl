@@ -3,6 +3,11 @@
 // the inner dimension goes in steps of STEP. More outputs for each invocation means fewer loads for
 // each multiplication; fewer mean less waste at the edges and more workgroups.
 // tile_a holds A transposed, [k][row / 4], tile_b holds B, [k][column / 4]: at most 8 KiB together.
+//
+// A matrix that is turned as it is stored (A_TURN, B_TURN, see gemm_rows and gemm_transposed) has the places of 8 neighbours
+// exchanged by k: 8 invocations that follow one another store to k, k + 4, ..., which lie a multiple of 128 bytes apart, all in the
+// same of workgroup memory's 32 banks of 4 bytes, and would wait for one another. Exchanged, each has banks of its own, and so have
+// those that read a line.
 const A_WIDTH: u32 = 8u * ROW_BLOCKS;
 const B_WIDTH: u32 = 8u * COLUMN_BLOCKS;
 const SUMS: u32 = 4u * ROW_BLOCKS * COLUMN_BLOCKS;
@@ -14,6 +19,11 @@ fn no_sums() -> array<vec4<f32>, SUMS> {
     return array<vec4<f32>, SUMS>();
 }
 
+// The place of block `at` of the lines 4 k4 to 4 k4 + 3; `turn` is 0 for a matrix that lies as it was read.
+fn place_of(at: u32, turn: u32, k4: u32) -> u32 {
+    return at ^ (turn * k4);
+}
+
 // Adds the product of the tiles to the invocation's sums, [row block][row][column block].
 // Row block i of invocation (r, c) is 4 rows from 4 (r + 8 i), column block j the vec4 c + 8 j.
 fn multiply_tiles(lane: u32, sums: ptr<function, array<vec4<f32>, SUMS>>) {
@@ -21,12 +31,14 @@ fn multiply_tiles(lane: u32, sums: ptr<function, array<vec4<f32>, SUMS>>) {
     let column = lane % 8u;
     var local = *sums;
     for (var k = 0u; k < STEP; k += 1u) {
+        let own_row = k * A_WIDTH + place_of(row, A_TURN, k / 4u);
+        let own_column = k * B_WIDTH + place_of(column, B_TURN, k / 4u);
         var b: array<vec4<f32>, COLUMN_BLOCKS>;
         #unroll j COLUMN_BLOCKS
-            b[j] = tile_b[k * B_WIDTH + column + 8u * j];
+            b[j] = tile_b[own_column + 8u * j];
         #end
         #unroll i ROW_BLOCKS
-            let a = tile_a[k * A_WIDTH + row + 8u * i];
+            let a = tile_a[own_row + 8u * i];
             #unroll j COLUMN_BLOCKS
                 const at = 4u * COLUMN_BLOCKS * i + j;
                 local[at] += a.x * b[j];

@@ -1,6 +1,7 @@
 // The second matrix of gemm_rows, [inner][columns] as it lies in memory. The kernel defines `weight_at(k, column)`, zero outside
 // and without a branch around its load.
 const_assert B_WIDTH * STEP == 64u * B_PIECES;
+const B_TURN: u32 = 0u;
 
 fn load_b(lane: u32, first_column: u32, k4: u32) -> array<vec4<f32>, B_PIECES> {
     let row = k4 * 4u + lane / B_WIDTH;

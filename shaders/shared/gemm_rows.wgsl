@@ -5,6 +5,8 @@
 // dimension; and `a_at(line, k4, of_column)`, these 4 values of a row, zero outside. No branch may stand around a load:
 // all loads of a step are to be on their way before the first is waited for.
 const_assert A_WIDTH * STEP == 256u;
+// An invocation's neighbours have the other k4 of a step: 4 or 8 of them, which take 8 places together.
+const A_TURN: u32 = 32u / STEP;
 
 fn lines_of(lane: u32, first_row: u32) -> array<Line, 4> {
     let row = first_row + lane / (STEP / 4u) * 4u;
@@ -25,7 +27,8 @@ fn load_a(lane: u32, lines: array<Line, 4>, k4: u32) -> mat4x4<f32> {
 fn product_tile(lane: u32, first_row: u32, first_column: u32, inner: u32) -> array<vec4<f32>, SUMS> {
     var sums = no_sums();
     let lines = lines_of(lane, first_row);
-    let first = lane % (STEP / 4u) * 4u * A_WIDTH + lane / (STEP / 4u);
+    let own = lane % (STEP / 4u);
+    let first = own * 4u * A_WIDTH + place_of(lane / (STEP / 4u), A_TURN, own);
     for (var k4 = 0u; k4 < inner; k4 += STEP / 4u) {
         let a = load_a(lane, lines, k4);
         let b = load_b(lane, first_column, k4);
