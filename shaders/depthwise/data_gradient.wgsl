@@ -39,7 +39,7 @@ fn main(
     if n >= params.batch {
         return;
     }
-    let sums = gather(n, block_y, block_x, channel, channels);
+    let sums = gather(window_of(n, block_y, block_x, channel, channels), channel, channels);
     #unroll dy 2
         #unroll dx 4
             let y = block_y * 2u + dy - odd_y;

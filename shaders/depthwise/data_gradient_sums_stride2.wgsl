@@ -1,43 +1,8 @@
-// Gradient of a depthwise convolution of stride 2 with respect to its input, see depthwise_gather, taken back through the
+// Gradient of a depthwise convolution of stride 2 with respect to its input, see depthwise_pairs, taken back through the
 // unit before, see gradient_behind.
 #import depthwise_sums
-#import depthwise_gather
+#import depthwise_pairs
 
-fn gradient_at(at: u32) -> vec4<f32> {
-    return gradient_of(at, through);
-}
-
-// All rows of the block, in pairs that begin where y + pad_y is even; rows of a pair that are not the block's are left
-// out.
-fn gather_block(strip: Strip) {
-    let odd_x = params.pad_x % 2u;
-    let odd_y = params.pad_y % 2u;
-    let n = strip.slab / params.blocks;
-    let top = (strip.slab % params.blocks) * params.down;
-    let bottom = top + params.down;
-    let across = (params.in_width + odd_x + 3u) / 4u;
-    for (var block_y = (top + odd_y) / 2u; block_y * 2u < bottom + odd_y; block_y += 1u) {
-        for (var block_x = strip.first; block_x < across; block_x += strip.lanes) {
-            let sums = gather(n, block_y, block_x, strip.channel, params.channels);
-            // A row or column before the first has wrapped around to a huge number, which the clamped ones must not show.
-            let y = block_y * 2u - odd_y;
-            let x = block_x * 4u - odd_x;
-            let line = n * params.in_height;
-            var ahead: array<Ahead, 8>;
-            #unroll dy 2
-                #unroll dx 4
-                    let at = (line + min(y + dy, bottom - 1u)) * params.in_width + min(x + dx, params.in_width - 1u);
-                    ahead[dy * 4u + dx] = ahead_of(at * params.channels + strip.channel);
-                #end
-            #end
-            #unroll dy 2
-                #unroll dx 4
-                    if y + dy >= top && y + dy < bottom && x + dx < params.in_width {
-                        let at = (line + y + dy) * params.in_width + x + dx;
-                        leave(at * params.channels + strip.channel, sums[dy * 4u + dx], ahead[dy * 4u + dx]);
-                    }
-                #end
-            #end
-        }
-    }
+// Nothing but the data gradient is wanted.
+fn meet(window: Window, ahead: array<Ahead, 8>, inside: array<bool, 8>) {
 }

@@ -2,13 +2,16 @@
 // y + pad_y and x + pad_x are even, so the taps that meet an input are known when the shader is compiled, even ones for even
 // rows and odd ones for odd rows, and all meet one small window of gradients.
 // The kernel declares `params` with the sizes and `weights`, and defines `gradient_at(at)`, the gradient of an output.
-fn gather(n: u32, block_y: u32, block_x: u32, channel: u32, channels: u32) -> array<vec4<f32>, 8> {
-    // Row r and column q of the window are the outputs (base_y - r, base_x + 1 - q).
+
+// Row r and column q are the outputs (base_y - r, base_x + 1 - q).
+alias Window = array<vec4<f32>, WINDOW_ROWS * WINDOW_COLUMNS>;
+
+fn window_of(n: u32, block_y: u32, block_x: u32, channel: u32, channels: u32) -> Window {
     let base_y = i32(block_y + params.pad_y / 2u);
     let base_x = i32(block_x * 2u + params.pad_x / 2u);
     let last_row = i32(params.out_height) - 1;
     let last_column = i32(params.out_width) - 1;
-    var window: array<vec4<f32>, WINDOW_ROWS * WINDOW_COLUMNS>;
+    var window: Window;
     #unroll r WINDOW_ROWS
         let row = base_y - i32(r);
         let line = (n * params.out_height + u32(clamp(row, 0, last_row))) * params.out_width;
@@ -19,6 +22,10 @@ fn gather(n: u32, block_y: u32, block_x: u32, channel: u32, channels: u32) -> ar
             window[r * WINDOW_COLUMNS + q] = select(vec4<f32>(0.0), value, inside);
         #end
     #end
+    return window;
+}
+
+fn gather(window: Window, channel: u32, channels: u32) -> array<vec4<f32>, 8> {
     var sums: array<vec4<f32>, 8>;
     for (var k = 0u; k < 8u; k += 1u) {
         sums[k] = vec4<f32>(0.0);

@@ -1,18 +1,5 @@
-// A depthwise convolution's data gradient taken back through the unit before, see gradient_behind, by blocks of rows, see
-// walk. The kernel defines `gather_block(strip)`, which hands every gradient of the block to `leave`.
-// output_gradient and output [n][oh][ow][channels], see gradient_operand, weights [kernel][kernel][channels], raw and
-// input_gradient [n][h][w][channels], moments [4][channels], partial [n * blocks][2][channels]; units of 4 channels.
-#import storage
-#import grid
-#import activation
-#import walk
-#import strip_pairs
-#import gradient_behind
-#import gradient_operand
-
-@group(0) @binding(0) var<uniform> params: Walk;
-
-var<private> through: Through;
+// A depthwise convolution's data gradient taken back through the unit before, see depthwise_behind.
+#import depthwise_behind
 
 @compute @workgroup_size(64)
 fn main(
@@ -22,10 +9,6 @@ fn main(
 ) {
     let group = linear_group(group_id, grid);
     let strip = strip_of(group, lane, params.channels, params.width, params.strips, params.slabs);
-    if strip.inside {
-        load_moments(strip.channel, params.channels);
-        through = through_of(strip.channel, params.channels);
-        gather_block(strip);
-    }
+    gather_strip(strip);
     leave_pairs(strip, lane, sum, product);
 }

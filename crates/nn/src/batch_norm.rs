@@ -103,20 +103,21 @@ pub struct Behind {
 }
 
 impl Behind {
-    /// Appends `dispatch`, a convolution's data gradient with what `shaders/shared/gradient_behind.wgsl` takes: the gradient that
-    /// the kernel makes of `output_gradient` goes back through this unit's activation to `target`, with its sums.
+    /// Appends `dispatch`, a convolution's data gradient with what `shaders/shared/gradient_behind.wgsl` takes but for `partial`, which
+    /// is bound already: the gradient that the kernel makes of `output_gradient` goes back through this unit's activation to
+    /// `target`, with its `sums`. It takes so many multiply-accumulates and leaves so many bytes in `partial`.
     #[expect(clippy::too_many_arguments, reason = "the operands of one fused pass")]
     pub(crate) fn append(
         &self,
         plan: &mut PlanBuilder,
         dispatch: Dispatch,
-        macs: u64,
+        (macs, left): (u64, u64),
         output_gradient: GradientOperand,
         weights: Tensor,
         target: Target,
         sums: Slabs,
     ) -> OutputGradient {
-        let moved = [weights, self.raw, sums.partial].iter().map(Tensor::bytes).sum::<u64>();
+        let moved = weights.bytes() + self.raw.bytes() + left;
         let dispatch = output_gradient
             .bind(dispatch)
             .constant("ADDS", target.adds)
@@ -124,7 +125,6 @@ impl Behind {
             .bind("raw", self.raw)
             .bind("moments", self.norm.moments)
             .bind("input_gradient", target.tensor)
-            .bind("partial", sums.partial)
             .cost(macs, moved + output_gradient.bytes() + target.bytes());
         plan.dispatch(self.norm.activation.configure(dispatch));
         OutputGradient { tensor: target.tensor, sums: Some(sums) }

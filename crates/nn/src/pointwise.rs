@@ -341,8 +341,10 @@ impl Pointwise {
         let dispatch = tile
             .launch(count, Dispatch::new(kernel, format!("{label} data gradient")))
             .params(&self.params(self.inputs, tile))
+            .bind("partial", slabs.partial)
             .answers(question);
-        behind.append(plan, dispatch, self.macs(), output_gradient, weights, target, slabs)
+        let cost = (self.macs(), slabs.partial.bytes());
+        behind.append(plan, dispatch, cost, output_gradient, weights, target, slabs)
     }
 
     /// Appends `weight_gradient = (input * gate)^T output_gradient`.

@@ -2,7 +2,7 @@
 
 use crate::{Shape, Slabs};
 use bytemuck::{Pod, Zeroable};
-use photonet_gpu::{DeviceClass, Dispatch, PlanBuilder};
+use photonet_gpu::{DeviceClass, Dispatch, PlanBuilder, Tensor};
 
 /// Workgroups that keep a large device busy.
 const ENOUGH: usize = 1024;
@@ -104,6 +104,11 @@ impl Walk {
     /// A slab for each block of `shape`.
     pub fn new_slabs(&self, plan: &mut PlanBuilder, label: String, shape: &Shape) -> Slabs {
         Slabs::new(plan, label, self.slabs, self.rows_per_slab, shape.groups())
+    }
+
+    /// The same in a tensor that there is.
+    pub fn slabs_in(&self, partial: Tensor) -> Slabs {
+        Slabs { partial, slabs: self.slabs, rows_per_slab: self.rows_per_slab }
     }
 
     /// A launch with a workgroup for each part.

@@ -7,6 +7,7 @@ use photonet_model::{
     InferenceNetwork, InferenceOptions, Input, TrainBuffers, TrainNetwork, TrainOptions, Tuning, initialise,
 };
 use photonet_nn::Step;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -190,16 +191,25 @@ impl Work {
         Ok(ready.questions())
     }
 
-    /// The shortest time of a launch for each question, in nanoseconds, with the choices that `gpu` has.
-    pub async fn times(&self, gpu: &Arc<Gpu>, runs: usize) -> Result<Vec<(String, f64)>, CliError> {
+    /// For each question the nanoseconds that the launches which answer it take in a run, in the fastest of `runs`, with the
+    /// choices that `gpu` has.
+    pub async fn times(&self, gpu: &Arc<Gpu>, runs: usize) -> Result<BTreeMap<String, f64>, CliError> {
         let ready = Ready::new(self, gpu).await?;
         for _ in 0..WARM_UP {
             ready.run(gpu)?;
         }
-        let mut times = Vec::new();
+        let mut times = BTreeMap::new();
         for _ in 0..runs {
-            let of_run = ready.profile().await?.into_iter();
-            times.extend(of_run.filter_map(|t| Some((t.question?, t.nanoseconds))));
+            let mut of_run: BTreeMap<String, f64> = BTreeMap::new();
+            for timing in ready.profile().await? {
+                if let Some(question) = timing.question {
+                    *of_run.entry(question).or_default() += timing.nanoseconds;
+                }
+            }
+            for (question, nanoseconds) in of_run {
+                let best = times.entry(question).or_insert(f64::INFINITY);
+                *best = nanoseconds.min(*best);
+            }
         }
         Ok(times)
     }

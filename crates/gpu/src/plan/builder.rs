@@ -167,6 +167,8 @@ pub struct PlanBuilder {
     quick_start: bool,
     choices: Arc<Choices>,
     questions: Vec<Question>,
+    /// What launches answer that name no question of their own.
+    answered: Option<String>,
     sources: Vec<Source>,
     dispatches: Vec<Dispatch>,
 }
@@ -185,8 +187,15 @@ impl PlanBuilder {
 
     /// An empty plan with the kernels that suit a class of devices best. They run on all others too.
     pub fn for_class(class: DeviceClass) -> Self {
-        let (choices, questions) = (Arc::default(), Vec::new());
-        Self { class, quick_start: false, choices, questions, sources: Vec::new(), dispatches: Vec::new() }
+        Self {
+            class,
+            quick_start: false,
+            choices: Arc::default(),
+            questions: Vec::new(),
+            answered: None,
+            sources: Vec::new(),
+            dispatches: Vec::new(),
+        }
     }
 
     /// The same with or without kernels that compile quickly in place of those that run fastest.
@@ -244,8 +253,20 @@ impl PlanBuilder {
     }
 
     /// Appends a launch.
-    pub fn dispatch(&mut self, dispatch: Dispatch) {
+    pub fn dispatch(&mut self, mut dispatch: Dispatch) {
+        if dispatch.question.is_none() {
+            dispatch.question.clone_from(&self.answered);
+        }
         self.dispatches.push(dispatch);
+    }
+
+    /// What `record` appends, of which the launches that name no question of their own are the answer to this one: where the
+    /// variants of something take several launches each.
+    pub fn answering<T>(&mut self, question: String, record: impl FnOnce(&mut Self) -> T) -> T {
+        let before = self.answered.replace(question);
+        let made = record(self);
+        self.answered = before;
+        made
     }
 
     /// How many launches are recorded so far.

@@ -156,6 +156,8 @@ pub(super) struct Unit {
     norm: BatchNorm,
     input: Source,
     raw: Behind,
+    /// Whether something is added to the activated values.
+    has_residual: bool,
     /// The unit's output.
     pub output: Operand,
     /// Its shape.
@@ -229,7 +231,8 @@ impl Unit {
             output.into()
         };
         let raw = Behind { raw, norm: Norm { moments, activation } };
-        Self { name, convolution, norm, input, raw, output, shape: output_shape }
+        let has_residual = residual.is_some();
+        Self { name, convolution, norm, input, raw, has_residual, output, shape: output_shape }
     }
 
     /// What the unit behind this one needs to know of it on the way back.
@@ -252,6 +255,25 @@ impl Unit {
         let weights = r.parameter(&format!("{name}.conv.weight"));
         let gradient = r.gradient(&format!("{name}.conv.weight"));
         let Source { operand, gate } = self.input;
+        let shape = self.convolution.input();
+        let new = |r: &mut Recorder<'_>| r.activation_gradient(&format!("{name} input gradient"), &shape);
+        let target =
+            |r: &mut Recorder<'_>| Target { tensor: skip.unwrap_or_else(|| new(r)), adds: skip.is_some() };
+        if let (Convolution::Depthwise(c), Wants::For(unit)) = (&self.convolution, wants)
+            && !unit.has_residual
+        {
+            let (target, plan) = (target(r), &mut r.plan);
+            return Some(c.gradients_behind(
+                plan,
+                name,
+                operand,
+                from,
+                weights,
+                unit.behind(),
+                target,
+                gradient,
+            ));
+        }
         match &self.convolution {
             Convolution::Dense(c) => {
                 c.weight_gradient(&mut r.plan, name, operand.tensor, from, gradient);
@@ -266,9 +288,7 @@ impl Unit {
             Wants::Plain => None,
             Wants::For(unit) => Some(unit.behind()),
         };
-        let shape = self.convolution.input();
-        let new = |r: &mut Recorder<'_>| r.activation_gradient(&format!("{name} input gradient"), &shape);
-        let target = Target { tensor: skip.unwrap_or_else(|| new(r)), adds: skip.is_some() };
+        let target = target(r);
         let plan = &mut r.plan;
         let filled = match (&self.convolution, behind) {
             (Convolution::Pointwise(c, _), Some(behind)) => {

@@ -1,18 +1,15 @@
 //! Cases of convolutions that leave a batch normalisation's sums, together with the normalisation that takes them.
 
 use super::activation::shape_name;
-use super::noise::{self, uniform};
-use super::operand::{self, GradientSource, Source};
-use super::trial::{Layout, Slot, Trial, round};
+use super::noise::uniform;
+use super::operand::{GradientSource, Source};
+use super::trial::{Layout, Trial};
+use super::unit::{NormFollowing, UnitBehind, between, norm};
 use super::{Case, TOLERANCE, TRAINING_STORAGE};
-use crate::cpu::batch_norm::{self as twin, Gradients, Statistics};
-use crate::{
-    Activation, BatchNorm, BatchNormParameters, Behind, Dense, Depthwise, Geometry, Norm, OutputGradient,
-    Padding, Pointwise, RunningVariance, Shape, Slabs, Target, cpu,
-};
+use crate::{Activation, Dense, Depthwise, Geometry, Operand, Padding, Pointwise, Shape, Target, cpu};
 use Padding::{Same, Symmetric};
 use photonet_gpu::DeviceClass::{self, Discrete, Software};
-use photonet_gpu::{Format, PlanBuilder, Storage, Tensor};
+use photonet_gpu::{Format, Storage};
 
 pub(super) fn cases() -> Vec<Case> {
     let shape = Shape::new;
@@ -140,10 +137,11 @@ fn depthwise_cases() -> Vec<Case> {
         let name = format!("{n}x{h}x{w}x{c} k{kernel} s{stride} {padding:?} behind {activation:?}");
         for storage in TRAINING_STORAGE {
             let forward = depthwise_forward(layer, activation, &name, storage);
-            let backward = depthwise_backward(layer, activation, residual, &name, storage);
+            let backward = |both| depthwise_backward(layer, activation, (residual, both), &name, storage);
             let counted = counted(storage, leaves_statistics(&layer));
             cases.push(forward.tolerance(tolerance(counted)));
-            cases.push(backward.tolerance(through_memory(storage)));
+            cases.push(backward(false).tolerance(through_memory(storage)));
+            cases.push(backward(true).tolerance(through_memory(storage)));
         }
     }
     cases
@@ -176,12 +174,13 @@ fn depthwise_forward(layer: Depthwise, activation: Activation, name: &str, stora
 fn depthwise_backward(
     layer: Depthwise,
     activation: Activation,
-    residual: bool,
+    (residual, both): (bool, bool),
     name: &str,
     storage: Storage,
 ) -> Case {
     let name = format!("{name}{}", if residual { " residual" } else { "" });
-    Case::new("depthwise/data_gradient_sums", name, move || {
+    let kernels = if both { "depthwise/gradients" } else { "depthwise/data_gradient_sums" };
+    Case::new(kernels, name, move || {
         let mut trial = Trial::for_class(Discrete).stored(storage);
         let Geometry { input, kernel, .. } = *layer.geometry();
         let weights = uniform(2, kernel * kernel * input.channels);
@@ -194,20 +193,27 @@ fn depthwise_backward(
         for (own, skip) in own.iter_mut().zip(skip.iter().flatten()) {
             *own += skip;
         }
-        let unit = UnitBehind::new(&mut trial, input, activation, &own);
-        let w = trial.input(Layout::rows(kernel * kernel, input.channels), &weights);
+        let (unit, seen) = UnitBehind::new(&mut trial, input, activation, &own);
+        let filter = Layout::rows(kernel * kernel, input.channels);
+        let w = trial.input(filter, &weights);
+        let filter_gradient = both.then(|| {
+            let expected = cpu::depthwise::weight_gradient(&layer, &seen, &gradient);
+            trial.output("weight gradient", filter, expected)
+        });
         trial.record(move |plan, at| {
-            let (behind, target) = (unit.behind(at), Target { tensor: at(between), adds: residual });
-            let gradient = layer.data_gradient_behind(plan, "check", g.operand(at), at(w), &behind, target);
+            let (g, w, behind) = (g.operand(at), at(w), unit.behind(at));
+            let target = Target { tensor: at(between), adds: residual };
+            let gradient = match filter_gradient {
+                Some(dw) => {
+                    let input = Operand { tensor: behind.raw, norm: Some(behind.norm) };
+                    layer.gradients_behind(plan, "check", input, g, w, &behind, target, at(dw))
+                }
+                None => layer.data_gradient_behind(plan, "check", g, w, &behind, target),
+            };
             unit.finish(plan, at, gradient);
         })
     })
     .stored(storage)
-}
-
-fn norm(shape: Shape) -> BatchNorm {
-    // Of two rows one is normalised to 1 and the other to -1 but for epsilon; a large one leaves something to compare.
-    BatchNorm { shape, epsilon: 0.1, keep: 0.9, running_variance: RunningVariance::Biased, frozen: false }
 }
 
 fn forward(
@@ -255,7 +261,7 @@ fn backward(
         let (g, gradient) = GradientSource::new(&mut trial, size, gradient, through);
         let (skip, between) = between(&mut trial, &input, residual);
         let own = cpu::pointwise::data_gradient(&layer, &gradient, &weights, skip.as_deref());
-        let unit = UnitBehind::new(&mut trial, input, activation, &own);
+        let (unit, _) = UnitBehind::new(&mut trial, input, activation, &own);
         let w = trial.input(Layout::weights(1, layer.inputs, layer.outputs), &weights);
         trial.record(move |plan, at| {
             let (behind, target) = (unit.behind(at), Target { tensor: at(between), adds: residual });
@@ -264,17 +270,6 @@ fn backward(
         })
     })
     .stored(storage)
-}
-
-/// What arrives by a skip connection, if anything does, and the buffer where the gradient goes.
-fn between(trial: &mut Trial, shape: &Shape, residual: bool) -> (Option<Vec<f64>>, Slot) {
-    let layout = Layout::of(shape);
-    let mut skip = residual.then(|| uniform(4, layout.len()));
-    let slot = match &mut skip {
-        Some(skip) => trial.gradients(layout, skip),
-        None => trial.poisoned_gradients(layout),
-    };
-    (skip, slot)
 }
 
 /// Whether the outputs are large enough for it, on a GPU.
@@ -302,108 +297,5 @@ pub(super) fn through_memory(storage: Storage) -> f64 {
     match storage.gradients {
         Format::Single | Format::Half => 3.0 * TOLERANCE,
         Format::Brain => 1.0 / 256.0,
-    }
-}
-
-/// The statistics of a batch normalisation that follows.
-#[derive(Clone, Copy)]
-struct NormFollowing {
-    norm: BatchNorm,
-    gamma: Slot,
-    beta: Slot,
-    running: Slot,
-    moments: Slot,
-}
-
-impl NormFollowing {
-    /// `output` is what is normalised, of which the statistics are taken in `format`.
-    fn new(trial: &mut Trial, norm: BatchNorm, output: &[f64], format: Format) -> Self {
-        let mut output = output.to_vec();
-        round(&mut output, format);
-        let channels = norm.shape.channels;
-        let (gamma, beta) = (noise::between(3, channels, 0.5, 1.5), uniform(4, channels));
-        let running =
-            Statistics { mean: uniform(5, channels), variance: noise::between(6, channels, 0.5, 1.5) };
-        let moments = twin::training_moments(&norm, &output, &running, &gamma, &beta);
-        let updated = twin::update_running(&norm, &running, &twin::statistics(&norm, &output));
-        let (one, two, four) =
-            (Layout::channels(channels), Layout::rows(2, channels), Layout::rows(4, channels));
-        let following = Self {
-            norm,
-            gamma: trial.input(one, &gamma),
-            beta: trial.input(one, &beta),
-            running: trial.input(two, &[running.mean, running.variance].concat()),
-            moments: trial.poisoned(four),
-        };
-        trial.expect("running", following.running, two, [updated.mean, updated.variance].concat());
-        trial.expect_unpadded("moments", following.moments, four, operand::flat(&moments));
-        following
-    }
-
-    /// Appends them; `slabs` are what the convolution left.
-    fn prepare(
-        &self,
-        plan: &mut PlanBuilder,
-        at: &dyn Fn(Slot) -> Tensor,
-        output: Tensor,
-        slabs: Option<Slabs>,
-    ) {
-        let [gamma, beta, running] = [self.gamma, self.beta, self.running].map(at);
-        let parameters = BatchNormParameters { gamma, beta, running };
-        self.norm.prepare(plan, "check", output, slabs, &parameters, at(self.moments));
-    }
-}
-
-/// A unit whose backward pass follows: its raw output and what its normalisation must make of a gradient.
-#[derive(Clone, Copy)]
-pub(super) struct UnitBehind {
-    norm: BatchNorm,
-    activation: Activation,
-    raw: Slot,
-    moments: Slot,
-    gradients: [Slot; 3],
-}
-
-impl UnitBehind {
-    /// `gradient` is that of the unit's output.
-    pub fn new(trial: &mut Trial, shape: Shape, activation: Activation, gradient: &[f64]) -> Self {
-        let wide = Layout::of(&shape);
-        let mut raw = noise::between(85, wide.len(), -1.0, 2.0);
-        let uploaded = trial.values(wide, &mut raw);
-        let norm = norm(shape);
-        // Of a single row nothing is normalised: training's own moments say so.
-        let moments = match shape.rows() {
-            1 => {
-                let none = Statistics { mean: vec![0.0; wide.len()], variance: vec![1.0; wide.len()] };
-                twin::training_moments(&norm, &raw, &none, &none.variance, &none.mean)
-            }
-            _ => operand::moments(shape.channels),
-        };
-        let Gradients { gamma, beta, input } = twin::backward(&norm, &raw, &moments, activation, gradient);
-        let channels = Layout::channels(shape.channels);
-        Self {
-            norm,
-            activation,
-            raw: uploaded,
-            moments: trial.input(Layout::rows(4, shape.channels), &operand::flat(&moments)),
-            gradients: [
-                trial.output("gamma gradient", channels, gamma),
-                trial.output("beta gradient", channels, beta),
-                trial.gradient("input gradient", wide, input),
-            ],
-        }
-    }
-
-    /// As the layer behind takes it.
-    pub fn behind(&self, at: &dyn Fn(Slot) -> Tensor) -> Behind {
-        let norm = Norm { moments: at(self.moments), activation: self.activation };
-        Behind { raw: at(self.raw), norm }
-    }
-
-    /// Appends the unit's own backward pass.
-    pub fn finish(&self, plan: &mut PlanBuilder, at: &dyn Fn(Slot) -> Tensor, gradient: OutputGradient) {
-        let [gamma, beta, input] = self.gradients.map(at);
-        let back = self.norm.backward(plan, "check", &self.behind(at), gradient, gamma, beta);
-        self.norm.data_gradient(plan, "check", &back, input);
     }
 }

@@ -21,6 +21,7 @@ mod pool;
 mod residual;
 mod squeeze_excite;
 mod trial;
+mod unit;
 
 use photonet_gpu::{DeviceClass, Format, Gpu, GpuError, Storage};
 use std::fmt;

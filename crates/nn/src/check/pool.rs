@@ -1,10 +1,11 @@
 //! Cases of the global average pool.
 
 use super::activation::shape_name;
-use super::fused::{self, UnitBehind};
+use super::fused;
 use super::noise::uniform;
 use super::operand::{self, Source};
 use super::trial::{Layout, Trial};
+use super::unit::UnitBehind;
 use super::{Case, HALF_STORAGE, TRAINING_STORAGE};
 use crate::{Activation, GlobalPool, Shape, cpu};
 use photonet_gpu::Storage;
@@ -53,7 +54,7 @@ fn backward(input: Shape, storage: Storage) -> Case {
         let mut trial = Trial::default().stored(storage);
         let gradient = uniform(62, Layout::of(&layer.output()).len());
         let g = trial.input(Layout::of(&layer.output()), &gradient);
-        let unit = UnitBehind::new(
+        let (unit, _) = UnitBehind::new(
             &mut trial,
             input,
             Activation::HardSwish,

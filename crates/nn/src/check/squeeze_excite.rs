@@ -1,10 +1,11 @@
 //! Cases of squeeze-excite as a whole.
 
 use super::activation::shape_name;
-use super::fused::{self, UnitBehind};
+use super::fused;
 use super::noise::{between, uniform};
 use super::operand::{self, Source};
 use super::trial::{Layout, Slot, Trial};
+use super::unit::UnitBehind;
 use super::{Case, HALF_STORAGE, TOLERANCE, TRAINING_STORAGE};
 use crate::cpu::squeeze_excite::{self as twin, Parameters};
 use crate::{Activation, Fused, Pointwise, Shape, SqueezeExcite, SqueezeExciteParameters};
@@ -158,7 +159,7 @@ fn backward(layer: SqueezeExcite, name: &str, norm: Option<Activation>, storage:
             trial.output("expand_weight gradient", expand_weight, expected.expand_weight),
             trial.output("expand_bias gradient", expand_bias, expected.expand_bias),
         ];
-        let unit = UnitBehind::new(&mut trial, layer.shape, Activation::HardSwish, &input_gradient);
+        let (unit, _) = UnitBehind::new(&mut trial, layer.shape, Activation::HardSwish, &input_gradient);
         let dx = trial.poisoned_gradients(wide);
         trial.record(move |plan, at| {
             let (p, dp) = (tensors(p, at), tensors(dp, at));

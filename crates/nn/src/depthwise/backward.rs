@@ -1,0 +1,270 @@
+//! The gradients of a depthwise convolution.
+
+use super::{Depthwise, tile_threads};
+use crate::operand::pass;
+use crate::residual::fill;
+use crate::slabs::sum_slabs;
+use crate::walk::{Walk, WalkParams};
+use crate::{Behind, Geometry, GradientOperand, Operand, OutputGradient, Shape, Target};
+use photonet_gpu::{DeviceClass, Dispatch, PlanBuilder, Tensor, kernels};
+
+impl Depthwise {
+    /// Appends the gradient with respect to the input; returns where it is.
+    pub fn data_gradient(
+        &self,
+        plan: &mut PlanBuilder,
+        label: &str,
+        output_gradient: impl Into<GradientOperand>,
+        weights: Tensor,
+        target: impl Into<Target>,
+    ) -> Tensor {
+        let output_gradient = output_gradient.into().ready();
+        fill(plan, label, &self.geometry.input, target.into(), |plan, to| {
+            self.gradient_alone(plan, format!("{label} data gradient"), output_gradient, weights, to);
+        })
+    }
+
+    fn gradient_alone(
+        &self,
+        plan: &mut PlanBuilder,
+        label: String,
+        output_gradient: Tensor,
+        weights: Tensor,
+        input_gradient: Tensor,
+    ) {
+        if self.geometry.stride == 1 {
+            self.data_gradient_as_forward(plan, label, output_gradient, weights, input_gradient);
+            return;
+        }
+        let kernel = match self.geometry.kernel {
+            3 => &kernels::DEPTHWISE_DATA_GRADIENT_K3,
+            _ => &kernels::DEPTHWISE_DATA_GRADIENT_K5,
+        };
+        plan.dispatch(
+            Dispatch::new(kernel, label)
+                .bind("output_gradient", output_gradient)
+                .bind("weights", weights)
+                .bind("input_gradient", input_gradient)
+                .params(&self.geometry.params(0))
+                .threads(self.gather_threads())
+                .cost(self.macs(), output_gradient.bytes() + weights.bytes() + input_gradient.bytes()),
+        );
+    }
+
+    /// How the data gradient's kernel that leaves sums for a normalisation is spread, where there is one for the size.
+    fn gradient_walk(&self, class: DeviceClass) -> Option<Walk> {
+        let Geometry { input, stride, .. } = self.geometry;
+        let (_, pad_x) = self.geometry.padding_before();
+        // At stride 2 tiles begin where the padded column is even.
+        let tiles = (input.width + (stride - 1) * (pad_x % 2)).div_ceil(4);
+        Walk::new(class, &input, tiles)
+    }
+
+    /// Whether the backward kernels for this size take their gradient back through a normalisation while they load it.
+    pub fn takes_gradients_on_load(&self, class: DeviceClass) -> bool {
+        self.gradient_walk(class).is_some()
+    }
+
+    /// Appends the data gradient taken back through the activation of the unit `behind` whose output this convolution takes, with
+    /// the sums that its normalisation needs, where there is a kernel for it; else the data gradient alone.
+    pub fn data_gradient_behind(
+        &self,
+        plan: &mut PlanBuilder,
+        label: &str,
+        output_gradient: impl Into<GradientOperand>,
+        weights: Tensor,
+        behind: &Behind,
+        target: impl Into<Target>,
+    ) -> OutputGradient {
+        let (output_gradient, target): (GradientOperand, Target) = (output_gradient.into(), target.into());
+        let Some(walk) = self.gradient_walk(plan.class()) else {
+            return self.data_gradient(plan, label, output_gradient, weights, target).into();
+        };
+        let of_shape = self.pick([
+            &kernels::DEPTHWISE_DATA_GRADIENT_SUMS_STRIDE1_K3,
+            &kernels::DEPTHWISE_DATA_GRADIENT_SUMS_STRIDE2_K3,
+            &kernels::DEPTHWISE_DATA_GRADIENT_SUMS_STRIDE1_K5,
+            &kernels::DEPTHWISE_DATA_GRADIENT_SUMS_STRIDE2_K5,
+        ]);
+        let slabs = walk.new_slabs(plan, format!("{label} gradient slabs"), &self.geometry.input);
+        let dispatch = walk
+            .launch(Dispatch::new(of_shape, format!("{label} data gradient")))
+            .params(&self.gradient_params(&walk))
+            .bind("partial", slabs.partial);
+        let cost = (self.macs(), slabs.partial.bytes());
+        behind.append(plan, dispatch, cost, output_gradient, weights, target, slabs)
+    }
+
+    /// Appends both gradients where `target` is for the unit `behind` that makes this convolution's `input`: the weight gradient,
+    /// and the data gradient as of [`Depthwise::data_gradient_behind`]. On GPUs a 3x3 filter's are made in one pass, which takes
+    /// the input from the unit's raw output; nothing may have been added to it in between.
+    #[expect(clippy::too_many_arguments, reason = "the operands of two gradients")]
+    pub fn gradients_behind(
+        &self,
+        plan: &mut PlanBuilder,
+        label: &str,
+        input: impl Into<Operand>,
+        output_gradient: impl Into<GradientOperand>,
+        weights: Tensor,
+        behind: &Behind,
+        target: impl Into<Target>,
+        weight_gradient: Tensor,
+    ) -> OutputGradient {
+        let (output_gradient, target): (GradientOperand, Target) = (output_gradient.into(), target.into());
+        let Geometry { kernel, stride, input: Shape { batch, height, width, channels }, .. } = self.geometry;
+        let walk = self.gradient_walk(plan.class()).filter(|_| kernel == 3);
+        let pass = pass("gradients", target.tensor, weights);
+        let question = format!("depthwise/{pass} k{kernel}s{stride} {batch}x{height}x{width}x{channels}");
+        // Two passes or one.
+        let walk = walk.filter(|_| plan.choose(&question, 2, 1) == 1);
+        plan.answering(question, |plan| match walk {
+            Some(walk) => self.gradients_at_once(
+                plan,
+                label,
+                &walk,
+                output_gradient,
+                weights,
+                behind,
+                target,
+                weight_gradient,
+            ),
+            None => {
+                self.weight_gradient(plan, label, input, output_gradient, weight_gradient);
+                self.data_gradient_behind(plan, label, output_gradient, weights, behind, target)
+            }
+        })
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "the operands of two gradients")]
+    fn gradients_at_once(
+        &self,
+        plan: &mut PlanBuilder,
+        label: &str,
+        walk: &Walk,
+        output_gradient: GradientOperand,
+        weights: Tensor,
+        behind: &Behind,
+        target: Target,
+        weight_gradient: Tensor,
+    ) -> OutputGradient {
+        let kernel = match self.geometry.stride {
+            1 => &kernels::DEPTHWISE_GRADIENTS_STRIDE1_K3,
+            _ => &kernels::DEPTHWISE_GRADIENTS_STRIDE2_K3,
+        };
+        // The sums, and behind them the filters of all blocks, as the kernel expects them.
+        let input = self.geometry.input;
+        let sums_bytes = (walk.slabs * 2 * input.groups() * 16) as u64;
+        let filters_at = sums_bytes.next_multiple_of(256);
+        let filters_bytes = self.weight_bytes() * walk.slabs as u64;
+        let partial = plan.transient(format!("{label} gradient slabs"), filters_at + filters_bytes);
+        let slabs = walk.slabs_in(partial.slice(0, sums_bytes));
+        let dispatch = walk
+            .launch(Dispatch::new(kernel, format!("{label} gradients")))
+            .params(&self.gradient_params(walk))
+            .bind("partial", partial);
+        let cost = (2 * self.macs(), partial.bytes());
+        let gradient = behind.append(plan, dispatch, cost, output_gradient, weights, target, slabs);
+        let label = format!("{label} weight gradient");
+        let filters = partial.slice(filters_at, filters_bytes);
+        sum_slabs(plan, &label, walk.slabs, self.weight_bytes(), filters, weight_gradient);
+        gradient
+    }
+
+    fn gradient_params(&self, walk: &Walk) -> WalkParams {
+        let Geometry { input, kernel, stride, .. } = self.geometry;
+        let (pad_y, pad_x) = self.geometry.padding_before();
+        // At stride 1 the walk is that of a forward convolution, see `data_gradient_as_forward`.
+        match stride {
+            1 => walk.params(&self.output(), &input, (kernel - 1 - pad_y, kernel - 1 - pad_x)),
+            _ => walk.params(&input, &self.output(), (pad_y, pad_x)),
+        }
+    }
+
+    /// Invocations of the data gradient at stride 2: tiles of 2 x 4 that begin where the padded row and
+    /// column are even.
+    fn gather_threads(&self) -> u64 {
+        let (pad_y, pad_x) = self.geometry.padding_before();
+        let Shape { batch, height, width, channels } = self.geometry.input;
+        tile_threads(&Shape::new(batch, height + pad_y % 2, width + pad_x % 2, channels), 2, 4)
+    }
+
+    /// At stride 1 the data gradient is the forward convolution with the filter turned around and
+    /// the padding that is left over on the other side.
+    fn data_gradient_as_forward(
+        &self,
+        plan: &mut PlanBuilder,
+        label: String,
+        output_gradient: Tensor,
+        weights: Tensor,
+        input_gradient: Tensor,
+    ) {
+        let mut params = self.geometry.params(0);
+        std::mem::swap(&mut params.in_height, &mut params.out_height);
+        std::mem::swap(&mut params.in_width, &mut params.out_width);
+        params.pad_y = params.kernel - 1 - params.pad_y;
+        params.pad_x = params.kernel - 1 - params.pad_x;
+        let (tall, question) =
+            self.height(plan, &pass("data_gradient", input_gradient, weights), &self.geometry.input);
+        let dispatch = Dispatch::new(self.forward_kernel(tall), label)
+            .constant("HAS_BIAS", false)
+            .constant("FLIPPED", true)
+            .bind("weights", weights)
+            .bind_or("bias", None, weights)
+            .bind("output", input_gradient)
+            .params(&params)
+            .threads(tile_threads(&self.geometry.input, tall, 4))
+            .answers(question)
+            .cost(self.macs(), output_gradient.bytes() + weights.bytes() + input_gradient.bytes());
+        plan.dispatch(Operand::from(output_gradient).bind(dispatch));
+    }
+
+    /// Appends the gradient with respect to the weights.
+    pub fn weight_gradient(
+        &self,
+        plan: &mut PlanBuilder,
+        label: &str,
+        input: impl Into<Operand>,
+        output_gradient: impl Into<GradientOperand>,
+        weight_gradient: Tensor,
+    ) {
+        let (input, output_gradient): (Operand, GradientOperand) = (input.into(), output_gradient.into());
+        let Geometry { kernel, input: shape, .. } = self.geometry;
+        let class = plan.class();
+        // One row, or all of a 3x3 filter and as many of a 5x5 one as registers hold.
+        let rows = match class {
+            DeviceClass::Software => 1,
+            DeviceClass::Integrated | DeviceClass::Discrete => 3,
+        };
+        let threads = kernel.div_ceil(rows) * shape.groups();
+        let read = input.tensor.bytes() + output_gradient.bytes();
+        let slabs = self.geometry.slabs(class, threads, self.weight_bytes(), read);
+        let label = format!("{label} weight gradient");
+        let partial = match slabs {
+            1 => weight_gradient,
+            _ => plan.transient(format!("{label} slabs"), self.weight_bytes() * slabs as u64),
+        };
+        let kernel = match rows {
+            1 => self.pick([
+                &kernels::DEPTHWISE_WEIGHT_GRADIENT_K3S1,
+                &kernels::DEPTHWISE_WEIGHT_GRADIENT_K3S2,
+                &kernels::DEPTHWISE_WEIGHT_GRADIENT_K5S1,
+                &kernels::DEPTHWISE_WEIGHT_GRADIENT_K5S2,
+            ]),
+            _ => self.pick([
+                &kernels::DEPTHWISE_WEIGHT_GRADIENT_K3S1_ROWS,
+                &kernels::DEPTHWISE_WEIGHT_GRADIENT_K3S2_ROWS,
+                &kernels::DEPTHWISE_WEIGHT_GRADIENT_K5S1_ROWS,
+                &kernels::DEPTHWISE_WEIGHT_GRADIENT_K5S2_ROWS,
+            ]),
+        };
+        let dispatch = Dispatch::new(kernel, label.clone())
+            .bind("partial", partial)
+            .params(&self.geometry.params(slabs as u32))
+            .threads((threads * slabs) as u64)
+            .cost(self.macs(), read + self.weight_bytes() * slabs as u64);
+        plan.dispatch(output_gradient.bind(input.bind(dispatch)));
+        if slabs > 1 {
+            sum_slabs(plan, &label, slabs, self.weight_bytes(), partial, weight_gradient);
+        }
+    }
+}
