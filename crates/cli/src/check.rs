@@ -4,7 +4,8 @@ use crate::arguments::{CheckOptions, TextOrJson};
 use crate::error::CliError;
 use crate::machine::open_device;
 use crate::output::say;
-use photonet_nn::check::cases;
+use crate::parallel::in_order;
+use photonet_nn::check::{Case, Outcome, cases};
 use std::process::ExitCode;
 
 /// Runs the command.
@@ -25,23 +26,22 @@ pub fn run(options: &CheckOptions) -> Result<ExitCode, CliError> {
         say(format_args!("{:<34} {:<44} {:>9} {:>9}  result", "kernel", "case", "error", "allowed"))?;
     }
     let mut failed = 0;
-    for case in &cases {
-        let outcome = pollster::block_on(case.run(&gpu))?;
+    // The twins take longer than the kernels, on one processor of several.
+    let run = |case: &Case| Ok(pollster::block_on(case.run(&gpu))?);
+    in_order(&cases, run, |case, outcome: Outcome| {
         let verdict = if outcome.passed() { "ok" } else { "WRONG" };
         failed += usize::from(!outcome.passed());
         if text {
-            say(format_args!(
+            return say(format_args!(
                 "{:<34} {:<44} {:>9.1e} {:>9.1e}  {verdict}",
                 case.kernel, case.shape, outcome.error, outcome.tolerance
-            ))?;
-        } else {
-            let line = serde_json::json!({
-                "kernel": case.kernel, "case": case.shape, "error": outcome.error,
-                "tolerance": outcome.tolerance, "ok": outcome.passed(),
-            });
-            say(line)?;
+            ));
         }
-    }
+        say(serde_json::json!({
+            "kernel": case.kernel, "case": case.shape, "error": outcome.error,
+            "tolerance": outcome.tolerance, "ok": outcome.passed(),
+        }))
+    })?;
     if text {
         say(format_args!("\n{} of {} cases agree with their CPU twin", cases.len() - failed, cases.len()))?;
     }

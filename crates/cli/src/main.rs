@@ -14,6 +14,7 @@ mod inspect;
 mod interrupt;
 mod machine;
 mod output;
+mod parallel;
 mod serve;
 mod summary;
 mod table;

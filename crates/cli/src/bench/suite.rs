@@ -79,6 +79,7 @@ pub async fn run(gpu: &Arc<Gpu>, options: &BenchOptions) -> Result<(), CliError>
                     work.name(),
                     format!("{median:.2}"),
                     format!("{:.1}", work.batch as f64 / median * 1e3),
+                    format!("{:.1}", work.batch as f64 / measured.sustained_ms * 1e3),
                     format!("{:.1}", measured.planned_bytes as f64 / 1e6 / work.batch as f64),
                     measured.report.dispatches.to_string(),
                     String::new(),
@@ -88,7 +89,7 @@ pub async fn run(gpu: &Arc<Gpu>, options: &BenchOptions) -> Result<(), CliError>
             Ok(measured) => report::json(&work, gpu, &limits, &measured),
             Err(error) if text => {
                 let none = String::new;
-                rows.push(vec![work.name(), none(), none(), none(), none(), error.to_string()]);
+                rows.push(vec![work.name(), none(), none(), none(), none(), none(), error.to_string()]);
                 continue;
             }
             Err(error) => serde_json::json!({ "work": work.name(), "error": error.to_string() }),
@@ -96,7 +97,7 @@ pub async fn run(gpu: &Arc<Gpu>, options: &BenchOptions) -> Result<(), CliError>
         say(line)?;
     }
     if text {
-        let header = ["work", "median ms", "images/s", "MB an image", "dispatches", ""];
+        let header = ["work", "median ms", "images/s", "in a row", "MB an image", "dispatches", ""];
         say(table::render(&header, &rows))?;
     }
     Ok(())

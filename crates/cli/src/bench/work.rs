@@ -32,7 +32,10 @@ pub struct Measured {
     pub first_ms: f64,
     /// Milliseconds of each timed run.
     pub runs_ms: Vec<f64>,
-    /// Of these, milliseconds until all is submitted: the host's part, which a GPU need not wait for since it can be at the run
+    /// Milliseconds of a run where as many are submitted one behind the other, on an input that is on the device already: what a
+    /// long training or a long list of photos comes to. The device need not wait for the host in between.
+    pub sustained_ms: f64,
+    /// Of [`runs_ms`](Self::runs_ms), milliseconds until all is submitted: the host's part, which a GPU need not wait for since it can be at the run
     /// before. It encodes the launches; in inference it writes the input as well, which in training another thread does. A
     /// software device's driver does some of its work in there.
     pub host_ms: Vec<f64>,
@@ -115,6 +118,19 @@ impl Ready {
         Ok(host_ms)
     }
 
+    /// Runs in a row on what the last run left in the input; returns the milliseconds of each.
+    fn sustain(&self, gpu: &Gpu, runs: usize) -> Result<f64, CliError> {
+        let begun = Instant::now();
+        for _ in 0..runs {
+            match self {
+                Self::Infer(network, _) => network.run_again()?,
+                Self::Train(network, ..) => network.step_again()?,
+            }
+        }
+        gpu.wait()?;
+        Ok(begun.elapsed().as_secs_f64() * 1e3 / runs as f64)
+    }
+
     fn report(&self) -> PlanReport {
         match self {
             Self::Infer(network, _) => network.report(),
@@ -177,6 +193,7 @@ impl Work {
             cold_ms,
             first_ms: all[0],
             runs_ms: all.split_off(WARM_UP),
+            sustained_ms: ready.sustain(gpu, runs)?,
             host_ms: host_ms.split_off(WARM_UP),
             report: ready.report(),
             timings: ready.profile().await?,

@@ -363,6 +363,14 @@ impl InferenceNetwork {
         self.plan.report()
     }
 
+    /// Submits the plan once more, on what the last batch left in the input.
+    ///
+    /// # Errors
+    /// A lost device.
+    pub fn run_again(&self) -> Result<(), ModelError> {
+        Ok(self.plan.run()?)
+    }
+
     /// Runs once on what the last batch left in the input, and times each launch.
     ///
     /// # Errors

@@ -223,6 +223,17 @@ impl TrainNetwork {
         whole
     }
 
+    /// Submits one more step on what the last one left in the input.
+    ///
+    /// # Errors
+    /// A lost device.
+    pub fn step_again(&self) -> Result<(), ModelError> {
+        for &images in &self.parts {
+            self.plan(images).plan.run()?;
+        }
+        Ok(())
+    }
+
     /// Runs one step on what the last one left in the input, and times each launch.
     ///
     /// # Errors
