@@ -37,8 +37,8 @@ fn main(
     @builtin(local_invocation_index) lane: u32,
 ) {
     let group = linear_group(group_id, grid);
-    let first_row = (group / params.column_tiles) * 32u * ROW_BLOCKS;
-    let first_column = (group % params.column_tiles) * 8u * COLUMN_BLOCKS;
+    let first_row = (group / params.column_tiles) * TILE_ROWS;
+    let first_column = (group % params.column_tiles) * B_WIDTH;
     var sums = product_tile(lane, first_row, first_column, params.outputs);
     if ADDS {
         sums = added_tile(lane, first_row, first_column, params.rows, params.inputs, sums);

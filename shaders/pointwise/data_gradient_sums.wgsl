@@ -24,25 +24,25 @@ fn main(
 ) {
     let group = linear_group(group_id, grid);
     let tile = group / params.column_tiles;
-    let first_row = tile * 32u * ROW_BLOCKS;
-    let first_column = (group % params.column_tiles) * 8u * COLUMN_BLOCKS;
+    let first_row = tile * TILE_ROWS;
+    let first_column = (group % params.column_tiles) * B_WIDTH;
     var sums = product_tile(lane, first_row, first_column, params.outputs);
-    let own_row = first_row + (lane / 8u) * 4u;
+    let own_row = first_row + (lane / GRID_COLUMNS) * 4u;
     #unroll j COLUMN_BLOCKS
-        let column = first_column + lane % 8u + 8u * j;
+        let column = first_column + lane % GRID_COLUMNS + GRID_COLUMNS * j;
         let known = min(column, params.inputs - 1u);
         load_moments(known, params.inputs);
         var ahead: array<Ahead, 4u * ROW_BLOCKS>;
         #unroll i ROW_BLOCKS
             #unroll r 4
-                ahead[4u * i + r] = ahead_of(min(own_row + 32u * i + r, params.rows - 1u) * params.inputs + known);
+                ahead[4u * i + r] = ahead_of(min(own_row + ROWS_APART * i + r, params.rows - 1u) * params.inputs + known);
             #end
         #end
         sum = vec4<f32>(0.0);
         product = vec4<f32>(0.0);
         #unroll i ROW_BLOCKS
             #unroll r 4
-                let row = own_row + 32u * i + r;
+                let row = own_row + ROWS_APART * i + r;
                 if row < params.rows && column < params.inputs {
                     leave(row * params.inputs + column, sums[(4u * i + r) * COLUMN_BLOCKS + j], ahead[4u * i + r]);
                 }
@@ -50,7 +50,7 @@ fn main(
         #end
         let plain_sum = add_down(lane, sum);
         let weighted_sum = add_down(lane, product);
-        if lane < 8u && first_row < params.rows && column < params.inputs {
+        if lane < GRID_COLUMNS && first_row < params.rows && column < params.inputs {
             partial[(tile * 2u) * params.inputs + column] = plain_sum;
             partial[(tile * 2u + 1u) * params.inputs + column] = weighted_sum;
         }

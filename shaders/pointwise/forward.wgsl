@@ -31,9 +31,9 @@ fn addend_at(at: u32) -> vec4<f32> {
 // What `finished` of epilogue makes of each sum, with all loads on their way before the first is waited for.
 fn finished_tile(lane: u32, first_row: u32, first_column: u32, sums: array<vec4<f32>, SUMS>) -> array<vec4<f32>, SUMS> {
     var local = sums;
-    let column = first_column + lane % 8u;
+    let column = first_column + lane % GRID_COLUMNS;
     #unroll j COLUMN_BLOCKS
-        let offset = bias_of(min(column + 8u * j, params.outputs - 1u));
+        let offset = bias_of(min(column + GRID_COLUMNS * j, params.outputs - 1u));
         #unroll i ROW_BLOCKS
             #unroll r 4
                 const at = (4u * i + r) * COLUMN_BLOCKS + j;
@@ -60,8 +60,8 @@ fn main(
     @builtin(local_invocation_index) lane: u32,
 ) {
     let group = linear_group(group_id, grid);
-    let first_row = (group / params.column_tiles) * 32u * ROW_BLOCKS;
-    let first_column = (group % params.column_tiles) * 8u * COLUMN_BLOCKS;
+    let first_row = (group / params.column_tiles) * TILE_ROWS;
+    let first_column = (group % params.column_tiles) * B_WIDTH;
     let sums = product_tile(lane, first_row, first_column, params.inputs);
     store_tile(lane, first_row, first_column, finished_tile(lane, first_row, first_column, sums));
 }

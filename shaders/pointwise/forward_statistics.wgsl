@@ -37,14 +37,14 @@ fn main(
 ) {
     let group = linear_group(group_id, grid);
     let tile = group / params.column_tiles;
-    let first_row = tile * 32u * ROW_BLOCKS;
-    let first_column = (group % params.column_tiles) * 8u * COLUMN_BLOCKS;
+    let first_row = tile * TILE_ROWS;
+    let first_column = (group % params.column_tiles) * B_WIDTH;
     var sums = product_tile(lane, first_row, first_column, params.inputs);
     store_tile(lane, first_row, first_column, sums);
     // A workgroup beyond the last tile, where the grid is folded, has no rows and stores nothing.
     let last_row = max(params.rows, first_row + 1u);
-    let count = f32(min(last_row - first_row, 32u * ROW_BLOCKS));
-    let own_row = first_row + (lane / 8u) * 4u;
+    let count = f32(min(last_row - first_row, TILE_ROWS));
+    let own_row = first_row + (lane / GRID_COLUMNS) * 4u;
     #unroll j COLUMN_BLOCKS
         // Rows beyond the last are zeros.
         var sum = vec4<f32>(0.0);
@@ -57,15 +57,15 @@ fn main(
         var squares = vec4<f32>(0.0);
         #unroll i ROW_BLOCKS
             #unroll r 4
-                if own_row + 32u * i + r < params.rows {
+                if own_row + ROWS_APART * i + r < params.rows {
                     let deviation = sums[(4u * i + r) * COLUMN_BLOCKS + j] - mean;
                     squares += deviation * deviation;
                 }
             #end
         #end
         let deviations = add_down(lane, squares);
-        let column = first_column + lane % 8u + 8u * j;
-        if lane < 8u && first_row < params.rows && column < params.outputs {
+        let column = first_column + lane % GRID_COLUMNS + GRID_COLUMNS * j;
+        if lane < GRID_COLUMNS && first_row < params.rows && column < params.outputs {
             partial[(tile * 2u) * params.outputs + column] = mean;
             partial[(tile * 2u + 1u) * params.outputs + column] = deviations;
         }

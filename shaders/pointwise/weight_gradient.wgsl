@@ -44,7 +44,7 @@ fn gradient_at(row: u32, end: u32, channel: u32, through: Through) -> vec4<f32> 
     return select(vec4<f32>(0.0), gradient_of(at, through), (row < end) & (channel < params.outputs));
 }
 
-const_assert A_WIDTH * STEP == 256u && B_WIDTH * STEP == 64u * B_PIECES;
+const_assert A_WIDTH * STEP == 64u * A_PIECES && B_WIDTH * STEP == 64u * B_PIECES;
 // Both matrices lie as they were read.
 const A_TURN: u32 = 0u;
 const B_TURN: u32 = 0u;
@@ -58,8 +58,8 @@ fn main(
     let group = linear_group(group_id, grid);
     let tiles = params.column_tiles * params.row_tiles;
     let slab = group / tiles;
-    let first_row = ((group % tiles) / params.column_tiles) * 8u * ROW_BLOCKS;
-    let first_column = ((group % tiles) % params.column_tiles) * 8u * COLUMN_BLOCKS;
+    let first_row = ((group % tiles) / params.column_tiles) * A_WIDTH;
+    let first_column = ((group % tiles) % params.column_tiles) * B_WIDTH;
     let begin = slab * params.rows_per_slab;
     let end = min(begin + params.rows_per_slab, params.rows);
     slab_start = slab * params.inputs * 4u;
@@ -71,15 +71,15 @@ fn main(
     var sums = no_sums();
     for (var first = begin; first < end; first += STEP) {
         // All loads of a step are on their way before the first is waited for.
-        var a: array<vec4<f32>, 4>;
+        var a: array<vec4<f32>, A_PIECES>;
         var b: array<vec4<f32>, B_PIECES>;
-        #unroll i 4
+        #unroll i A_PIECES
             a[i] = input_at(first + lane / A_WIDTH + i * (64u / A_WIDTH), end, input_channel, affine);
         #end
         #unroll i B_PIECES
             b[i] = gradient_at(first + lane / B_WIDTH + i * (64u / B_WIDTH), end, output_channel, through);
         #end
-        #unroll i 4
+        #unroll i A_PIECES
             tile_a[lane + 64u * i] = a[i];
         #end
         #unroll i B_PIECES

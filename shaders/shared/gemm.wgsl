@@ -1,15 +1,19 @@
-// One tile of C = A B, 64 invocations as 8 x 8. The variant's constants: an invocation makes
-// 4 ROW_BLOCKS rows x 4 COLUMN_BLOCKS columns, so the tile is 32 ROW_BLOCKS x 32 COLUMN_BLOCKS;
-// the inner dimension goes in steps of STEP. More outputs for each invocation means fewer loads for
-// each multiplication; fewer mean less waste at the edges and more workgroups.
-// tile_a holds A transposed, [k][row / 4], tile_b holds B, [k][column / 4]: at most 8 KiB together.
+// One tile of C = A B, 64 invocations as GRID_ROWS x GRID_COLUMNS. The variant's constants: an invocation makes
+// 4 ROW_BLOCKS rows x 4 COLUMN_BLOCKS columns; the inner dimension goes in steps of STEP. More outputs for each invocation means
+// fewer loads for each multiplication; fewer mean less waste at the edges and more workgroups. 8 x 8 invocations make square
+// tiles, 16 x 4 tall ones, for outputs of few channels.
+// tile_a holds A transposed, [k][row / 4], tile_b holds B, [k][column / 4]: at most 11 KiB together.
 //
 // A matrix that is turned as it is stored (A_TURN, B_TURN, see gemm_rows and gemm_transposed) has the places of 8 neighbours
 // exchanged by k: 8 invocations that follow one another store to k, k + 4, ..., which lie a multiple of 128 bytes apart, all in the
 // same of workgroup memory's 32 banks of 4 bytes, and would wait for one another. Exchanged, each has banks of its own, and so have
 // those that read a line.
-const A_WIDTH: u32 = 8u * ROW_BLOCKS;
-const B_WIDTH: u32 = 8u * COLUMN_BLOCKS;
+const GRID_ROWS: u32 = 64u / GRID_COLUMNS;
+const A_WIDTH: u32 = GRID_ROWS * ROW_BLOCKS;
+const B_WIDTH: u32 = GRID_COLUMNS * COLUMN_BLOCKS;
+const TILE_ROWS: u32 = 4u * A_WIDTH;
+// Rows from one of an invocation's blocks to the next.
+const ROWS_APART: u32 = 4u * GRID_ROWS;
 const SUMS: u32 = 4u * ROW_BLOCKS * COLUMN_BLOCKS;
 
 var<workgroup> tile_a: array<vec4<f32>, STEP * A_WIDTH>;
@@ -25,20 +29,20 @@ fn place_of(at: u32, turn: u32, k4: u32) -> u32 {
 }
 
 // Adds the product of the tiles to the invocation's sums, [row block][row][column block].
-// Row block i of invocation (r, c) is 4 rows from 4 (r + 8 i), column block j the vec4 c + 8 j.
+// Row block i of invocation (r, c) is 4 rows from 4 (r + GRID_ROWS i), column block j the vec4 c + GRID_COLUMNS j.
 fn multiply_tiles(lane: u32, sums: ptr<function, array<vec4<f32>, SUMS>>) {
-    let row = lane / 8u;
-    let column = lane % 8u;
+    let row = lane / GRID_COLUMNS;
+    let column = lane % GRID_COLUMNS;
     var local = *sums;
     for (var k = 0u; k < STEP; k += 1u) {
         let own_row = k * A_WIDTH + place_of(row, A_TURN, k / 4u);
         let own_column = k * B_WIDTH + place_of(column, B_TURN, k / 4u);
         var b: array<vec4<f32>, COLUMN_BLOCKS>;
         #unroll j COLUMN_BLOCKS
-            b[j] = tile_b[own_column + 8u * j];
+            b[j] = tile_b[own_column + GRID_COLUMNS * j];
         #end
         #unroll i ROW_BLOCKS
-            let a = tile_a[own_row + 8u * i];
+            let a = tile_a[own_row + GRID_ROWS * i];
             #unroll j COLUMN_BLOCKS
                 const at = 4u * COLUMN_BLOCKS * i + j;
                 local[at] += a.x * b[j];

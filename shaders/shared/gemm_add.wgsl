@@ -9,13 +9,13 @@ fn added_tile(
     sums: array<vec4<f32>, SUMS>,
 ) -> array<vec4<f32>, SUMS> {
     var local = sums;
-    let row = first_row + (lane / 8u) * 4u;
-    let column = first_column + lane % 8u;
+    let row = first_row + (lane / GRID_COLUMNS) * 4u;
+    let column = first_column + lane % GRID_COLUMNS;
     #unroll i ROW_BLOCKS
         #unroll r 4
-            let line = min(row + 32u * i + r, rows - 1u) * columns;
+            let line = min(row + ROWS_APART * i + r, rows - 1u) * columns;
             #unroll j COLUMN_BLOCKS
-                local[(4u * i + r) * COLUMN_BLOCKS + j] += addend_at(line + min(column + 8u * j, columns - 1u));
+                local[(4u * i + r) * COLUMN_BLOCKS + j] += addend_at(line + min(column + GRID_COLUMNS * j, columns - 1u));
             #end
         #end
     #end

@@ -4,11 +4,10 @@ const_assert B_WIDTH * STEP == 64u * B_PIECES;
 const B_TURN: u32 = 0u;
 
 fn load_b(lane: u32, first_column: u32, k4: u32) -> array<vec4<f32>, B_PIECES> {
-    let row = k4 * 4u + lane / B_WIDTH;
-    let column = first_column + lane % B_WIDTH;
     var pieces: array<vec4<f32>, B_PIECES>;
     #unroll i B_PIECES
-        pieces[i] = weight_at(row + i * (64u / B_WIDTH), column);
+        let at = lane + 64u * i;
+        pieces[i] = weight_at(k4 * 4u + at / B_WIDTH, first_column + at % B_WIDTH);
     #end
     return pieces;
 }

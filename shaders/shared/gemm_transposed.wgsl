@@ -2,7 +2,8 @@
 // first. The kernel defines `weight_at(column, k4)`, 4 values of the inner dimension, zero outside and without a branch
 // around its load.
 const_assert B_WIDTH * STEP <= 256u;
-const B_TURN: u32 = 32u / STEP;
+// Lines of 12 blocks exchange neighbours of 4: the places of 8 would reach into the next line.
+const B_TURN: u32 = select(1u, 32u / STEP, B_WIDTH % 8u == 0u);
 
 // A narrow tile has fewer blocks than there are invocations: the others load the last one again.
 fn load_b(lane: u32, first_column: u32, k4: u32) -> mat4x4<f32> {

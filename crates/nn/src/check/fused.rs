@@ -23,8 +23,10 @@ pub(super) fn cases() -> Vec<Case> {
         (shape(5, 15, 15, 18), 30, Activation::Relu, true),
         (shape(2, 112, 112, 8), 62, Activation::HardSwish, true),
         (shape(2, 112, 112, 62), 18, Activation::HardSwish, false),
+        // Tall tiles.
+        (shape(3, 112, 112, 45), 40, Activation::HardSwish, true),
         // More slabs than one workgroup merges.
-        (shape(6, 112, 112, 3), 3, Activation::Relu, false),
+        (shape(11, 112, 112, 3), 3, Activation::Relu, false),
     ] {
         let layer = Pointwise { rows: input.rows(), inputs: input.channels, outputs };
         let name = format!(

@@ -1,6 +1,6 @@
 //! Output tiles of the matrix products, and which one to take.
 
-use photonet_gpu::{DeviceClass, Dispatch};
+use photonet_gpu::{DeviceClass, Dispatch, Kernel, kernels};
 
 /// What makes one output tile.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,34 +17,86 @@ pub(super) struct Tile {
     pub worker: Worker,
     pub rows: usize,
     pub columns: usize,
-    /// Relative time of one multiply-accumulate: larger tiles load less for each.
+    /// Relative time of one multiply-accumulate, beside the other tiles of the same worker: larger tiles load less for each.
     cost: usize,
 }
 
-const fn tile(worker: Worker, rows: usize, columns: usize, cost: usize) -> Tile {
-    Tile { worker, rows, columns, cost }
+/// A kernel and the tile that it makes.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Offer {
+    pub tile: Tile,
+    pub kernel: &'static Kernel,
 }
 
-/// The tiles of forward and data gradient, from the smallest to the largest of each worker; the order of
-/// the kernels in [`Pointwise`]'s launches. Costs were measured on lavapipe.
-pub(super) const TILES: &[Tile] = &[
-    tile(Worker::Workgroup, 32, 32, 10),
-    tile(Worker::Workgroup, 64, 32, 8),
-    tile(Worker::Workgroup, 64, 64, 6),
-    tile(Worker::Invocation, 8, 8, 4),
-    tile(Worker::Invocation, 16, 8, 3),
-    tile(Worker::Invocation, 16, 16, 2),
+/// In workgroup memory, costs by counting: a load of 16 bytes keeps the memory of a GPU's processor busy for as long as 16
+/// multiply-accumulates keep its arithmetic (4 cycles beside 4 times 4), and one in registers loads (rows + columns) / 4 of them
+/// for rows x columns multiply-accumulates.
+const fn shared(rows: usize, columns: usize, cost: usize, kernel: &'static Kernel) -> Offer {
+    Offer { tile: Tile { worker: Worker::Workgroup, rows, columns, cost }, kernel }
+}
+
+/// In registers; costs were measured on lavapipe.
+const fn direct(rows: usize, columns: usize, cost: usize, kernel: &'static Kernel) -> Offer {
+    Offer { tile: Tile { worker: Worker::Invocation, rows, columns, cost }, kernel }
+}
+
+/// The forward pass, from the smallest tile to the largest of each worker.
+pub(super) const FORWARD: &[Offer] = &[
+    shared(32, 32, 20, &kernels::POINTWISE_FORWARD_32X32),
+    shared(64, 32, 15, &kernels::POINTWISE_FORWARD_64X32),
+    shared(64, 64, 10, &kernels::POINTWISE_FORWARD_64X64),
+    direct(8, 8, 4, &kernels::POINTWISE_FORWARD_DIRECT_8X2),
+    direct(16, 8, 3, &kernels::POINTWISE_FORWARD_DIRECT_16X2),
+    direct(16, 16, 2, &kernels::POINTWISE_FORWARD_DIRECT_16X4),
 ];
 
 /// Those whose kernels are quick to compile: what waits for its first answer, as inference does, takes no other.
-pub(super) const QUICK_TILES: &[Tile] = TILES.split_at(5).0;
+pub(super) const QUICK_FORWARD: &[Offer] = FORWARD.split_at(5).0;
 
 /// Of these a single one for software devices, which compiles in half the time of the next.
-pub(super) const QUICKEST_TILES: &[Tile] = TILES.split_at(4).0;
+pub(super) const QUICKEST_FORWARD: &[Offer] = FORWARD.split_at(4).0;
 
-/// The tiles of the weight gradient.
-pub(super) const WEIGHT_TILES: &[Tile] =
-    &[TILES[0], TILES[1], TILES[2], tile(Worker::Invocation, 8, 8, 3), tile(Worker::Invocation, 16, 16, 2)];
+/// The forward pass that leaves statistics for a batch normalisation. In registers a tile has few rows, and as much would be left as
+/// there is output.
+pub(super) const FORWARD_STATISTICS: &[Offer] = &[
+    shared(32, 32, 20, &kernels::POINTWISE_FORWARD_STATISTICS_32X32),
+    shared(64, 32, 15, &kernels::POINTWISE_FORWARD_STATISTICS_64X32),
+    shared(64, 64, 10, &kernels::POINTWISE_FORWARD_STATISTICS_64X64),
+    shared(128, 32, 10, &kernels::POINTWISE_FORWARD_STATISTICS_128X32),
+    shared(128, 48, 9, &kernels::POINTWISE_FORWARD_STATISTICS_128X48),
+];
+
+/// The data gradient.
+pub(super) const DATA_GRADIENT: &[Offer] = &[
+    shared(32, 32, 20, &kernels::POINTWISE_DATA_GRADIENT_32X32),
+    shared(64, 32, 15, &kernels::POINTWISE_DATA_GRADIENT_64X32),
+    shared(64, 64, 10, &kernels::POINTWISE_DATA_GRADIENT_64X64),
+    shared(128, 32, 10, &kernels::POINTWISE_DATA_GRADIENT_128X32),
+    shared(128, 48, 9, &kernels::POINTWISE_DATA_GRADIENT_128X48),
+    direct(8, 8, 4, &kernels::POINTWISE_DATA_GRADIENT_DIRECT_8X2),
+    direct(16, 8, 3, &kernels::POINTWISE_DATA_GRADIENT_DIRECT_16X2),
+    direct(16, 16, 2, &kernels::POINTWISE_DATA_GRADIENT_DIRECT_16X4),
+];
+
+/// The data gradient that leaves sums for a batch normalisation.
+pub(super) const DATA_GRADIENT_SUMS: &[Offer] = &[
+    shared(32, 32, 20, &kernels::POINTWISE_DATA_GRADIENT_SUMS_32X32),
+    shared(64, 32, 15, &kernels::POINTWISE_DATA_GRADIENT_SUMS_64X32),
+    shared(64, 64, 10, &kernels::POINTWISE_DATA_GRADIENT_SUMS_64X64),
+    shared(128, 32, 10, &kernels::POINTWISE_DATA_GRADIENT_SUMS_128X32),
+    shared(128, 48, 9, &kernels::POINTWISE_DATA_GRADIENT_SUMS_128X48),
+];
+
+/// The weight gradient, whose rows are inputs.
+pub(super) const WEIGHT_GRADIENT: &[Offer] = &[
+    shared(32, 32, 20, &kernels::POINTWISE_WEIGHT_GRADIENT_32X32),
+    shared(64, 32, 15, &kernels::POINTWISE_WEIGHT_GRADIENT_64X32),
+    shared(64, 64, 10, &kernels::POINTWISE_WEIGHT_GRADIENT_64X64),
+    shared(128, 32, 10, &kernels::POINTWISE_WEIGHT_GRADIENT_128X32),
+    shared(32, 128, 10, &kernels::POINTWISE_WEIGHT_GRADIENT_32X128),
+    direct(8, 8, 3, &kernels::POINTWISE_WEIGHT_GRADIENT_DIRECT_2X2),
+    direct(16, 16, 2, &kernels::POINTWISE_WEIGHT_GRADIENT_DIRECT_4X4),
+];
 
 /// What makes the tiles of a device.
 ///
@@ -56,24 +108,33 @@ pub(super) fn worker(class: DeviceClass) -> Worker {
     }
 }
 
-/// The tile with the least work for a product of `rows` x `columns` outputs, edges included, among
-/// those that still give `wanted` tiles. Returns its place in `tiles`.
+/// The offers that suit a class of devices; the others suit none of it.
+pub(super) fn fitting(offers: &[Offer], class: DeviceClass) -> Vec<Offer> {
+    offers.iter().filter(|offer| offer.tile.worker == worker(class)).copied().collect()
+}
+
+/// Of `offers`, which all fit the class, the tile with the least work for a product of `rows` x `columns` outputs, edges included,
+/// among those that still give `wanted` tiles; the first where none does. Returns its place.
 pub(super) fn choose_tile(
-    tiles: &[Tile],
+    offers: &[Offer],
     class: DeviceClass,
     rows: usize,
     columns: usize,
     wanted: usize,
 ) -> usize {
-    let worker = worker(class);
-    let count = |t: &Tile| rows.div_ceil(t.rows) * columns.div_ceil(t.columns);
-    let work = |t: &Tile| count(t) * t.rows * t.columns * t.cost;
-    let mut fitting = (0..tiles.len()).filter(|&at| tiles[at].worker == worker);
-    let smallest = fitting.next().unwrap_or(0);
-    fitting.fold(smallest, |best, at| {
-        if count(&tiles[at]) >= wanted && work(&tiles[at]) < work(&tiles[best]) { at } else { best }
-    })
+    let allowed = |t: &Tile| class == DeviceClass::Discrete || t.rows * t.columns <= MOST_OUTPUTS;
+    let work = |t: &Tile| t.count(rows, columns) * t.rows * t.columns * t.cost;
+    let tile = |at: usize| &offers[at].tile;
+    (1..offers.len()).filter(|&at| allowed(tile(at)) && tile(at).count(rows, columns) >= wanted).fold(
+        0,
+        |best, at| {
+            if work(tile(at)) < work(tile(best)) { at } else { best }
+        },
+    )
 }
+
+/// The largest tile that integrated GPUs are trusted with: some have half as many registers.
+const MOST_OUTPUTS: usize = 64 * 64;
 
 /// Tiles below which a larger one would leave a device idle: two for each processor of a large one; a software one has
 /// a few processors, each with some eight invocations in a register.
@@ -86,11 +147,16 @@ pub(super) fn enough_tiles(class: DeviceClass) -> usize {
 }
 
 impl Tile {
+    /// How many make a product of `rows` x `columns` outputs.
+    pub fn count(&self, rows: usize, columns: usize) -> usize {
+        rows.div_ceil(self.rows) * columns.div_ceil(self.columns)
+    }
+
     /// A launch that makes `count` tiles.
-    pub fn launch(&self, count: u64, dispatch: Dispatch) -> Dispatch {
+    pub fn launch(&self, count: usize, dispatch: Dispatch) -> Dispatch {
         match self.worker {
-            Worker::Workgroup => dispatch.groups(count),
-            Worker::Invocation => dispatch.threads(count),
+            Worker::Workgroup => dispatch.groups(count as u64),
+            Worker::Invocation => dispatch.threads(count as u64),
         }
     }
 }
@@ -99,28 +165,69 @@ impl Tile {
 mod tests {
     use super::*;
 
+    const LISTS: [&[Offer]; 7] = [
+        FORWARD,
+        QUICK_FORWARD,
+        QUICKEST_FORWARD,
+        FORWARD_STATISTICS,
+        DATA_GRADIENT,
+        DATA_GRADIENT_SUMS,
+        WEIGHT_GRADIENT,
+    ];
+
+    fn chosen(
+        offers: &[Offer],
+        class: DeviceClass,
+        rows: usize,
+        columns: usize,
+        wanted: usize,
+    ) -> (usize, usize) {
+        let fitting = fitting(offers, class);
+        let tile = fitting[choose_tile(&fitting, class, rows, columns, wanted)].tile;
+        (tile.rows, tile.columns)
+    }
+
     #[test]
     fn tiles_follow_the_shape() {
-        let choose = |rows, columns, wanted| choose_tile(TILES, DeviceClass::Discrete, rows, columns, wanted);
+        let choose = |rows, columns| chosen(FORWARD_STATISTICS, DeviceClass::Discrete, rows, columns, 64);
         // Narrow outputs waste half of a wide tile; few rows would leave a device idle.
-        assert_eq!(choose(100_000, 16, 64), 1);
-        assert_eq!(choose(100_000, 64, 64), 2);
-        assert_eq!(choose(100_000, 128, 64), 2);
-        assert_eq!(choose(32, 576, 64), 0);
-        assert_eq!(choose(1, 1000, 64), 0);
+        assert_eq!(choose(100_000, 16), (128, 32));
+        assert_eq!(choose(100_000, 40), (128, 48));
+        assert_eq!(choose(100_000, 64), (64, 64));
+        assert_eq!(choose(100_000, 160), (128, 32));
+        assert_eq!(choose(100_000, 960), (128, 48));
+        assert_eq!(choose(2000, 128), (64, 64));
+        assert_eq!(choose(32, 576), (32, 32));
+        assert_eq!(choose(1, 1000), (32, 32));
+    }
+
+    #[test]
+    fn weight_gradients_lie_along_their_longer_side() {
+        let choose = |inputs, outputs| chosen(WEIGHT_GRADIENT, DeviceClass::Discrete, inputs, outputs, 1);
+        assert_eq!(choose(80, 480), (32, 128));
+        assert_eq!(choose(240, 80), (128, 32));
+        assert_eq!(choose(960, 160), (128, 32));
+        assert_eq!(choose(112, 640), (64, 64));
+    }
+
+    #[test]
+    fn integrated_devices_get_tiles_that_their_registers_hold() {
+        for columns in [40, 240, 960] {
+            let (rows, columns) = chosen(DATA_GRADIENT, DeviceClass::Integrated, 100_000, columns, 64);
+            assert!(rows * columns <= MOST_OUTPUTS);
+        }
     }
 
     #[test]
     fn software_devices_get_tiles_in_registers() {
-        for (rows, columns) in [(1, 8), (49, 96), (100_000, 64)] {
-            for class in [DeviceClass::Software, DeviceClass::Integrated] {
-                let expected =
-                    if class == DeviceClass::Software { Worker::Invocation } else { Worker::Workgroup };
-                for tiles in [TILES, WEIGHT_TILES] {
-                    let tile = tiles[choose_tile(tiles, class, rows, columns, 32)];
-                    assert_eq!(tile.worker, expected, "{rows}x{columns}");
-                }
+        for class in [DeviceClass::Software, DeviceClass::Integrated, DeviceClass::Discrete] {
+            for offers in LISTS {
+                assert!(fitting(offers, class).iter().all(|offer| offer.tile.worker == worker(class)));
             }
+        }
+        for (rows, columns) in [(1, 8), (49, 96), (100_000, 64)] {
+            let (rows, columns) = chosen(DATA_GRADIENT, DeviceClass::Software, rows, columns, 32);
+            assert!(rows <= 16 && columns <= 16);
         }
     }
 }

@@ -1,0 +1,198 @@
+//! The gradients of a 1x1 convolution.
+
+use super::tiles::{
+    DATA_GRADIENT, DATA_GRADIENT_SUMS, Offer, WEIGHT_GRADIENT, Worker, choose_tile, fitting, worker,
+};
+use super::{Choice, Gate, Params, Pointwise};
+use crate::columns::Columns;
+use crate::operand::pass;
+use crate::slabs::{slab_count, sum_slabs};
+use crate::{Behind, GradientOperand, Operand, OutputGradient, Target, pad_channels};
+use bytemuck::{Pod, Zeroable};
+use photonet_gpu::{DeviceClass, Dispatch, PlanBuilder, Tensor, kernels};
+
+#[repr(C)]
+#[derive(Clone, Copy, Pod, Zeroable)]
+struct SplitParams {
+    product: Params,
+    row_tiles: u32,
+    rows_per_slab: u32,
+    slabs: u32,
+    rows_per_image: u32,
+}
+
+/// How a weight gradient is spread: output tiles, and slabs of rows.
+struct Split {
+    offer: Offer,
+    tiles: usize,
+    slabs: usize,
+    rows_per_slab: usize,
+}
+
+impl Pointwise {
+    /// Whether the backward kernels of a device take their gradient back through a normalisation while they load it: where
+    /// loading is what takes long.
+    pub fn takes_gradients_on_load(class: DeviceClass) -> bool {
+        worker(class) == Worker::Workgroup
+    }
+
+    /// Appends the data gradient, `output_gradient weights^T`.
+    pub fn data_gradient(
+        &self,
+        plan: &mut PlanBuilder,
+        label: &str,
+        output_gradient: impl Into<GradientOperand>,
+        weights: Tensor,
+        target: impl Into<Target>,
+    ) {
+        let (output_gradient, target): (GradientOperand, Target) = (output_gradient.into(), target.into());
+        let input_gradient = target.tensor;
+        let pass = pass("data_gradient", input_gradient, weights);
+        let Choice { offer: Offer { tile, kernel }, count, question } =
+            self.choose(plan, &pass, self.inputs, &fitting(DATA_GRADIENT, plan.class()));
+        let dispatch = tile
+            .launch(count, Dispatch::new(kernel, format!("{label} data gradient")))
+            .constant("ADDS", target.adds)
+            .bind("weights", weights)
+            .bind("input_gradient", input_gradient)
+            .params(&self.params(self.inputs, tile))
+            .answers(question)
+            .cost(self.macs(), output_gradient.bytes() + weights.bytes() + target.bytes());
+        plan.dispatch(match tile.worker {
+            Worker::Workgroup => output_gradient.bind(dispatch),
+            Worker::Invocation => dispatch.bind("output_gradient", output_gradient.ready()),
+        });
+    }
+
+    /// Appends the data gradient taken back through the activation of the unit `behind` whose output this product
+    /// takes, with the sums that its normalisation needs, where there is a kernel for it; else the data gradient alone.
+    pub fn data_gradient_behind(
+        &self,
+        plan: &mut PlanBuilder,
+        label: &str,
+        output_gradient: impl Into<GradientOperand>,
+        weights: Tensor,
+        behind: &Behind,
+        target: impl Into<Target>,
+    ) -> OutputGradient {
+        let (output_gradient, target): (GradientOperand, Target) = (output_gradient.into(), target.into());
+        if worker(plan.class()) == Worker::Invocation {
+            self.data_gradient(plan, label, output_gradient, weights, target);
+            return target.tensor.into();
+        }
+        let pass = pass("data_gradient", target.tensor, weights);
+        let Choice { offer: Offer { tile, kernel }, count, question } =
+            self.choose(plan, &pass, self.inputs, DATA_GRADIENT_SUMS);
+        let slabs = self.new_slabs(plan, format!("{label} gradient slabs"), tile, self.inputs);
+        let dispatch = tile
+            .launch(count, Dispatch::new(kernel, format!("{label} data gradient")))
+            .params(&self.params(self.inputs, tile))
+            .bind("partial", slabs.partial)
+            .answers(question);
+        let cost = (self.macs(), slabs.partial.bytes());
+        behind.append(plan, dispatch, cost, output_gradient, weights, target, slabs)
+    }
+
+    /// Appends `weight_gradient = (input * gate)^T output_gradient`.
+    pub fn weight_gradient(
+        &self,
+        plan: &mut PlanBuilder,
+        label: &str,
+        input: impl Into<Operand>,
+        gate: Option<Gate>,
+        output_gradient: impl Into<GradientOperand>,
+        weight_gradient: Tensor,
+    ) {
+        let (input, output_gradient): (Operand, GradientOperand) = (input.into(), output_gradient.into());
+        let Split { offer: Offer { tile, kernel }, tiles, slabs, rows_per_slab } = self.split(plan.class());
+        let params = SplitParams {
+            product: self.params(self.outputs, tile),
+            row_tiles: pad_channels(self.inputs).div_ceil(tile.rows) as u32,
+            rows_per_slab: rows_per_slab as u32,
+            slabs: slabs as u32,
+            rows_per_image: self.rows_per_image(gate),
+        };
+        let partial = match slabs {
+            1 => weight_gradient,
+            _ => plan.transient(format!("{label} weight gradient slabs"), self.weight_bytes() * slabs as u64),
+        };
+        let dispatch = tile
+            .launch(tiles * slabs, Dispatch::new(kernel, format!("{label} weight gradient")))
+            .bind("partial", partial)
+            .params(&params)
+            .cost(
+                self.macs(),
+                input.tensor.bytes() + output_gradient.bytes() + self.weight_bytes() * slabs as u64,
+            );
+        let dispatch = match tile.worker {
+            Worker::Workgroup => output_gradient.bind(dispatch),
+            Worker::Invocation => dispatch.bind("output_gradient", output_gradient.ready()),
+        };
+        plan.dispatch(self.gate(gate, input, dispatch));
+        if slabs > 1 {
+            sum_slabs(
+                plan,
+                &format!("{label} weight gradient"),
+                slabs,
+                self.weight_bytes(),
+                partial,
+                weight_gradient,
+            );
+        }
+    }
+
+    /// How the rows are cut for the weight gradient: into pieces that keep a device busy beside the output tiles, and are no
+    /// shorter than pays.
+    fn split(&self, class: DeviceClass) -> Split {
+        let (inputs, outputs) = (pad_channels(self.inputs), pad_channels(self.outputs));
+        let offers = fitting(WEIGHT_GRADIENT, class);
+        let offer = offers[choose_tile(&offers, class, inputs, outputs, 1)];
+        let tiles = offer.tile.count(inputs, outputs);
+        let (invocations, shortest) = match offer.tile.worker {
+            Worker::Workgroup => (64 * tiles, 128),
+            // A tile in registers counts for many: its invocation is not one of a thousand that take turns.
+            Worker::Invocation => (32 * tiles, 64),
+        };
+        let read = (self.rows * (inputs + outputs) * 4) as u64;
+        // Multiplying takes as long as reading here: what is left may be as much as what is read.
+        let slabs = slab_count(class, self.rows, invocations, self.weight_bytes(), read);
+        let rows_per_slab = self.rows.div_ceil(slabs).max(shortest).next_multiple_of(32);
+        Split { offer, tiles, slabs: self.rows.div_ceil(rows_per_slab).max(1), rows_per_slab }
+    }
+
+    /// Appends the gradient of the bias: the sums of `output_gradient` over its rows.
+    pub fn bias_gradient(
+        &self,
+        plan: &mut PlanBuilder,
+        label: &str,
+        output_gradient: Tensor,
+        bias_gradient: Tensor,
+    ) {
+        let columns = Columns::images(1, self.rows, pad_channels(self.outputs) / 4);
+        let dispatch = Dispatch::new(&kernels::REDUCE_COLUMNS, format!("{label} bias gradient"))
+            .bind("input", output_gradient)
+            .bind("output", bias_gradient)
+            .cost(0, (self.rows * pad_channels(self.outputs) * 4) as u64);
+        let dispatch = columns.launch(plan.class(), dispatch);
+        plan.dispatch(dispatch);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn slabs_cover_the_rows_and_are_never_empty() {
+        for class in [DeviceClass::Discrete, DeviceClass::Software] {
+            for rows in [1, 49, 512, 513, 12_544, 401_408] {
+                for (inputs, outputs) in [(8, 8), (16, 64), (960, 160), (3, 30)] {
+                    let Split { slabs, rows_per_slab, .. } = Pointwise { rows, inputs, outputs }.split(class);
+                    assert!(slabs * rows_per_slab >= rows);
+                    assert!((slabs - 1) * rows_per_slab < rows);
+                    assert!(class != DeviceClass::Software || slabs <= 64);
+                }
+            }
+        }
+    }
+}
