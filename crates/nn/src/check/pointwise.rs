@@ -45,8 +45,8 @@ pub(super) fn cases() -> Vec<Case> {
         // Enough rows and columns for the largest tiles.
         (1, 112, 18, 62, biased(Activation::HardSwish)),
         (1, 112, 62, 18, PLAIN),
-        (3, 112, 18, 3, PLAIN),
-        (3, 112, 40, 3, PLAIN),
+        (3, 112, 18, 18, all),
+        (3, 112, 40, 40, biased(Activation::HardSwish)),
         // Behind squeeze-excite.
         (1, 7, 72, 18, gated(1)),
         (5, 15, 18, 30, gated(5)),

@@ -40,21 +40,34 @@ const fn direct(rows: usize, columns: usize, cost: usize, kernel: &'static Kerne
     Offer { tile: Tile { worker: Worker::Invocation, rows, columns, cost }, kernel }
 }
 
-/// The forward pass, from the smallest tile to the largest of each worker.
+/// The forward pass where the first answer is not waited for: in training.
 pub(super) const FORWARD: &[Offer] = &[
     shared(32, 32, 20, &kernels::POINTWISE_FORWARD_32X32),
     shared(64, 32, 15, &kernels::POINTWISE_FORWARD_64X32),
     shared(64, 64, 10, &kernels::POINTWISE_FORWARD_64X64),
+    shared(128, 32, 10, &kernels::POINTWISE_FORWARD_128X32),
+    shared(128, 48, 9, &kernels::POINTWISE_FORWARD_128X48),
     direct(8, 8, 4, &kernels::POINTWISE_FORWARD_DIRECT_8X2),
     direct(16, 8, 3, &kernels::POINTWISE_FORWARD_DIRECT_16X2),
     direct(16, 16, 2, &kernels::POINTWISE_FORWARD_DIRECT_16X4),
 ];
 
-/// Those whose kernels are quick to compile: what waits for its first answer, as inference does, takes no other.
-pub(super) const QUICK_FORWARD: &[Offer] = FORWARD.split_at(5).0;
+/// The same for inference, where software devices take no kernel that compiles for long. A page, which classifies few photos
+/// at a time, need not carry the tall tiles, which are for many.
+pub(super) const QUICK_FORWARD: &[Offer] = &[
+    FORWARD[0],
+    FORWARD[1],
+    FORWARD[2],
+    #[cfg(not(target_arch = "wasm32"))]
+    FORWARD[3],
+    #[cfg(not(target_arch = "wasm32"))]
+    FORWARD[4],
+    FORWARD[5],
+    FORWARD[6],
+];
 
 /// Of these a single one for software devices, which compiles in half the time of the next.
-pub(super) const QUICKEST_FORWARD: &[Offer] = FORWARD.split_at(4).0;
+pub(super) const QUICKEST_FORWARD: &[Offer] = &[FORWARD[0], FORWARD[1], FORWARD[2], FORWARD[5]];
 
 /// The forward pass that leaves statistics for a batch normalisation. In registers a tile has few rows, and as much would be left as
 /// there is output.
