@@ -13,6 +13,7 @@ in `table.md`.
 import argparse
 import json
 import os
+import shutil
 import statistics
 import subprocess
 import sys
@@ -35,13 +36,15 @@ class Session:
         print(text, flush=True)
         self.notes.append(text)
 
-    def run(self, name, command, least=5, **environment):
-        """The step's standard output; None where it failed or had no time, which is noted. `least` is what it needs in seconds."""
+    def run(self, name, command, least=5, most=150, **environment):
+        """The step's standard output, and how it ended: with its exit status, or None where it was stopped or left out, which is
+        noted. It is begun where `least` seconds are left, and stopped after `most`."""
         if self.left() < least:
             self.note(f"{name}: left out, {max(self.left(), 0):.0f} s were left")
-            return None
+            return "", None
         begun = time.monotonic()
         files = [self.out / f"{name}.{kind}" for kind in ("txt", "err")]
+        status = None
         with files[0].open("w") as stdout, files[1].open("w") as stderr:
             try:
                 done = subprocess.run(
@@ -49,9 +52,10 @@ class Session:
                     stdout=stdout,
                     stderr=stderr,
                     env={**os.environ, **environment},
-                    timeout=self.left(),
+                    timeout=min(self.left(), most),
                 )
-                ended = "" if done.returncode == 0 else f", exit status {done.returncode}"
+                status = done.returncode
+                ended = "" if status == 0 else f", exit status {status}"
             except subprocess.TimeoutExpired:
                 ended = ", stopped: out of time"
             except OSError as error:
@@ -60,7 +64,7 @@ class Session:
         if ended:
             last = files[1].read_text().strip().splitlines()[-1:] or [""]
             self.note(f"{name}{ended} {last[0]}")
-        return files[0].read_text()
+        return files[0].read_text(), status
 
 
 def rows(text):
@@ -76,19 +80,23 @@ def rows(text):
     return found
 
 
-def check(session, photonet):
-    cases = rows(session.run("check", [photonet, "check", "--format", "json"]))
+def check(session, photonet, device, cache):
+    command = [photonet, "check", "--format", "json", "--device", device]
+    text, status = session.run("check", command, PHOTONET_CACHE=cache)
+    cases = rows(text)
     wrong = [case for case in cases if not case["ok"]]
-    session.note(f"check: {len(cases) - len(wrong)} of {len(cases)} cases agree with their CPU twin")
+    whole = "" if status in (0, 1) else ", not all: it was stopped"
+    session.note(f"check: {len(cases) - len(wrong)} of {len(cases)} cases agree with their CPU twin{whole}")
     for case in wrong:
-        session.note(f"  WRONG {case['kernel']} {case['case']}: {case['error']:.1e}, allowed {case['tolerance']:.1e}")
+        session.note(f"  WRONG {case['kernel']} {case['case']}: {case['error']}, allowed {case['tolerance']:.1e}")
 
 
-def suite(session, name, photonet, network, runs, **environment):
-    """Photonet's rates by (task, arch, size, batch, precision)."""
-    command = [photonet, "bench", "--suite", "--format", "json", "--runs", runs, *network]
+def suite(session, name, photonet, options, cache):
+    """Photonet's measurements by (task, arch, size, batch, precision)."""
+    command = [photonet, "bench", "--suite", "--format", "json", "--runs", options.runs, *network(options)]
+    text, _ = session.run(name, command, least=20, PHOTONET_CACHE=cache)
     found = {}
-    for row in rows(session.run(name, command, least=20, **environment)):
+    for row in rows(text):
         if "error" in row:
             session.note(f"{name}: {row['work']}: {row['error']}")
             continue
@@ -96,19 +104,25 @@ def suite(session, name, photonet, network, runs, **environment):
     return found
 
 
-def torch(session, script, device, size, modes, work):
-    """PyTorch's rows by (task, arch, size, batch) and mode."""
+def network(options):
+    """What every measurement of Photonet is told."""
+    more = [word for pair in options.network for word in [f"--{pair}"]]
+    return ["--size", options.size, "--device", options.device, *more]
+
+
+def torch(session, options, modes, work):
+    """PyTorch's measurements by (task, arch, size, batch) and mode."""
     found = {}
     for mode, flags in modes.items():
         for task, batches in work.items():
-            for arch in ("large", "small"):
-                command = [sys.executable, script, "--device", device, "--res", size, "--model", arch]
-                command += ["--task", task, "--batch", *batches, *flags]
-                name = f"torch_{task}_{arch}_{mode.replace(' ', '_').replace(',', '')}"
-                for row in rows(session.run(name, command, least=30)):
-                    if row["median_ms"] is not None:
-                        of = found.setdefault((row["task"], arch, size, row["batch"]), {})
-                        of[mode] = row
+            command = [sys.executable, options.torch, "--device", options.torch_device, "--res", options.size]
+            command += ["--model", "large", "small", "--task", task, "--batch", *batches, *flags]
+            name = f"torch_{task}_{mode.replace(' ', '_')}"
+            text, _ = session.run(name, command, least=30)
+            for row in rows(text):
+                if row["median_ms"] is not None:
+                    of = found.setdefault((row["task"], row["model"], row["res"], row["batch"]), {})
+                    of[mode] = row
     return found
 
 
@@ -162,7 +176,8 @@ def latencies(ours, tuned, theirs):
 
 def kinds(row):
     """Markdown: where the time of one work goes."""
-    best = (row["copy_bytes_per_second"], row["macs_per_second"])
+    # A device whose clock does not tick has no limits to compare with.
+    best = [row[key] or float("inf") for key in ("copy_bytes_per_second", "macs_per_second")]
     lines = ["| kernel | launches | ms | GB/s | of copy | GMAC/s | of best |", "|---|---|---|---|---|---|---|"]
     for kind in sorted(row["kinds"], key=lambda kind: -kind["ms"]):
         seconds = max(kind["ms"], 1e-9) / 1e3
@@ -174,19 +189,29 @@ def kinds(row):
     return "\n".join(lines)
 
 
-def fine_tune(session, photonet, photos, weights, size, epochs):
+def fine_tune(session, photonet, options, cache):
     """Trains from ImageNet; the accuracies of the epochs stay in the log."""
     model = session.out / "imagenet.safetensors"
-    session.run("import", [photonet, "import", weights, "--out", model])
+    session.run("import", [photonet, "import", options.weights, "--out", model], PHOTONET_CACHE=cache)
     for precision in ("f32", "f16"):
         name = f"fine_tune_{precision}"
-        command = [photonet, "train", photos, "--from", model, "--size", size, "--epochs", epochs, "--lr", 0.00375]
-        command += ["--batch", 32, "--precision", precision, "--out", session.out / name]
-        session.run(name, command, least=60)
+        command = [photonet, "train", options.photos, "--from", model, "--size", 128, "--epochs", options.epochs]
+        command += ["--lr", 0.00375, "--batch", 32, "--precision", precision, "--device", options.device]
+        command += ["--out", session.out / name]
+        session.run(name, command, least=60, PHOTONET_CACHE=cache)
         metrics = session.out / name / "metrics.jsonl"
-        tops = [row["top1"] for row in rows(metrics.read_text() if metrics.exists() else "") if row.get("event") == "eval_epoch"]
+        told = rows(metrics.read_text() if metrics.exists() else "")
+        tops = [row["top1"] for row in told if row.get("event") == "eval_epoch"]
         if tops:
             session.note(f"{name}: best top-1 {max(tops):.2%}, last {tops[-1]:.2%} after {len(tops)} epochs")
+
+
+def write(session, parts):
+    """The table so far."""
+    notes = "\n".join(f"- {note}" for note in session.notes)
+    text = "\n\n".join([*parts, "Notes:", notes]) + "\n"
+    (session.out / "table.md").write_text(text)
+    return text
 
 
 def main():
@@ -203,38 +228,44 @@ def main():
     words.add_argument("--network", nargs="*", default=[], help="further options of `photonet bench`, without dashes: width=0.35")
     words.add_argument("--minutes", type=float, default=8)
     words.add_argument("--out", type=Path, default=Path("results"))
+    words.add_argument("--device", default="discrete", help="Photonet's, as in `photonet devices`")
     options = words.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
     session = Session(options.out, options.minutes)
     photonet = options.photonet
-    network = ["--size", options.size, *(word for pair in options.network for word in [f"--{pair}"])]
-    # By rule first: a choice that an earlier run kept would be taken for the rule's.
+    # Caches of this run's own: choices that an earlier `tune` kept would be taken for the rule's.
     by_rule, tuned_cache = (str((options.out / name).resolve()) for name in ("cache_by_rule", "cache_tuned"))
 
-    session.run("devices", [photonet, "devices", "--format", "json"])
-    check(session, photonet)
-    ours = suite(session, "suite_by_rule", photonet, network, options.runs, PHOTONET_CACHE=by_rule)
+    text, _ = session.run("devices", [photonet, "devices", "--format", "json"])
+    for device in rows(text):
+        session.note(f"device: {device['name']}, {device['driver']}")
+    check(session, photonet, options.device, by_rule)
+    ours = suite(session, "suite_by_rule", photonet, options, by_rule)
     theirs = {}
-    cuda = options.torch_device == "cuda"
     half = "bf16"
     if options.torch:
-        eager = {
-            "f32": [],
-            f"{half} channels_last": ["--amp", half, "--channels-last"],
-        }
-        work = {"train": options.batches, "infer": [options.batches[-1]], "latency": [1]}
-        theirs = torch(session, options.torch, options.torch_device, options.size, eager, work)
-    tune = [photonet, "tune", "--batch", options.batches[-1], "--format", "json", *network]
-    for arch in ("large", "small"):
-        session.run(f"tune_{arch}", [*tune, "--arch", arch], least=20, PHOTONET_CACHE=tuned_cache)
-    tuned = suite(session, "suite_tuned", photonet, network, options.runs, PHOTONET_CACHE=tuned_cache)
+        eager = {"f32": [], f"{half} channels_last": ["--amp", half, "--channels-last"]}
+        theirs = torch(session, options, eager, {"train": options.batches, "infer": options.batches[-1:], "latency": [1]})
+    write(session, [table(ours, {}, theirs)])
+    if Path(by_rule).is_dir():
+        shutil.copytree(by_rule, tuned_cache, dirs_exist_ok=True)
+    tune = [photonet, "tune", "--format", "json", *network(options)]
+    for batch in reversed(options.batches):
+        for arch in ("large", "small"):
+            name = f"tune_{arch}_{batch}"
+            session.run(name, [*tune, "--arch", arch, "--batch", batch], least=20, PHOTONET_CACHE=tuned_cache)
+    tuned = suite(session, "suite_tuned", photonet, options, tuned_cache)
+    write(session, [table(ours, tuned, theirs)])
     if options.photos and options.weights:
-        fine_tune(session, photonet, options.photos, options.weights, 128, options.epochs)
+        fine_tune(session, photonet, options, by_rule)
     if options.torch:
-        modes = {f"{half} channels_last compile": ["--amp", half, "--channels-last", "--compile"], "f32 compile": ["--compile"]}
-        if cuda:
+        modes = {
+            f"{half} channels_last compile": ["--amp", half, "--channels-last", "--compile"],
+            "f32 compile": ["--compile"],
+        }
+        if options.torch_device == "cuda":
             modes["f32 without TF32"] = ["--no-tf32"]
-        more = torch(session, options.torch, options.torch_device, options.size, modes, {"train": options.batches[-1:]})
+        more = torch(session, options, modes, {"train": options.batches[-1:]})
         for work, of in more.items():
             theirs.setdefault(work, {}).update(of)
 
@@ -242,13 +273,11 @@ def main():
     parts += ["One photo, from the host and back:", latencies(ours, tuned, theirs)]
     for arch in ("large", "small"):
         for precision in ("f32", "f16"):
-            key = ("train", arch, options.size, options.batches[-1], precision)
+            batch = max((key[3] for key in ours if key[:2] == ("train", arch)), default=0)
+            key = ("train", arch, options.size, batch, precision)
             if row := tuned.get(key) or ours.get(key):
-                parts += [f"Training {arch}, batch {key[3]}, {precision}, by kernel:", kinds(row)]
-    parts += ["Notes:", "\n".join(f"- {note}" for note in session.notes)]
-    text = "\n\n".join(parts) + "\n"
-    (options.out / "table.md").write_text(text)
-    print("\n" + text)
+                parts += [f"Training {arch}, batch {batch}, {precision}, by kernel:", kinds(row)]
+    print("\n" + write(session, parts))
 
 
 if __name__ == "__main__":

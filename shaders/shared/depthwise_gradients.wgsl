@@ -8,7 +8,7 @@
 const TAPS: u32 = KERNEL * KERNEL;
 
 var<private> taps: array<vec4<f32>, TAPS>;
-var<workgroup> taps_of_lanes: array<vec4<f32>, TAPS * 64u>;
+var<workgroup> row_of_lanes: array<vec4<f32>, KERNEL * 64u>;
 
 // The convolution's input where the unit before has `raw`.
 fn input_of(raw: vec4<f32>) -> vec4<f32> {
@@ -25,21 +25,23 @@ fn main(
     let channels = params.channels;
     let strip = strip_of(group, lane, channels, params.width, params.strips, params.slabs);
     gather_strip(strip);
-    #unroll k KERNEL
-        #unroll j KERNEL
-            taps_of_lanes[(k * KERNEL + j) * 64u + lane] = taps[k * KERNEL + j];
-        #end
-    #end
     leave_pairs(strip, lane, sum, product);
-    // All of taps_of_lanes is there: leave_pairs has a barrier for everybody.
-    if strip.inside {
-        let first_tap = (params.slabs * 2u * channels + 15u) / 16u * 16u + strip.slab * TAPS * channels;
-        for (var k = strip.first; k < TAPS; k += strip.lanes) {
-            var all = vec4<f32>(0.0);
-            for (var other = 0u; other < strip.lanes; other += 1u) {
-                all += taps_of_lanes[k * 64u + lane % strip.width + other * strip.width];
+    let first_tap = (params.slabs * 2u * channels + 15u) / 16u * 16u + strip.slab * TAPS * channels;
+    // One filter row at a time: workgroup memory is what keeps workgroups waiting.
+    #unroll i KERNEL
+        #unroll j KERNEL
+            row_of_lanes[j * 64u + lane] = taps[i * KERNEL + j];
+        #end
+        workgroupBarrier();
+        if strip.inside {
+            for (var j = strip.first; j < KERNEL; j += strip.lanes) {
+                var all = vec4<f32>(0.0);
+                for (var other = 0u; other < strip.lanes; other += 1u) {
+                    all += row_of_lanes[j * 64u + lane % strip.width + other * strip.width];
+                }
+                partial[first_tap + (i * KERNEL + j) * channels + strip.channel] = all;
             }
-            partial[first_tap + k * channels + strip.channel] = all;
         }
-    }
+        workgroupBarrier();
+    #end
 }

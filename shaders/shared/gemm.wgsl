@@ -4,10 +4,9 @@
 // tiles, 16 x 4 tall ones, for outputs of few channels.
 // tile_a holds A transposed, [k][row / 4], tile_b holds B, [k][column / 4]: at most 11 KiB together.
 //
-// A matrix that is turned as it is stored (A_TURN, B_TURN, see gemm_rows and gemm_transposed) has the places of 8 neighbours
-// exchanged by k: 8 invocations that follow one another store to k, k + 4, ..., which lie a multiple of 128 bytes apart, all in the
-// same of workgroup memory's 32 banks of 4 bytes, and would wait for one another. Exchanged, each has banks of its own, and so have
-// those that read a line.
+// A matrix that is turned as it is stored (A_TURN, B_TURN, see gemm_rows and gemm_transposed) has its lines shifted, four by four:
+// 8 invocations that follow one another store to lines k, k + 4, ..., a multiple of 128 bytes apart, all in the same of workgroup
+// memory's 32 banks of 4 bytes, and would wait for one another. Shifted, each has banks of its own, and so have those that read a line.
 const GRID_ROWS: u32 = 64u / GRID_COLUMNS;
 const A_WIDTH: u32 = GRID_ROWS * ROW_BLOCKS;
 const B_WIDTH: u32 = GRID_COLUMNS * COLUMN_BLOCKS;
@@ -16,16 +15,16 @@ const TILE_ROWS: u32 = 4u * A_WIDTH;
 const ROWS_APART: u32 = 4u * GRID_ROWS;
 const SUMS: u32 = 4u * ROW_BLOCKS * COLUMN_BLOCKS;
 
-var<workgroup> tile_a: array<vec4<f32>, STEP * A_WIDTH>;
-var<workgroup> tile_b: array<vec4<f32>, STEP * B_WIDTH>;
+var<workgroup> tile_a: array<vec4<f32>, STEP * A_WIDTH + STEP / 4u * A_TURN>;
+var<workgroup> tile_b: array<vec4<f32>, STEP * B_WIDTH + STEP / 4u * B_TURN>;
 
 fn no_sums() -> array<vec4<f32>, SUMS> {
     return array<vec4<f32>, SUMS>();
 }
 
-// The place of block `at` of the lines 4 k4 to 4 k4 + 3; `turn` is 0 for a matrix that lies as it was read.
-fn place_of(at: u32, turn: u32, k4: u32) -> u32 {
-    return at ^ (turn * k4);
+// Where line k begins; `turn` is 0 for a matrix that lies as it was read.
+fn line_at(k: u32, width: u32, turn: u32) -> u32 {
+    return k * width + k / 4u * turn;
 }
 
 // Adds the product of the tiles to the invocation's sums, [row block][row][column block].
@@ -35,8 +34,8 @@ fn multiply_tiles(lane: u32, sums: ptr<function, array<vec4<f32>, SUMS>>) {
     let column = lane % GRID_COLUMNS;
     var local = *sums;
     for (var k = 0u; k < STEP; k += 1u) {
-        let own_row = k * A_WIDTH + place_of(row, A_TURN, k / 4u);
-        let own_column = k * B_WIDTH + place_of(column, B_TURN, k / 4u);
+        let own_row = line_at(k, A_WIDTH, A_TURN) + row;
+        let own_column = line_at(k, B_WIDTH, B_TURN) + column;
         var b: array<vec4<f32>, COLUMN_BLOCKS>;
         #unroll j COLUMN_BLOCKS
             b[j] = tile_b[own_column + GRID_COLUMNS * j];

@@ -5,7 +5,7 @@
 // dimension; and `a_at(line, k4, of_column)`, these 4 values of a row, zero outside. No branch may stand around a load:
 // all loads of a step are to be on their way before the first is waited for.
 const_assert A_WIDTH * STEP == 256u * A_BLOCKS;
-// An invocation's neighbours have the other k4 of a step: 4 or 8 of them, which take 8 places together.
+// An invocation's neighbours have the other k4 of a step: 4 or 8 of them, which take the 8 places of 128 bytes together.
 const A_TURN: u32 = 32u / STEP;
 // Blocks below one another that the invocations have at a time.
 const BLOCKS_AT_ONCE: u32 = 256u / STEP;
@@ -46,7 +46,7 @@ fn product_tile(lane: u32, first_row: u32, first_column: u32, inner: u32) -> arr
         let a = load_a(lane, lines, k4);
         let b = load_b(lane, first_column, k4);
         #unroll c A_BLOCKS
-            let first = own * 4u * A_WIDTH + place_of(lane / (STEP / 4u) + c * BLOCKS_AT_ONCE, A_TURN, own);
+            let first = line_at(own * 4u, A_WIDTH, A_TURN) + lane / (STEP / 4u) + c * BLOCKS_AT_ONCE;
             #unroll j 4
                 tile_a[first + j * A_WIDTH] = a[c][j];
             #end

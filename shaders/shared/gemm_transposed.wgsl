@@ -2,8 +2,7 @@
 // first. The kernel defines `weight_at(column, k4)`, 4 values of the inner dimension, zero outside and without a branch
 // around its load.
 const_assert B_WIDTH * STEP <= 256u;
-// Lines of 12 blocks exchange neighbours of 4: the places of 8 would reach into the next line.
-const B_TURN: u32 = select(1u, 32u / STEP, B_WIDTH % 8u == 0u);
+const B_TURN: u32 = 32u / STEP;
 
 // A narrow tile has fewer blocks than there are invocations: the others load the last one again.
 fn load_b(lane: u32, first_column: u32, k4: u32) -> mat4x4<f32> {
@@ -21,7 +20,7 @@ fn store_b(lane: u32, turned: mat4x4<f32>) {
     let block = lane / (STEP / 4u);
     if block < B_WIDTH {
         let own = lane % (STEP / 4u);
-        let first = own * 4u * B_WIDTH + place_of(block, B_TURN, own);
+        let first = line_at(own * 4u, B_WIDTH, B_TURN) + block;
         #unroll j 4
             tile_b[first + j * B_WIDTH] = turned[j];
         #end

@@ -22,7 +22,7 @@ pub fn in_order<T: Sync, R: Send, E: Send>(
             let (sender, next, work) = (sender.clone(), &next, &work);
             scope.spawn(move || {
                 while let Some((at, item)) = take(items, next) {
-                    // Nobody listens any more after an error.
+                    // Results are taken until all threads have ended.
                     if sender.send((at, work(item))).is_err() {
                         return;
                     }

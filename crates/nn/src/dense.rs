@@ -1,8 +1,7 @@
 //! Dense convolutions; MobileNetV3 has one, the 3x3 stem.
 
-use crate::slabs::sum_slabs;
 use crate::walk::Walk;
-use crate::{Activation, Geometry, GradientOperand, Shape, Slabs};
+use crate::{Activation, Geometry, GradientOperand, Shape, SlabSums, Slabs};
 use photonet_gpu::{Dispatch, PlanBuilder, Tensor, kernels};
 
 /// A dense convolution with a square kernel.
@@ -119,6 +118,7 @@ impl Dense {
         input: Tensor,
         output_gradient: impl Into<GradientOperand>,
         weight_gradient: Tensor,
+        sums: &mut SlabSums,
     ) {
         let output_gradient: GradientOperand = output_gradient.into();
         let g = &self.geometry;
@@ -128,7 +128,7 @@ impl Dense {
         let label = format!("{label} weight gradient");
         let partial = match slabs {
             1 => weight_gradient,
-            _ => plan.transient(format!("{label} slabs"), self.weight_bytes() * slabs as u64),
+            _ => sums.reserve(plan, self.weight_bytes() * slabs as u64),
         };
         let dispatch = Dispatch::new(&kernels::DENSE_WEIGHT_GRADIENT, label.clone())
             .bind("input", input)
@@ -138,7 +138,7 @@ impl Dense {
             .cost(self.macs(), read + self.weight_bytes() * slabs as u64);
         plan.dispatch(output_gradient.bind(dispatch));
         if slabs > 1 {
-            sum_slabs(plan, &label, slabs, self.weight_bytes(), partial, weight_gradient);
+            sums.add(plan, &label, slabs, partial, weight_gradient);
         }
     }
 }

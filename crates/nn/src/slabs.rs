@@ -32,12 +32,6 @@ pub(crate) fn slab_count(
     rows.div_ceil(rows.div_ceil(wanted).max(1)).max(1)
 }
 
-/// Slabs up to which one invocation adds them up.
-const ADDED_AT_ONCE: usize = 64;
-
-/// Slabs up to which a workgroup adds them up; more go in two steps.
-const ADDED_BY_MANY: usize = 512;
-
 /// Slabs up to which a workgroup of the kernels that finish a batch normalisation's sums takes them as they are.
 pub(crate) const FINISHED_AT_ONCE: usize = 1024;
 
@@ -60,35 +54,6 @@ struct MergeParams {
     rows: u32,
     rows_per_slab: u32,
     unused: [u32; 2],
-}
-
-/// Appends the sum of `slabs` tensors of `bytes` bytes each that lie behind one another in `partial`.
-pub(crate) fn sum_slabs(
-    plan: &mut PlanBuilder,
-    label: &str,
-    slabs: usize,
-    bytes: u64,
-    partial: Tensor,
-    output: Tensor,
-) {
-    if slabs <= ADDED_AT_ONCE {
-        sum_pieces(plan, format!("{label} sum"), slabs, slabs, bytes, partial, output);
-        return;
-    }
-    let (mut pieces, mut from) = (slabs, partial);
-    if slabs > ADDED_BY_MANY {
-        let per_piece = slabs.div_ceil(ADDED_BY_MANY / 2);
-        pieces = slabs.div_ceil(per_piece);
-        from = plan.transient(format!("{label} pieces"), bytes * pieces as u64);
-        sum_pieces(plan, format!("{label} first sum"), slabs, per_piece, bytes, partial, from);
-    }
-    let columns = Columns::images(1, pieces, (bytes / 16) as usize);
-    let dispatch = Dispatch::new(&kernels::REDUCE_COLUMNS, format!("{label} sum"))
-        .bind("input", from)
-        .bind("output", output)
-        .cost(0, bytes * (pieces + 1) as u64);
-    let dispatch = columns.launch(plan.class(), dispatch);
-    plan.dispatch(dispatch);
 }
 
 /// Appends the sums of every `per_piece` slabs.

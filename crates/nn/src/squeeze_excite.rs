@@ -1,7 +1,9 @@
 //! Squeeze-and-excitation: pool, two small products, a gate for every channel of every image.
 
 use crate::columns::Columns;
-use crate::{Activation, Behind, Fused, Gate, GlobalPool, Operand, OutputGradient, Pointwise, Shape};
+use crate::{
+    Activation, Behind, Fused, Gate, GlobalPool, Operand, OutputGradient, Pointwise, Shape, SlabSums,
+};
 use photonet_gpu::{DeviceClass, Dispatch, PlanBuilder, Tensor, kernels};
 
 /// Images from which on a GPU makes their gates as products, which load weights once for many.
@@ -229,6 +231,7 @@ impl SqueezeExcite {
         gradients: &SqueezeExciteParameters,
         behind: &Behind,
         input_gradient: Tensor,
+        sums: &mut SlabSums,
     ) -> OutputGradient {
         let gate_gradient = plan.transient(format!("{label} gate gradient"), self.wide().bytes());
         let columns = Columns::images(self.shape.batch, self.shape.pixels(), self.shape.groups());
@@ -248,11 +251,11 @@ impl SqueezeExcite {
         let name = format!("{label} expand");
         let expand = self.expand();
         expand.bias_gradient(plan, &name, gate_gradient, gradients.expand_bias);
-        expand.weight_gradient(plan, &name, state.hidden, None, gate_gradient, gradients.expand_weight);
+        expand.weight_gradient(plan, &name, state.hidden, None, gate_gradient, gradients.expand_weight, sums);
         let name = format!("{label} reduce");
         let reduce = self.reduce();
         reduce.bias_gradient(plan, &name, reduced, gradients.reduce_bias);
-        reduce.weight_gradient(plan, &name, state.pooled, None, reduced, gradients.reduce_weight);
+        reduce.weight_gradient(plan, &name, state.pooled, None, reduced, gradients.reduce_weight, sums);
         let dispatch =
             Dispatch::new(&kernels::SQUEEZE_EXCITE_DATA_GRADIENT, format!("{label} data gradient"))
                 .bind("output_gradient", output_gradient)

@@ -45,6 +45,18 @@ impl Tensor {
         self.offset
     }
 
+    /// The smallest range that holds this one and `other`; `None` where they lie in different buffers.
+    pub fn span(self, other: Self) -> Option<Self> {
+        let offset = self.offset.min(other.offset);
+        let end = (self.offset + self.bytes).max(other.offset + other.bytes);
+        (self.id == other.id).then_some(Self { offset, bytes: end - offset, ..self })
+    }
+
+    /// Bytes from the beginning of `whole`, a range of the same buffer, to this one.
+    pub fn offset_in(&self, whole: Self) -> u64 {
+        self.offset - whole.offset
+    }
+
     /// The part of this tensor from `offset` (a multiple of 256) that is `bytes` long.
     pub fn slice(&self, offset: u64, bytes: u64) -> Self {
         Self { offset: self.offset + offset, bytes, ..*self }
@@ -233,6 +245,13 @@ impl PlanBuilder {
     pub fn transient(&mut self, label: impl Into<String>, bytes: u64) -> Tensor {
         let bytes = bytes.next_multiple_of(16).max(16);
         self.add(Source::Transient { label: label.into(), bytes, keep: false }, bytes)
+    }
+
+    /// Makes a transient tensor at least `bytes` long; ranges of it that are in use stay what they are.
+    pub fn lengthen(&mut self, tensor: Tensor, bytes: u64) {
+        if let Source::Transient { bytes: long, .. } = &mut self.sources[tensor.id] {
+            *long = bytes.next_multiple_of(16).max(*long);
+        }
     }
 
     /// A buffer that outlives the plan.

@@ -56,6 +56,7 @@ pub(super) fn record(r: &mut Recorder<'_>, options: &TrainOptions, ends: &Ends) 
             return (logits, outcomes);
         }
         gradient = gradient.and_then(|gradient| backward_block(r, block, tape, gradient, before(number)));
+        r.sums.flush(&mut r.plan);
     }
     if let Some(gradient) = gradient.filter(|_| !frozen.holds("stem.")) {
         stem.backward(r, gradient, None, Wants::Nothing);
@@ -109,6 +110,7 @@ fn backward_block(
             &gradients,
             tape.depthwise.behind(),
             input_gradient,
+            &mut r.sums,
         );
     }
     match &tape.expand {
@@ -173,7 +175,15 @@ fn record_tail(
     let pooled_gradient = r.transient("pooled gradient", &pooled_shape);
     loss.backward(&mut r.plan, "loss", logits, ends.labels, outcomes, logits_gradient);
     let gradient = r.gradient("classifier.weight");
-    classifier.weight_gradient(&mut r.plan, "classifier", dropped, None, logits_gradient, gradient);
+    classifier.weight_gradient(
+        &mut r.plan,
+        "classifier",
+        dropped,
+        None,
+        logits_gradient,
+        gradient,
+        &mut r.sums,
+    );
     let gradient = r.gradient("classifier.bias");
     classifier.bias_gradient(&mut r.plan, "classifier", logits_gradient, gradient);
     classifier.data_gradient(&mut r.plan, "classifier", logits_gradient, weight, dropped_gradient);
@@ -188,7 +198,7 @@ fn record_tail(
     let name = "head activation";
     layers.head_activation.backward(&mut r.plan, name, &hidden_shape, raw, hidden_gradient, raw_gradient);
     let gradient = r.gradient("head.weight");
-    head.weight_gradient(&mut r.plan, "head", pooled, None, raw_gradient, gradient);
+    head.weight_gradient(&mut r.plan, "head", pooled, None, raw_gradient, gradient, &mut r.sums);
     if switches.head_bias {
         let gradient = r.gradient("head.bias");
         head.bias_gradient(&mut r.plan, "head", raw_gradient, gradient);

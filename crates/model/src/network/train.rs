@@ -7,7 +7,7 @@ use crate::{Architecture, ModelError, Tuning};
 #[cfg(not(target_arch = "wasm32"))]
 use photonet_gpu::Staged;
 use photonet_gpu::{Buffer, GpuError, Plan, PlanBuilder, PlanReport, Question, Tensor, Timing};
-use photonet_nn::{Momentum, Step, pad_channels};
+use photonet_nn::{Momentum, SlabSums, Step, pad_channels};
 
 /// What a training plan is recorded for.
 #[derive(Clone, Debug, PartialEq)]
@@ -271,6 +271,7 @@ impl PartPlan {
             parameters: plan.import(&buffers.parameters),
             gradients: plan.import(&buffers.gradients),
             statistics: plan.import(&buffers.statistics),
+            sums: SlabSums::new(),
             plan,
             architecture,
             layout: &buffers.layout,
@@ -280,6 +281,7 @@ impl PartPlan {
         };
         let (logits, outcomes) = record(&mut recorder, options, &ends);
         let mut plan = recorder.plan;
+        recorder.sums.flush(&mut plan);
         let (ranges, velocity) = (plan.import(&buffers.ranges), plan.import(&buffers.velocity));
         let (gradients, parameters) = (recorder.gradients, recorder.parameters);
         let momentum = Momentum { length: buffers.layout.parameter_length };

@@ -6,7 +6,8 @@ use crate::{Architecture, ParameterLayout, Tuning};
 use photonet_gpu::{DeviceClass, PlanBuilder, Tensor};
 use photonet_nn::{
     Activation, BatchNorm, BatchNormParameters, Behind, Dense, Depthwise, Fused, Gate, Geometry,
-    GradientOperand, Norm, Operand, OutputGradient, Pointwise, Shape, SqueezeExciteParameters, Target, fill,
+    GradientOperand, Norm, Operand, OutputGradient, Pointwise, Shape, SlabSums, SqueezeExciteParameters,
+    Target, fill,
 };
 
 /// What recording a network needs at hand.
@@ -20,6 +21,8 @@ pub(super) struct Recorder<'a> {
     pub share: f32,
     pub parameters: Tensor,
     pub gradients: Tensor,
+    /// Weight gradients of the layers so far of which the slabs are to be added up.
+    pub sums: SlabSums,
     pub statistics: Tensor,
 }
 
@@ -262,9 +265,9 @@ impl Unit {
         if let (Convolution::Depthwise(c), Wants::For(unit)) = (&self.convolution, wants)
             && !unit.has_residual
         {
-            let (target, plan) = (target(r), &mut r.plan);
+            let target = target(r);
             return Some(c.gradients_behind(
-                plan,
+                &mut r.plan,
                 name,
                 operand,
                 from,
@@ -272,15 +275,18 @@ impl Unit {
                 unit.behind(),
                 target,
                 gradient,
+                &mut r.sums,
             ));
         }
         match &self.convolution {
             Convolution::Dense(c) => {
-                c.weight_gradient(&mut r.plan, name, operand.tensor, from, gradient);
+                c.weight_gradient(&mut r.plan, name, operand.tensor, from, gradient, &mut r.sums);
             }
-            Convolution::Depthwise(c) => c.weight_gradient(&mut r.plan, name, operand, from, gradient),
+            Convolution::Depthwise(c) => {
+                c.weight_gradient(&mut r.plan, name, operand, from, gradient, &mut r.sums)
+            }
             Convolution::Pointwise(c, _) => {
-                c.weight_gradient(&mut r.plan, name, operand, gate, from, gradient);
+                c.weight_gradient(&mut r.plan, name, operand, gate, from, gradient, &mut r.sums);
             }
         }
         let behind = match wants {

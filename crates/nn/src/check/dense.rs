@@ -2,6 +2,7 @@
 
 use super::activation::shape_name;
 use super::noise::uniform;
+use super::reduce::with_sums;
 use super::trial::{Layout, Trial};
 use super::{Case, HALF_STORAGE, TRAINING_STORAGE};
 use crate::{Activation, Dense, Geometry, Padding, Shape, cpu};
@@ -96,7 +97,9 @@ fn weight_gradient(layer: Dense, name: &str, storage: Storage) -> Case {
         let x = trial.values(Layout::of(&layer.geometry.input), &mut seen);
         let expected = cpu::dense::weight_gradient(&layer, &seen, &gradient);
         let dw = trial.output("weight_gradient", weight_layout(&layer), expected);
-        trial.record(move |plan, at| layer.weight_gradient(plan, "check", at(x), at(g), at(dw)))
+        trial.record(move |plan, at| {
+            with_sums(plan, |plan, sums| layer.weight_gradient(plan, "check", at(x), at(g), at(dw), sums));
+        })
     })
     .stored(storage)
 }

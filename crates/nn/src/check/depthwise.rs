@@ -2,6 +2,7 @@
 
 use super::noise::uniform;
 use super::operand::{self, GradientSource, Source};
+use super::reduce::with_sums;
 use super::trial::{Layout, Trial};
 use super::{Case, HALF_STORAGE, TRAINING_STORAGE};
 use crate::{Activation, Depthwise, Padding, Shape, cpu};
@@ -137,7 +138,9 @@ fn weight_gradient(
         let expected = cpu::depthwise::weight_gradient(&layer, &seen, &gradient);
         let dw = trial.output("weight_gradient", weight_layout(&layer), expected);
         trial.record(move |plan, at| {
-            layer.weight_gradient(plan, "check", x.operand(at), g.operand(at), at(dw))
+            with_sums(plan, |plan, sums| {
+                layer.weight_gradient(plan, "check", x.operand(at), g.operand(at), at(dw), sums);
+            });
         })
     })
     .stored(storage)

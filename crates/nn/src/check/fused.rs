@@ -3,6 +3,7 @@
 use super::activation::shape_name;
 use super::noise::uniform;
 use super::operand::{GradientSource, Source};
+use super::reduce::with_sums;
 use super::trial::{Layout, Trial};
 use super::unit::{NormFollowing, UnitBehind, between, norm};
 use super::{Case, TOLERANCE, TRAINING_STORAGE};
@@ -25,6 +26,8 @@ pub(super) fn cases() -> Vec<Case> {
         (shape(2, 112, 112, 62), 18, Activation::HardSwish, false),
         // Tall tiles.
         (shape(3, 112, 112, 45), 40, Activation::HardSwish, true),
+        (shape(3, 112, 112, 18), 40, Activation::Relu, true),
+        (shape(3, 112, 112, 40), 18, Activation::HardSwish, false),
         // More slabs than one workgroup merges.
         (shape(11, 112, 112, 3), 3, Activation::Relu, false),
     ] {
@@ -109,7 +112,9 @@ fn dense_weight_gradient(layer: Dense, name: &str, storage: Storage) -> Case {
             expected,
         );
         trial.record(move |plan, at| {
-            layer.weight_gradient(plan, "check", at(x), g.operand(at), at(dw));
+            with_sums(plan, |plan, sums| {
+                layer.weight_gradient(plan, "check", at(x), g.operand(at), at(dw), sums);
+            });
         })
     })
     .stored(storage)
@@ -208,7 +213,9 @@ fn depthwise_backward(
             let gradient = match filter_gradient {
                 Some(dw) => {
                     let input = Operand { tensor: behind.raw, norm: Some(behind.norm) };
-                    layer.gradients_behind(plan, "check", input, g, w, &behind, target, at(dw))
+                    with_sums(plan, |plan, sums| {
+                        layer.gradients_behind(plan, "check", input, g, w, &behind, target, at(dw), sums)
+                    })
                 }
                 None => layer.data_gradient_behind(plan, "check", g, w, &behind, target),
             };

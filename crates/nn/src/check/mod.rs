@@ -18,6 +18,7 @@ mod operand;
 mod optimiser;
 mod pointwise;
 mod pool;
+mod reduce;
 mod residual;
 mod squeeze_excite;
 mod trial;
@@ -168,6 +169,7 @@ pub fn cases() -> Vec<Case> {
         on_both(batch_norm::cases()),
         activation::cases(),
         on_both(squeeze_excite::cases()),
+        reduce::cases(),
         residual::cases(),
         on_both(pool::cases()),
         dropout::cases(),

@@ -2,6 +2,7 @@
 
 use super::noise::uniform;
 use super::operand::{self, GradientSource, Source};
+use super::reduce::with_sums;
 use super::trial::{Layout, Slot, Trial, round};
 use super::{Case, HALF_STORAGE, TOLERANCE, TRAINING_STORAGE};
 use crate::{Activation, Fused, Gate, Pointwise, Target, cpu};
@@ -199,7 +200,9 @@ fn weight_gradient(
         trial.record(move |plan, at| {
             let rows_per_image = rows_per_image(&layer, &fused);
             let gate = gate.map(|gate| Gate { factors: at(gate), rows_per_image });
-            layer.weight_gradient(plan, "check", x.operand(at), gate, g.operand(at), at(dw));
+            with_sums(plan, |plan, sums| {
+                layer.weight_gradient(plan, "check", x.operand(at), gate, g.operand(at), at(dw), sums);
+            });
         })
     })
     .stored(storage)

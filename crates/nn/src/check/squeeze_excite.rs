@@ -4,6 +4,7 @@ use super::activation::shape_name;
 use super::fused;
 use super::noise::{between, uniform};
 use super::operand::{self, Source};
+use super::reduce::with_sums;
 use super::trial::{Layout, Slot, Trial};
 use super::unit::UnitBehind;
 use super::{Case, HALF_STORAGE, TOLERANCE, TRAINING_STORAGE};
@@ -166,7 +167,9 @@ fn backward(layer: SqueezeExcite, name: &str, norm: Option<Activation>, storage:
             let x = x.operand(at);
             let state = layer.forward(plan, "check", x, &p);
             let behind = unit.behind(at);
-            let gradient = layer.backward(plan, "check", x, &p, &state, at(g), &dp, &behind, at(dx));
+            let gradient = with_sums(plan, |plan, sums| {
+                layer.backward(plan, "check", x, &p, &state, at(g), &dp, &behind, at(dx), sums)
+            });
             unit.finish(plan, at, gradient);
         })
     })

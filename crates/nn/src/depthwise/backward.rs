@@ -3,9 +3,8 @@
 use super::{Depthwise, tile_threads};
 use crate::operand::pass;
 use crate::residual::fill;
-use crate::slabs::sum_slabs;
 use crate::walk::{Walk, WalkParams};
-use crate::{Behind, Geometry, GradientOperand, Operand, OutputGradient, Shape, Target};
+use crate::{Behind, Geometry, GradientOperand, Operand, OutputGradient, Shape, SlabSums, Target};
 use photonet_gpu::{DeviceClass, Dispatch, PlanBuilder, Tensor, kernels};
 
 impl Depthwise {
@@ -96,7 +95,7 @@ impl Depthwise {
     }
 
     /// Appends both gradients where `target` is for the unit `behind` that makes this convolution's `input`: the weight gradient,
-    /// and the data gradient as of [`Depthwise::data_gradient_behind`]. On GPUs a 3x3 filter's are made in one pass, which takes
+    /// and the data gradient as of [`Depthwise::data_gradient_behind`]. On discrete GPUs a 3x3 filter's are made in one pass, which takes
     /// the input from the unit's raw output; nothing may have been added to it in between.
     #[expect(clippy::too_many_arguments, reason = "the operands of two gradients")]
     pub fn gradients_behind(
@@ -109,14 +108,16 @@ impl Depthwise {
         behind: &Behind,
         target: impl Into<Target>,
         weight_gradient: Tensor,
+        sums: &mut SlabSums,
     ) -> OutputGradient {
         let (output_gradient, target): (GradientOperand, Target) = (output_gradient.into(), target.into());
         let Geometry { kernel, stride, input: Shape { batch, height, width, channels }, .. } = self.geometry;
         let walk = self.gradient_walk(plan.class()).filter(|_| kernel == 3);
         let pass = pass("gradients", target.tensor, weights);
         let question = format!("depthwise/{pass} k{kernel}s{stride} {batch}x{height}x{width}x{channels}");
-        // Two passes or one.
-        let walk = walk.filter(|_| plan.choose(&question, 2, 1) == 1);
+        // Two passes or one, which wants some 200 registers: integrated devices may have 128.
+        let default = usize::from(plan.class() == DeviceClass::Discrete);
+        let walk = walk.filter(|_| plan.choose(&question, 2, default) == 1);
         plan.answering(question, |plan| match walk {
             Some(walk) => self.gradients_at_once(
                 plan,
@@ -127,9 +128,10 @@ impl Depthwise {
                 behind,
                 target,
                 weight_gradient,
+                sums,
             ),
             None => {
-                self.weight_gradient(plan, label, input, output_gradient, weight_gradient);
+                self.weight_gradient(plan, label, input, output_gradient, weight_gradient, sums);
                 self.data_gradient_behind(plan, label, output_gradient, weights, behind, target)
             }
         })
@@ -146,6 +148,7 @@ impl Depthwise {
         behind: &Behind,
         target: Target,
         weight_gradient: Tensor,
+        sums: &mut SlabSums,
     ) -> OutputGradient {
         let kernel = match self.geometry.stride {
             1 => &kernels::DEPTHWISE_GRADIENTS_STRIDE1_K3,
@@ -156,7 +159,7 @@ impl Depthwise {
         let sums_bytes = (walk.slabs * 2 * input.groups() * 16) as u64;
         let filters_at = sums_bytes.next_multiple_of(256);
         let filters_bytes = self.weight_bytes() * walk.slabs as u64;
-        let partial = plan.transient(format!("{label} gradient slabs"), filters_at + filters_bytes);
+        let partial = sums.reserve(plan, filters_at + filters_bytes);
         let slabs = walk.slabs_in(partial.slice(0, sums_bytes));
         let dispatch = walk
             .launch(Dispatch::new(kernel, format!("{label} gradients")))
@@ -166,7 +169,7 @@ impl Depthwise {
         let gradient = behind.append(plan, dispatch, cost, output_gradient, weights, target, slabs);
         let label = format!("{label} weight gradient");
         let filters = partial.slice(filters_at, filters_bytes);
-        sum_slabs(plan, &label, walk.slabs, self.weight_bytes(), filters, weight_gradient);
+        sums.add(plan, &label, walk.slabs, filters, weight_gradient);
         gradient
     }
 
@@ -226,6 +229,7 @@ impl Depthwise {
         input: impl Into<Operand>,
         output_gradient: impl Into<GradientOperand>,
         weight_gradient: Tensor,
+        sums: &mut SlabSums,
     ) {
         let (input, output_gradient): (Operand, GradientOperand) = (input.into(), output_gradient.into());
         let Geometry { kernel, input: shape, .. } = self.geometry;
@@ -241,7 +245,7 @@ impl Depthwise {
         let label = format!("{label} weight gradient");
         let partial = match slabs {
             1 => weight_gradient,
-            _ => plan.transient(format!("{label} slabs"), self.weight_bytes() * slabs as u64),
+            _ => sums.reserve(plan, self.weight_bytes() * slabs as u64),
         };
         let kernel = match rows {
             1 => self.pick([
@@ -264,7 +268,7 @@ impl Depthwise {
             .cost(self.macs(), read + self.weight_bytes() * slabs as u64);
         plan.dispatch(output_gradient.bind(input.bind(dispatch)));
         if slabs > 1 {
-            sum_slabs(plan, &label, slabs, self.weight_bytes(), partial, weight_gradient);
+            sums.add(plan, &label, slabs, partial, weight_gradient);
         }
     }
 }

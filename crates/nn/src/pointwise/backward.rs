@@ -6,8 +6,8 @@ use super::tiles::{
 use super::{Choice, Gate, Params, Pointwise};
 use crate::columns::Columns;
 use crate::operand::pass;
-use crate::slabs::{slab_count, sum_slabs};
-use crate::{Behind, GradientOperand, Operand, OutputGradient, Target, pad_channels};
+use crate::slabs::slab_count;
+use crate::{Behind, GradientOperand, Operand, OutputGradient, SlabSums, Target, pad_channels};
 use bytemuck::{Pod, Zeroable};
 use photonet_gpu::{DeviceClass, Dispatch, PlanBuilder, Tensor, kernels};
 
@@ -94,6 +94,7 @@ impl Pointwise {
     }
 
     /// Appends `weight_gradient = (input * gate)^T output_gradient`.
+    #[expect(clippy::too_many_arguments, reason = "the operands of one fused gradient")]
     pub fn weight_gradient(
         &self,
         plan: &mut PlanBuilder,
@@ -102,6 +103,7 @@ impl Pointwise {
         gate: Option<Gate>,
         output_gradient: impl Into<GradientOperand>,
         weight_gradient: Tensor,
+        sums: &mut SlabSums,
     ) {
         let (input, output_gradient): (Operand, GradientOperand) = (input.into(), output_gradient.into());
         let Split { offer: Offer { tile, kernel }, tiles, slabs, rows_per_slab } = self.split(plan.class());
@@ -114,7 +116,7 @@ impl Pointwise {
         };
         let partial = match slabs {
             1 => weight_gradient,
-            _ => plan.transient(format!("{label} weight gradient slabs"), self.weight_bytes() * slabs as u64),
+            _ => sums.reserve(plan, self.weight_bytes() * slabs as u64),
         };
         let dispatch = tile
             .launch(tiles * slabs, Dispatch::new(kernel, format!("{label} weight gradient")))
@@ -130,14 +132,7 @@ impl Pointwise {
         };
         plan.dispatch(self.gate(gate, input, dispatch));
         if slabs > 1 {
-            sum_slabs(
-                plan,
-                &format!("{label} weight gradient"),
-                slabs,
-                self.weight_bytes(),
-                partial,
-                weight_gradient,
-            );
+            sums.add(plan, &format!("{label} weight gradient"), slabs, partial, weight_gradient);
         }
     }
 

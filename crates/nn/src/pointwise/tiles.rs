@@ -135,7 +135,7 @@ pub(super) fn choose_tile(
     columns: usize,
     wanted: usize,
 ) -> usize {
-    let allowed = |t: &Tile| class == DeviceClass::Discrete || t.rows * t.columns <= MOST_OUTPUTS;
+    let allowed = |t: &Tile| class != DeviceClass::Integrated || t.rows.max(t.columns) <= LONGEST_SIDE;
     let work = |t: &Tile| t.count(rows, columns) * t.rows * t.columns * t.cost;
     let tile = |at: usize| &offers[at].tile;
     (1..offers.len()).filter(|&at| allowed(tile(at)) && tile(at).count(rows, columns) >= wanted).fold(
@@ -146,8 +146,9 @@ pub(super) fn choose_tile(
     )
 }
 
-/// The largest tile that integrated GPUs are trusted with: some have half as many registers.
-const MOST_OUTPUTS: usize = 64 * 64;
+/// The longest tile that integrated GPUs are trusted with: some have half as many registers, and each invocation of a tall tile
+/// loads twice as much at a time.
+const LONGEST_SIDE: usize = 64;
 
 /// Tiles below which a larger one would leave a device idle: two for each processor of a large one; a software one has
 /// a few processors, each with some eight invocations in a register.
@@ -227,7 +228,7 @@ mod tests {
     fn integrated_devices_get_tiles_that_their_registers_hold() {
         for columns in [40, 240, 960] {
             let (rows, columns) = chosen(DATA_GRADIENT, DeviceClass::Integrated, 100_000, columns, 64);
-            assert!(rows * columns <= MOST_OUTPUTS);
+            assert!(rows.max(columns) <= LONGEST_SIDE);
         }
     }
 
