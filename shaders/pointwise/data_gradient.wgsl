@@ -1,5 +1,6 @@
 // Gradient of a 1x1 convolution with respect to its input:
-// input_gradient = output_gradient weights^T, or that added to what input_gradient has from a skip connection.
+// input_gradient = output_gradient weights^T, or that added to what input_gradient has from a skip connection; with RECTIFIED zero
+// where `passed` [rows][inputs], what a ReLU made of the input, is.
 // output_gradient and output [rows][outputs], see gradient_operand, weights [inputs][outputs], input_gradient [rows][inputs]; units of 4 channels.
 #import storage
 #import grid
@@ -12,13 +13,15 @@
 #import pointwise_gradient
 
 override ADDS: bool = false;
+override RECTIFIED: bool = false;
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> output_gradient: array<Gradient>;
 @group(0) @binding(2) var<storage, read> output: array<Value>;
 @group(0) @binding(3) var<storage, read> coefficients: array<vec4<f32>>;
 @group(0) @binding(4) var<storage, read> weights: array<vec4<f32>>;
-@group(0) @binding(5) var<storage, read_write> input_gradient: array<Gradient>;
+@group(0) @binding(5) var<storage, read> passed: array<vec4<f32>>;
+@group(0) @binding(6) var<storage, read_write> input_gradient: array<Gradient>;
 
 fn addend_at(at: u32) -> vec4<f32> {
     return from_gradient(input_gradient[at]);
@@ -26,7 +29,12 @@ fn addend_at(at: u32) -> vec4<f32> {
 
 fn store(row: u32, column: u32, value: vec4<f32>) {
     if row < params.rows && column < params.inputs {
-        input_gradient[row * params.inputs + column] = to_gradient(value);
+        let at = row * params.inputs + column;
+        if RECTIFIED {
+            input_gradient[at] = to_gradient(select(vec4<f32>(0.0), value, passed[at] > vec4<f32>(0.0)));
+        } else {
+            input_gradient[at] = to_gradient(value);
+        }
     }
 }
 

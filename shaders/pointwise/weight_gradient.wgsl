@@ -1,6 +1,7 @@
 // Gradient of a 1x1 convolution with respect to its weights, split over the rows (split-K):
-// partial[s] = sum over the rows of slab s of (operand(input) * gate)^T output_gradient; reduce/sum adds the slabs.
-// input [rows][inputs], output_gradient and output [rows][outputs], see gradient_operand, partial [slabs][inputs][outputs]; units of 4 channels.
+// partial[s] = sum over the rows of slab s of (operand(input) * gate)^T output_gradient; reduce/slabs adds the slabs.
+// With BIAS the inputs have one more, which is 1: a last line of each slab is the gradient of the bias.
+// input [rows][inputs], output_gradient and output [rows][outputs], see gradient_operand, partial [slabs][inputs, bias][outputs]; units of 4 channels.
 #import storage
 #import grid
 #import product_split
@@ -20,12 +21,19 @@
 @group(0) @binding(6) var<storage, read> gate: array<vec4<f32>>;
 @group(0) @binding(7) var<storage, read_write> partial: array<vec4<f32>>;
 
+override BIAS: bool = false;
+
+// Lines of a slab.
+fn lines() -> u32 {
+    return params.inputs * 4u + u32(BIAS);
+}
+
 // First row of this workgroup's slab in `partial`, and where the last slab ends.
 var<private> slab_start: u32;
 
 fn store(row: u32, column: u32, sum: vec4<f32>) {
-    let inside = slab_start < params.slabs * params.inputs * 4u;
-    if inside && row < params.inputs * 4u && column < params.outputs {
+    let inside = slab_start < params.slabs * lines();
+    if inside && row < lines() && column < params.outputs {
         partial[(slab_start + row) * params.outputs + column] = sum;
     }
 }
@@ -36,6 +44,10 @@ fn input_at(row: u32, end: u32, channel: u32, affine: Affine) -> vec4<f32> {
     let near = min(channel, params.inputs - 1u);
     let loaded = from_value(input[known * params.inputs + near]);
     let value = gated(operand_of(loaded, affine), image_of(known), near, params.inputs);
+    if BIAS {
+        let one = select(value, vec4<f32>(1.0, 0.0, 0.0, 0.0), channel == params.inputs);
+        return select(vec4<f32>(0.0), one, (row < end) & (channel <= params.inputs));
+    }
     return select(vec4<f32>(0.0), value, (row < end) & (channel < params.inputs));
 }
 
@@ -62,7 +74,7 @@ fn main(
     let first_column = ((group % tiles) % params.column_tiles) * B_WIDTH;
     let begin = slab * params.rows_per_slab;
     let end = min(begin + params.rows_per_slab, params.rows);
-    slab_start = slab * params.inputs * 4u;
+    slab_start = slab * lines();
     // 64 is a multiple of both widths: an invocation loads values of one channel group only.
     let input_channel = first_row + lane % A_WIDTH;
     let output_channel = first_column + lane % B_WIDTH;

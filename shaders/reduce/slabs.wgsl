@@ -1,5 +1,5 @@
 // Adds the slabs of several tensors in one launch, each in a fixed order: of every part
-// output[to + i] = sum over its slabs s of partial[begin + s length + i]; units of 4 values.
+// output[to + i] = sum over its slabs s of partial[begin + s apart + i]; units of 4 values.
 // A workgroup takes `width` neighbouring sums of a part, with WORKGROUP / width invocations over the slabs of each: one for few
 // slabs, many for many.
 #import grid
@@ -14,8 +14,8 @@ struct Part {
     // Its first workgroup.
     group: u32,
     width: u32,
-    unused_0: u32,
-    unused_1: u32,
+    apart: u32,
+    unused: u32,
 }
 
 struct Params {
@@ -56,7 +56,7 @@ fn main(
         for (var slab = first; slab < part.slabs; slab += 4u * lanes) {
             var values: array<vec4<f32>, 4>;
             #unroll i 4
-                values[i] = partial[part.begin + min(slab + i * lanes, part.slabs - 1u) * part.length + own];
+                values[i] = partial[part.begin + min(slab + i * lanes, part.slabs - 1u) * part.apart + own];
             #end
             #unroll i 4
                 sum += select(vec4<f32>(0.0), values[i], slab + i * lanes < part.slabs);

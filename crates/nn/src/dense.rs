@@ -138,7 +138,7 @@ impl Dense {
             .cost(self.macs(), read + self.weight_bytes() * slabs as u64);
         plan.dispatch(output_gradient.bind(dispatch));
         if slabs > 1 {
-            sums.add(plan, &label, slabs, partial, weight_gradient);
+            sums.add(plan, &label, (slabs, self.weight_bytes()), partial, weight_gradient);
         }
     }
 }

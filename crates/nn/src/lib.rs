@@ -37,7 +37,7 @@ pub use input::Normalise;
 pub use loss::{CrossEntropy, Metrics};
 pub use operand::{GradientOperand, Norm, Operand, Target, Through};
 pub use optimiser::{Momentum, Step};
-pub use pointwise::{Fused, Gate, Pointwise};
+pub use pointwise::{Fused, Gate, Pointwise, ProductGradients};
 pub use pool::GlobalPool;
 pub use residual::{add, fill};
 pub use shape::{Shape, pad_channels};

@@ -3,6 +3,8 @@
 mod backward;
 mod tiles;
 
+pub use backward::ProductGradients;
+
 use crate::operand::pass;
 use crate::{Activation, Operand, Slabs, pad_channels};
 use bytemuck::{Pod, Zeroable};

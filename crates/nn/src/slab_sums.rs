@@ -21,7 +21,8 @@ struct Part {
     slabs: u32,
     group: u32,
     width: u32,
-    unused: [u32; 2],
+    apart: u32,
+    unused: u32,
 }
 
 #[repr(C)]
@@ -37,6 +38,7 @@ struct Params {
 struct Waiting {
     label: String,
     slabs: usize,
+    apart: u64,
     partial: Tensor,
     output: Tensor,
 }
@@ -68,12 +70,13 @@ impl SlabSums {
         store.slice(at, bytes)
     }
 
-    /// `output` becomes the sum of `slabs` tensors of its size that lie behind one another in `partial`, which was reserved here.
+    /// `output` becomes the sum of `slabs` tensors of its size of which the first begins `partial`, a part of what was reserved here,
+    /// and each next one lies so many bytes behind.
     pub(crate) fn add(
         &mut self,
         plan: &mut PlanBuilder,
         label: &str,
-        slabs: usize,
+        (slabs, apart): (usize, u64),
         partial: Tensor,
         output: Tensor,
     ) {
@@ -81,7 +84,7 @@ impl SlabSums {
         if self.waiting.len() == MOST_PARTS || self.waiting.last().is_some_and(elsewhere) {
             self.launch(plan);
         }
-        self.waiting.push(Waiting { label: label.into(), slabs, partial, output });
+        self.waiting.push(Waiting { label: label.into(), slabs, apart, partial, output });
     }
 
     /// Appends the sums of all that waits.
@@ -101,7 +104,7 @@ impl SlabSums {
         let mut params = Params { parts: Default::default(), count: waiting.len() as u32, unused: [0; 3] };
         let (mut groups, mut bytes) = (0, 0);
         for (part, waiting) in params.parts.iter_mut().zip(&waiting) {
-            let Waiting { slabs, partial, output, .. } = *waiting;
+            let Waiting { slabs, apart, partial, output, .. } = *waiting;
             let length = (output.bytes() / 16) as usize;
             let width = width(plan.class(), slabs);
             *part = Part {
@@ -111,7 +114,8 @@ impl SlabSums {
                 slabs: slabs as u32,
                 group: groups as u32,
                 width: width as u32,
-                unused: [0; 2],
+                apart: (apart / 16) as u32,
+                unused: 0,
             };
             groups += length.div_ceil(width);
             bytes += output.bytes() * (slabs as u64 + 1);

@@ -2,7 +2,8 @@
 
 use crate::columns::Columns;
 use crate::{
-    Activation, Behind, Fused, Gate, GlobalPool, Operand, OutputGradient, Pointwise, Shape, SlabSums,
+    Activation, Behind, Fused, Gate, GlobalPool, Operand, OutputGradient, Pointwise, ProductGradients, Shape,
+    SlabSums,
 };
 use photonet_gpu::{DeviceClass, Dispatch, PlanBuilder, Tensor, kernels};
 
@@ -250,12 +251,12 @@ impl SqueezeExcite {
         };
         let name = format!("{label} expand");
         let expand = self.expand();
-        expand.bias_gradient(plan, &name, gate_gradient, gradients.expand_bias);
-        expand.weight_gradient(plan, &name, state.hidden, None, gate_gradient, gradients.expand_weight, sums);
+        let of = ProductGradients { weight: gradients.expand_weight, bias: Some(gradients.expand_bias) };
+        expand.weight_gradient(plan, &name, state.hidden, None, gate_gradient, of, sums);
         let name = format!("{label} reduce");
         let reduce = self.reduce();
-        reduce.bias_gradient(plan, &name, reduced, gradients.reduce_bias);
-        reduce.weight_gradient(plan, &name, state.pooled, None, reduced, gradients.reduce_weight, sums);
+        let of = ProductGradients { weight: gradients.reduce_weight, bias: Some(gradients.reduce_bias) };
+        reduce.weight_gradient(plan, &name, state.pooled, None, reduced, of, sums);
         let dispatch =
             Dispatch::new(&kernels::SQUEEZE_EXCITE_DATA_GRADIENT, format!("{label} data gradient"))
                 .bind("output_gradient", output_gradient)
@@ -279,13 +280,11 @@ impl SqueezeExcite {
         gate_gradient: Tensor,
     ) -> [Tensor; 2] {
         let narrow = self.narrow();
-        let hidden = plan.transient(format!("{label} hidden gradient"), narrow.bytes());
         let reduced = plan.transient(format!("{label} reduced gradient"), narrow.bytes());
         let pooled = plan.transient(format!("{label} pooled gradient"), self.wide().bytes());
         let (expand, reduce) = (format!("{label} expand"), format!("{label} reduce"));
-        self.expand().data_gradient(plan, &expand, gate_gradient, parameters.expand_weight, hidden);
-        // What passed the ReLU is above zero behind it as before it.
-        Activation::Relu.backward(plan, &format!("{label} relu"), &narrow, state.hidden, hidden, reduced);
+        let weight = parameters.expand_weight;
+        self.expand().rectified_data_gradient(plan, &expand, gate_gradient, weight, state.hidden, reduced);
         self.reduce().data_gradient(plan, &reduce, reduced, parameters.reduce_weight, pooled);
         [reduced, pooled]
     }

@@ -6,8 +6,8 @@ use crate::Frozen;
 use crate::layers::{Block, Layers};
 use photonet_gpu::Tensor;
 use photonet_nn::{
-    CrossEntropy, Dropout, Fused, GlobalPool, OutputGradient, Pointwise, Shape, SqueezeExcite,
-    SqueezeExciteState,
+    CrossEntropy, Dropout, Fused, GlobalPool, OutputGradient, Pointwise, ProductGradients, Shape,
+    SqueezeExcite, SqueezeExciteState,
 };
 
 /// The tensors that a step starts from and leaves behind.
@@ -174,18 +174,19 @@ fn record_tail(
     let raw_gradient = r.transient("head raw gradient", &hidden_shape);
     let pooled_gradient = r.transient("pooled gradient", &pooled_shape);
     loss.backward(&mut r.plan, "loss", logits, ends.labels, outcomes, logits_gradient);
-    let gradient = r.gradient("classifier.weight");
+    let gradients = ProductGradients {
+        weight: r.gradient("classifier.weight"),
+        bias: Some(r.gradient("classifier.bias")),
+    };
     classifier.weight_gradient(
         &mut r.plan,
         "classifier",
         dropped,
         None,
         logits_gradient,
-        gradient,
+        gradients,
         &mut r.sums,
     );
-    let gradient = r.gradient("classifier.bias");
-    classifier.bias_gradient(&mut r.plan, "classifier", logits_gradient, gradient);
     classifier.data_gradient(&mut r.plan, "classifier", logits_gradient, weight, dropped_gradient);
     dropout.apply(
         &mut r.plan,
@@ -197,12 +198,9 @@ fn record_tail(
     );
     let name = "head activation";
     layers.head_activation.backward(&mut r.plan, name, &hidden_shape, raw, hidden_gradient, raw_gradient);
-    let gradient = r.gradient("head.weight");
-    head.weight_gradient(&mut r.plan, "head", pooled, None, raw_gradient, gradient, &mut r.sums);
-    if switches.head_bias {
-        let gradient = r.gradient("head.bias");
-        head.bias_gradient(&mut r.plan, "head", raw_gradient, gradient);
-    }
+    let bias = switches.head_bias.then(|| r.gradient("head.bias"));
+    let gradients = ProductGradients { weight: r.gradient("head.weight"), bias };
+    head.weight_gradient(&mut r.plan, "head", pooled, None, raw_gradient, gradients, &mut r.sums);
     head.data_gradient(&mut r.plan, "head", raw_gradient, head_weight, pooled_gradient);
     (pooled_gradient, pool, logits, outcomes)
 }

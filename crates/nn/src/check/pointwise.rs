@@ -5,7 +5,7 @@ use super::operand::{self, GradientSource, Source};
 use super::reduce::with_sums;
 use super::trial::{Layout, Slot, Trial, round};
 use super::{Case, HALF_STORAGE, TOLERANCE, TRAINING_STORAGE};
-use crate::{Activation, Fused, Gate, Pointwise, Target, cpu};
+use crate::{Activation, Fused, Gate, Pointwise, ProductGradients, Target, cpu};
 use photonet_gpu::DeviceClass::{self, Discrete, Software};
 use photonet_gpu::Storage;
 
@@ -197,11 +197,17 @@ fn weight_gradient(
         let (g, gradient) = GradientSource::new(&mut trial, size, output_gradient(&layer), through);
         let expected = cpu::pointwise::weight_gradient(&layer, &seen, &gradient);
         let dw = trial.output("weight_gradient", weight_layout(&layer), expected);
+        // On software devices a launch of its own makes it, which has a case of its own.
+        let db = (fused.bias && class == Discrete).then(|| {
+            let expected = cpu::pointwise::bias_gradient(&layer, &gradient);
+            trial.output("bias gradient", Layout::channels(layer.outputs), expected)
+        });
         trial.record(move |plan, at| {
             let rows_per_image = rows_per_image(&layer, &fused);
             let gate = gate.map(|gate| Gate { factors: at(gate), rows_per_image });
             with_sums(plan, |plan, sums| {
-                layer.weight_gradient(plan, "check", x.operand(at), gate, g.operand(at), at(dw), sums);
+                let gradients = ProductGradients { weight: at(dw), bias: db.map(at) };
+                layer.weight_gradient(plan, "check", x.operand(at), gate, g.operand(at), gradients, sums);
             });
         })
     })

@@ -56,7 +56,8 @@ fn slabs(class: DeviceClass, parts: Vec<(usize, usize)>) -> Case {
                     let bytes = (vectors * 16) as u64;
                     let partial = sums.reserve(plan, bytes * slabs as u64);
                     limits::copy(plan, at(source), partial, (vectors * slabs) as u64);
-                    sums.add(plan, "check", slabs, partial, at(output).slice(at_word as u64 * 4, bytes));
+                    let output = at(output).slice(at_word as u64 * 4, bytes);
+                    sums.add(plan, "check", (slabs, bytes), partial, output);
                 }
             });
         })

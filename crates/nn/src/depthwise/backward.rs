@@ -169,7 +169,7 @@ impl Depthwise {
         let gradient = behind.append(plan, dispatch, cost, output_gradient, weights, target, slabs);
         let label = format!("{label} weight gradient");
         let filters = partial.slice(filters_at, filters_bytes);
-        sums.add(plan, &label, walk.slabs, filters, weight_gradient);
+        sums.add(plan, &label, (walk.slabs, self.weight_bytes()), filters, weight_gradient);
         gradient
     }
 
@@ -268,7 +268,7 @@ impl Depthwise {
             .cost(self.macs(), read + self.weight_bytes() * slabs as u64);
         plan.dispatch(output_gradient.bind(input.bind(dispatch)));
         if slabs > 1 {
-            sums.add(plan, &label, slabs, partial, weight_gradient);
+            sums.add(plan, &label, (slabs, self.weight_bytes()), partial, weight_gradient);
         }
     }
 }

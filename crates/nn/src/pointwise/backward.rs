@@ -21,12 +21,30 @@ struct SplitParams {
     rows_per_image: u32,
 }
 
+/// Bytes of weights beyond which a launch of its own for the bias costs less than taking the weights' gradient through slabs.
+const MOST_WITH_BIAS: u64 = 1 << 20;
+
 /// How a weight gradient is spread: output tiles, and slabs of rows.
 struct Split {
     offer: Offer,
     tiles: usize,
     slabs: usize,
     rows_per_slab: usize,
+}
+
+/// Where the gradients of a product's parameters go.
+#[derive(Clone, Copy, Debug)]
+pub struct ProductGradients {
+    /// `[inputs][outputs]`.
+    pub weight: Tensor,
+    /// `[outputs]`, where there is a bias.
+    pub bias: Option<Tensor>,
+}
+
+impl From<Tensor> for ProductGradients {
+    fn from(weight: Tensor) -> Self {
+        Self { weight, bias: None }
+    }
 }
 
 impl Pointwise {
@@ -45,7 +63,32 @@ impl Pointwise {
         weights: Tensor,
         target: impl Into<Target>,
     ) {
-        let (output_gradient, target): (GradientOperand, Target) = (output_gradient.into(), target.into());
+        self.data_gradient_by(plan, label, output_gradient.into(), weights, target.into(), None);
+    }
+
+    /// The same taken back through a ReLU that made the input what it is, `passed`; for devices whose tiles are made by workgroups.
+    pub(crate) fn rectified_data_gradient(
+        &self,
+        plan: &mut PlanBuilder,
+        label: &str,
+        output_gradient: Tensor,
+        weights: Tensor,
+        passed: Tensor,
+        input_gradient: Tensor,
+    ) {
+        let (gradient, target) = (output_gradient.into(), input_gradient.into());
+        self.data_gradient_by(plan, label, gradient, weights, target, Some(passed));
+    }
+
+    fn data_gradient_by(
+        &self,
+        plan: &mut PlanBuilder,
+        label: &str,
+        output_gradient: GradientOperand,
+        weights: Tensor,
+        target: Target,
+        passed: Option<Tensor>,
+    ) {
         let input_gradient = target.tensor;
         let pass = pass("data_gradient", input_gradient, weights);
         let Choice { offer: Offer { tile, kernel }, count, question } =
@@ -59,7 +102,10 @@ impl Pointwise {
             .answers(question)
             .cost(self.macs(), output_gradient.bytes() + weights.bytes() + target.bytes());
         plan.dispatch(match tile.worker {
-            Worker::Workgroup => output_gradient.bind(dispatch),
+            Worker::Workgroup => output_gradient
+                .bind(dispatch)
+                .bind_or("passed", passed, weights)
+                .constant("RECTIFIED", passed.is_some()),
             Worker::Invocation => dispatch.bind("output_gradient", output_gradient.ready()),
         });
     }
@@ -93,7 +139,7 @@ impl Pointwise {
         behind.append(plan, dispatch, cost, output_gradient, weights, target, slabs)
     }
 
-    /// Appends `weight_gradient = (input * gate)^T output_gradient`.
+    /// Appends the gradient of the weights, `(input * gate)^T output_gradient`, and of the bias where there is one.
     #[expect(clippy::too_many_arguments, reason = "the operands of one fused gradient")]
     pub fn weight_gradient(
         &self,
@@ -102,44 +148,53 @@ impl Pointwise {
         input: impl Into<Operand>,
         gate: Option<Gate>,
         output_gradient: impl Into<GradientOperand>,
-        weight_gradient: Tensor,
+        gradients: impl Into<ProductGradients>,
         sums: &mut SlabSums,
     ) {
         let (input, output_gradient): (Operand, GradientOperand) = (input.into(), output_gradient.into());
-        let Split { offer: Offer { tile, kernel }, tiles, slabs, rows_per_slab } = self.split(plan.class());
+        let ProductGradients { weight, mut bias } = gradients.into();
+        let apart = worker(plan.class()) == Worker::Invocation || self.weight_bytes() > MOST_WITH_BIAS;
+        if let Some(bias) = bias.take_if(|_| apart) {
+            self.bias_gradient(plan, label, output_gradient.ready(), bias);
+        }
+        // The bias is the weight of one more input.
+        let inputs = pad_channels(self.inputs) + if bias.is_some() { 4 } else { 0 };
+        let Split { offer: Offer { tile, kernel }, tiles, slabs, rows_per_slab } =
+            self.split(plan.class(), inputs);
         let params = SplitParams {
             product: self.params(self.outputs, tile),
-            row_tiles: pad_channels(self.inputs).div_ceil(tile.rows) as u32,
+            row_tiles: inputs.div_ceil(tile.rows) as u32,
             rows_per_slab: rows_per_slab as u32,
             slabs: slabs as u32,
             rows_per_image: self.rows_per_image(gate),
         };
-        let partial = match slabs {
-            1 => weight_gradient,
-            _ => sums.reserve(plan, self.weight_bytes() * slabs as u64),
-        };
+        let bias_bytes = bias.map_or(0, |bias| bias.bytes());
+        let apart = self.weight_bytes() + bias_bytes;
+        let in_place = slabs == 1 && bias.is_none();
+        let partial = if in_place { weight } else { sums.reserve(plan, apart * slabs as u64) };
         let dispatch = tile
             .launch(tiles * slabs, Dispatch::new(kernel, format!("{label} weight gradient")))
             .bind("partial", partial)
             .params(&params)
-            .cost(
-                self.macs(),
-                input.tensor.bytes() + output_gradient.bytes() + self.weight_bytes() * slabs as u64,
-            );
+            .cost(self.macs(), input.tensor.bytes() + output_gradient.bytes() + apart * slabs as u64);
         let dispatch = match tile.worker {
-            Worker::Workgroup => output_gradient.bind(dispatch),
+            Worker::Workgroup => output_gradient.bind(dispatch).constant("BIAS", bias.is_some()),
             Worker::Invocation => dispatch.bind("output_gradient", output_gradient.ready()),
         };
         plan.dispatch(self.gate(gate, input, dispatch));
-        if slabs > 1 {
-            sums.add(plan, &format!("{label} weight gradient"), slabs, partial, weight_gradient);
+        if !in_place {
+            sums.add(plan, &format!("{label} weight gradient"), (slabs, apart), partial, weight);
+        }
+        if let Some(bias) = bias {
+            let partial = partial.slice(self.weight_bytes(), bias_bytes);
+            sums.add(plan, &format!("{label} bias gradient"), (slabs, apart), partial, bias);
         }
     }
 
-    /// How the rows are cut for the weight gradient: into pieces that keep a device busy beside the output tiles, and are no
+    /// How the rows are cut for the weight gradient of so many inputs, bias included: into pieces that keep a device busy beside the output tiles, and are no
     /// shorter than pays.
-    fn split(&self, class: DeviceClass) -> Split {
-        let (inputs, outputs) = (pad_channels(self.inputs), pad_channels(self.outputs));
+    fn split(&self, class: DeviceClass, inputs: usize) -> Split {
+        let outputs = pad_channels(self.outputs);
         let offers = fitting(WEIGHT_GRADIENT, class);
         let offer = offers[choose_tile(&offers, class, inputs, outputs, 1)];
         let tiles = offer.tile.count(inputs, outputs);
@@ -182,7 +237,10 @@ mod tests {
         for class in [DeviceClass::Discrete, DeviceClass::Software] {
             for rows in [1, 49, 512, 513, 12_544, 401_408] {
                 for (inputs, outputs) in [(8, 8), (16, 64), (960, 160), (3, 30)] {
-                    let Split { slabs, rows_per_slab, .. } = Pointwise { rows, inputs, outputs }.split(class);
+                    let Split { slabs, rows_per_slab, .. } = {
+                        let layer = Pointwise { rows, inputs, outputs };
+                        layer.split(class, pad_channels(inputs))
+                    };
                     assert!(slabs * rows_per_slab >= rows);
                     assert!((slabs - 1) * rows_per_slab < rows);
                     assert!(class != DeviceClass::Software || slabs <= 64);
