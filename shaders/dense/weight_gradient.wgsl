@@ -1,6 +1,6 @@
 // Gradient of a dense convolution with respect to its weights, in slabs of output rows:
 // partial[s][i][j][c][o] = sum over the rows (n, y) of slab s and all x of
-//   input[n, y S + i - pad_y, x S + j - pad_x, c] output_gradient[n, y, x, o]; reduce/sum adds the slabs; for the
+//   input[n, y S + i - pad_y, x S + j - pad_x, c] output_gradient[n, y, x, o]; reduce/slabs adds the slabs; for the
 // gradient see gradient_operand.
 // Units of 4 channels; an invocation owns one tap of 4 x 4 channels in one slab.
 #import storage

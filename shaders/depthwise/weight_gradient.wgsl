@@ -1,6 +1,6 @@
 // Gradient of a depthwise convolution with respect to its weights, in slabs of output rows:
 // partial[s][i][j][c] = sum over the rows (n, y) of slab s and all x of
-//   operand(input[n, y S + i - pad_y, x S + j - pad_x, c]) output_gradient[n, y, x, c]; reduce/sum adds the slabs; for the
+//   operand(input[n, y S + i - pad_y, x S + j - pad_x, c]) output_gradient[n, y, x, c]; reduce/slabs adds the slabs; for the
 // gradient see gradient_operand.
 // Units of 4 channels. An invocation owns ROWS filter rows of one channel group in one slab, PARTS invocations the filter, and
 // slides a window of KERNEL columns of the lines that these rows meet: a gradient is loaded once for each part, an input

@@ -1,5 +1,5 @@
 // pointwise/weight_gradient with one tile of INPUTS x OUTPUTS blocks of 4 x 4 to an invocation:
-// partial[s] = (operand(input) * gate)^T output_gradient over the rows of slab s; reduce/sum adds the slabs.
+// partial[s] = (operand(input) * gate)^T output_gradient over the rows of slab s; reduce/slabs adds the slabs.
 // input [rows][inputs], output_gradient [rows][outputs], partial [slabs][4 inputs][outputs]; units of 4 channels.
 // For processors that run invocations in the lanes of their vector registers, such as software GPUs: no workgroup
 // memory and no barriers, and as few loads for each multiplication as registers allow.

@@ -1,5 +1,5 @@
-// Adds slabs in order: output[p][i] = sum over the slabs s of piece p of partial[s][i]; all slabs are one piece, or many are
-// added in two steps.
+// Adds neighbouring slabs in order, where there are thousands of them: output[p][i] = sum over the slabs s of piece p of
+// partial[s][i].
 // Fixed order, so the same device always gives the same bits.
 #import grid
 

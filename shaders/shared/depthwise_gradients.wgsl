@@ -2,7 +2,7 @@
 // depthwise_behind, and of each block of rows the weight gradient. Both want the same gradients around a position, and the
 // input there is what the unit before made of its raw output, so that each is read once.
 // The kernel adds to `taps` what a block gives them. `partial` has them, [n * blocks][kernel][kernel][channels], from the next
-// multiple of 16 behind the sums; reduce/sum adds the blocks.
+// multiple of 16 behind the sums; reduce/slabs adds the blocks.
 #import depthwise_behind
 
 const TAPS: u32 = KERNEL * KERNEL;

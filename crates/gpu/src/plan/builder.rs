@@ -3,7 +3,7 @@
 use super::interface;
 use super::pool::{self, Lifetime};
 use super::run::{Plan, Step};
-use super::{Cost, PlanReport};
+use super::{Cost, PlanReport, Tensor};
 use crate::pipeline::{Constants, Pipeline, Recipe};
 use crate::{Buffer, Choices, DeviceClass, Format, Gpu, GpuError, Kernel, Role, Storage};
 use bytemuck::Pod;
@@ -11,57 +11,6 @@ use std::sync::Arc;
 
 /// Offsets of ranges that are bound must be multiples of this many bytes (WebGPU's default limit).
 pub(super) const ALIGNMENT: u64 = 256;
-
-/// A range of a buffer inside a plan: a whole transient tensor, or part of an imported buffer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Tensor {
-    id: usize,
-    offset: u64,
-    bytes: u64,
-    format: Format,
-}
-
-impl Tensor {
-    /// Size in bytes.
-    pub fn bytes(&self) -> u64 {
-        self.bytes
-    }
-
-    /// How its numbers lie in memory.
-    pub fn format(&self) -> Format {
-        self.format
-    }
-
-    /// The same range, as numbers in `format`.
-    pub fn with_format(self, format: Format) -> Self {
-        Self { format, ..self }
-    }
-
-    pub(super) fn id(&self) -> usize {
-        self.id
-    }
-
-    pub(super) fn start(&self) -> u64 {
-        self.offset
-    }
-
-    /// The smallest range that holds this one and `other`; `None` where they lie in different buffers.
-    pub fn span(self, other: Self) -> Option<Self> {
-        let offset = self.offset.min(other.offset);
-        let end = (self.offset + self.bytes).max(other.offset + other.bytes);
-        (self.id == other.id).then_some(Self { offset, bytes: end - offset, ..self })
-    }
-
-    /// Bytes from the beginning of `whole`, a range of the same buffer, to this one.
-    pub fn offset_in(&self, whole: Self) -> u64 {
-        self.offset - whole.offset
-    }
-
-    /// The part of this tensor from `offset` (a multiple of 256) that is `bytes` long.
-    pub fn slice(&self, offset: u64, bytes: u64) -> Self {
-        Self { offset: self.offset + offset, bytes, ..*self }
-    }
-}
 
 /// One kernel launch to record.
 #[derive(Debug)]

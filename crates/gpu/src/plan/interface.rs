@@ -1,6 +1,7 @@
 //! Checking launches against the interfaces of their kernels.
 
-use super::builder::{ALIGNMENT, Dispatch, Tensor};
+use super::Tensor;
+use super::builder::{ALIGNMENT, Dispatch};
 use crate::{Access, Binding, Format, GpuError, Role};
 
 /// Whether `dispatch` binds and sets what its kernel declares.

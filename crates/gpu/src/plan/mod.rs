@@ -4,9 +4,11 @@ mod builder;
 mod interface;
 mod pool;
 mod run;
+mod tensor;
 
-pub use builder::{Dispatch, PlanBuilder, Question, Tensor};
+pub use builder::{Dispatch, PlanBuilder, Question};
 pub use run::{Plan, PlanReport, Timing};
+pub use tensor::Tensor;
 
 /// What a dispatch costs, for reports and for bounding submits.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
