@@ -97,7 +97,7 @@ pub async fn run(gpu: &Arc<Gpu>, options: &BenchOptions) -> Result<(), CliError>
         say(line)?;
     }
     if text {
-        let header = ["work", "median ms", "images/s", "in a row", "MB an image", "dispatches", ""];
+        let header = ["work", "median ms", "images/s", "images/s in a row", "MB an image", "dispatches", ""];
         say(table::render(&header, &rows))?;
     }
     Ok(())

@@ -24,8 +24,7 @@ pub(super) fn cases() -> Vec<Case> {
         (shape(5, 15, 15, 18), 30, Activation::Relu, true),
         (shape(2, 112, 112, 8), 62, Activation::HardSwish, true),
         (shape(2, 112, 112, 62), 18, Activation::HardSwish, false),
-        // Tall tiles.
-        (shape(3, 112, 112, 45), 40, Activation::HardSwish, true),
+        // Tall tiles, with more than one step of the inner dimension.
         (shape(3, 112, 112, 18), 40, Activation::Relu, true),
         (shape(3, 112, 112, 40), 18, Activation::HardSwish, false),
         // More slabs than one workgroup merges.
@@ -36,10 +35,12 @@ pub(super) fn cases() -> Vec<Case> {
             "{}x{}x{} {}->{outputs} behind {activation:?}",
             input.batch, input.height, input.width, input.channels
         );
+        // The tall tiles' texts take a software device's compiler long: the square ones have the other formats.
+        let tall = input.batch == 3;
         for class in [Discrete, Software] {
             let name = format!("{name} for {class:?}");
             // Deviations from a mean that is rounded itself.
-            for storage in TRAINING_STORAGE {
+            for storage in TRAINING_STORAGE.into_iter().take(if tall { 1 } else { 2 }) {
                 let forward = forward(layer, input, activation, class, &name, storage);
                 let backward = backward(layer, input, activation, residual, class, &name, storage);
                 cases.push(forward.tolerance(tolerance(counted(storage, class == Discrete))));
