@@ -126,10 +126,7 @@ impl Dense {
         let read = input.bytes() + output_gradient.bytes();
         let slabs = g.slabs(plan.class(), threads, self.weight_bytes(), read);
         let label = format!("{label} weight gradient");
-        let partial = match slabs {
-            1 => weight_gradient,
-            _ => sums.reserve(plan, self.weight_bytes() * slabs as u64),
-        };
+        let partial = sums.place(plan, &label, (slabs, self.weight_bytes()), weight_gradient);
         let dispatch = Dispatch::new(&kernels::DENSE_WEIGHT_GRADIENT, label.clone())
             .bind("input", input)
             .bind("partial", partial)
@@ -137,8 +134,5 @@ impl Dense {
             .threads((threads * slabs) as u64)
             .cost(self.macs(), read + self.weight_bytes() * slabs as u64);
         plan.dispatch(output_gradient.bind(dispatch));
-        if slabs > 1 {
-            sums.add(plan, &label, (slabs, self.weight_bytes()), partial, weight_gradient);
-        }
     }
 }

@@ -70,6 +70,23 @@ impl SlabSums {
         store.slice(at, bytes)
     }
 
+    /// Where a kernel leaves `slabs` tensors of `bytes` bytes, of which `output` becomes the sum: `output` itself where there is but
+    /// one.
+    pub(crate) fn place(
+        &mut self,
+        plan: &mut PlanBuilder,
+        label: &str,
+        (slabs, bytes): (usize, u64),
+        output: Tensor,
+    ) -> Tensor {
+        if slabs == 1 {
+            return output;
+        }
+        let partial = self.reserve(plan, bytes * slabs as u64);
+        self.add(plan, label, (slabs, bytes), partial, output);
+        partial
+    }
+
     /// `output` becomes the sum of `slabs` tensors of its size of which the first begins `partial`, a part of what was reserved here,
     /// and each next one lies so many bytes behind.
     pub(crate) fn add(

@@ -243,10 +243,7 @@ impl Depthwise {
         let read = input.tensor.bytes() + output_gradient.bytes();
         let slabs = self.geometry.slabs(class, threads, self.weight_bytes(), read);
         let label = format!("{label} weight gradient");
-        let partial = match slabs {
-            1 => weight_gradient,
-            _ => sums.reserve(plan, self.weight_bytes() * slabs as u64),
-        };
+        let partial = sums.place(plan, &label, (slabs, self.weight_bytes()), weight_gradient);
         let kernel = match rows {
             1 => self.pick([
                 &kernels::DEPTHWISE_WEIGHT_GRADIENT_K3S1,
@@ -267,8 +264,5 @@ impl Depthwise {
             .threads((threads * slabs) as u64)
             .cost(self.macs(), read + self.weight_bytes() * slabs as u64);
         plan.dispatch(output_gradient.bind(input.bind(dispatch)));
-        if slabs > 1 {
-            sums.add(plan, &label, (slabs, self.weight_bytes()), partial, weight_gradient);
-        }
     }
 }

@@ -153,8 +153,8 @@ impl Pointwise {
     ) {
         let (input, output_gradient): (Operand, GradientOperand) = (input.into(), output_gradient.into());
         let ProductGradients { weight, mut bias } = gradients.into();
-        let apart = worker(plan.class()) == Worker::Invocation || self.weight_bytes() > MOST_WITH_BIAS;
-        if let Some(bias) = bias.take_if(|_| apart) {
+        let alone = worker(plan.class()) == Worker::Invocation || self.weight_bytes() > MOST_WITH_BIAS;
+        if let Some(bias) = bias.take_if(|_| alone) {
             self.bias_gradient(plan, label, output_gradient.ready(), bias);
         }
         // The bias is the weight of one more input.
@@ -191,8 +191,8 @@ impl Pointwise {
         }
     }
 
-    /// How the rows are cut for the weight gradient of so many inputs, bias included: into pieces that keep a device busy beside the output tiles, and are no
-    /// shorter than pays.
+    /// How the rows are cut for the weight gradient of so many inputs, bias included: into pieces that keep a device busy beside the
+    /// output tiles, and are no shorter than pays.
     fn split(&self, class: DeviceClass, inputs: usize) -> Split {
         let outputs = pad_channels(self.outputs);
         let offers = fitting(WEIGHT_GRADIENT, class);
