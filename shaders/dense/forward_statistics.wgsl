@@ -36,7 +36,7 @@ fn main(
                 #unroll o 4
                     if x + o < params.out_width {
                         output[at + o * outputs] = to_value(sums[o]);
-                        own = with_value(own, sums[o]);
+                        own = with_value(with_pivot(own, sums[o]), sums[o], true);
                     }
                 #end
             }

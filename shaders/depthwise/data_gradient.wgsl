@@ -18,6 +18,12 @@ fn gradient_at(at: u32) -> vec4<f32> {
     return from_gradient(output_gradient[at]);
 }
 
+var<private> channel: u32;
+
+fn filter_at(tap: u32) -> vec4<f32> {
+    return weights[tap * params.outputs + channel];
+}
+
 @compute @workgroup_size(64)
 fn main(
     @builtin(workgroup_id) group_id: vec3<u32>,
@@ -30,7 +36,7 @@ fn main(
     let across = (params.in_width + odd_x + 3u) / 4u;
     let down = (params.in_height + odd_y + 1u) / 2u;
     var rest = linear_group(group_id, grid) * 64u + lane;
-    let channel = rest % channels;
+    channel = rest % channels;
     rest /= channels;
     let block_x = rest % across;
     rest /= across;
@@ -39,7 +45,7 @@ fn main(
     if n >= params.batch {
         return;
     }
-    let sums = gather(window_of(n, block_y, block_x, channel, channels), channel, channels);
+    let sums = gather(window_of(n, block_y, block_x, channel, channels));
     #unroll dy 2
         #unroll dx 4
             let y = block_y * 2u + dy - odd_y;

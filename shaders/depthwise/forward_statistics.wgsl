@@ -9,6 +9,7 @@
 #import walk
 #import pivoted
 #import strip_moments
+#import depthwise_filters
 #import depthwise_walk
 
 @group(0) @binding(0) var<uniform> params: Walk;
@@ -33,9 +34,16 @@ fn ahead_of(at: u32) -> Ahead {
     return true;
 }
 
-fn leave(at: u32, value: vec4<f32>, ahead: Ahead) {
-    output[at] = to_value(value);
-    own = with_value(own, value);
+fn begin(value: vec4<f32>) {
+    own = with_pivot(own, value);
+}
+
+fn leave(at: u32, value: vec4<f32>, ahead: Ahead, inside: bool) {
+    let stored = to_value(value);
+    if inside {
+        output[at] = stored;
+    }
+    own = with_value(own, value, inside);
 }
 
 @compute @workgroup_size(64)
@@ -46,6 +54,7 @@ fn main(
 ) {
     let group = linear_group(group_id, grid);
     let strip = strip_of(group, lane, params.channels, params.width, params.strips, params.slabs);
+    share_filters(strip, lane);
     own = nothing_yet();
     if strip.inside {
         affine = affine_of(strip.channel, params.channels);

@@ -12,6 +12,14 @@ fn gather_block(strip: Strip) {
     let last_column = i32(params.in_width) - 1;
     for (var x = strip.first * 4u; x < params.out_width; x += strip.lanes * 4u) {
         let left = i32(x) - i32(params.pad_x);
+        // Where the columns lie in a line, and which of them there are.
+        var columns: array<u32, COLUMNS>;
+        var there: array<bool, COLUMNS>;
+        #unroll j COLUMNS
+            let column = left + i32(j);
+            columns[j] = u32(clamp(column, 0, last_column)) * channels + channel;
+            there[j] = (column >= 0) & (column <= last_column);
+        #end
         var window: array<vec4<f32>, KERNEL * COLUMNS>;
         for (var step = 0u; step < params.down + KEPT; step += 1u) {
             // The row of inputs that this line of gradients completes, or the first.
@@ -27,36 +35,32 @@ fn gather_block(strip: Strip) {
             #end
             let row = i32(top + step) - i32(params.pad_y);
             let known = clamp(row, 0, last_row);
-            let line = (n * params.in_height + u32(known)) * params.in_width;
+            let line = (n * params.in_height + u32(known)) * params.in_width * channels;
             #unroll j COLUMNS
-                let column = left + i32(j);
-                let value = gradient_of((line + u32(clamp(column, 0, last_column))) * channels + channel, through);
-                let inside = (row == known) & (column >= 0) & (column <= last_column);
-                window[KEPT * COLUMNS + j] = select(vec4<f32>(0.0), value, inside);
+                let value = gradient_of(line + columns[j], through);
+                window[KEPT * COLUMNS + j] = select(vec4<f32>(0.0), value, there[j] & (row == known));
             #end
-            if step >= KEPT {
-                var sums: array<vec4<f32>, 4>;
-                var inputs: array<vec4<f32>, 4>;
-                #unroll o 4
-                    sums[o] = vec4<f32>(0.0);
-                    inputs[o] = select(vec4<f32>(0.0), input_of(ahead[o].raw), x + o < params.out_width);
-                #end
-                #unroll i KERNEL
-                    #unroll j KERNEL
-                        const tap = TAPS - 1u - (i * KERNEL + j);
-                        let w = weights[tap * channels + channel];
-                        #unroll o 4
-                            sums[o] += window[i * COLUMNS + o + j] * w;
-                            taps[tap] += window[i * COLUMNS + o + j] * inputs[o];
-                        #end
+            var sums: array<vec4<f32>, 4>;
+            var inputs: array<vec4<f32>, 4>;
+            #unroll o 4
+                let inside = (step >= KEPT) & (x + o < params.out_width);
+                sums[o] = vec4<f32>(0.0);
+                inputs[o] = select(vec4<f32>(0.0), input_of(ahead[o].raw), inside);
+            #end
+            #unroll i KERNEL
+                #unroll j KERNEL
+                    const tap = TAPS - 1u - (i * KERNEL + j);
+                    let w = filter_at(tap);
+                    #unroll o 4
+                        sums[o] += window[i * COLUMNS + o + j] * w;
+                        taps[tap] += window[i * COLUMNS + o + j] * inputs[o];
                     #end
                 #end
-                #unroll o 4
-                    if x + o < params.out_width {
-                        leave((complete + x + o) * channels + channel, sums[o], ahead[o]);
-                    }
-                #end
-            }
+            #end
+            #unroll o 4
+                let inside = (step >= KEPT) & (x + o < params.out_width);
+                leave((complete + x + o) * channels + channel, sums[o], ahead[o], inside);
+            #end
         }
     }
 }

@@ -28,6 +28,8 @@ fn main(
     let first_column = (group % params.column_tiles) * B_WIDTH;
     var sums = product_tile(lane, first_row, first_column, params.outputs);
     let own_row = first_row + (lane / GRID_COLUMNS) * 4u;
+    var plain: OfColumns;
+    var weighted: OfColumns;
     #unroll j COLUMN_BLOCKS
         let column = first_column + lane % GRID_COLUMNS + GRID_COLUMNS * j;
         let known = min(column, params.inputs - 1u);
@@ -44,15 +46,18 @@ fn main(
             #unroll r 4
                 let row = own_row + ROWS_APART * i + r;
                 if row < params.rows && column < params.inputs {
-                    leave(row * params.inputs + column, sums[(4u * i + r) * COLUMN_BLOCKS + j], ahead[4u * i + r]);
+                    leave(row * params.inputs + column, sums[(4u * i + r) * COLUMN_BLOCKS + j], ahead[4u * i + r], true);
                 }
             #end
         #end
-        let plain_sum = add_down(lane, sum);
-        let weighted_sum = add_down(lane, product);
-        if lane < GRID_COLUMNS && first_row < params.rows && column < params.inputs {
-            partial[(tile * 2u) * params.inputs + column] = plain_sum;
-            partial[(tile * 2u + 1u) * params.inputs + column] = weighted_sum;
-        }
+        plain[j] = sum;
+        weighted[j] = weighted_sum();
     #end
+    let of_gradients = add_down(lane, plain);
+    let of_products = add_down(lane, weighted);
+    let column = first_column + lane;
+    if lane < B_WIDTH && first_row < params.rows && column < params.inputs {
+        partial[(tile * 2u) * params.inputs + column] = of_gradients;
+        partial[(tile * 2u + 1u) * params.inputs + column] = of_products;
+    }
 }

@@ -24,9 +24,45 @@
 @group(0) @binding(6) var<storage, read_write> partial: array<vec4<f32>>;
 
 fn store(row: u32, column: u32, sum: vec4<f32>) {
-    if row < params.rows && column < params.outputs {
-        output[row * params.outputs + column] = to_value(sum);
+    let stored = to_value(sum);
+    if (row < params.rows) & (column < params.outputs) {
+        output[row * params.outputs + column] = stored;
     }
+}
+
+// Of what an invocation has of its columns, the sums of rows, weighed by `last` where it is the tile's last: rows beyond the
+// last that there is are copies of it, see gemm_rows.
+fn sums_of(values: array<vec4<f32>, SUMS>, last: f32) -> OfColumns {
+    var sums: OfColumns;
+    #unroll j COLUMN_BLOCKS
+        sums[j] = values[SUMS - COLUMN_BLOCKS + j] * last;
+    #end
+    #unroll i 4
+        #unroll r ROW_BLOCKS
+            const row = i * ROW_BLOCKS + r;
+            if row + 1u < 4u * ROW_BLOCKS {
+                #unroll j COLUMN_BLOCKS
+                    sums[j] += values[row * COLUMN_BLOCKS + j];
+                #end
+            }
+        #end
+    #end
+    return sums;
+}
+
+// Squares of values less their columns' means.
+fn squares_of(values: array<vec4<f32>, SUMS>, means: OfColumns) -> array<vec4<f32>, SUMS> {
+    var squares = values;
+    #unroll i 4
+        #unroll r ROW_BLOCKS
+            #unroll j COLUMN_BLOCKS
+                const at = (i * ROW_BLOCKS + r) * COLUMN_BLOCKS + j;
+                let deviation = values[at] - means[j];
+                squares[at] = deviation * deviation;
+            #end
+        #end
+    #end
+    return squares;
 }
 
 @compute @workgroup_size(64)
@@ -42,32 +78,15 @@ fn main(
     var sums = product_tile(lane, first_row, first_column, params.inputs);
     store_tile(lane, first_row, first_column, sums);
     // A workgroup beyond the last tile, where the grid is folded, has no rows and stores nothing.
-    let last_row = max(params.rows, first_row + 1u);
-    let count = f32(min(last_row - first_row, TILE_ROWS));
-    let own_row = first_row + (lane / GRID_COLUMNS) * 4u;
-    #unroll j COLUMN_BLOCKS
-        // Rows beyond the last are zeros.
-        var sum = vec4<f32>(0.0);
-        #unroll i ROW_BLOCKS
-            #unroll r 4
-                sum += sums[(4u * i + r) * COLUMN_BLOCKS + j];
-            #end
-        #end
-        let mean = add_down(lane, sum) / count;
-        var squares = vec4<f32>(0.0);
-        #unroll i ROW_BLOCKS
-            #unroll r 4
-                if own_row + ROWS_APART * i + r < params.rows {
-                    let deviation = sums[(4u * i + r) * COLUMN_BLOCKS + j] - mean;
-                    squares += deviation * deviation;
-                }
-            #end
-        #end
-        let deviations = add_down(lane, squares);
-        let column = first_column + lane % GRID_COLUMNS + GRID_COLUMNS * j;
-        if lane < GRID_COLUMNS && first_row < params.rows && column < params.outputs {
-            partial[(tile * 2u) * params.outputs + column] = mean;
-            partial[(tile * 2u + 1u) * params.outputs + column] = deviations;
-        }
-    #end
+    let count = min(max(params.rows, first_row + 1u) - first_row, TILE_ROWS);
+    let has_last = lane / GRID_COLUMNS == GRID_ROWS - 1u;
+    let last = select(1.0, 1.0 - f32(TILE_ROWS - count), has_last);
+    let mean = add_down(lane, sums_of(sums, last)) / f32(count);
+    let squares = squares_of(sums, spread(lane, mean));
+    let deviations = max(add_down(lane, sums_of(squares, last)), vec4<f32>(0.0));
+    let column = first_column + lane;
+    if lane < B_WIDTH && first_row < params.rows && column < params.outputs {
+        partial[(tile * 2u) * params.outputs + column] = mean;
+        partial[(tile * 2u + 1u) * params.outputs + column] = deviations;
+    }
 }

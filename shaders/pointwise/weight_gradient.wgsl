@@ -38,22 +38,24 @@ fn store(row: u32, column: u32, sum: vec4<f32>) {
     }
 }
 
-// Zero outside, and without a branch around a load, see gemm_rows.
+// Rows beyond the slab's are zeros in the matrix of which an invocation loads less; channels beyond the last are not stored. No
+// branch stands around a load, see gemm_rows.
+const FEWER_INPUTS: bool = A_PIECES < B_PIECES;
+
 fn input_at(row: u32, end: u32, channel: u32, affine: Affine) -> vec4<f32> {
     let known = min(row, params.rows - 1u);
     let near = min(channel, params.inputs - 1u);
     let loaded = from_value(input[known * params.inputs + near]);
-    let value = gated(operand_of(loaded, affine), image_of(known), near, params.inputs);
+    var value = gated(operand_of(loaded, affine), image_of(known), near, params.inputs);
     if BIAS {
-        let one = select(value, vec4<f32>(1.0, 0.0, 0.0, 0.0), channel == params.inputs);
-        return select(vec4<f32>(0.0), one, (row < end) & (channel <= params.inputs));
+        value = select(value, vec4<f32>(1.0, 0.0, 0.0, 0.0), channel == params.inputs);
     }
-    return select(vec4<f32>(0.0), value, (row < end) & (channel < params.inputs));
+    return select(vec4<f32>(0.0), value, row < end || !FEWER_INPUTS);
 }
 
 fn gradient_at(row: u32, end: u32, channel: u32, through: Through) -> vec4<f32> {
     let at = min(row, params.rows - 1u) * params.outputs + min(channel, params.outputs - 1u);
-    return select(vec4<f32>(0.0), gradient_of(at, through), (row < end) & (channel < params.outputs));
+    return select(vec4<f32>(0.0), gradient_of(at, through), row < end || FEWER_INPUTS);
 }
 
 const_assert A_WIDTH * STEP == 64u * A_PIECES && B_WIDTH * STEP == 64u * B_PIECES;

@@ -14,10 +14,10 @@ fn activate_by(number: u32, slope: f32, x: vec4<f32>) -> vec4<f32> {
         return max(x, vec4<f32>(0.0));
     }
     if number == 2u {
-        return x * clamp(x + 3.0, vec4<f32>(0.0), vec4<f32>(6.0)) * (1.0 / 6.0);
+        return x * saturate((x + 3.0) * (1.0 / 6.0));
     }
     if number == 3u {
-        return clamp(x * slope + 0.5, vec4<f32>(0.0), vec4<f32>(1.0));
+        return saturate(x * slope + 0.5);
     }
     return x;
 }
@@ -30,8 +30,7 @@ fn activation_slope(x: vec4<f32>) -> vec4<f32> {
         return select(zero, one, x > zero);
     }
     if ACTIVATION == 2u {
-        let inside = x * (1.0 / 3.0) + 0.5;
-        return select(select(inside, one, x > vec4<f32>(3.0)), zero, x < vec4<f32>(-3.0));
+        return select(select(zero, one, x > zero), x * (1.0 / 3.0) + 0.5, abs(x) <= vec4<f32>(3.0));
     }
     if ACTIVATION == 3u {
         let y = x * SLOPE + 0.5;

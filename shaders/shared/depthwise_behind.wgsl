@@ -10,12 +10,14 @@
 #import strip_pairs
 #import gradient_behind
 #import gradient_operand
+#import depthwise_filters
 
 @group(0) @binding(0) var<uniform> params: Walk;
 
 var<private> through: Through;
 
-fn gather_strip(strip: Strip) {
+fn gather_strip(strip: Strip, lane: u32) {
+    share_filters(strip, lane);
     if strip.inside {
         load_moments(strip.channel, params.channels);
         through = through_of(strip.channel, params.channels);

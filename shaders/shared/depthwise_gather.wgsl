@@ -11,28 +11,34 @@ fn window_of(n: u32, block_y: u32, block_x: u32, channel: u32, channels: u32) ->
     let base_x = i32(block_x * 2u + params.pad_x / 2u);
     let last_row = i32(params.out_height) - 1;
     let last_column = i32(params.out_width) - 1;
+    var columns: array<u32, WINDOW_COLUMNS>;
+    var there: array<bool, WINDOW_COLUMNS>;
+    #unroll q WINDOW_COLUMNS
+        let column = base_x + 1 - i32(q);
+        columns[q] = u32(clamp(column, 0, last_column)) * channels + channel;
+        there[q] = (column >= 0) & (column <= last_column);
+    #end
     var window: Window;
     #unroll r WINDOW_ROWS
         let row = base_y - i32(r);
-        let line = (n * params.out_height + u32(clamp(row, 0, last_row))) * params.out_width;
+        let known = clamp(row, 0, last_row);
+        let line = (n * params.out_height + u32(known)) * params.out_width * channels;
         #unroll q WINDOW_COLUMNS
-            let column = base_x + 1 - i32(q);
-            let value = gradient_at((line + u32(clamp(column, 0, last_column))) * channels + channel);
-            let inside = row >= 0 && row <= last_row && column >= 0 && column <= last_column;
-            window[r * WINDOW_COLUMNS + q] = select(vec4<f32>(0.0), value, inside);
+            let value = gradient_at(line + columns[q]);
+            window[r * WINDOW_COLUMNS + q] = select(vec4<f32>(0.0), value, there[q] & (row == known));
         #end
     #end
     return window;
 }
 
-fn gather(window: Window, channel: u32, channels: u32) -> array<vec4<f32>, 8> {
+fn gather(window: Window) -> array<vec4<f32>, 8> {
     var sums: array<vec4<f32>, 8>;
     for (var k = 0u; k < 8u; k += 1u) {
         sums[k] = vec4<f32>(0.0);
     }
     #unroll i KERNEL
         #unroll j KERNEL
-            let w = weights[(i * KERNEL + j) * channels + channel];
+            let w = filter_at(i * KERNEL + j);
             // Columns j % 2 and j % 2 + 2 of row i % 2.
             #unroll pair 2
                 let at = (i / 2u) * WINDOW_COLUMNS + 1u - pair + j / 2u;

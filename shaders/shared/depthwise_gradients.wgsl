@@ -24,8 +24,8 @@ fn main(
     let group = linear_group(group_id, grid);
     let channels = params.channels;
     let strip = strip_of(group, lane, channels, params.width, params.strips, params.slabs);
-    gather_strip(strip);
-    leave_pairs(strip, lane, sum, product);
+    gather_strip(strip, lane);
+    leave_pairs(strip, lane, sum, weighted_sum());
     let first_tap = (params.slabs * 2u * channels + 15u) / 16u * 16u + strip.slab * TAPS * channels;
     // One filter row at a time: workgroup memory is what keeps workgroups waiting.
     #unroll i KERNEL

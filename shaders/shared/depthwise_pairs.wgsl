@@ -31,14 +31,13 @@ fn gather_block(strip: Strip) {
                     inside[dy * 4u + dx] = (y + dy >= top) & (y + dy < bottom) & (x + dx < params.in_width);
                 #end
             #end
-            let sums = gather(window, strip.channel, params.channels);
+            let sums = gather(window);
             meet(window, ahead, inside);
             #unroll dy 2
                 #unroll dx 4
-                    if inside[dy * 4u + dx] {
-                        let at = (line + y + dy) * params.in_width + x + dx;
-                        leave(at * params.channels + strip.channel, sums[dy * 4u + dx], ahead[dy * 4u + dx]);
-                    }
+                    const k = dy * 4u + dx;
+                    let at = (line + y + dy) * params.in_width + x + dx;
+                    leave(at * params.channels + strip.channel, sums[k], ahead[k], inside[k]);
                 #end
             #end
         }

@@ -29,25 +29,29 @@ fn line_at(k: u32, width: u32, turn: u32) -> u32 {
 
 // Adds the product of the tiles to the invocation's sums, [row block][row][column block].
 // Row block i of invocation (r, c) is 4 rows from 4 (r + GRID_ROWS i), column block j the vec4 c + GRID_COLUMNS j.
+// Four lines of the inner dimension at a time: where they lie is known beforehand then, and of what a GPU issues, multiplying
+// takes 95 % and not 80.
 fn multiply_tiles(lane: u32, sums: ptr<function, array<vec4<f32>, SUMS>>) {
     let row = lane / GRID_COLUMNS;
     let column = lane % GRID_COLUMNS;
     var local = *sums;
-    for (var k = 0u; k < STEP; k += 1u) {
+    for (var k = 0u; k < STEP; k += 4u) {
         let own_row = line_at(k, A_WIDTH, A_TURN) + row;
         let own_column = line_at(k, B_WIDTH, B_TURN) + column;
-        var b: array<vec4<f32>, COLUMN_BLOCKS>;
-        #unroll j COLUMN_BLOCKS
-            b[j] = tile_b[own_column + GRID_COLUMNS * j];
-        #end
-        #unroll i ROW_BLOCKS
-            let a = tile_a[own_row + GRID_ROWS * i];
+        #unroll l 4
+            var b: array<vec4<f32>, COLUMN_BLOCKS>;
             #unroll j COLUMN_BLOCKS
-                const at = 4u * COLUMN_BLOCKS * i + j;
-                local[at] += a.x * b[j];
-                local[at + COLUMN_BLOCKS] += a.y * b[j];
-                local[at + 2u * COLUMN_BLOCKS] += a.z * b[j];
-                local[at + 3u * COLUMN_BLOCKS] += a.w * b[j];
+                b[j] = tile_b[own_column + B_WIDTH * l + GRID_COLUMNS * j];
+            #end
+            #unroll i ROW_BLOCKS
+                let a = tile_a[own_row + A_WIDTH * l + GRID_ROWS * i];
+                #unroll j COLUMN_BLOCKS
+                    const at = 4u * COLUMN_BLOCKS * i + j;
+                    local[at] += a.x * b[j];
+                    local[at + COLUMN_BLOCKS] += a.y * b[j];
+                    local[at + 2u * COLUMN_BLOCKS] += a.z * b[j];
+                    local[at + 3u * COLUMN_BLOCKS] += a.w * b[j];
+                #end
             #end
         #end
     }

@@ -1,13 +1,43 @@
-// Sums over the rows of a tile, for what a product leaves beside its output.
-// Adds up what the GRID_ROWS invocations of a column hold; every one of them gets the sum. Uses tile_a, after the product.
-fn add_down(lane: u32, value: vec4<f32>) -> vec4<f32> {
+// Sums over the rows of a tile, for what a product leaves beside its output. In two steps, so that no invocation adds up much;
+// uses tile_a, after the product.
+const PARTS: u32 = 4u;
+const PART_ROWS: u32 = GRID_ROWS / PARTS;
+const PARTS_AT: u32 = GRID_ROWS * B_WIDTH;
+const_assert PARTS * B_WIDTH <= 64u && PARTS_AT + PARTS * B_WIDTH <= STEP * A_WIDTH;
+
+// Of each column block of an invocation.
+alias OfColumns = array<vec4<f32>, COLUMN_BLOCKS>;
+
+// What each invocation has of its columns, added up: the sum of column i goes to invocation i, the others get nothing of use.
+fn add_down(lane: u32, values: OfColumns) -> vec4<f32> {
+    let first = (lane / GRID_COLUMNS) * B_WIDTH + lane % GRID_COLUMNS;
     workgroupBarrier();
-    tile_a[lane] = value;
+    #unroll j COLUMN_BLOCKS
+        tile_a[first + GRID_COLUMNS * j] = values[j];
+    #end
     workgroupBarrier();
-    let column = lane % GRID_COLUMNS;
-    var sum = tile_a[column];
-    for (var row = 1u; row < GRID_ROWS; row += 1u) {
-        sum += tile_a[row * GRID_COLUMNS + column];
+    if lane < PARTS * B_WIDTH {
+        let top = (lane / B_WIDTH) * PART_ROWS * B_WIDTH + lane % B_WIDTH;
+        var part = tile_a[top];
+        for (var row = 1u; row < PART_ROWS; row += 1u) {
+            part += tile_a[top + row * B_WIDTH];
+        }
+        tile_a[PARTS_AT + lane] = part;
     }
-    return sum;
+    workgroupBarrier();
+    let own = PARTS_AT + lane % B_WIDTH;
+    return tile_a[own] + tile_a[own + B_WIDTH] + tile_a[own + 2u * B_WIDTH] + tile_a[own + 3u * B_WIDTH];
+}
+
+// What invocation i has for column i, given to all that have part of the column.
+fn spread(lane: u32, value: vec4<f32>) -> OfColumns {
+    if lane < B_WIDTH {
+        tile_a[lane] = value;
+    }
+    workgroupBarrier();
+    var values: OfColumns;
+    #unroll j COLUMN_BLOCKS
+        values[j] = tile_a[lane % GRID_COLUMNS + GRID_COLUMNS * j];
+    #end
+    return values;
 }

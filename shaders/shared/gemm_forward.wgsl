@@ -1,5 +1,5 @@
-// The second matrix of gemm_rows, [inner][columns] as it lies in memory. The kernel defines `weight_at(k, column)`, zero outside
-// and without a branch around its load.
+// The second matrix of gemm_rows, [inner][columns] as it lies in memory. The kernel defines `weight_at(k, column)`, zero beyond
+// the last k and without a branch around its load.
 const_assert B_WIDTH * STEP == 64u * B_PIECES;
 const B_TURN: u32 = 0u;
 

@@ -2,8 +2,9 @@
 // gemm_transposed for the second. tile_a takes blocks of 4 x 4, turned; each invocation has A_BLOCKS of them in every step, of the
 // same rows, which it finds once.
 // The kernel defines `Line` and `line_of(row)`, where a row lies; `of_column_at(k4)`, what all rows share at 4 values of the inner
-// dimension; and `a_at(line, k4, of_column)`, these 4 values of a row, zero outside. No branch may stand around a load:
-// all loads of a step are to be on their way before the first is waited for.
+// dimension; and `a_at(line, k4, of_column)`, these 4 values of a row. No branch may stand around a load: all loads of a step
+// are to be on their way before the first is waited for. Rows beyond the last are copies of it, and so are values beyond the last
+// of the inner dimension, which meet zeros in the second matrix: one of the two has to be zero there, and this one is the larger.
 const_assert A_WIDTH * STEP == 256u * A_BLOCKS;
 // An invocation's neighbours have the other k4 of a step: 4 or 8 of them, which take the 8 places of 128 bytes together.
 const A_TURN: u32 = 32u / STEP;

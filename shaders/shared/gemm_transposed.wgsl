@@ -1,6 +1,6 @@
 // The second matrix of gemm_rows when it is the transpose of [columns][inner], read along the inner dimension and turned like the
-// first. The kernel defines `weight_at(column, k4)`, 4 values of the inner dimension, zero outside and without a branch
-// around its load.
+// first. The kernel defines `weight_at(column, k4)`, 4 values of the inner dimension, zero beyond the last and without
+// a branch around its load.
 const_assert B_WIDTH * STEP <= 256u;
 const B_TURN: u32 = 32u / STEP;
 

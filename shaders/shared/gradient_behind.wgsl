@@ -43,9 +43,18 @@ fn ahead_of(at: u32) -> Ahead {
     return Ahead(gradient, from_value(raw[at]));
 }
 
-fn leave(at: u32, value: vec4<f32>, ahead: Ahead) {
-    let g = (value + ahead.gradient) * activation_slope(ahead.raw * scale + shift);
-    input_gradient[at] = to_gradient(g);
+// The second of the two sums.
+fn weighted_sum() -> vec4<f32> {
+    return product * inverse;
+}
+
+fn leave(at: u32, value: vec4<f32>, ahead: Ahead, inside: bool) {
+    let whole = (value + ahead.gradient) * activation_slope(ahead.raw * scale + shift);
+    let g = select(vec4<f32>(0.0), whole, inside);
+    let stored = to_gradient(g);
+    if inside {
+        input_gradient[at] = stored;
+    }
     sum += g;
-    product += g * ((ahead.raw - mean) * inverse);
+    product += g * (ahead.raw - mean);
 }

@@ -13,10 +13,17 @@ fn nothing_yet() -> Pivoted {
     return Pivoted(0u, vec4<f32>(0.0), vec4<f32>(0.0), vec4<f32>(0.0));
 }
 
-fn with_value(so_far: Pivoted, value: vec4<f32>) -> Pivoted {
+// The first value is what the others are compared with.
+fn with_pivot(so_far: Pivoted, value: vec4<f32>) -> Pivoted {
     let pivot = select(so_far.pivot, value, so_far.count == 0u);
-    let deviation = value - pivot;
-    return Pivoted(so_far.count + 1u, pivot, so_far.sum + deviation, so_far.squares + deviation * deviation);
+    return Pivoted(so_far.count, pivot, so_far.sum, so_far.squares);
+}
+
+// With a value that is `inside`; a branch would cost more than what it saves.
+fn with_value(so_far: Pivoted, value: vec4<f32>, inside: bool) -> Pivoted {
+    let deviation = select(vec4<f32>(0.0), value - so_far.pivot, inside);
+    let count = so_far.count + u32(inside);
+    return Pivoted(count, so_far.pivot, so_far.sum + deviation, so_far.squares + deviation * deviation);
 }
 
 fn moments_of(all: Pivoted) -> Moments {

@@ -4,11 +4,10 @@
 
 struct Line {
     at: u32,
-    inside: bool,
 }
 
 fn line_of(row: u32) -> Line {
-    return Line(min(row, params.rows - 1u) * params.outputs, row < params.rows);
+    return Line(min(row, params.rows - 1u) * params.outputs);
 }
 
 fn of_column_at(k4: u32) -> Through {
@@ -16,12 +15,11 @@ fn of_column_at(k4: u32) -> Through {
 }
 
 fn a_at(line: Line, k4: u32, through: Through) -> vec4<f32> {
-    let value = gradient_of(line.at + min(k4, params.outputs - 1u), through);
-    return select(vec4<f32>(0.0), value, line.inside & (k4 < params.outputs));
+    return gradient_of(line.at + min(k4, params.outputs - 1u), through);
 }
 
 fn weight_at(column: u32, k4: u32) -> vec4<f32> {
     let last = params.inputs * 4u - 1u;
     let value = weights[min(column, last) * params.outputs + min(k4, params.outputs - 1u)];
-    return select(vec4<f32>(0.0), value, (column <= last) & (k4 < params.outputs));
+    return select(vec4<f32>(0.0), value, k4 < params.outputs);
 }

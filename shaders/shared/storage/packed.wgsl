@@ -6,6 +6,6 @@ fn from_stored(x: Stored) -> vec4<f32> {
 }
 
 fn to_stored(x: vec4<f32>) -> Stored {
-    let y = clamp(x, vec4<f32>(-65504.0), vec4<f32>(65504.0));
+    let y = clamp(x, vec4<f32>(-65472.0), vec4<f32>(65472.0));
     return vec2<u32>(pack2x16float(y.xy), pack2x16float(y.zw));
 }
