@@ -35,6 +35,12 @@ const fn shared(rows: usize, columns: usize, cost: usize, kernel: &'static Kerne
     Offer { tile: Tile { worker: Worker::Workgroup, rows, columns, cost }, kernel }
 }
 
+/// Of workgroups that share the inner dimension, see `shaders/shared/split_tile.wgsl`: stands first in a list, for products of which
+/// no other gives tiles enough.
+const fn split(kernel: &'static Kernel) -> Offer {
+    shared(8, 16, 60, kernel)
+}
+
 /// In registers; costs were measured on lavapipe.
 const fn direct(rows: usize, columns: usize, cost: usize, kernel: &'static Kernel) -> Offer {
     Offer { tile: Tile { worker: Worker::Invocation, rows, columns, cost }, kernel }
@@ -55,6 +61,7 @@ pub(super) const FORWARD: &[Offer] = &[
 /// The same for inference, where software devices take no kernel that compiles for long. A page, which classifies few photos
 /// at a time, need not carry the tall tiles, which are for many.
 pub(super) const QUICK_FORWARD: &[Offer] = &[
+    split(&kernels::POINTWISE_FORWARD_SPLIT_8X16),
     FORWARD[0],
     FORWARD[1],
     FORWARD[2],
@@ -81,6 +88,7 @@ pub(super) const FORWARD_STATISTICS: &[Offer] = &[
 
 /// The data gradient.
 pub(super) const DATA_GRADIENT: &[Offer] = &[
+    split(&kernels::POINTWISE_DATA_GRADIENT_SPLIT_8X16),
     shared(32, 32, 20, &kernels::POINTWISE_DATA_GRADIENT_32X32),
     shared(64, 32, 15, &kernels::POINTWISE_DATA_GRADIENT_64X32),
     shared(64, 64, 10, &kernels::POINTWISE_DATA_GRADIENT_64X64),
