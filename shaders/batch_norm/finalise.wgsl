@@ -7,6 +7,7 @@
 // With one row there is nothing to normalise: y = x and the running statistics stay, as Paddle does.
 #import grid
 #import moments
+#import tree
 
 struct Params {
     channels: u32,
@@ -63,7 +64,16 @@ fn main(
     means[lane] = merged.mean;
     deviations[lane] = merged.deviations;
     counts[lane] = merged.count;
-    workgroupBarrier();
+    for (var apart = first_apart(lanes); apart > 0u; apart /= 2u) {
+        workgroupBarrier();
+        if first < apart && first + apart < lanes {
+            let at = lane + apart * params.width;
+            merged = merge(merged, Moments(means[at], deviations[at], counts[at]));
+            means[lane] = merged.mean;
+            deviations[lane] = merged.deviations;
+            counts[lane] = merged.count;
+        }
+    }
     if first != 0u || !inside {
         return;
     }
@@ -73,10 +83,6 @@ fn main(
         moments[2u * channels + c] = vec4<f32>(1.0);
         moments[3u * channels + c] = vec4<f32>(0.0);
         return;
-    }
-    for (var other = 1u; other < lanes; other += 1u) {
-        let at = lane + other * params.width;
-        merged = merge(merged, Moments(means[at], deviations[at], counts[at]));
     }
     let mean = merged.mean;
     let variance = merged.deviations / f32(params.rows);

@@ -8,6 +8,7 @@
 // With `identity` (one row, see batch_norm/finalise) gamma and beta took no part: their gradients are zero.
 // Source: Ioffe and Szegedy, "Batch Normalization", arXiv 1502.03167, section 3.
 #import grid
+#import tree
 
 struct Params {
     channels: u32,
@@ -64,12 +65,16 @@ fn main(
     }
     sums[lane] = sum;
     products[lane] = product;
-    workgroupBarrier();
-    if first == 0u && inside {
-        for (var other = 1u; other < lanes; other += 1u) {
-            sum += sums[lane + other * params.width];
-            product += products[lane + other * params.width];
+    for (var apart = first_apart(lanes); apart > 0u; apart /= 2u) {
+        workgroupBarrier();
+        if first < apart && first + apart < lanes {
+            sum += sums[lane + apart * params.width];
+            product += products[lane + apart * params.width];
+            sums[lane] = sum;
+            products[lane] = product;
         }
+    }
+    if first == 0u && inside {
         gamma_gradient[c] = product;
         beta_gradient[c] = sum;
         let channels = params.channels;

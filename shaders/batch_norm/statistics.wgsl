@@ -30,5 +30,5 @@ fn main(
             own.deviations += delta * (value - own.mean);
         }
     }
-    leave_moments(strip, lane, own);
+    leave_moments(strip, lane, WORKGROUP / params.width, own);
 }

@@ -42,5 +42,5 @@ fn main(
             }
         }
     }
-    leave_moments(strip, lane, moments_of(own));
+    leave_moments(strip, lane, WORKGROUP / params.width, moments_of(own));
 }

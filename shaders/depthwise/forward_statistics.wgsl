@@ -60,5 +60,5 @@ fn main(
         affine = affine_of(strip.channel, params.channels);
         walk(strip);
     }
-    leave_moments(strip, lane, moments_of(own));
+    leave_moments(strip, lane, WORKGROUP / params.width, moments_of(own));
 }

@@ -3,6 +3,7 @@
 // A workgroup takes `width` neighbouring sums of a part, with WORKGROUP / width invocations over the slabs of each: one for few
 // slabs, many for many.
 #import grid
+#import tree
 
 const MOST_PARTS: u32 = 8u;
 
@@ -64,11 +65,14 @@ fn main(
         }
     }
     sums[lane] = sum;
-    workgroupBarrier();
-    if inside && first == 0u {
-        for (var other = 1u; other < lanes; other += 1u) {
-            sum += sums[lane + other * part.width];
+    for (var apart = first_apart(lanes); apart > 0u; apart /= 2u) {
+        workgroupBarrier();
+        if first < apart && first + apart < lanes {
+            sum += sums[lane + apart * part.width];
+            sums[lane] = sum;
         }
+    }
+    if inside && first == 0u {
         output[part.to + own] = sum;
     }
 }

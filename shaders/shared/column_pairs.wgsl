@@ -13,15 +13,15 @@ fn sum_gradients(group: u32, lane: u32, columns: Columns) {
     if strip.inside {
         let channel = strip.channel;
         let mean = moments[channel];
-        let inverse = moments[columns.channels + channel];
         let scale = moments[2u * columns.channels + channel];
         let shift = moments[3u * columns.channels + channel];
         for (var row = begin + strip.first; row < end; row += strip.lanes) {
             let x = from_value(raw[row * columns.channels + channel]);
             let g = gradient_at(row, channel, x, activation_slope(x * scale + shift));
             sum += g;
-            product += g * ((x - mean) * inverse);
+            product += g * (x - mean);
         }
+        product *= moments[columns.channels + channel];
     }
-    leave_pairs(strip, lane, sum, product);
+    leave_pairs(strip, lane, WORKGROUP / columns.width, sum, product);
 }

@@ -2,6 +2,7 @@
 // The kernel defines `value_at(at)`, what is summed, and `store_sum(at, sum)`, `at` being the place in
 // [image][row][channel] and in [image][channel].
 #import strip
+#import tree
 
 var<workgroup> sums: array<vec4<f32>, WORKGROUP>;
 
@@ -23,11 +24,15 @@ fn sum_columns(group: u32, lane: u32, columns: Columns) {
         }
     }
     sums[lane] = sum;
-    workgroupBarrier();
-    if strip.inside && strip.first == 0u {
-        for (var other = 1u; other < strip.lanes; other += 1u) {
-            sum += sums[lane + other * strip.width];
+    let lanes = WORKGROUP / columns.width;
+    for (var apart = first_apart(lanes); apart > 0u; apart /= 2u) {
+        workgroupBarrier();
+        if strip.first < apart && strip.first + apart < lanes {
+            sum += sums[lane + apart * columns.width];
+            sums[lane] = sum;
         }
+    }
+    if strip.inside && strip.first == 0u {
         store_sum(strip.slab * columns.channels + strip.channel, sum);
     }
 }
