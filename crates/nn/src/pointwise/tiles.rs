@@ -58,8 +58,8 @@ pub(super) const FORWARD: &[Offer] = &[
     direct(16, 16, 2, &kernels::POINTWISE_FORWARD_DIRECT_16X4),
 ];
 
-/// The same for inference, where software devices take no kernel that compiles for long. A page, which classifies few photos
-/// at a time, need not carry the tall tiles, which are for many.
+/// The same for inference. A page, which classifies few photos at a time, need not carry the tall tiles, which are for many, nor on a
+/// software device the one that compiles longest.
 pub(super) const QUICK_FORWARD: &[Offer] = &[
     split(&kernels::POINTWISE_FORWARD_SPLIT_8X16),
     FORWARD[0],
@@ -71,6 +71,8 @@ pub(super) const QUICK_FORWARD: &[Offer] = &[
     FORWARD[4],
     FORWARD[5],
     FORWARD[6],
+    #[cfg(not(target_arch = "wasm32"))]
+    FORWARD[7],
 ];
 
 /// Of these a single one for software devices, which compiles in half the time of the next.
