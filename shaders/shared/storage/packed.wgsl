@@ -1,4 +1,4 @@
-// As single.wgsl: half precision in pairs, for devices without the type. What is too large becomes the largest.
+// As single.wgsl: half precision in pairs, for devices without the type. What is too large becomes the largest but one, as in half.wgsl.
 alias Stored = vec2<u32>;
 
 fn from_stored(x: Stored) -> vec4<f32> {
