@@ -3,8 +3,14 @@
 #import depthwise_sums
 #import depthwise_walk
 
-fn input_at(at: u32) -> vec4<f32> {
-    return gradient_of(at, through);
+alias Raw = RawGradient;
+
+fn raw_at(at: u32) -> Raw {
+    return raw_gradient(at);
+}
+
+fn input_of(raw: Raw) -> vec4<f32> {
+    return gradient_from(raw, through);
 }
 
 // The sums need no first value.

@@ -23,8 +23,14 @@
 var<private> affine: Affine;
 var<private> own: Pivoted;
 
-fn input_at(at: u32) -> vec4<f32> {
-    return operand_of(from_value(input[at]), affine);
+alias Raw = Value;
+
+fn raw_at(at: u32) -> Raw {
+    return input[at];
+}
+
+fn input_of(raw: Raw) -> vec4<f32> {
+    return operand_of(from_value(raw), affine);
 }
 
 // Of an output nothing is needed but itself.

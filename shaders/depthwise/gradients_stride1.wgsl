@@ -2,25 +2,21 @@
 // taken for an input, with the filter turned around. An invocation walks down the rows of its block, 4 columns of one channel
 // group at a time, with the KERNEL lines of gradients that meet a row in registers: each line is loaded once.
 #import depthwise_gradients
+#import depthwise_lines
 
 fn gather_block(strip: Strip) {
     let channel = strip.channel;
     let channels = params.channels;
     let n = strip.slab / params.blocks;
     let top = (strip.slab % params.blocks) * params.down;
-    let last_row = i32(params.in_height) - 1;
-    let last_column = i32(params.in_width) - 1;
     for (var x = strip.first * 4u; x < params.out_width; x += strip.lanes * 4u) {
-        let left = i32(x) - i32(params.pad_x);
-        // Where the columns lie in a line, and which of them there are.
-        var columns: array<u32, COLUMNS>;
-        var there: array<bool, COLUMNS>;
-        #unroll j COLUMNS
-            let column = left + i32(j);
-            columns[j] = u32(clamp(column, 0, last_column)) * channels + channel;
-            there[j] = (column >= 0) & (column <= last_column);
-        #end
+        let columns = beside(x, channel);
         var window: array<vec4<f32>, KERNEL * COLUMNS>;
+        var raws: array<RawGradient, COLUMNS>;
+        let first = line_of(n, top, 0u);
+        #unroll j COLUMNS
+            raws[j] = raw_gradient(first + columns.at[j]);
+        #end
         for (var step = 0u; step < params.down + KEPT; step += 1u) {
             // The row of inputs that this line of gradients completes, or the first.
             let complete = (n * params.out_height + top + max(step, KEPT) - KEPT) * params.out_width;
@@ -33,12 +29,13 @@ fn gather_block(strip: Strip) {
                     window[i * COLUMNS + j] = window[(i + 1u) * COLUMNS + j];
                 #end
             #end
-            let row = i32(top + step) - i32(params.pad_y);
-            let known = clamp(row, 0, last_row);
-            let line = (n * params.in_height + u32(known)) * params.in_width * channels;
+            let there = row_of(top + step, 0u) == known_row(top + step, 0u);
+            // The next line is on its way while this one is multiplied.
+            let next = line_of(n, top + step + 1u, 0u);
             #unroll j COLUMNS
-                let value = gradient_of(line + columns[j], through);
-                window[KEPT * COLUMNS + j] = select(vec4<f32>(0.0), value, there[j] & (row == known));
+                let value = gradient_from(raws[j], through);
+                window[KEPT * COLUMNS + j] = select(vec4<f32>(0.0), value, columns.there[j] & there);
+                raws[j] = raw_gradient(next + columns.at[j]);
             #end
             var sums: array<vec4<f32>, 4>;
             var inputs: array<vec4<f32>, 4>;

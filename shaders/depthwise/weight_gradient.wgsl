@@ -20,11 +20,41 @@
 @group(0) @binding(5) var<storage, read> moments: array<vec4<f32>>;
 @group(0) @binding(6) var<storage, read_write> partial: array<vec4<f32>>;
 
-// Zero outside, and without a branch around the load: all of a step are on their way before the first is waited for.
-fn input_at(line: u32, inside: bool, column: i32, channel: u32, affine: Affine) -> vec4<f32> {
-    let last = i32(params.in_width) - 1;
-    let value = operand_of(from_value(input[(line + u32(clamp(column, 0, last))) * params.outputs + channel]), affine);
-    return select(vec4<f32>(0.0), value, inside & (column >= 0) & (column <= last));
+// Of a column outside it is the last that there is, so that no branch stands around a load.
+fn place_of(line: u32, column: i32, channel: u32) -> u32 {
+    return (line + u32(clamp(column, 0, i32(params.in_width) - 1))) * params.outputs + channel;
+}
+
+// Zero outside.
+fn input_of(raw: Value, inside: bool, column: i32, affine: Affine) -> vec4<f32> {
+    let there = inside & (column >= 0) & (column < i32(params.in_width));
+    return select(vec4<f32>(0.0), operand_of(from_value(raw), affine), there);
+}
+
+// What two positions of a row of outputs add, as it lies in memory: their gradients, and of each line what their windows have new.
+struct Ahead {
+    gradients: array<RawGradient, 2>,
+    inputs: array<Value, 2u * ROWS * STRIDE>,
+}
+
+// The first new column of the window of output x.
+fn fresh_column(x: u32) -> i32 {
+    return i32(x * STRIDE + KEPT) - i32(params.pad_x);
+}
+
+fn ahead_at(row: u32, x: u32, lines: array<u32, ROWS>, channel: u32) -> Ahead {
+    var ahead: Ahead;
+    #unroll q 2
+        let known = min(x + q, params.out_width - 1u);
+        ahead.gradients[q] = raw_gradient((row * params.out_width + known) * params.outputs + channel);
+        #unroll r ROWS
+            #unroll j STRIDE
+                let at = place_of(lines[r], fresh_column(x + q) + i32(j), channel);
+                ahead.inputs[(q * ROWS + r) * STRIDE + j] = input[at];
+            #end
+        #end
+    #end
+    return ahead;
 }
 
 @compute @workgroup_size(64)
@@ -65,21 +95,29 @@ fn main(
             inside[r] = first + r < KERNEL && row == top + i32(r);
             lines[r] = (image + u32(row)) * params.in_width;
             #unroll j KEPT
-                window[r * KERNEL + STRIDE + j] = input_at(lines[r], inside[r], left + i32(j), channel, affine);
+                window[r * KERNEL + STRIDE + j] =
+                    input_of(input[place_of(lines[r], left + i32(j), channel)], inside[r], left + i32(j), affine);
             #end
         #end
-        for (var x = 0u; x < params.out_width; x += 1u) {
-            let fresh = left + i32(x * STRIDE + KEPT);
-            let gradient = gradient_of((at * params.out_width + x) * channels + channel, through);
-            #unroll r ROWS
-                #unroll j KEPT
-                    window[r * KERNEL + j] = window[r * KERNEL + j + STRIDE];
-                #end
-                #unroll j STRIDE
-                    window[r * KERNEL + KEPT + j] = input_at(lines[r], inside[r], fresh + i32(j), channel, affine);
-                #end
-                #unroll j KERNEL
-                    sums[r * KERNEL + j] += window[r * KERNEL + j] * gradient;
+        var ahead = ahead_at(at, 0u, lines, channel);
+        for (var x = 0u; x < params.out_width; x += 2u) {
+            let here = ahead;
+            // The next two positions are on their way while these are multiplied.
+            ahead = ahead_at(at, x + 2u, lines, channel);
+            #unroll q 2
+                let gradient = select(vec4<f32>(0.0), gradient_from(here.gradients[q], through), x + q < params.out_width);
+                let first_fresh = fresh_column(x + q);
+                #unroll r ROWS
+                    #unroll j KEPT
+                        window[r * KERNEL + j] = window[r * KERNEL + j + STRIDE];
+                    #end
+                    #unroll j STRIDE
+                        window[r * KERNEL + KEPT + j] =
+                            input_of(here.inputs[(q * ROWS + r) * STRIDE + j], inside[r], first_fresh + i32(j), affine);
+                    #end
+                    #unroll j KERNEL
+                        sums[r * KERNEL + j] += window[r * KERNEL + j] * gradient;
+                    #end
                 #end
             #end
         }

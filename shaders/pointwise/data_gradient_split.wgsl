@@ -22,7 +22,12 @@ override RECTIFIED: bool = false;
 fn weights_at(k4: u32, column: u32) -> mat4x4<f32> {
     let own = column * 4u;
     return transpose(
-        mat4x4<f32>(weight_at(own, k4), weight_at(own + 1u, k4), weight_at(own + 2u, k4), weight_at(own + 3u, k4)),
+        mat4x4<f32>(
+            weight_of(weight_at(own, k4), k4),
+            weight_of(weight_at(own + 1u, k4), k4),
+            weight_of(weight_at(own + 2u, k4), k4),
+            weight_of(weight_at(own + 3u, k4), k4),
+        ),
     );
 }
 

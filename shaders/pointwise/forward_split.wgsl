@@ -22,7 +22,12 @@
 
 fn weights_at(k4: u32, column: u32) -> mat4x4<f32> {
     let k = k4 * 4u;
-    return mat4x4<f32>(weight_at(k, column), weight_at(k + 1u, column), weight_at(k + 2u, column), weight_at(k + 3u, column));
+    return mat4x4<f32>(
+        weight_of(weight_at(k, column), k),
+        weight_of(weight_at(k + 1u, column), k + 1u),
+        weight_of(weight_at(k + 2u, column), k + 2u),
+        weight_of(weight_at(k + 3u, column), k + 3u),
+    );
 }
 
 @compute @workgroup_size(64)

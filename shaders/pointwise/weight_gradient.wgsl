@@ -10,6 +10,7 @@
 #import gate
 #import gradient_operand
 #import gemm
+#import gemm_groups
 #import gemm_store
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -42,20 +43,41 @@ fn store(row: u32, column: u32, sum: vec4<f32>) {
 // branch stands around a load, see gemm_rows.
 const FEWER_INPUTS: bool = A_PIECES < B_PIECES;
 
-fn input_at(row: u32, end: u32, channel: u32, affine: Affine) -> vec4<f32> {
-    let known = min(row, params.rows - 1u);
+alias Inputs = array<Value, A_PIECES>;
+alias Gradients = array<RawGradient, B_PIECES>;
+
+// What an invocation loads of a step that begins at row `first`, as it lies in memory.
+fn inputs_at(first: u32, lane: u32, channel: u32) -> Inputs {
     let near = min(channel, params.inputs - 1u);
-    let loaded = from_value(input[known * params.inputs + near]);
-    var value = gated(operand_of(loaded, affine), image_of(known), near, params.inputs);
+    var raws: Inputs;
+    #unroll i A_PIECES
+        let row = first + lane / A_WIDTH + i * (64u / A_WIDTH);
+        raws[i] = input[min(row, params.rows - 1u) * params.inputs + near];
+    #end
+    return raws;
+}
+
+fn gradients_at(first: u32, lane: u32, channel: u32) -> Gradients {
+    let near = min(channel, params.outputs - 1u);
+    var raws: Gradients;
+    #unroll i B_PIECES
+        let row = first + lane / B_WIDTH + i * (64u / B_WIDTH);
+        raws[i] = raw_gradient(min(row, params.rows - 1u) * params.outputs + near);
+    #end
+    return raws;
+}
+
+fn input_of(raw: Value, row: u32, end: u32, channel: u32, affine: Affine) -> vec4<f32> {
+    let near = min(channel, params.inputs - 1u);
+    var value = gated(operand_of(from_value(raw), affine), image_of(min(row, params.rows - 1u)), near, params.inputs);
     if BIAS {
         value = select(value, vec4<f32>(1.0, 0.0, 0.0, 0.0), channel == params.inputs);
     }
     return select(vec4<f32>(0.0), value, row < end || !FEWER_INPUTS);
 }
 
-fn gradient_at(row: u32, end: u32, channel: u32, through: Through) -> vec4<f32> {
-    let at = min(row, params.rows - 1u) * params.outputs + min(channel, params.outputs - 1u);
-    return select(vec4<f32>(0.0), gradient_of(at, through), row < end || FEWER_INPUTS);
+fn gradient_in(raw: RawGradient, row: u32, end: u32, through: Through) -> vec4<f32> {
+    return select(vec4<f32>(0.0), gradient_from(raw, through), row < end || FEWER_INPUTS);
 }
 
 const_assert A_WIDTH * STEP == 64u * A_PIECES && B_WIDTH * STEP == 64u * B_PIECES;
@@ -83,25 +105,26 @@ fn main(
     let affine = affine_of(min(input_channel, params.inputs - 1u), params.inputs);
     let through = through_of(min(output_channel, params.outputs - 1u), params.outputs);
     var sums = no_sums();
+    var a = inputs_at(begin, lane, input_channel);
+    var b = gradients_at(begin, lane, output_channel);
     for (var first = begin; first < end; first += STEP) {
-        // All loads of a step are on their way before the first is waited for.
-        var a: array<vec4<f32>, A_PIECES>;
-        var b: array<vec4<f32>, B_PIECES>;
         #unroll i A_PIECES
-            a[i] = input_at(first + lane / A_WIDTH + i * (64u / A_WIDTH), end, input_channel, affine);
+            let row = first + lane / A_WIDTH + i * (64u / A_WIDTH);
+            tile_a[lane + 64u * i] = input_of(a[i], row, end, input_channel, affine);
         #end
         #unroll i B_PIECES
-            b[i] = gradient_at(first + lane / B_WIDTH + i * (64u / B_WIDTH), end, output_channel, through);
-        #end
-        #unroll i A_PIECES
-            tile_a[lane + 64u * i] = a[i];
-        #end
-        #unroll i B_PIECES
-            tile_b[lane + 64u * i] = b[i];
+            let row = first + lane / B_WIDTH + i * (64u / B_WIDTH);
+            tile_b[lane + 64u * i] = gradient_in(b[i], row, end, through);
         #end
         workgroupBarrier();
+        // The next step's loads are on their way while this one is multiplied.
+        a = inputs_at(first + STEP, lane, input_channel);
+        b = gradients_at(first + STEP, lane, output_channel);
         multiply_tiles(lane, &sums);
         workgroupBarrier();
     }
-    store_tile(lane, first_row * 4u, first_column, sums);
+    add_groups(lane, &sums);
+    if lane < GRID {
+        store_tile(lane, first_row * 4u, first_column, sums);
+    }
 }

@@ -7,7 +7,10 @@
 // A matrix that is turned as it is stored (A_TURN, B_TURN, see gemm_rows and gemm_transposed) has its lines shifted, four by four:
 // 8 invocations that follow one another store to lines k, k + 4, ..., a multiple of 128 bytes apart, all in the same of workgroup
 // memory's 32 banks of 4 bytes, and would wait for one another. Shifted, each has banks of its own, and so have those that read a line.
-const GRID_ROWS: u32 = 64u / GRID_COLUMNS;
+
+// Of a small tile there are K_GROUPS grids, each for its part of every step's inner dimension: gemm_groups joins what they have.
+const GRID: u32 = 64u / K_GROUPS;
+const GRID_ROWS: u32 = GRID / GRID_COLUMNS;
 const A_WIDTH: u32 = GRID_ROWS * ROW_BLOCKS;
 const B_WIDTH: u32 = GRID_COLUMNS * COLUMN_BLOCKS;
 const TILE_ROWS: u32 = 4u * A_WIDTH;
@@ -22,6 +25,14 @@ fn no_sums() -> array<vec4<f32>, SUMS> {
     return array<vec4<f32>, SUMS>();
 }
 
+// The invocation's number in its grid.
+fn own_lane(lane: u32) -> u32 {
+    if K_GROUPS > 1u {
+        return lane % GRID;
+    }
+    return lane;
+}
+
 // Where line k begins; `turn` is 0 for a matrix that lies as it was read.
 fn line_at(k: u32, width: u32, turn: u32) -> u32 {
     return k * width + k / 4u * turn;
@@ -32,10 +43,15 @@ fn line_at(k: u32, width: u32, turn: u32) -> u32 {
 // Four lines of the inner dimension at a time: where they lie is known beforehand then, and of what a GPU issues, multiplying
 // takes 95 % and not 80.
 fn multiply_tiles(lane: u32, sums: ptr<function, array<vec4<f32>, SUMS>>) {
-    let row = lane / GRID_COLUMNS;
+    let row = own_lane(lane) / GRID_COLUMNS;
     let column = lane % GRID_COLUMNS;
     var local = *sums;
-    for (var k = 0u; k < STEP; k += 4u) {
+    // Where the loop begins is known when the shader is compiled, which a tenth of the time depends on, unless there are several grids.
+    var first = 0u;
+    if K_GROUPS > 1u {
+        first = lane / GRID * 4u;
+    }
+    for (var k = first; k < STEP; k += 4u * K_GROUPS) {
         let own_row = line_at(k, A_WIDTH, A_TURN) + row;
         let own_column = line_at(k, B_WIDTH, B_TURN) + column;
         #unroll l 4

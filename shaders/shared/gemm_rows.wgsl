@@ -1,10 +1,11 @@
 // The tile of a product whose first matrix is read along its rows: [rows][inner] times [inner][columns], see gemm_forward and
 // gemm_transposed for the second. tile_a takes blocks of 4 x 4, turned; each invocation has A_BLOCKS of them in every step, of the
 // same rows, which it finds once.
-// The kernel defines `Line` and `line_of(row)`, where a row lies; `of_column_at(k4)`, what all rows share at 4 values of the inner
-// dimension; and `a_at(line, k4, of_column)`, these 4 values of a row. No branch may stand around a load: all loads of a step
-// are to be on their way before the first is waited for. Rows beyond the last are copies of it, and so are values beyond the last
-// of the inner dimension, which meet zeros in the second matrix: one of the two has to be zero there, and this one is the larger.
+// The kernel defines `Line` and `line_of(row)`, where a row lies; `Raw` and `raw_at(line, k4)`, 4 values of the inner dimension as they lie
+// in memory; `of_column_at(k4)`, what all rows share there; and `a_of(raw, line, k4, of_column)`, what the product takes of them. No
+// branch may stand around a load: all loads of a step are on their way while the step before is multiplied. Rows beyond the last are
+// copies of it, and so are values beyond the last of the inner dimension, which meet zeros in the second matrix: one of the two has
+// to be zero there, and this one is the larger.
 const_assert A_WIDTH * STEP == 256u * A_BLOCKS;
 // An invocation's neighbours have the other k4 of a step: 4 or 8 of them, which take the 8 places of 128 bytes together.
 const A_TURN: u32 = 32u / STEP;
@@ -24,36 +25,47 @@ fn lines_of(lane: u32, first_row: u32) -> Lines {
     return lines;
 }
 
-fn load_a(lane: u32, lines: Lines, k4: u32) -> array<mat4x4<f32>, A_BLOCKS> {
+fn load_a(lane: u32, lines: Lines, k4: u32) -> array<Raw, 4u * A_BLOCKS> {
     let inner = k4 + lane % (STEP / 4u);
-    let of_column = of_column_at(inner);
-    var blocks: array<mat4x4<f32>, A_BLOCKS>;
+    var raws: array<Raw, 4u * A_BLOCKS>;
     #unroll b A_BLOCKS
-        blocks[b] = transpose(mat4x4<f32>(
-            a_at(lines[4u * b], inner, of_column),
-            a_at(lines[4u * b + 1u], inner, of_column),
-            a_at(lines[4u * b + 2u], inner, of_column),
-            a_at(lines[4u * b + 3u], inner, of_column),
-        ));
+        #unroll r 4
+            raws[4u * b + r] = raw_at(lines[4u * b + r], inner);
+        #end
     #end
-    return blocks;
+    return raws;
+}
+
+fn store_a(lane: u32, lines: Lines, k4: u32, raws: array<Raw, 4u * A_BLOCKS>) {
+    let own = lane % (STEP / 4u);
+    let inner = k4 + own;
+    let of_column = of_column_at(inner);
+    #unroll b A_BLOCKS
+        let block = transpose(mat4x4<f32>(
+            a_of(raws[4u * b], lines[4u * b], inner, of_column),
+            a_of(raws[4u * b + 1u], lines[4u * b + 1u], inner, of_column),
+            a_of(raws[4u * b + 2u], lines[4u * b + 2u], inner, of_column),
+            a_of(raws[4u * b + 3u], lines[4u * b + 3u], inner, of_column),
+        ));
+        let first = line_at(own * 4u, A_WIDTH, A_TURN) + lane / (STEP / 4u) + b * BLOCKS_AT_ONCE;
+        #unroll j 4
+            tile_a[first + j * A_WIDTH] = block[j];
+        #end
+    #end
 }
 
 fn product_tile(lane: u32, first_row: u32, first_column: u32, inner: u32) -> array<vec4<f32>, SUMS> {
     var sums = no_sums();
     let lines = lines_of(lane, first_row);
-    let own = lane % (STEP / 4u);
+    var a = load_a(lane, lines, 0u);
+    var b = load_b(lane, first_column, 0u);
     for (var k4 = 0u; k4 < inner; k4 += STEP / 4u) {
-        let a = load_a(lane, lines, k4);
-        let b = load_b(lane, first_column, k4);
-        #unroll c A_BLOCKS
-            let first = line_at(own * 4u, A_WIDTH, A_TURN) + lane / (STEP / 4u) + c * BLOCKS_AT_ONCE;
-            #unroll j 4
-                tile_a[first + j * A_WIDTH] = a[c][j];
-            #end
-        #end
-        store_b(lane, b);
+        store_a(lane, lines, k4, a);
+        store_b(lane, first_column, k4, b);
         workgroupBarrier();
+        // The next step's loads are on their way while this one is multiplied.
+        a = load_a(lane, lines, k4 + STEP / 4u);
+        b = load_b(lane, first_column, k4 + STEP / 4u);
         multiply_tiles(lane, &sums);
         workgroupBarrier();
     }

@@ -18,10 +18,27 @@ fn through_of(channel: u32, channels: u32) -> Through {
     return Through(vec4<f32>(1.0), vec4<f32>(0.0), vec4<f32>(0.0));
 }
 
-fn gradient_of(at: u32, through: Through) -> vec4<f32> {
-    let g = from_gradient(output_gradient[at]);
+// What lies in memory of it.
+struct RawGradient {
+    gradient: Gradient,
+    output: Value,
+}
+
+fn raw_gradient(at: u32) -> RawGradient {
     if THROUGH_NORM {
-        return g * through.scale + from_value(output[at]) * through.slope + through.offset;
+        return RawGradient(output_gradient[at], output[at]);
+    }
+    return RawGradient(output_gradient[at], Value());
+}
+
+fn gradient_from(raw: RawGradient, through: Through) -> vec4<f32> {
+    let g = from_gradient(raw.gradient);
+    if THROUGH_NORM {
+        return g * through.scale + from_value(raw.output) * through.slope + through.offset;
     }
     return g;
+}
+
+fn gradient_of(at: u32, through: Through) -> vec4<f32> {
+    return gradient_from(raw_gradient(at), through);
 }

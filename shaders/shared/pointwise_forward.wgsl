@@ -14,13 +14,20 @@ fn of_column_at(k4: u32) -> Affine {
     return affine_of(min(k4, params.inputs - 1u), params.inputs);
 }
 
-fn a_at(line: Line, k4: u32, affine: Affine) -> vec4<f32> {
-    let channel = min(k4, params.inputs - 1u);
-    return gated(operand_of(from_value(input[line.at + channel]), affine), line.image, channel, params.inputs);
+alias Raw = Value;
+
+fn raw_at(line: Line, k4: u32) -> Raw {
+    return input[line.at + min(k4, params.inputs - 1u)];
 }
 
-fn weight_at(k: u32, column: u32) -> vec4<f32> {
-    let last = params.inputs * 4u - 1u;
-    let value = from_weight(weights[min(k, last) * params.outputs + min(column, params.outputs - 1u)]);
-    return select(vec4<f32>(0.0), value, k <= last);
+fn a_of(raw: Raw, line: Line, k4: u32, affine: Affine) -> vec4<f32> {
+    return gated(operand_of(from_value(raw), affine), line.image, min(k4, params.inputs - 1u), params.inputs);
+}
+
+fn weight_at(k: u32, column: u32) -> Weight {
+    return weights[min(k, params.inputs * 4u - 1u) * params.outputs + min(column, params.outputs - 1u)];
+}
+
+fn weight_of(weight: Weight, k: u32) -> vec4<f32> {
+    return select(vec4<f32>(0.0), from_weight(weight), k < params.inputs * 4u);
 }

@@ -14,12 +14,20 @@ fn of_column_at(k4: u32) -> Through {
     return through_of(min(k4, params.outputs - 1u), params.outputs);
 }
 
-fn a_at(line: Line, k4: u32, through: Through) -> vec4<f32> {
-    return gradient_of(line.at + min(k4, params.outputs - 1u), through);
+fn raw_at(line: Line, k4: u32) -> RawGradient {
+    return raw_gradient(line.at + min(k4, params.outputs - 1u));
+}
+
+alias Raw = RawGradient;
+
+fn a_of(raw: Raw, line: Line, k4: u32, through: Through) -> vec4<f32> {
+    return gradient_from(raw, through);
 }
 
 fn weight_at(column: u32, k4: u32) -> vec4<f32> {
-    let last = params.inputs * 4u - 1u;
-    let value = weights[min(column, last) * params.outputs + min(k4, params.outputs - 1u)];
-    return select(vec4<f32>(0.0), value, k4 < params.outputs);
+    return weights[min(column, params.inputs * 4u - 1u) * params.outputs + min(k4, params.outputs - 1u)];
+}
+
+fn weight_of(weight: vec4<f32>, k4: u32) -> vec4<f32> {
+    return select(vec4<f32>(0.0), weight, k4 < params.outputs);
 }

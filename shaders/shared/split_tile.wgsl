@@ -27,7 +27,7 @@ fn split_product(lane: u32, first_row: u32, first_column: u32, inner: u32) -> ve
             let of_column = of_column_at(own);
             w[u] = weights_at(own, column);
             #unroll r ROWS
-                a[u * ROWS + r] = a_at(lines[r], own, of_column);
+                a[u * ROWS + r] = a_of(raw_at(lines[r], own), lines[r], own, of_column);
             #end
         #end
         #unroll u 2

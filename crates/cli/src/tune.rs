@@ -24,6 +24,8 @@ struct Answer {
     best: usize,
     rule_ns: f64,
     best_ns: f64,
+    /// Of every option; infinite where it was not measured.
+    all_ns: Vec<f64>,
 }
 
 /// Runs the command.
@@ -61,6 +63,7 @@ pub fn run(options: &TuneOptions) -> Result<ExitCode, CliError> {
                 say(serde_json::json!({
                     "question": answer.question, "rule": answer.rule, "best": answer.best,
                     "rule_us": answer.rule_ns / 1e3, "best_us": answer.best_ns / 1e3,
+                    "all_us": answer.all_ns.iter().map(|ns| ns / 1e3).collect::<Vec<_>>(),
                 }))?;
             }
         }
@@ -100,6 +103,7 @@ async fn tune(gpu: &Arc<Gpu>, work: &Work, runs: usize) -> Result<Vec<Answer>, C
             best,
             rule_ns,
             best_ns: of[best],
+            all_ns: of.clone(),
         }
     };
     Ok(by_rule.iter().map(answer).collect())

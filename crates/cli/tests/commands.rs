@@ -163,6 +163,7 @@ fn devices_summary_check_and_bench() {
         let json = ran(&command).json();
         assert_eq!(json["task"], task);
         assert!(json["median_ms"].as_f64().unwrap() > 0.0 && json["kinds"].as_array().unwrap().len() > 5);
+        assert_eq!(json["launches"].as_array().unwrap().len() as u64, json["dispatches"].as_u64().unwrap());
     }
     let bytes = |task: &str, precision: &str| {
         let command = "--width 0.35 --size 32 --batch 2 --classes 4 --runs 1 --format json --precision";

@@ -116,11 +116,13 @@ impl Pointwise {
         }
     }
 
-    /// What to take of `offers`, which all fit the device, for a product over the rows with `columns` output columns.
+    /// What to take of `offers`, which all fit the device, for a product over the rows with `columns` output columns, the inputs or the
+    /// outputs.
     fn choose(&self, plan: &mut PlanBuilder, pass: &str, columns: usize, offers: &[Offer]) -> Choice {
         let class = plan.class();
+        let inner = pad_channels(if columns == self.outputs { self.inputs } else { self.outputs });
         let columns = pad_channels(columns);
-        let default = choose_tile(offers, class, self.rows, columns, enough_tiles(class));
+        let default = choose_tile(offers, class, self.rows, columns, inner, enough_tiles(class));
         let Self { rows, inputs, outputs } = self;
         let question = format!("pointwise/{pass} {rows}x{inputs}x{outputs}");
         let offer = offers[plan.choose(&question, offers.len(), default)];

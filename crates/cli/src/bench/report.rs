@@ -58,6 +58,12 @@ pub fn json(work: &Work, gpu: &Gpu, limits: &DeviceLimits, measured: &Measured) 
         };
         shares.iter().map(row).collect()
     };
+    let launch = |timing: &Timing| {
+        serde_json::json!({
+            "label": timing.label, "kernel": timing.kernel, "us": timing.nanoseconds / 1e3,
+            "macs": timing.cost.macs, "bytes": timing.cost.bytes,
+        })
+    };
     let median = measured.median_ms();
     serde_json::json!({
         "task": work.task(), "arch": work.arch(), "family": work.network.family, "width": work.network.width,
@@ -75,6 +81,7 @@ pub fn json(work: &Work, gpu: &Gpu, limits: &DeviceLimits, measured: &Measured) 
         "copy_bytes_per_second": limits.copy_bytes_per_second, "macs_per_second": limits.macs_per_second,
         "kinds": rows(shares(&measured.timings, kernel), "kind"),
         "layers": rows(shares(&measured.timings, layer), "layer"),
+        "launches": measured.timings.iter().map(launch).collect::<Vec<_>>(),
     })
 }
 

@@ -30,7 +30,8 @@ pub struct Measured {
     pub cold_ms: f64,
     /// Milliseconds of the first run alone.
     pub first_ms: f64,
-    /// Milliseconds of each timed run.
+    /// Milliseconds of each timed run, from the host: in training the copy of the pixels to the device is in it, in inference writing them
+    /// and reading the logits back.
     pub runs_ms: Vec<f64>,
     /// Milliseconds of a run where as many are submitted one behind the other, on an input that is on the device already: what a
     /// long training or a long list of photos comes to. The device need not wait for the host in between.
@@ -71,6 +72,12 @@ enum Ready {
     Train(TrainNetwork, Vec<u8>, [Vec<u32>; 2], Staging),
 }
 
+/// What a run took, in milliseconds: to its end, and until it was submitted.
+struct Ran {
+    ms: f64,
+    host_ms: f64,
+}
+
 impl Ready {
     async fn new(work: &Work, gpu: &Arc<Gpu>) -> Result<Self, CliError> {
         let architecture = work.network.architecture()?;
@@ -95,9 +102,9 @@ impl Ready {
         Ok(Self::Train(network, pixels, [labels, (0..batch as u32).collect()], Staging::new(gpu)))
     }
 
-    /// One run, to its end: with inference the logits are read back. Returns the milliseconds until it was submitted.
-    fn run(&self, gpu: &Gpu) -> Result<f64, CliError> {
-        // As in training, where a thread of its own copies the pixels.
+    /// One run, to its end: with inference the logits are read back.
+    fn run(&self, gpu: &Gpu) -> Result<Ran, CliError> {
+        // Before the clock runs: in training a thread of its own copies the pixels, while the device is at the step before.
         let staged = match self {
             Self::Infer(..) => None,
             Self::Train(_, pixels, _, staging) => Some(pollster::block_on(staging.fill(pixels))?),
@@ -115,7 +122,7 @@ impl Ready {
             pollster::block_on(network.logits())?;
         }
         gpu.wait()?;
-        Ok(host_ms)
+        Ok(Ran { ms: begun.elapsed().as_secs_f64() * 1e3, host_ms })
     }
 
     /// Runs in a row on what the last run left in the input; returns the milliseconds of each.
@@ -182,9 +189,9 @@ impl Work {
         let (mut all, mut host_ms) = (Vec::new(), Vec::new());
         let mut cold_ms = 0.0;
         for number in 0..WARM_UP + runs {
-            let begun = Instant::now();
-            host_ms.push(ready.run(gpu)?);
-            all.push(begun.elapsed().as_secs_f64() * 1e3);
+            let ran = ready.run(gpu)?;
+            host_ms.push(ran.host_ms);
+            all.push(ran.ms);
             if number == 0 {
                 cold_ms = start.elapsed().as_secs_f64() * 1e3;
             }

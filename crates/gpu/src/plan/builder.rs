@@ -127,6 +127,7 @@ pub struct PlanBuilder {
     class: DeviceClass,
     quick_start: bool,
     choices: Arc<Choices>,
+    variant: Option<usize>,
     questions: Vec<Question>,
     /// What launches answer that name no question of their own.
     answered: Option<String>,
@@ -152,6 +153,7 @@ impl PlanBuilder {
             class,
             quick_start: false,
             choices: Arc::default(),
+            variant: None,
             questions: Vec::new(),
             answered: None,
             sources: Vec::new(),
@@ -162,6 +164,11 @@ impl PlanBuilder {
     /// The same with or without kernels that compile quickly in place of those that run fastest.
     pub fn with_quick_start(self, quick_start: bool) -> Self {
         Self { quick_start, ..self }
+    }
+
+    /// The same with variant number `variant` wherever there are as many, so that small shapes can try what large ones take.
+    pub fn with_variant(self, variant: Option<usize>) -> Self {
+        Self { variant, ..self }
     }
 
     /// An empty plan with the kernels that suit `gpu` best: of its class, or by its own measurements.
@@ -176,7 +183,7 @@ impl PlanBuilder {
         if !self.questions.iter().any(|asked| asked.question == question) {
             self.questions.push(Question { question: question.to_string(), options, default });
         }
-        self.choices.get(question).filter(|&choice| choice < options).unwrap_or(default)
+        self.variant.or(self.choices.get(question)).filter(|&choice| choice < options).unwrap_or(default)
     }
 
     /// The class of devices that kernels are chosen for.

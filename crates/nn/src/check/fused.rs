@@ -4,12 +4,12 @@ use super::activation::shape_name;
 use super::noise::uniform;
 use super::operand::{GradientSource, Source};
 use super::reduce::with_sums;
-use super::trial::{Layout, Trial};
+use super::trial::{Kernels, Layout, Trial};
 use super::unit::{NormFollowing, UnitBehind, between, norm};
 use super::{Case, TOLERANCE, TRAINING_STORAGE};
 use crate::{Activation, Dense, Depthwise, Geometry, Operand, Padding, Pointwise, Shape, Target, cpu};
 use Padding::{Same, Symmetric};
-use photonet_gpu::DeviceClass::{self, Discrete, Software};
+use photonet_gpu::DeviceClass::{Discrete, Software};
 use photonet_gpu::{Format, Storage};
 
 pub(super) fn cases() -> Vec<Case> {
@@ -24,9 +24,6 @@ pub(super) fn cases() -> Vec<Case> {
         (shape(5, 15, 15, 18), 30, Activation::Relu, true),
         (shape(2, 112, 112, 8), 62, Activation::HardSwish, true),
         (shape(2, 112, 112, 62), 18, Activation::HardSwish, false),
-        // Tall tiles, with more than one step of the inner dimension.
-        (shape(3, 112, 112, 18), 40, Activation::Relu, true),
-        (shape(3, 112, 112, 40), 18, Activation::HardSwish, false),
         // More slabs than one workgroup merges.
         (shape(11, 112, 112, 3), 3, Activation::Relu, false),
     ] {
@@ -35,17 +32,27 @@ pub(super) fn cases() -> Vec<Case> {
             "{}x{}x{} {}->{outputs} behind {activation:?}",
             input.batch, input.height, input.width, input.channels
         );
-        // The tall tiles' texts take a software device's compiler long: the square ones have the other formats.
-        let tall = input.batch == 3;
         for class in [Discrete, Software] {
             let name = format!("{name} for {class:?}");
             // Deviations from a mean that is rounded itself.
-            for storage in TRAINING_STORAGE.into_iter().take(if tall { 1 } else { 2 }) {
+            for storage in TRAINING_STORAGE {
                 let forward = forward(layer, input, activation, class, &name, storage);
                 let backward = backward(layer, input, activation, residual, class, &name, storage);
                 cases.push(forward.tolerance(tolerance(counted(storage, class == Discrete))));
                 cases.push(backward.tolerance(through_memory(storage)));
             }
+        }
+    }
+    // Every tile, as in the cases of 1x1 convolutions.
+    for (input, outputs) in [(shape(2, 15, 10, 44), 18), (shape(2, 15, 10, 18), 44)] {
+        let layer = Pointwise { rows: input.rows(), inputs: input.channels, outputs };
+        for number in 0..6 {
+            let name = format!("2x15x10 {}->{outputs} tile {number}", input.channels);
+            let (kernels, storage) = (Kernels::variant(number), Storage::default());
+            let forward = forward(layer, input, Activation::HardSwish, kernels, &name, storage);
+            let backward = backward(layer, input, Activation::Relu, true, kernels, &name, storage);
+            cases.push(forward.tolerance(tolerance(counted(storage, true))));
+            cases.push(backward.tolerance(through_memory(storage)));
         }
     }
     cases.extend(depthwise_cases());
@@ -230,12 +237,14 @@ fn forward(
     layer: Pointwise,
     input: Shape,
     activation: Activation,
-    class: DeviceClass,
+    kernels: impl Into<Kernels>,
     name: &str,
     storage: Storage,
 ) -> Case {
+    let kernels = kernels.into();
+    let class = kernels.class;
     Case::new("pointwise/forward_statistics", name, move || {
-        let mut trial = Trial::for_class(class).stored(storage);
+        let mut trial = Trial::of_kernels(kernels).stored(storage);
         let norm = norm(input.with_channels(layer.outputs));
         let values = uniform(1, layer.rows * layer.inputs);
         let (x, seen) = Source::new(&mut trial, (layer.rows, layer.inputs), values, Some(activation));
@@ -258,13 +267,15 @@ fn backward(
     input: Shape,
     activation: Activation,
     residual: bool,
-    class: DeviceClass,
+    kernels: impl Into<Kernels>,
     name: &str,
     storage: Storage,
 ) -> Case {
+    let kernels = kernels.into();
+    let class = kernels.class;
     let name = format!("{name}{}", if residual { " residual" } else { "" });
     Case::new("pointwise/data_gradient_sums", name, move || {
-        let mut trial = Trial::for_class(class).stored(storage);
+        let mut trial = Trial::of_kernels(kernels).stored(storage);
         let weights = uniform(2, layer.inputs * layer.outputs);
         let (through, size) = (Pointwise::takes_gradients_on_load(class), (layer.rows, layer.outputs));
         let gradient = uniform(3, layer.rows * layer.outputs);

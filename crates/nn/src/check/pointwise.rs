@@ -3,7 +3,7 @@
 use super::noise::uniform;
 use super::operand::{self, GradientSource, Source};
 use super::reduce::with_sums;
-use super::trial::{Layout, Slot, Trial, round};
+use super::trial::{Kernels, Layout, Slot, Trial, round};
 use super::{Case, HALF_STORAGE, TOLERANCE, TRAINING_STORAGE};
 use crate::{Activation, Fused, Gate, Pointwise, ProductGradients, Target, cpu};
 use photonet_gpu::DeviceClass::{self, Discrete, Software};
@@ -43,11 +43,9 @@ pub(super) fn cases() -> Vec<Case> {
         (5, 15, 18, 30, all),
         (1, 112, 8, 3, PLAIN),
         (2, 112, 3, 8, all),
-        // Enough rows and columns for the largest tiles.
+        // Rows enough for larger tiles.
         (1, 112, 18, 62, biased(Activation::HardSwish)),
         (1, 112, 62, 18, PLAIN),
-        (3, 112, 18, 18, all),
-        (3, 112, 40, 40, biased(Activation::HardSwish)),
         // Behind squeeze-excite.
         (1, 7, 72, 18, gated(1)),
         (5, 15, 18, 30, gated(5)),
@@ -62,12 +60,6 @@ pub(super) fn cases() -> Vec<Case> {
         for class in [Discrete, Software] {
             let shape = format!("{shape} for {class:?}");
             cases.push(forward(layer, class, &shape, fused, Storage::default()));
-            // The tall tiles' texts take a software device's compiler long: the square ones have the other formats.
-            if batch == 3 {
-                cases.push(data_gradient(layer, class, &shape, fused, Storage::default()));
-                cases.push(weight_gradient(layer, class, &shape, fused, Storage::default()));
-                continue;
-            }
             if fused.bias {
                 cases.extend(HALF_STORAGE.map(|storage| forward(layer, class, &shape, fused, storage)));
             }
@@ -79,6 +71,23 @@ pub(super) fn cases() -> Vec<Case> {
             if fused.bias {
                 cases.push(bias_gradient(layer, class, &shape));
             }
+        }
+    }
+    cases.extend(variants(all));
+    cases
+}
+
+/// Every tile for a large GPU, which the rule takes for more rows than a test can have: with edges on both sides, and more than one step
+/// of the inner dimension. Their texts take a software device's compiler long: the shapes above have the other formats.
+fn variants(fused: Operands) -> Vec<Case> {
+    let mut cases = Vec::new();
+    for (inputs, outputs) in [(44, 18), (18, 44)] {
+        let layer = Pointwise { rows: 300, inputs, outputs };
+        for number in 0..7 {
+            let (kernels, shape) =
+                (Kernels::variant(number), format!("300x{inputs}->{outputs} tile {number}"));
+            cases.push(forward(layer, kernels, &shape, fused, Storage::default()));
+            cases.push(data_gradient(layer, kernels, &shape, fused, Storage::default()));
         }
     }
     cases
@@ -116,7 +125,14 @@ fn weight_layout(layer: &Pointwise) -> Layout {
     Layout::weights(1, layer.inputs, layer.outputs)
 }
 
-fn forward(layer: Pointwise, class: DeviceClass, shape: &str, fused: Operands, storage: Storage) -> Case {
+fn forward(
+    layer: Pointwise,
+    kernels: impl Into<Kernels>,
+    shape: &str,
+    fused: Operands,
+    storage: Storage,
+) -> Case {
+    let kernels = kernels.into();
     let note = |on, text| if on { text } else { "" };
     let shape = format!(
         "{shape}{}{} {:?}{}{}",
@@ -127,7 +143,7 @@ fn forward(layer: Pointwise, class: DeviceClass, shape: &str, fused: Operands, s
         note(fused.gates > 0, " gate")
     );
     Case::new("pointwise/forward", shape, move || {
-        let mut trial = Trial::for_class(class).stored(storage);
+        let mut trial = Trial::of_kernels(kernels).stored(storage);
         let (x, seen, gate) = input(&mut trial, &layer, &fused);
         let mut matrix = weights(&layer);
         let w = trial.weights(weight_layout(&layer), &mut matrix);
@@ -157,16 +173,17 @@ fn through_norm(class: DeviceClass, fused: &Operands) -> bool {
 
 fn data_gradient(
     layer: Pointwise,
-    class: DeviceClass,
+    kernels: impl Into<Kernels>,
     shape: &str,
     fused: Operands,
     storage: Storage,
 ) -> Case {
-    let through = through_norm(class, &fused);
+    let kernels = kernels.into();
+    let through = through_norm(kernels.class, &fused);
     let note = if fused.residual { " residual" } else { "" };
     let shape = format!("{shape}{note}{}", GradientSource::note(through));
     Case::new("pointwise/data_gradient", shape, move || {
-        let mut trial = Trial::for_class(class).stored(storage);
+        let mut trial = Trial::of_kernels(kernels).stored(storage);
         let w = weights(&layer);
         let size = (layer.rows, layer.outputs);
         let (g, gradient) = GradientSource::new(&mut trial, size, output_gradient(&layer), through);

@@ -127,10 +127,31 @@ struct Expectation {
 /// Appends launches; the second argument gives the tensor of a slot.
 type Record = Box<dyn FnOnce(&mut PlanBuilder, &dyn Fn(Slot) -> Tensor)>;
 
+/// Which kernels a case takes: those for a class of devices, and of several variants the one that the rule says or that of a number.
+#[derive(Clone, Copy)]
+pub(super) struct Kernels {
+    pub class: DeviceClass,
+    pub variant: Option<usize>,
+}
+
+impl From<DeviceClass> for Kernels {
+    fn from(class: DeviceClass) -> Self {
+        Self { class, variant: None }
+    }
+}
+
+impl Kernels {
+    /// A variant for discrete devices.
+    pub fn variant(number: usize) -> Self {
+        Self { class: DeviceClass::Discrete, variant: Some(number) }
+    }
+}
+
 /// Inputs, expected outputs and the launches in between.
 #[derive(Default)]
 pub(super) struct Trial {
     class: Option<DeviceClass>,
+    variant: Option<usize>,
     quick_start: bool,
     storage: Storage,
     buffers: Vec<(Vec<u32>, Format)>,
@@ -142,6 +163,11 @@ impl Trial {
     /// Kernels are chosen for this class of devices, not for that of the device at hand.
     pub fn for_class(class: DeviceClass) -> Self {
         Self { class: Some(class), ..Self::default() }
+    }
+
+    /// The same, and where there are variants the one of a number.
+    pub fn of_kernels(Kernels { class, variant }: Kernels) -> Self {
+        Self { variant, ..Self::for_class(class) }
     }
 
     /// With the kernels that compile quickly, where `quick_start`.
@@ -312,7 +338,8 @@ impl Trial {
     /// Uploads the buffers and builds the plan.
     async fn build(&mut self, gpu: &Arc<Gpu>) -> Result<(Plan, Vec<Buffer>), GpuError> {
         let class = self.class.unwrap_or(gpu.class());
-        let mut plan = PlanBuilder::for_class(class).with_quick_start(self.quick_start);
+        let mut plan =
+            PlanBuilder::for_class(class).with_quick_start(self.quick_start).with_variant(self.variant);
         let mut buffers = Vec::with_capacity(self.buffers.len());
         for (index, (words, _)) in self.buffers.iter().enumerate() {
             buffers.push(gpu.buffer_with(&format!("check {index}"), words).await?);

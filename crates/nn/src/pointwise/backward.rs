@@ -196,7 +196,7 @@ impl Pointwise {
     fn split(&self, class: DeviceClass, inputs: usize) -> Split {
         let outputs = pad_channels(self.outputs);
         let offers = fitting(WEIGHT_GRADIENT, class);
-        let offer = offers[choose_tile(&offers, class, inputs, outputs, 1)];
+        let offer = offers[choose_tile(&offers, class, inputs, outputs, self.rows, 1)];
         let tiles = offer.tile.count(inputs, outputs);
         let (invocations, shortest) = match offer.tile.worker {
             Worker::Workgroup => (64 * tiles, 128),

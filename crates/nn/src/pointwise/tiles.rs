@@ -19,6 +19,8 @@ pub(super) struct Tile {
     pub columns: usize,
     /// Relative time of one multiply-accumulate, beside the other tiles of the same worker: larger tiles load less for each.
     cost: usize,
+    /// The same of one output, whatever the inner dimension.
+    start: usize,
 }
 
 /// A kernel and the tile that it makes.
@@ -28,34 +30,51 @@ pub(super) struct Offer {
     pub kernel: &'static Kernel,
 }
 
-/// In workgroup memory, costs by counting: a load of 16 bytes keeps the memory of a GPU's processor busy for as long as 16
-/// multiply-accumulates keep its arithmetic (4 cycles beside 4 times 4), and one in registers loads (rows + columns) / 4 of them
-/// for rows x columns multiply-accumulates.
-const fn shared(rows: usize, columns: usize, cost: usize, kernel: &'static Kernel) -> Offer {
-    Offer { tile: Tile { worker: Worker::Workgroup, rows, columns, cost }, kernel }
+/// Of a product over the rows in workgroup memory. The costs fit what `photonet tune` measured of all products of large and small on an
+/// H200, see docs/performance.md.
+const fn shared(rows: usize, columns: usize, kernel: &'static Kernel) -> Offer {
+    let (cost, start) = match (rows, columns) {
+        (32, 32) => (106, 5000),
+        (64, 32) => (78, 2200),
+        (64, 64) => (82, 1400),
+        (128, 32) => (76, 3200),
+        (128, 48) => (82, 1500),
+        (128, 16) => (103, 2800),
+        _ => panic!("a tile without costs"),
+    };
+    Offer { tile: Tile { worker: Worker::Workgroup, rows, columns, cost, start }, kernel }
 }
 
 /// Of workgroups that share the inner dimension, see `shaders/shared/split_tile.wgsl`: stands first in a list, for products of which
 /// no other gives tiles enough.
 const fn split(kernel: &'static Kernel) -> Offer {
-    shared(8, 16, 60, kernel)
+    let tile = Tile { worker: Worker::Workgroup, rows: 8, columns: 16, cost: 222, start: 15_000 };
+    Offer { tile, kernel }
+}
+
+/// Of a weight gradient, whose inner dimension is long. Costs by counting: a load of 16 bytes keeps the memory of a GPU's processor
+/// busy for as long as 16 multiply-accumulates keep its arithmetic (4 cycles beside 4 times 4), and one in registers loads
+/// (rows + columns) / 4 of them for rows x columns multiply-accumulates.
+const fn split_rows(rows: usize, columns: usize, cost: usize, kernel: &'static Kernel) -> Offer {
+    Offer { tile: Tile { worker: Worker::Workgroup, rows, columns, cost, start: 0 }, kernel }
 }
 
 /// In registers; costs were measured on lavapipe.
 const fn direct(rows: usize, columns: usize, cost: usize, kernel: &'static Kernel) -> Offer {
-    Offer { tile: Tile { worker: Worker::Invocation, rows, columns, cost }, kernel }
+    Offer { tile: Tile { worker: Worker::Invocation, rows, columns, cost, start: 0 }, kernel }
 }
 
 /// The forward pass where the first answer is not waited for: in training.
 pub(super) const FORWARD: &[Offer] = &[
-    shared(32, 32, 20, &kernels::POINTWISE_FORWARD_32X32),
-    shared(64, 32, 15, &kernels::POINTWISE_FORWARD_64X32),
-    shared(64, 64, 10, &kernels::POINTWISE_FORWARD_64X64),
-    shared(128, 32, 10, &kernels::POINTWISE_FORWARD_128X32),
-    shared(128, 48, 9, &kernels::POINTWISE_FORWARD_128X48),
+    shared(32, 32, &kernels::POINTWISE_FORWARD_32X32),
+    shared(64, 32, &kernels::POINTWISE_FORWARD_64X32),
+    shared(64, 64, &kernels::POINTWISE_FORWARD_64X64),
+    shared(128, 32, &kernels::POINTWISE_FORWARD_128X32),
+    shared(128, 48, &kernels::POINTWISE_FORWARD_128X48),
     direct(8, 8, 4, &kernels::POINTWISE_FORWARD_DIRECT_8X2),
     direct(16, 8, 3, &kernels::POINTWISE_FORWARD_DIRECT_16X2),
     direct(16, 16, 2, &kernels::POINTWISE_FORWARD_DIRECT_16X4),
+    shared(128, 16, &kernels::POINTWISE_FORWARD_128X16),
 ];
 
 /// The same for inference. A page, which classifies few photos at a time, need not carry the tall tiles, which are for many, nor on a
@@ -73,6 +92,8 @@ pub(super) const QUICK_FORWARD: &[Offer] = &[
     FORWARD[6],
     #[cfg(not(target_arch = "wasm32"))]
     FORWARD[7],
+    #[cfg(not(target_arch = "wasm32"))]
+    FORWARD[8],
 ];
 
 /// Of these a single one for software devices, which compiles in half the time of the next.
@@ -81,21 +102,23 @@ pub(super) const QUICKEST_FORWARD: &[Offer] = &[FORWARD[0], FORWARD[1], FORWARD[
 /// The forward pass that leaves statistics for a batch normalisation. In registers a tile has few rows, and as much would be left as
 /// there is output.
 pub(super) const FORWARD_STATISTICS: &[Offer] = &[
-    shared(32, 32, 20, &kernels::POINTWISE_FORWARD_STATISTICS_32X32),
-    shared(64, 32, 15, &kernels::POINTWISE_FORWARD_STATISTICS_64X32),
-    shared(64, 64, 10, &kernels::POINTWISE_FORWARD_STATISTICS_64X64),
-    shared(128, 32, 10, &kernels::POINTWISE_FORWARD_STATISTICS_128X32),
-    shared(128, 48, 9, &kernels::POINTWISE_FORWARD_STATISTICS_128X48),
+    shared(32, 32, &kernels::POINTWISE_FORWARD_STATISTICS_32X32),
+    shared(64, 32, &kernels::POINTWISE_FORWARD_STATISTICS_64X32),
+    shared(64, 64, &kernels::POINTWISE_FORWARD_STATISTICS_64X64),
+    shared(128, 32, &kernels::POINTWISE_FORWARD_STATISTICS_128X32),
+    shared(128, 48, &kernels::POINTWISE_FORWARD_STATISTICS_128X48),
+    shared(128, 16, &kernels::POINTWISE_FORWARD_STATISTICS_128X16),
 ];
 
 /// The data gradient.
 pub(super) const DATA_GRADIENT: &[Offer] = &[
     split(&kernels::POINTWISE_DATA_GRADIENT_SPLIT_8X16),
-    shared(32, 32, 20, &kernels::POINTWISE_DATA_GRADIENT_32X32),
-    shared(64, 32, 15, &kernels::POINTWISE_DATA_GRADIENT_64X32),
-    shared(64, 64, 10, &kernels::POINTWISE_DATA_GRADIENT_64X64),
-    shared(128, 32, 10, &kernels::POINTWISE_DATA_GRADIENT_128X32),
-    shared(128, 48, 9, &kernels::POINTWISE_DATA_GRADIENT_128X48),
+    shared(32, 32, &kernels::POINTWISE_DATA_GRADIENT_32X32),
+    shared(64, 32, &kernels::POINTWISE_DATA_GRADIENT_64X32),
+    shared(64, 64, &kernels::POINTWISE_DATA_GRADIENT_64X64),
+    shared(128, 32, &kernels::POINTWISE_DATA_GRADIENT_128X32),
+    shared(128, 48, &kernels::POINTWISE_DATA_GRADIENT_128X48),
+    shared(128, 16, &kernels::POINTWISE_DATA_GRADIENT_128X16),
     direct(8, 8, 4, &kernels::POINTWISE_DATA_GRADIENT_DIRECT_8X2),
     direct(16, 8, 3, &kernels::POINTWISE_DATA_GRADIENT_DIRECT_16X2),
     direct(16, 16, 2, &kernels::POINTWISE_DATA_GRADIENT_DIRECT_16X4),
@@ -103,20 +126,23 @@ pub(super) const DATA_GRADIENT: &[Offer] = &[
 
 /// The data gradient that leaves sums for a batch normalisation.
 pub(super) const DATA_GRADIENT_SUMS: &[Offer] = &[
-    shared(32, 32, 20, &kernels::POINTWISE_DATA_GRADIENT_SUMS_32X32),
-    shared(64, 32, 15, &kernels::POINTWISE_DATA_GRADIENT_SUMS_64X32),
-    shared(64, 64, 10, &kernels::POINTWISE_DATA_GRADIENT_SUMS_64X64),
-    shared(128, 32, 10, &kernels::POINTWISE_DATA_GRADIENT_SUMS_128X32),
-    shared(128, 48, 9, &kernels::POINTWISE_DATA_GRADIENT_SUMS_128X48),
+    shared(32, 32, &kernels::POINTWISE_DATA_GRADIENT_SUMS_32X32),
+    shared(64, 32, &kernels::POINTWISE_DATA_GRADIENT_SUMS_64X32),
+    shared(64, 64, &kernels::POINTWISE_DATA_GRADIENT_SUMS_64X64),
+    shared(128, 32, &kernels::POINTWISE_DATA_GRADIENT_SUMS_128X32),
+    shared(128, 48, &kernels::POINTWISE_DATA_GRADIENT_SUMS_128X48),
+    shared(128, 16, &kernels::POINTWISE_DATA_GRADIENT_SUMS_128X16),
 ];
 
 /// The weight gradient, whose rows are inputs.
 pub(super) const WEIGHT_GRADIENT: &[Offer] = &[
-    shared(32, 32, 20, &kernels::POINTWISE_WEIGHT_GRADIENT_32X32),
-    shared(64, 32, 15, &kernels::POINTWISE_WEIGHT_GRADIENT_64X32),
-    shared(64, 64, 10, &kernels::POINTWISE_WEIGHT_GRADIENT_64X64),
-    shared(128, 32, 10, &kernels::POINTWISE_WEIGHT_GRADIENT_128X32),
-    shared(32, 128, 10, &kernels::POINTWISE_WEIGHT_GRADIENT_32X128),
+    split_rows(32, 32, 20, &kernels::POINTWISE_WEIGHT_GRADIENT_32X32),
+    split_rows(64, 32, 15, &kernels::POINTWISE_WEIGHT_GRADIENT_64X32),
+    split_rows(64, 64, 10, &kernels::POINTWISE_WEIGHT_GRADIENT_64X64),
+    split_rows(128, 32, 10, &kernels::POINTWISE_WEIGHT_GRADIENT_128X32),
+    split_rows(32, 128, 10, &kernels::POINTWISE_WEIGHT_GRADIENT_32X128),
+    split_rows(16, 64, 16, &kernels::POINTWISE_WEIGHT_GRADIENT_16X64),
+    split_rows(16, 16, 24, &kernels::POINTWISE_WEIGHT_GRADIENT_16X16),
     direct(8, 8, 3, &kernels::POINTWISE_WEIGHT_GRADIENT_DIRECT_2X2),
     direct(16, 16, 2, &kernels::POINTWISE_WEIGHT_GRADIENT_DIRECT_4X4),
 ];
@@ -136,17 +162,18 @@ pub(super) fn fitting(offers: &[Offer], class: DeviceClass) -> Vec<Offer> {
     offers.iter().filter(|offer| offer.tile.worker == worker(class)).copied().collect()
 }
 
-/// Of `offers`, which all fit the class, the tile with the least work for a product of `rows` x `columns` outputs, edges included,
-/// among those that still give `wanted` tiles; the first where none does. Returns its place.
+/// Of `offers`, which all fit the class, the tile with the least work for a product of `rows` x `columns` outputs over `inner` lines,
+/// edges included, among those that still give `wanted` tiles; the first where none does. Returns its place.
 pub(super) fn choose_tile(
     offers: &[Offer],
     class: DeviceClass,
     rows: usize,
     columns: usize,
+    inner: usize,
     wanted: usize,
 ) -> usize {
     let allowed = |t: &Tile| class != DeviceClass::Integrated || t.rows.max(t.columns) <= LONGEST_SIDE;
-    let work = |t: &Tile| t.count(rows, columns) * t.rows * t.columns * t.cost;
+    let work = |t: &Tile| t.count(rows, columns) * t.rows * t.columns * (t.cost * inner + t.start);
     let tile = |at: usize| &offers[at].tile;
     (1..offers.len()).filter(|&at| allowed(tile(at)) && tile(at).count(rows, columns) >= wanted).fold(
         0,
@@ -203,31 +230,37 @@ mod tests {
         offers: &[Offer],
         class: DeviceClass,
         rows: usize,
-        columns: usize,
+        (columns, inner): (usize, usize),
         wanted: usize,
     ) -> (usize, usize) {
         let fitting = fitting(offers, class);
-        let tile = fitting[choose_tile(&fitting, class, rows, columns, wanted)].tile;
+        let tile = fitting[choose_tile(&fitting, class, rows, columns, inner, wanted)].tile;
         (tile.rows, tile.columns)
     }
 
     #[test]
     fn tiles_follow_the_shape() {
-        let choose = |rows, columns| chosen(FORWARD_STATISTICS, DeviceClass::Discrete, rows, columns, 64);
+        let choose = |rows, inner, columns| {
+            chosen(FORWARD_STATISTICS, DeviceClass::Discrete, rows, (columns, inner), 64)
+        };
         // Narrow outputs waste half of a wide tile; few rows would leave a device idle.
-        assert_eq!(choose(100_000, 16), (128, 32));
-        assert_eq!(choose(100_000, 40), (128, 48));
-        assert_eq!(choose(100_000, 64), (64, 64));
-        assert_eq!(choose(100_000, 160), (128, 32));
-        assert_eq!(choose(100_000, 960), (128, 48));
-        assert_eq!(choose(2000, 128), (64, 64));
-        assert_eq!(choose(32, 576), (32, 32));
-        assert_eq!(choose(1, 1000), (32, 32));
+        assert_eq!(choose(100_000, 16, 16), (128, 16));
+        assert_eq!(choose(100_000, 72, 24), (64, 32));
+        assert_eq!(choose(100_000, 960, 32), (128, 32));
+        assert_eq!(choose(100_000, 240, 40), (128, 48));
+        assert_eq!(choose(100_000, 16, 64), (64, 64));
+        assert_eq!(choose(100_000, 112, 672), (128, 48));
+        assert_eq!(choose(2000, 64, 128), (64, 64));
+        assert_eq!(choose(32, 96, 576), (32, 32));
+        assert_eq!(choose(1, 1280, 1000), (32, 32));
     }
 
     #[test]
     fn weight_gradients_lie_along_their_longer_side() {
-        let choose = |inputs, outputs| chosen(WEIGHT_GRADIENT, DeviceClass::Discrete, inputs, outputs, 1);
+        let choose =
+            |inputs, outputs| chosen(WEIGHT_GRADIENT, DeviceClass::Discrete, inputs, (outputs, 1), 1);
+        assert_eq!(choose(16, 16), (16, 16));
+        assert_eq!(choose(16, 64), (16, 64));
         assert_eq!(choose(80, 480), (32, 128));
         assert_eq!(choose(240, 80), (128, 32));
         assert_eq!(choose(960, 160), (128, 32));
@@ -237,7 +270,7 @@ mod tests {
     #[test]
     fn integrated_devices_get_tiles_that_their_registers_hold() {
         for columns in [40, 240, 960] {
-            let (rows, columns) = chosen(DATA_GRADIENT, DeviceClass::Integrated, 100_000, columns, 64);
+            let (rows, columns) = chosen(DATA_GRADIENT, DeviceClass::Integrated, 100_000, (columns, 64), 64);
             assert!(rows.max(columns) <= LONGEST_SIDE);
         }
     }
@@ -250,7 +283,7 @@ mod tests {
             }
         }
         for (rows, columns) in [(1, 8), (49, 96), (100_000, 64)] {
-            let (rows, columns) = chosen(DATA_GRADIENT, DeviceClass::Software, rows, columns, 32);
+            let (rows, columns) = chosen(DATA_GRADIENT, DeviceClass::Software, rows, (columns, 64), 32);
             assert!(rows <= 16 && columns <= 16);
         }
     }

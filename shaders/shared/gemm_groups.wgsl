@@ -1,0 +1,29 @@
+// Joins what the K_GROUPS grids of a small tile have, see gemm; uses tile_a, after the product.
+const_assert K_GROUPS == 1u || 64u * SUMS <= STEP * A_WIDTH;
+
+// The invocations of the first grid get the sums of all, the others nothing of use.
+fn add_groups(lane: u32, sums: ptr<function, array<vec4<f32>, SUMS>>) {
+    if K_GROUPS > 1u {
+        var local = *sums;
+        #unroll i ROW_BLOCKS
+            #unroll r 4
+                #unroll j COLUMN_BLOCKS
+                    const at = (4u * i + r) * COLUMN_BLOCKS + j;
+                    tile_a[at * 64u + lane] = local[at];
+                #end
+            #end
+        #end
+        workgroupBarrier();
+        #unroll i ROW_BLOCKS
+            #unroll r 4
+                #unroll j COLUMN_BLOCKS
+                    const at = (4u * i + r) * COLUMN_BLOCKS + j;
+                    for (var g = 1u; g < K_GROUPS; g += 1u) {
+                        local[at] += tile_a[at * 64u + (lane + g * GRID) % 64u];
+                    }
+                #end
+            #end
+        #end
+        *sums = local;
+    }
+}
