@@ -6,11 +6,13 @@
 TORCH_BENCH.py prints one JSON line for each measurement (`--device --model --task --batch --res --amp --channels-last
 --compile`, see its `--help`); torch and torchvision are all it needs. With `--photos` (PaddleClas's list files beside the photos) and
 `--weights` (an ImageNet model to import) a fine-tuning run is part of it. Steps run one after the other on the same device, the
-most important first; what would not end in the minutes given is left out and said. Every step's output stays in `--out`, the table
+most important first; what would not end in the minutes given is left out and said (all of it takes some 20, most of them PyTorch's
+start). Every step's output stays in `--out`, the table
 in `table.md`.
 """
 
 import argparse
+import itertools
 import json
 import os
 import shutil
@@ -114,10 +116,10 @@ def torch(session, options, modes, work):
     """PyTorch's measurements by (task, arch, size, batch) and mode."""
     found = {}
     for mode, flags in modes.items():
-        for task, batches in work.items():
+        for (task, batches), arch in itertools.product(work.items(), ("large", "small")):
             command = [sys.executable, options.torch, "--device", options.torch_device, "--res", options.size]
-            command += ["--model", "large", "small", "--task", task, "--batch", *batches, *flags]
-            name = f"torch_{task}_{mode.replace(' ', '_')}"
+            command += ["--model", arch, "--task", task, "--batch", *batches, *flags]
+            name = f"torch_{task}_{arch}_{mode.replace(' ', '_')}"
             text, _ = session.run(name, command, least=30)
             for row in rows(text):
                 if row["median_ms"] is not None:
@@ -252,8 +254,9 @@ def main():
                 theirs.setdefault(key, {}).update(of)
             write(session, [table(ours, tuned, theirs)])
 
-    # PyTorch takes half a minute to start for each network and batch, compiled longer: its fastest first.
-    peer({"bf16 channels_last compile": [*half, "--compile"]}, {"train": largest})
+    # PyTorch takes up to half a minute to start for each network and batch, compiled more than one: its fastest first.
+    compiled = {"bf16 channels_last compile": [*half, "--compile"]}
+    peer(compiled, {"train": largest})
     if options.photos and options.weights:
         fine_tune(session, photonet, options, by_rule)
     peer({"f32": []}, {"train": options.batches})
@@ -267,6 +270,7 @@ def main():
             session.run(name, [*tune, "--arch", arch, "--batch", batch], least=20, PHOTONET_CACHE=tuned_cache)
     tuned = suite(session, "suite_tuned", photonet, options, tuned_cache)
     peer({"f32": []}, {"infer": largest})
+    peer(compiled, {"train": options.batches[:-1]})
     peer({"f32 compile": ["--compile"]}, {"train": largest})
     if options.torch_device == "cuda":
         peer({"f32 without TF32": ["--no-tf32"]}, {"train": largest})

@@ -20,7 +20,7 @@ import zstandard
 
 FRAME = b"\x28\xb5\x2f\xfd"
 CODE = 1
-# What is counted, by the first part of an instruction's name; the last two are spills.
+# What is counted, by the first part of an instruction's name; the last two are spills, or arrays that registers do not hold.
 SHOWN = ["FFMA", "LDS", "STS", "LDG", "STG", "BAR", "MUFU", "LDL", "STL"]
 INSTRUCTION = re.compile(r"^\s+/\*[0-9a-f]{4,}\*/\s+(?:@!?U?P\w+\s+)?([A-Z][A-Z0-9_]*)", re.MULTILINE)
 
@@ -77,6 +77,7 @@ def main():
         text = disassembled(options.nvdisasm, options.architecture, machine_code)
         if options.out:
             (options.out / f"{number}.sass").write_text(text)
+        # A load of 16 bytes names the first of four registers.
         registers = max((int(register) for register in re.findall(r"\bR(\d+)\b", text)), default=-1) + 1
         names = collections.Counter(INSTRUCTION.findall(text))
         cells = [number, registers, sum(names.values()), *(names[name] for name in SHOWN)]

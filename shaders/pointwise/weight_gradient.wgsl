@@ -46,23 +46,27 @@ const FEWER_INPUTS: bool = A_PIECES < B_PIECES;
 alias Inputs = array<Value, A_PIECES>;
 alias Gradients = array<RawGradient, B_PIECES>;
 
-// What an invocation loads of a step that begins at row `first`, as it lies in memory.
-fn inputs_at(first: u32, lane: u32, channel: u32) -> Inputs {
+// The row of piece i that an invocation has of a step that begins at row `first`, of a matrix so many vec4 wide.
+fn row_of(first: u32, lane: u32, width: u32, i: u32) -> u32 {
+    return first + lane / width + i * (64u / width);
+}
+
+// What an invocation loads of a step, as it lies in memory. Behind the slab's last row it is that one, so that the step that is loaded
+// while the last is multiplied costs a line and not the next slab's first.
+fn inputs_at(first: u32, end: u32, lane: u32, channel: u32) -> Inputs {
     let near = min(channel, params.inputs - 1u);
     var raws: Inputs;
     #unroll i A_PIECES
-        let row = first + lane / A_WIDTH + i * (64u / A_WIDTH);
-        raws[i] = input[min(row, params.rows - 1u) * params.inputs + near];
+        raws[i] = input[min(row_of(first, lane, A_WIDTH, i), end - 1u) * params.inputs + near];
     #end
     return raws;
 }
 
-fn gradients_at(first: u32, lane: u32, channel: u32) -> Gradients {
+fn gradients_at(first: u32, end: u32, lane: u32, channel: u32) -> Gradients {
     let near = min(channel, params.outputs - 1u);
     var raws: Gradients;
     #unroll i B_PIECES
-        let row = first + lane / B_WIDTH + i * (64u / B_WIDTH);
-        raws[i] = raw_gradient(min(row, params.rows - 1u) * params.outputs + near);
+        raws[i] = raw_gradient(min(row_of(first, lane, B_WIDTH, i), end - 1u) * params.outputs + near);
     #end
     return raws;
 }
@@ -105,21 +109,21 @@ fn main(
     let affine = affine_of(min(input_channel, params.inputs - 1u), params.inputs);
     let through = through_of(min(output_channel, params.outputs - 1u), params.outputs);
     var sums = no_sums();
-    var a = inputs_at(begin, lane, input_channel);
-    var b = gradients_at(begin, lane, output_channel);
+    var a = inputs_at(begin, end, lane, input_channel);
+    var b = gradients_at(begin, end, lane, output_channel);
     for (var first = begin; first < end; first += STEP) {
         #unroll i A_PIECES
-            let row = first + lane / A_WIDTH + i * (64u / A_WIDTH);
+            let row = row_of(first, lane, A_WIDTH, i);
             tile_a[lane + 64u * i] = input_of(a[i], row, end, input_channel, affine);
         #end
         #unroll i B_PIECES
-            let row = first + lane / B_WIDTH + i * (64u / B_WIDTH);
+            let row = row_of(first, lane, B_WIDTH, i);
             tile_b[lane + 64u * i] = gradient_in(b[i], row, end, through);
         #end
         workgroupBarrier();
         // The next step's loads are on their way while this one is multiplied.
-        a = inputs_at(first + STEP, lane, input_channel);
-        b = gradients_at(first + STEP, lane, output_channel);
+        a = inputs_at(first + STEP, end, lane, input_channel);
+        b = gradients_at(first + STEP, end, lane, output_channel);
         multiply_tiles(lane, &sums);
         workgroupBarrier();
     }

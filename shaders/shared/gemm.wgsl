@@ -1,14 +1,13 @@
-// One tile of C = A B, 64 invocations as GRID_ROWS x GRID_COLUMNS. The variant's constants: an invocation makes
+// One tile of C = A B, 64 invocations as K_GROUPS grids of GRID_ROWS x GRID_COLUMNS. The variant's constants: an invocation makes
 // 4 ROW_BLOCKS rows x 4 COLUMN_BLOCKS columns; the inner dimension goes in steps of STEP. More outputs for each invocation means
 // fewer loads for each multiplication; fewer mean less waste at the edges and more workgroups. 8 x 8 invocations make square
-// tiles, 16 x 4 tall ones, for outputs of few channels.
+// tiles, 16 x 4 tall ones, for outputs of few channels. Of a small tile there are several grids, each for its part of every step's
+// inner dimension: gemm_groups joins what they have.
 // tile_a holds A transposed, [k][row / 4], tile_b holds B, [k][column / 4]: at most 11 KiB together.
 //
 // A matrix that is turned as it is stored (A_TURN, B_TURN, see gemm_rows and gemm_transposed) has its lines shifted, four by four:
 // 8 invocations that follow one another store to lines k, k + 4, ..., a multiple of 128 bytes apart, all in the same of workgroup
 // memory's 32 banks of 4 bytes, and would wait for one another. Shifted, each has banks of its own, and so have those that read a line.
-
-// Of a small tile there are K_GROUPS grids, each for its part of every step's inner dimension: gemm_groups joins what they have.
 const GRID: u32 = 64u / K_GROUPS;
 const GRID_ROWS: u32 = GRID / GRID_COLUMNS;
 const A_WIDTH: u32 = GRID_ROWS * ROW_BLOCKS;

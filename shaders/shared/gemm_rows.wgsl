@@ -3,10 +3,10 @@
 // same rows, which it finds once.
 // The kernel defines `Line` and `line_of(row)`, where a row lies; `Raw` and `raw_at(line, k4)`, 4 values of the inner dimension as they lie
 // in memory; `of_column_at(k4)`, what all rows share there; and `a_of(raw, line, k4, of_column)`, what the product takes of them. No
-// branch may stand around a load: all loads of a step are on their way while the step before is multiplied. Rows beyond the last are
-// copies of it, and so are values beyond the last of the inner dimension, which meet zeros in the second matrix: one of the two has
+// branch may stand around a load: what a step needs of both matrices is on its way while the step before is multiplied (but for what
+// of_column_at and a gate load, which caches have). Rows beyond the last are copies of it, and so are values beyond the last of the inner dimension, which meet zeros in the second matrix: one of the two has
 // to be zero there, and this one is the larger.
-const_assert A_WIDTH * STEP == 256u * A_BLOCKS;
+const_assert A_WIDTH * STEP == 256u * A_BLOCKS && K_GROUPS == 1u;
 // An invocation's neighbours have the other k4 of a step: 4 or 8 of them, which take the 8 places of 128 bytes together.
 const A_TURN: u32 = 32u / STEP;
 // Blocks below one another that the invocations have at a time.
@@ -61,7 +61,7 @@ fn product_tile(lane: u32, first_row: u32, first_column: u32, inner: u32) -> arr
     var b = load_b(lane, first_column, 0u);
     for (var k4 = 0u; k4 < inner; k4 += STEP / 4u) {
         store_a(lane, lines, k4, a);
-        store_b(lane, first_column, k4, b);
+        store_b(lane, k4, b);
         workgroupBarrier();
         // The next step's loads are on their way while this one is multiplied.
         a = load_a(lane, lines, k4 + STEP / 4u);

@@ -16,7 +16,7 @@ fn load_b(lane: u32, first_column: u32, k4: u32) -> array<vec4<f32>, 4> {
     );
 }
 
-fn store_b(lane: u32, first_column: u32, k4: u32, lines: array<vec4<f32>, 4>) {
+fn store_b(lane: u32, k4: u32, lines: array<vec4<f32>, 4>) {
     let block = lane / (STEP / 4u);
     if block < B_WIDTH {
         let own = lane % (STEP / 4u);

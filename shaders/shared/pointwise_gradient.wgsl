@@ -14,11 +14,11 @@ fn of_column_at(k4: u32) -> Through {
     return through_of(min(k4, params.outputs - 1u), params.outputs);
 }
 
-fn raw_at(line: Line, k4: u32) -> RawGradient {
+alias Raw = RawGradient;
+
+fn raw_at(line: Line, k4: u32) -> Raw {
     return raw_gradient(line.at + min(k4, params.outputs - 1u));
 }
-
-alias Raw = RawGradient;
 
 fn a_of(raw: Raw, line: Line, k4: u32, through: Through) -> vec4<f32> {
     return gradient_from(raw, through);

@@ -24,7 +24,7 @@ struct Answer {
     best: usize,
     rule_ns: f64,
     best_ns: f64,
-    /// Of every option; infinite where it was not measured.
+    /// Of every option; infinite where it was not measured, which is null in JSON.
     all_ns: Vec<f64>,
 }
 

@@ -1,7 +1,7 @@
 //! 1x1 convolutions and linear layers: one matrix product over all positions.
 
 mod backward;
-mod tiles;
+pub(crate) mod tiles;
 
 pub use backward::ProductGradients;
 

@@ -7,6 +7,7 @@ use super::reduce::with_sums;
 use super::trial::{Kernels, Layout, Trial};
 use super::unit::{NormFollowing, UnitBehind, between, norm};
 use super::{Case, TOLERANCE, TRAINING_STORAGE};
+use crate::pointwise::tiles;
 use crate::{Activation, Dense, Depthwise, Geometry, Operand, Padding, Pointwise, Shape, Target, cpu};
 use Padding::{Same, Symmetric};
 use photonet_gpu::DeviceClass::{Discrete, Software};
@@ -46,13 +47,17 @@ pub(super) fn cases() -> Vec<Case> {
     // Every tile, as in the cases of 1x1 convolutions.
     for (input, outputs) in [(shape(2, 15, 10, 44), 18), (shape(2, 15, 10, 18), 44)] {
         let layer = Pointwise { rows: input.rows(), inputs: input.channels, outputs };
-        for number in 0..6 {
-            let name = format!("2x15x10 {}->{outputs} tile {number}", input.channels);
-            let (kernels, storage) = (Kernels::variant(number), Storage::default());
-            let forward = forward(layer, input, Activation::HardSwish, kernels, &name, storage);
-            let backward = backward(layer, input, Activation::Relu, true, kernels, &name, storage);
-            cases.push(forward.tolerance(tolerance(counted(storage, true))));
-            cases.push(backward.tolerance(through_memory(storage)));
+        let name = |number| format!("2x15x10 {}->{outputs} tile {number}", input.channels);
+        let ([.., of_forward, of_gradient], storage) = (tiles::variants(), Storage::default());
+        for number in 0..of_forward {
+            let kernels = Kernels::variant(number);
+            let case = forward(layer, input, Activation::HardSwish, kernels, &name(number), storage);
+            cases.push(case.tolerance(tolerance(counted(storage, true))));
+        }
+        for number in 0..of_gradient {
+            let kernels = Kernels::variant(number);
+            let case = backward(layer, input, Activation::Relu, true, kernels, &name(number), storage);
+            cases.push(case.tolerance(through_memory(storage)));
         }
     }
     cases.extend(depthwise_cases());

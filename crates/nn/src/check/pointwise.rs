@@ -5,6 +5,7 @@ use super::operand::{self, GradientSource, Source};
 use super::reduce::with_sums;
 use super::trial::{Kernels, Layout, Slot, Trial, round};
 use super::{Case, HALF_STORAGE, TOLERANCE, TRAINING_STORAGE};
+use crate::pointwise::tiles;
 use crate::{Activation, Fused, Gate, Pointwise, ProductGradients, Target, cpu};
 use photonet_gpu::DeviceClass::{self, Discrete, Software};
 use photonet_gpu::Storage;
@@ -77,18 +78,28 @@ pub(super) fn cases() -> Vec<Case> {
     cases
 }
 
-/// Every tile for a large GPU, which the rule takes for more rows than a test can have: with edges on both sides, and more than one step
-/// of the inner dimension. Their texts take a software device's compiler long: the shapes above have the other formats.
+/// Every tile of products over the rows for a large GPU, which the rule takes for more rows than a test can have: with edges on both
+/// sides, and more than one step of the inner dimension. Their texts take a software device's compiler long: the shapes above have the other formats.
 fn variants(fused: Operands) -> Vec<Case> {
     let mut cases = Vec::new();
     for (inputs, outputs) in [(44, 18), (18, 44)] {
         let layer = Pointwise { rows: 300, inputs, outputs };
-        for number in 0..7 {
-            let (kernels, shape) =
-                (Kernels::variant(number), format!("300x{inputs}->{outputs} tile {number}"));
-            cases.push(forward(layer, kernels, &shape, fused, Storage::default()));
-            cases.push(data_gradient(layer, kernels, &shape, fused, Storage::default()));
+        let shape = |number| format!("300x{inputs}->{outputs} tile {number}");
+        let [of_forward, of_gradient, ..] = tiles::variants();
+        for number in 0..of_forward {
+            let kernels = Kernels::variant(number);
+            cases.push(forward(layer, kernels, &shape(number), fused, Storage::default()));
         }
+        for number in 0..of_gradient {
+            let kernels = Kernels::variant(number);
+            cases.push(data_gradient(layer, kernels, &shape(number), fused, Storage::default()));
+        }
+    }
+    // The weight gradient's rule goes by channels alone: more than one row of its small tiles, and the large square one.
+    for (inputs, outputs) in [(24, 12), (20, 60), (72, 40)] {
+        let layer = Pointwise { rows: 300, inputs, outputs };
+        let shape = format!("300x{inputs}->{outputs}");
+        cases.push(weight_gradient(layer, Discrete, &shape, fused, Storage::default()));
     }
     cases
 }

@@ -17,7 +17,7 @@ pub(super) struct Tile {
     pub worker: Worker,
     pub rows: usize,
     pub columns: usize,
-    /// Relative time of one multiply-accumulate, beside the other tiles of the same worker: larger tiles load less for each.
+    /// Relative time of one multiply-accumulate, beside the other tiles of the same list and worker: larger tiles load less for each.
     cost: usize,
     /// The same of one output, whatever the inner dimension.
     start: usize,
@@ -54,7 +54,8 @@ const fn split(kernel: &'static Kernel) -> Offer {
 
 /// Of a weight gradient, whose inner dimension is long. Costs by counting: a load of 16 bytes keeps the memory of a GPU's processor
 /// busy for as long as 16 multiply-accumulates keep its arithmetic (4 cycles beside 4 times 4), and one in registers loads
-/// (rows + columns) / 4 of them for rows x columns multiply-accumulates.
+/// (rows + columns) / 4 of them for rows x columns multiply-accumulates. The two smallest, which would cost 20 by that, by what an H200
+/// took for them beside 32x32.
 const fn split_rows(rows: usize, columns: usize, cost: usize, kernel: &'static Kernel) -> Offer {
     Offer { tile: Tile { worker: Worker::Workgroup, rows, columns, cost, start: 0 }, kernel }
 }
@@ -74,6 +75,7 @@ pub(super) const FORWARD: &[Offer] = &[
     direct(8, 8, 4, &kernels::POINTWISE_FORWARD_DIRECT_8X2),
     direct(16, 8, 3, &kernels::POINTWISE_FORWARD_DIRECT_16X2),
     direct(16, 16, 2, &kernels::POINTWISE_FORWARD_DIRECT_16X4),
+    // Behind the others, since these have their numbers in the lists below.
     shared(128, 16, &kernels::POINTWISE_FORWARD_128X16),
 ];
 
@@ -173,7 +175,11 @@ pub(super) fn choose_tile(
     wanted: usize,
 ) -> usize {
     let allowed = |t: &Tile| class != DeviceClass::Integrated || t.rows.max(t.columns) <= LONGEST_SIDE;
-    let work = |t: &Tile| t.count(rows, columns) * t.rows * t.columns * (t.cost * inner + t.start);
+    // In 64 bits, which a page's `usize` has not.
+    let work = |t: &Tile| {
+        let outputs = (t.count(rows, columns) * t.rows * t.columns) as u64;
+        outputs * (t.cost * inner + t.start) as u64
+    };
     let tile = |at: usize| &offers[at].tile;
     (1..offers.len()).filter(|&at| allowed(tile(at)) && tile(at).count(rows, columns) >= wanted).fold(
         0,
@@ -181,6 +187,13 @@ pub(super) fn choose_tile(
             if work(tile(at)) < work(tile(best)) { at } else { best }
         },
     )
+}
+
+/// How many variants there are on discrete GPUs of a product forward, of its data gradient, and of both where they leave sums for a
+/// normalisation: what a check that tries all has to count.
+pub(crate) fn variants() -> [usize; 4] {
+    [QUICK_FORWARD, DATA_GRADIENT, FORWARD_STATISTICS, DATA_GRADIENT_SUMS]
+        .map(|offers| fitting(offers, DeviceClass::Discrete).len())
 }
 
 /// The longest tile that integrated GPUs are trusted with: some have half as many registers, and each invocation of a tall tile
