@@ -22,10 +22,18 @@ struct Answer {
     question: String,
     rule: usize,
     best: usize,
-    rule_ns: f64,
-    best_ns: f64,
-    /// Of every option; infinite where it was not measured, which is null in JSON.
+    /// Nanoseconds of every option; infinite where it was not measured, which is null in JSON.
     all_ns: Vec<f64>,
+}
+
+impl Answer {
+    fn rule_ns(&self) -> f64 {
+        self.all_ns[self.rule]
+    }
+
+    fn best_ns(&self) -> f64 {
+        self.all_ns[self.best]
+    }
 }
 
 /// Runs the command.
@@ -62,7 +70,7 @@ pub fn run(options: &TuneOptions) -> Result<ExitCode, CliError> {
             for answer in &answers {
                 say(serde_json::json!({
                     "question": answer.question, "rule": answer.rule, "best": answer.best,
-                    "rule_us": answer.rule_ns / 1e3, "best_us": answer.best_ns / 1e3,
+                    "rule_us": answer.rule_ns() / 1e3, "best_us": answer.best_ns() / 1e3,
                     "all_us": answer.all_ns.iter().map(|ns| ns / 1e3).collect::<Vec<_>>(),
                 }))?;
             }
@@ -94,17 +102,9 @@ async fn tune(gpu: &Arc<Gpu>, work: &Work, runs: usize) -> Result<Vec<Answer>, C
     gpu.set_choices(Choices::default());
     let answer = |question: &Question| {
         let of = &times[&question.question];
-        let rule_ns = of[question.default];
         let best = (0..of.len()).min_by(|a, b| of[*a].total_cmp(&of[*b])).unwrap_or(question.default);
-        let best = if of[best] < rule_ns * WORTH { best } else { question.default };
-        Answer {
-            question: question.question.clone(),
-            rule: question.default,
-            best,
-            rule_ns,
-            best_ns: of[best],
-            all_ns: of.clone(),
-        }
+        let best = if of[best] < of[question.default] * WORTH { best } else { question.default };
+        Answer { question: question.question.clone(), rule: question.default, best, all_ns: of.clone() }
     };
     Ok(by_rule.iter().map(answer).collect())
 }
@@ -113,7 +113,7 @@ fn describe(answers: &[Answer], gpu: &Gpu, kept: &str) -> String {
     let changed: Vec<&Answer> = answers.iter().filter(|answer| answer.best != answer.rule).collect();
     let (before, after) = answers
         .iter()
-        .fold((0.0, 0.0), |(before, after), answer| (before + answer.rule_ns, after + answer.best_ns));
+        .fold((0.0, 0.0), |(before, after), answer| (before + answer.rule_ns(), after + answer.best_ns()));
     let rows: Vec<Vec<String>> = changed
         .iter()
         .map(|answer| {
@@ -121,9 +121,9 @@ fn describe(answers: &[Answer], gpu: &Gpu, kept: &str) -> String {
             vec![
                 answer.question.clone(),
                 answer.rule.to_string(),
-                microseconds(answer.rule_ns),
+                microseconds(answer.rule_ns()),
                 answer.best.to_string(),
-                microseconds(answer.best_ns),
+                microseconds(answer.best_ns()),
             ]
         })
         .collect();

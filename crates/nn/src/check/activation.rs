@@ -1,8 +1,9 @@
 //! Cases of the element-wise activations.
 
 use super::Case;
+use super::layout::Layout;
 use super::noise::{between, uniform};
-use super::trial::{Layout, Trial};
+use super::trial::Trial;
 use crate::{Activation, Shape, cpu};
 
 pub(super) fn cases() -> Vec<Case> {

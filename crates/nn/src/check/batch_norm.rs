@@ -1,8 +1,9 @@
 //! Cases of batch normalisation.
 
+use super::layout::{Layout, round};
 use super::noise::{between, uniform};
 use super::operand;
-use super::trial::{Layout, Slot, Trial, round};
+use super::trial::{Slot, Trial};
 use super::{Case, TOLERANCE, TRAINING_STORAGE};
 use crate::cpu::batch_norm::{self as twin, Moments, Statistics};
 use crate::{Activation, BatchNorm, BatchNormParameters, Behind, Norm, RunningVariance, Shape, cpu};

@@ -1,9 +1,10 @@
 //! Cases of the dense convolution.
 
 use super::activation::shape_name;
+use super::layout::Layout;
 use super::noise::uniform;
 use super::reduce::with_sums;
-use super::trial::{Layout, Trial};
+use super::trial::Trial;
 use super::{Case, HALF_STORAGE, TRAINING_STORAGE};
 use crate::{Activation, Dense, Geometry, Padding, Shape, cpu};
 use Padding::{Same, Symmetric};

@@ -1,9 +1,10 @@
 //! Cases of the depthwise convolution.
 
+use super::layout::Layout;
 use super::noise::uniform;
 use super::operand::{self, GradientSource, Source};
 use super::reduce::with_sums;
-use super::trial::{Layout, Trial};
+use super::trial::Trial;
 use super::{Case, HALF_STORAGE, TRAINING_STORAGE};
 use crate::{Activation, Depthwise, Padding, Shape, cpu};
 use Padding::{Same, Symmetric};

@@ -1,9 +1,10 @@
 //! Cases of dropout.
 
 use super::Case;
+use super::layout::Layout;
 use super::noise::{below, uniform};
 use super::optimiser::step_words;
-use super::trial::{Layout, Trial};
+use super::trial::Trial;
 use crate::{Dropout, DropoutMode, Shape, Step, cpu};
 use DropoutMode::{DownscaleInInfer, UpscaleInTrain};
 

@@ -1,10 +1,11 @@
 //! Cases of convolutions that leave a batch normalisation's sums, together with the normalisation that takes them.
 
 use super::activation::shape_name;
+use super::layout::Layout;
 use super::noise::uniform;
 use super::operand::{GradientSource, Source};
 use super::reduce::with_sums;
-use super::trial::{Kernels, Layout, Trial};
+use super::trial::{Kernels, Trial};
 use super::unit::{NormFollowing, UnitBehind, between, norm};
 use super::{Case, TOLERANCE, TRAINING_STORAGE};
 use crate::pointwise::tiles;

@@ -1,8 +1,9 @@
 //! Cases of the input normalisation.
 
 use super::activation::shape_name;
+use super::layout::Layout;
 use super::noise::below;
-use super::trial::{Layout, Trial};
+use super::trial::Trial;
 use super::{Case, HALF_STORAGE};
 use crate::{Activation, Normalise, Shape, cpu};
 use photonet_gpu::Storage;

@@ -1,8 +1,9 @@
 //! Cases of the kernels that measure a device.
 
 use super::Case;
+use super::layout::Layout;
 use super::noise::uniform;
-use super::trial::{Layout, Trial};
+use super::trial::Trial;
 use photonet_gpu::limits;
 
 pub(super) fn cases() -> Vec<Case> {

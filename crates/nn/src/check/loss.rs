@@ -1,9 +1,10 @@
 //! Cases of the cross-entropy and of the counting of metrics.
 
 use super::Case;
+use super::layout::Layout;
 use super::noise::{below, between};
 use super::optimiser::step_words;
-use super::trial::{Layout, Slot, Trial};
+use super::trial::{Slot, Trial};
 use crate::cpu::loss::{self as twin, Counts, ImageOutcome};
 use crate::{CrossEntropy, Step};
 

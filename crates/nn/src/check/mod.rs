@@ -11,6 +11,7 @@ mod depthwise;
 mod dropout;
 mod fused;
 mod input;
+mod layout;
 mod limits;
 mod loss;
 mod noise;

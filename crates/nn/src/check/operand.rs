@@ -1,7 +1,8 @@
 //! Inputs that kernels normalise as they load them.
 
+use super::layout::Layout;
 use super::noise::{between, uniform};
-use super::trial::{Layout, Slot, Trial};
+use super::trial::{Slot, Trial};
 use crate::cpu::batch_norm::{self as twin, Moments};
 use crate::{Activation, GradientOperand, Norm, Operand, Through};
 use photonet_gpu::Tensor;

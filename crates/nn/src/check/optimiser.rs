@@ -1,8 +1,9 @@
 //! Cases of the optimiser.
 
 use super::Case;
+use super::layout::Layout;
 use super::noise::uniform;
-use super::trial::{Layout, Trial};
+use super::trial::Trial;
 use crate::{Momentum, Step, cpu};
 
 pub(super) fn cases() -> Vec<Case> {

@@ -1,9 +1,10 @@
 //! Cases of the 1x1 convolution.
 
+use super::layout::{Layout, round};
 use super::noise::uniform;
 use super::operand::{self, GradientSource, Source};
 use super::reduce::with_sums;
-use super::trial::{Kernels, Layout, Slot, Trial, round};
+use super::trial::{Kernels, Slot, Trial};
 use super::{Case, HALF_STORAGE, TOLERANCE, TRAINING_STORAGE};
 use crate::pointwise::tiles;
 use crate::{Activation, Fused, Gate, Pointwise, ProductGradients, Target, cpu};

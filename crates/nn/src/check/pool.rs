@@ -2,9 +2,10 @@
 
 use super::activation::shape_name;
 use super::fused;
+use super::layout::Layout;
 use super::noise::uniform;
 use super::operand::{self, Source};
-use super::trial::{Layout, Trial};
+use super::trial::Trial;
 use super::unit::UnitBehind;
 use super::{Case, HALF_STORAGE, TRAINING_STORAGE};
 use crate::{Activation, GlobalPool, Shape, cpu};

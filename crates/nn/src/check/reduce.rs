@@ -1,8 +1,9 @@
 //! Cases of the sums over the slabs of weight gradients.
 
 use super::Case;
+use super::layout::Layout;
 use super::noise::uniform;
-use super::trial::{Layout, Trial};
+use super::trial::Trial;
 use crate::SlabSums;
 use photonet_gpu::DeviceClass::{Discrete, Software};
 use photonet_gpu::{DeviceClass, PlanBuilder, limits};

@@ -1,8 +1,9 @@
 //! Cases of the residual connection.
 
 use super::activation::shape_name;
+use super::layout::Layout;
 use super::noise::uniform;
-use super::trial::{Layout, Trial};
+use super::trial::Trial;
 use super::{Case, TRAINING_STORAGE};
 use crate::{Shape, add, cpu};
 use photonet_gpu::Storage;

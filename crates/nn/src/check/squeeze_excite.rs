@@ -2,10 +2,11 @@
 
 use super::activation::shape_name;
 use super::fused;
+use super::layout::Layout;
 use super::noise::{between, uniform};
 use super::operand::{self, Source};
 use super::reduce::with_sums;
-use super::trial::{Layout, Slot, Trial};
+use super::trial::{Slot, Trial};
 use super::unit::UnitBehind;
 use super::{Case, HALF_STORAGE, TOLERANCE, TRAINING_STORAGE};
 use crate::cpu::squeeze_excite::{self as twin, Parameters};

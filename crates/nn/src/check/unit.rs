@@ -1,9 +1,10 @@
 //! The units around a convolution that leaves or takes their sums: the normalisation that follows it, and the unit whose output
 //! it takes.
 
+use super::layout::{Layout, round};
 use super::noise::{self, uniform};
 use super::operand;
-use super::trial::{Layout, Slot, Trial, round};
+use super::trial::{Slot, Trial};
 use crate::cpu::batch_norm::{self as twin, Gradients, Statistics};
 use crate::{
     Activation, BatchNorm, BatchNormParameters, Behind, Norm, OutputGradient, RunningVariance, Shape, Slabs,
