@@ -108,25 +108,26 @@ fn main(
     let output_channel = first_column + lane % B_WIDTH;
     let affine = affine_of(min(input_channel, params.inputs - 1u), params.inputs);
     let through = through_of(min(output_channel, params.outputs - 1u), params.outputs);
-    var sums = no_sums();
+    var products: Products;
     var a = inputs_at(begin, end, lane, input_channel);
     var b = gradients_at(begin, end, lane, output_channel);
     for (var first = begin; first < end; first += STEP) {
         #unroll i A_PIECES
             let row = row_of(first, lane, A_WIDTH, i);
-            tile_a[lane + 64u * i] = input_of(a[i], row, end, input_channel, affine);
+            put_a(lane + 64u * i, input_of(a[i], row, end, input_channel, affine));
         #end
         #unroll i B_PIECES
             let row = row_of(first, lane, B_WIDTH, i);
-            tile_b[lane + 64u * i] = gradient_in(b[i], row, end, through);
+            put_b(lane + 64u * i, gradient_in(b[i], row, end, through));
         #end
         workgroupBarrier();
         // The next step's loads are on their way while this one is multiplied.
         a = inputs_at(first + STEP, end, lane, input_channel);
         b = gradients_at(first + STEP, end, lane, output_channel);
-        multiply_tiles(lane, &sums);
+        multiply_tiles(lane, &products);
         workgroupBarrier();
     }
+    var sums = sums_of_products(lane, &products);
     add_groups(lane, &sums);
     if lane < GRID {
         store_tile(lane, first_row * 4u, first_column, sums);

@@ -1,27 +1,34 @@
-// One tile of C = A B, 64 invocations as K_GROUPS grids of GRID_ROWS x GRID_COLUMNS. The variant's constants: an invocation makes
-// 4 ROW_BLOCKS rows x 4 COLUMN_BLOCKS columns; the inner dimension goes in steps of STEP. More outputs for each invocation means
-// fewer loads for each multiplication; fewer mean less waste at the edges and more workgroups. 8 x 8 invocations make square
-// tiles, 16 x 4 tall ones, for outputs of few channels. Of a small tile there are several grids, each for its part of every step's
-// inner dimension: gemm_groups joins what they have.
-// tile_a holds A transposed, [k][row / 4], tile_b holds B, [k][column / 4]: at most 11 KiB together.
+// One tile of C = A B, see gemm_sizes. The inner dimension goes in steps of STEP. More outputs for each invocation means
+// fewer loads for each multiplication; fewer mean less waste at the edges and more workgroups. Of a small tile there are several
+// grids, each for its part of every step's inner dimension: gemm_groups joins what they have.
+// tile_a holds A transposed, [k][row / 4], tile_b holds B, [k][column / 4]: at most 11 KiB together. `shared/matrix/gemm` does the same on
+// matrix units.
 //
 // A matrix that is turned as it is stored (A_TURN, B_TURN, see gemm_rows and gemm_transposed) has its lines shifted, four by four:
 // 8 invocations that follow one another store to lines k, k + 4, ..., a multiple of 128 bytes apart, all in the same of workgroup
 // memory's 32 banks of 4 bytes, and would wait for one another. Shifted, each has banks of its own, and so have those that read a line.
-const GRID: u32 = 64u / K_GROUPS;
-const GRID_ROWS: u32 = GRID / GRID_COLUMNS;
-const A_WIDTH: u32 = GRID_ROWS * ROW_BLOCKS;
-const B_WIDTH: u32 = GRID_COLUMNS * COLUMN_BLOCKS;
-const TILE_ROWS: u32 = 4u * A_WIDTH;
-// Rows from one of an invocation's blocks to the next.
-const ROWS_APART: u32 = 4u * GRID_ROWS;
-const SUMS: u32 = 4u * ROW_BLOCKS * COLUMN_BLOCKS;
+#import gemm_sizes
+
+// Of tile_a, what others may use after the product.
+const SCRATCH: u32 = STEP * A_WIDTH;
 
 var<workgroup> tile_a: array<vec4<f32>, STEP * A_WIDTH + STEP / 4u * A_TURN>;
 var<workgroup> tile_b: array<vec4<f32>, STEP * B_WIDTH + STEP / 4u * B_TURN>;
 
-fn no_sums() -> array<vec4<f32>, SUMS> {
-    return array<vec4<f32>, SUMS>();
+// What is added up while a product is made, [row block][row][column block].
+alias Products = array<vec4<f32>, SUMS>;
+
+fn sums_of_products(lane: u32, products: ptr<function, Products>) -> array<vec4<f32>, SUMS> {
+    return *products;
+}
+
+// The place of what was loaded as number `at` of a step, where the tile lies as it was read.
+fn put_a(at: u32, value: vec4<f32>) {
+    tile_a[at] = value;
+}
+
+fn put_b(at: u32, value: vec4<f32>) {
+    tile_b[at] = value;
 }
 
 // The invocation's number in its grid.
@@ -37,11 +44,10 @@ fn line_at(k: u32, width: u32, turn: u32) -> u32 {
     return k * width + k / 4u * turn;
 }
 
-// Adds the product of the tiles to the invocation's sums, [row block][row][column block].
-// Row block i of invocation (r, c) is 4 rows from 4 (r + GRID_ROWS i), column block j the vec4 c + GRID_COLUMNS j.
+// Adds the product of the tiles to the invocation's sums.
 // Four lines of the inner dimension at a time: where they lie is known beforehand then, and of what a GPU issues, multiplying
 // takes 95 % and not 80.
-fn multiply_tiles(lane: u32, sums: ptr<function, array<vec4<f32>, SUMS>>) {
+fn multiply_tiles(lane: u32, sums: ptr<function, Products>) {
     let row = own_lane(lane) / GRID_COLUMNS;
     let column = lane % GRID_COLUMNS;
     var local = *sums;

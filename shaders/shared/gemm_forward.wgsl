@@ -14,6 +14,6 @@ fn load_b(lane: u32, first_column: u32, k4: u32) -> array<Weight, B_PIECES> {
 
 fn store_b(lane: u32, k4: u32, pieces: array<Weight, B_PIECES>) {
     #unroll i B_PIECES
-        tile_b[lane + 64u * i] = weight_of(pieces[i], k4 * 4u + (lane + 64u * i) / B_WIDTH);
+        put_b(lane + 64u * i, weight_of(pieces[i], k4 * 4u + (lane + 64u * i) / B_WIDTH));
     #end
 }

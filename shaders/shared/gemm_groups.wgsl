@@ -1,5 +1,5 @@
 // Joins what the K_GROUPS grids of a small tile have, see gemm; uses tile_a, after the product.
-const_assert K_GROUPS == 1u || 64u * SUMS <= STEP * A_WIDTH;
+const_assert K_GROUPS == 1u || 64u * SUMS <= SCRATCH;
 
 // The invocations of the first grid get the sums of all, the others nothing of use.
 fn add_groups(lane: u32, sums: ptr<function, array<vec4<f32>, SUMS>>) {

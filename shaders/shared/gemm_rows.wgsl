@@ -6,6 +6,8 @@
 // branch may stand around a load: what a step needs of both matrices is on its way while the step before is multiplied (but for what
 // of_column_at and a gate load, which caches have). Rows beyond the last are copies of it, and so are values beyond the last of the inner dimension, which meet zeros in the second matrix: one of the two has
 // to be zero there, and this one is the larger.
+#import gemm_product
+
 const_assert A_WIDTH * STEP == 256u * A_BLOCKS && K_GROUPS == 1u;
 // An invocation's neighbours have the other k4 of a step: 4 or 8 of them, which take the 8 places of 128 bytes together.
 const A_TURN: u32 = 32u / STEP;
@@ -52,22 +54,4 @@ fn store_a(lane: u32, lines: Lines, k4: u32, raws: array<Raw, 4u * A_BLOCKS>) {
             tile_a[first + j * A_WIDTH] = block[j];
         #end
     #end
-}
-
-fn product_tile(lane: u32, first_row: u32, first_column: u32, inner: u32) -> array<vec4<f32>, SUMS> {
-    var sums = no_sums();
-    let lines = lines_of(lane, first_row);
-    var a = load_a(lane, lines, 0u);
-    var b = load_b(lane, first_column, 0u);
-    for (var k4 = 0u; k4 < inner; k4 += STEP / 4u) {
-        store_a(lane, lines, k4, a);
-        store_b(lane, k4, b);
-        workgroupBarrier();
-        // The next step's loads are on their way while this one is multiplied.
-        a = load_a(lane, lines, k4 + STEP / 4u);
-        b = load_b(lane, first_column, k4 + STEP / 4u);
-        multiply_tiles(lane, &sums);
-        workgroupBarrier();
-    }
-    return sums;
 }

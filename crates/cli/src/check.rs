@@ -5,14 +5,15 @@ use crate::error::CliError;
 use crate::machine::open_device;
 use crate::output::say;
 use crate::parallel::in_order;
-use photonet_nn::check::{Case, Outcome, cases};
+use photonet_nn::check::{Case, Outcome, cases, cases_on_matrix_units};
 use std::process::ExitCode;
 
 /// Runs the command.
 pub fn run(options: &CheckOptions) -> Result<ExitCode, CliError> {
     let gpu = open_device(&options.device)?;
     let wanted = |kernel: &str| options.filter.as_deref().is_none_or(|f| kernel.contains(f));
-    let cases: Vec<_> = cases().into_iter().filter(|c| wanted(&c.kernel)).collect();
+    let on_units = if gpu.matrix_units().is_some() { cases_on_matrix_units() } else { Vec::new() };
+    let cases: Vec<_> = cases().into_iter().chain(on_units).filter(|c| wanted(&c.kernel)).collect();
     if cases.is_empty() {
         let filter = options.filter.as_deref().unwrap_or_default();
         return Err(CliError::Usage(format!(

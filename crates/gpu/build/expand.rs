@@ -4,8 +4,9 @@
 //! `const NAME: u32 = value;` lines. `#unroll r ROWS` repeats the lines up to its `#end` with `r` being 0, 1, ...
 //! up to the variant's constant `ROWS` (or a number): arrays that are indexed by `r` then stay in registers, whatever
 //! a driver's compiler makes of loops. `#import storage` stands for the types of activations, weights and gradients as
-//! they lie in memory, which are put before the text when a pipeline is made. Every expanded line remembers the file and
-//! line it came from, so that an error found later can be reported where its author will look.
+//! they lie in memory, which are put before the text when a pipeline is made, and `#import matrix` for those of the device's
+//! matrix units. A variant may name a folder of `shared/`, whose files stand in for those of the same name. Every expanded
+//! line remembers the file and line it came from, so that an error found later can be reported where its author will look.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -32,6 +33,8 @@ pub struct Expanded {
     pub origins: Vec<Origin>,
     /// Whether it imports `storage`.
     pub stored: bool,
+    /// Whether it imports `matrix`.
+    pub matrix: bool,
 }
 
 /// A shader that cannot be built, and where.
@@ -70,11 +73,13 @@ pub struct Variant {
     pub kernel: String,
     /// Variant name, appended to the kernel's as `@name`.
     pub name: String,
+    /// The folder of `shared/` whose files stand in for those of the same name.
+    pub folder: Option<String>,
     /// Constants in the order they are written.
     pub constants: Vec<(String, u32)>,
 }
 
-/// Parses the variants file: one `kernel variant NAME=VALUE...` a line, `#` starts a comment.
+/// Parses the variants file: one `kernel variant [in FOLDER] NAME=VALUE...` a line, `#` starts a comment.
 ///
 /// # Errors
 /// Names the line that is not in this form.
@@ -92,14 +97,16 @@ pub fn parse_variants(text: &str, file: &Path) -> Result<Vec<Variant>, ShaderErr
         };
         let mut words = content.split_whitespace();
         let (Some(kernel), Some(name)) = (words.next(), words.next()) else {
-            return Err(fail("expected `kernel variant NAME=VALUE...`".into()));
+            return Err(fail("expected `kernel variant [in FOLDER] NAME=VALUE...`".into()));
         };
+        let mut words = words.peekable();
+        let folder = words.next_if_eq(&"in").and_then(|_| words.next()).map(str::to_string);
         let mut constants = Vec::new();
         for word in words {
             let parsed = word.split_once('=').and_then(|(n, v)| Some((n.to_string(), v.parse().ok()?)));
             constants.push(parsed.ok_or_else(|| fail(format!("`{word}` is not NAME=NUMBER")))?);
         }
-        variants.push(Variant { kernel: kernel.into(), name: name.into(), constants });
+        variants.push(Variant { kernel: kernel.into(), name: name.into(), folder, constants });
     }
     Ok(variants)
 }
@@ -117,7 +124,8 @@ pub fn expand(root: &Path, kernel: &str, variant: Option<&Variant>) -> Result<Ex
         expanded.push(&format!("const {constant}: u32 = {value}u;"), &origin);
     }
     let mut lines = Vec::new();
-    paste(root, &file, None, &mut HashSet::new(), &expanded.name, &mut lines)?;
+    let folder = variant.and_then(|v| v.folder.as_deref());
+    paste(root, folder, &file, None, &mut HashSet::new(), &expanded.name, &mut lines)?;
     let constants = variant.map_or(&[][..], |v| &v.constants);
     unroll(&lines, constants, &mut expanded)?;
     Ok(expanded)
@@ -125,6 +133,8 @@ pub fn expand(root: &Path, kernel: &str, variant: Option<&Variant>) -> Result<Ex
 
 /// The line that asks for the types of activations, weights and gradients.
 const STORAGE: &str = "#import storage";
+/// The line that asks for the types of matrix units.
+const MATRIX: &str = "#import matrix";
 
 /// A line of a shader and where it stands.
 type Line = (String, Origin);
@@ -165,6 +175,10 @@ fn unroll(lines: &[Line], constants: &[(String, u32)], out: &mut Expanded) -> Re
                 out.stored = true;
                 at += 1;
             }
+            MATRIX => {
+                out.matrix = true;
+                at += 1;
+            }
             _ => {
                 out.push(text, origin);
                 at += 1;
@@ -201,31 +215,58 @@ pub fn storage_texts(root: &Path) -> Result<StorageTexts, ShaderError> {
     let mut texts = StorageTexts::default();
     for ((_, name, formats), of_role) in STORAGE_ROLES.iter().zip(&mut texts) {
         for format in *formats {
-            let file = Path::new("shared/storage").join(format!("{format}.wgsl"));
-            let text = fs::read_to_string(root.join(&file)).map_err(|e| ShaderError {
-                origin: None,
-                kernel: "shared/storage".into(),
-                message: format!("cannot read {}: {e}", file.display()),
-            })?;
-            of_role
-                .push(text.replace("Stored", name).replace("_stored", &format!("_{}", name.to_lowercase())));
+            of_role.push(storage_text(root, format, name)?);
         }
     }
     Ok(texts)
 }
 
+/// A format of `shared/storage` as the type `name`.
+fn storage_text(root: &Path, format: &str, name: &str) -> Result<String, ShaderError> {
+    let file = Path::new("shared/storage").join(format!("{format}.wgsl"));
+    let text = fs::read_to_string(root.join(&file)).map_err(|e| ShaderError {
+        origin: None,
+        kernel: "shared/storage".into(),
+        message: format!("cannot read {}: {e}", file.display()),
+    })?;
+    Ok(text.replace("Stored", name).replace("_stored", &format!("_{}", name.to_lowercase())))
+}
+
+/// The sides of the matrices that devices' matrix units multiply.
+pub const MATRIX_EDGES: [u32; 2] = [8, 16];
+
+/// The types of matrix units for each of [`MATRIX_EDGES`]: `EDGE`, `MatrixA`, `MatrixB` and `MatrixSum`, and `Half`, of which the first
+/// two are made.
+///
+/// # Errors
+/// A file that cannot be read.
+pub fn matrix_texts(root: &Path) -> Result<Vec<String>, ShaderError> {
+    let half = storage_text(root, "half", "Half")?;
+    let alias = |edge: u32| {
+        let matrix =
+            |name, scalar, role| format!("alias {name} = coop_mat{edge}x{edge}<{scalar}, {role}>;\n");
+        let matrices =
+            [matrix("MatrixA", "f16", "A"), matrix("MatrixB", "f16", "B"), matrix("MatrixSum", "f32", "C")];
+        format!("const EDGE: u32 = {edge}u;\n{}{half}", matrices.concat())
+    };
+    Ok(MATRIX_EDGES.map(alias).to_vec())
+}
+
 impl Expanded {
-    /// The text with the types of `texts`, for each role the number of its format; as it is where it needs none.
-    pub fn with_storage(&self, texts: &StorageTexts, formats: [usize; 3]) -> Self {
-        if !self.stored {
-            return self.clone();
-        }
+    /// The text with the types of `texts`, for each role the number of its format, and of matrix units, `matrix`; as it is where it
+    /// needs none.
+    pub fn with_types(&self, texts: &StorageTexts, formats: [usize; 3], matrix: &str) -> Self {
         let origin = Origin { file: PathBuf::from("shared/storage"), line: 1 };
-        let mut whole = Self { name: self.name.clone(), ..Self::default() };
-        let chosen =
+        let mut whole = Self { name: self.name.clone(), matrix: self.matrix, ..Self::default() };
+        let storage =
             texts.iter().zip(formats).map(|(of_role, format)| of_role.get(format).map_or("", String::as_str));
+        let storage = storage.filter(|_| self.stored);
+        let chosen = storage.chain(Some(matrix).filter(|_| self.matrix));
         if chosen.clone().any(|text| text.contains("<f16>")) {
             whole.push("enable f16;", &origin);
+        }
+        if self.matrix {
+            whole.push("enable wgpu_cooperative_matrix;", &origin);
         }
         for line in chosen.flat_map(str::lines) {
             whole.push(line, &origin);
@@ -244,6 +285,7 @@ impl Expanded {
 
 fn paste(
     root: &Path,
+    folder: Option<&str>,
     file: &Path,
     importer: Option<Origin>,
     seen: &mut HashSet<PathBuf>,
@@ -260,11 +302,14 @@ fn paste(
     })?;
     for (index, line) in text.lines().enumerate() {
         let origin = Origin { file: file.to_path_buf(), line: index + 1 };
-        if line.trim() == STORAGE {
-            out.push((STORAGE.into(), origin));
+        if [STORAGE, MATRIX].contains(&line.trim()) {
+            out.push((line.trim().into(), origin));
         } else if let Some(import) = line.trim_start().strip_prefix("#import ") {
-            let shared = Path::new("shared").join(format!("{}.wgsl", import.trim()));
-            paste(root, &shared, Some(origin), seen, kernel, out)?;
+            let name = format!("{}.wgsl", import.trim());
+            let instead = folder.map(|folder| Path::new("shared").join(folder).join(&name));
+            let shared = instead.filter(|instead| root.join(instead).exists());
+            let shared = shared.unwrap_or_else(|| Path::new("shared").join(&name));
+            paste(root, folder, &shared, Some(origin), seen, kernel, out)?;
         } else {
             out.push((line.to_string(), origin));
         }

@@ -43,6 +43,10 @@ fn generate(root: &Path, folder: &Path) -> (String, Vec<ShaderError>) {
         errors.push(e);
         StorageTexts::default()
     });
+    let matrices = expand::matrix_texts(root).unwrap_or_else(|e| {
+        errors.push(e);
+        Vec::new()
+    });
     let mut out = String::new();
     let mut names = Vec::new();
     let mut hash = 0xcbf2_9ce4_8422_2325_u64;
@@ -52,7 +56,7 @@ fn generate(root: &Path, folder: &Path) -> (String, Vec<ShaderError>) {
             if of_kernel.is_empty() { vec![None] } else { of_kernel.into_iter().map(Some).collect() };
         for variant in choices {
             let built = expand::expand(root, &kernel, variant)
-                .and_then(|e| reflect::reflect_all(&e, &texts).map(|r| (e, r)))
+                .and_then(|e| reflect::reflect_all(&e, &texts, &matrices).map(|r| (e, r)))
                 .map(|(e, r)| (constant_name(&e.name), e, r));
             match built {
                 Ok((constant, expanded, reflection)) => {
@@ -78,6 +82,14 @@ fn generate(root: &Path, folder: &Path) -> (String, Vec<ShaderError>) {
             types.len()
         );
     }
+    hash = matrices.iter().fold(hash, |hash, text| hashed(hash, text));
+    let types: Vec<(u32, String)> =
+        expand::MATRIX_EDGES.into_iter().zip(matrices.iter().map(|text| bare(text))).collect();
+    let _ = writeln!(
+        out,
+        "/// The types of matrix units, by the side of their matrices.\npub(crate) const MATRICES: [(u32, &str); {}] = {types:?};",
+        types.len()
+    );
     let list = names.iter().map(|n| format!("&{n}")).collect::<Vec<_>>().join(", ");
     let _ = writeln!(out, "/// A hash of all kernels' texts.\npub const HASH: u64 = {hash:#x};");
     let _ = writeln!(out, "/// Every kernel, by file name.\npub static ALL: &[&Kernel] = &[{list}];");
@@ -135,12 +147,13 @@ fn write_kernel(out: &mut String, constant: &str, kernel: &Expanded, r: &reflect
         r.overrides.iter().map(|(n, d)| format!("Override {{ name: {n:?}, has_default: {d} }}, ")).collect();
     let _ = writeln!(
         out,
-        "/// `shaders/{}.wgsl`.\npub static {constant}: Kernel = Kernel {{ name: {:?}, source: Source::Deflated(include_bytes!({:?})), stored: {}, \
+        "/// `shaders/{}.wgsl`.\npub static {constant}: Kernel = Kernel {{ name: {:?}, source: Source::Deflated(include_bytes!({:?})), stored: {}, matrix: {}, \
          workgroup_size: {:?}, shared_bytes: {}, bindings: &[{bindings}], overrides: &[{overrides}] }};",
         kernel.name.split('@').next().unwrap_or(&kernel.name),
         kernel.name,
         file,
         kernel.stored,
+        kernel.matrix,
         r.workgroup_size,
         r.shared_bytes,
     );

@@ -44,7 +44,8 @@ pub fn reflect(kernel: &Expanded) -> Result<Reflection, ShaderError> {
         message,
     };
     // The second is WebGPU at its smallest: packing halves into a u32.
-    let capabilities = Capabilities::SHADER_FLOAT16 | Capabilities::SHADER_FLOAT16_IN_FLOAT32;
+    let mut capabilities = Capabilities::SHADER_FLOAT16 | Capabilities::SHADER_FLOAT16_IN_FLOAT32;
+    capabilities.set(Capabilities::COOPERATIVE_MATRIX, kernel.matrix);
     let module = naga::front::wgsl::parse_str(&kernel.source).map_err(|e| {
         let line = e.location(&kernel.source).map(|l| l.line_number);
         fail(line, e.message().to_string())
@@ -74,14 +75,24 @@ pub fn reflect(kernel: &Expanded) -> Result<Reflection, ShaderError> {
     Ok(Reflection { workgroup_size, shared_bytes, bindings, overrides })
 }
 
-/// Validates a kernel with all types of activations, weights and gradients; what it asks for with single precision, and
+/// Validates a kernel with all types of activations, weights and gradients, and of `matrices`; what it asks for with single precision, and
 /// which bindings change with the types.
 ///
 /// # Errors
 /// As [`reflect`].
-pub fn reflect_all(kernel: &Expanded, texts: &StorageTexts) -> Result<Reflection, ShaderError> {
-    let of = |formats| reflect(&kernel.with_storage(texts, formats));
+pub fn reflect_all(
+    kernel: &Expanded,
+    texts: &StorageTexts,
+    matrices: &[String],
+) -> Result<Reflection, ShaderError> {
+    let largest = matrices.last().map_or("", String::as_str);
+    let of = |formats| reflect(&kernel.with_types(texts, formats, largest));
     let mut single = of([0; 3])?;
+    if kernel.matrix {
+        for matrix in matrices {
+            reflect(&kernel.with_types(texts, [0; 3], matrix))?;
+        }
+    }
     if !kernel.stored {
         return Ok(single);
     }

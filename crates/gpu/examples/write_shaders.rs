@@ -7,11 +7,15 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let folder = PathBuf::from(std::env::args().nth(1).ok_or("usage: write_shaders DIR")?);
     std::fs::create_dir_all(&folder)?;
     let mut count = 0;
-    for kernel in photonet_gpu::kernels::ALL {
+    // The types of matrix units are wgpu's own, which no other compiler knows.
+    for kernel in photonet_gpu::kernels::ALL.iter().filter(|kernel| !kernel.matrix) {
         let name = kernel.name.replace('/', ".");
         let mut write = |suffix: &str, storage, half| {
             count += 1;
-            std::fs::write(folder.join(format!("{name}{suffix}.wgsl")), kernel.text(storage, half).as_bytes())
+            std::fs::write(
+                folder.join(format!("{name}{suffix}.wgsl")),
+                kernel.text(storage, half, None).as_bytes(),
+            )
         };
         write("", Storage::default(), HalfType::Packed)?;
         if kernel.stored {

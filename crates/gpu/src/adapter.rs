@@ -1,6 +1,6 @@
 //! Adapters: which there are, and which one to use.
 
-use crate::HalfType;
+use crate::{HalfType, MatrixUnits};
 use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -90,6 +90,8 @@ pub struct GpuOptions {
     pub half: Option<HalfType>,
     /// Ask for that type even of a portable device.
     pub shader_f16: bool,
+    /// Multiply half precision on the device's matrix units, where it has some that kernels can take.
+    pub matrix_units: bool,
     /// Keep bounds and loop checks in shaders.
     pub checked: bool,
     /// Choose kernels for this class of devices, not for the adapter's own. All kernels run everywhere.
@@ -101,7 +103,7 @@ pub struct GpuOptions {
 }
 
 impl GpuOptions {
-    /// Options for `choice`. `PHOTONET_CHECKED=1`, `PHOTONET_PORTABLE=1`, `PHOTONET_HALF=native` (or `packed`) and
+    /// Options for `choice`. `PHOTONET_CHECKED=1`, `PHOTONET_PORTABLE=1`, `PHOTONET_MATRIX_UNITS=1`, `PHOTONET_HALF=native` (or `packed`) and
     /// `PHOTONET_DEVICE_CLASS=discrete` (or `integrated`, `software`) and `PHOTONET_BINDING_LIMIT=BYTES` are read from the
     /// environment.
     pub fn new(choice: DeviceChoice) -> Self {
@@ -114,6 +116,7 @@ impl GpuOptions {
             portable: on("PHOTONET_PORTABLE"),
             half,
             shader_f16: false,
+            matrix_units: on("PHOTONET_MATRIX_UNITS"),
             checked: on("PHOTONET_CHECKED"),
             class,
             binding_limit: named("PHOTONET_BINDING_LIMIT").and_then(|bytes| bytes.parse().ok()),
@@ -171,6 +174,24 @@ pub(crate) fn summarise(adapter: &wgpu::Adapter) -> AdapterSummary {
         shader_f16: adapter.features().contains(wgpu::Features::SHADER_F16),
         name: info.name,
     }
+}
+
+/// The matrix units that kernels can take, of those that an adapter offers: of 16 bits, adding up in 32, for subgroups of one size.
+/// An experiment of wgpu's, and of native devices alone.
+pub(crate) fn matrix_units(adapter: &wgpu::Adapter) -> Option<MatrixUnits> {
+    use wgpu::CooperativeScalarType::{F16, F32};
+    let needed = wgpu::Features::EXPERIMENTAL_COOPERATIVE_MATRIX | wgpu::Features::SHADER_F16;
+    if cfg!(target_arch = "wasm32") || !adapter.features().contains(needed) {
+        return None;
+    }
+    let (info, offered) = (adapter.get_info(), adapter.cooperative_matrix_properties());
+    MatrixUnits::all().find(|units| {
+        let lanes = units.lanes();
+        let fits = |p: &wgpu::CooperativeMatrixProperties| {
+            [p.m_size, p.n_size, p.k_size] == [units.edge; 3] && (p.ab_type, p.cr_type) == (F16, F32)
+        };
+        (info.subgroup_min_size, info.subgroup_max_size) == (lanes, lanes) && offered.iter().any(fits)
+    })
 }
 
 /// Every adapter of this machine, best first.

@@ -2,7 +2,7 @@
 
 use crate::adapter::{fits, sorted_adapters, summarise};
 use crate::pipeline::Pipelines;
-use crate::{AdapterSummary, Choices, DeviceClass, GpuError, GpuOptions, HalfType};
+use crate::{AdapterSummary, Choices, DeviceClass, GpuError, GpuOptions, HalfType, MatrixUnits};
 use std::collections::VecDeque;
 use std::fmt;
 use std::path::PathBuf;
@@ -24,6 +24,7 @@ pub struct Gpu {
     class: DeviceClass,
     checked: bool,
     half: Option<HalfType>,
+    matrix_units: Option<MatrixUnits>,
     #[cfg_attr(target_arch = "wasm32", expect(dead_code, reason = "a page keeps nothing on a disk"))]
     pub(crate) cache: Option<PathBuf>,
     pub(crate) cache_notice: Option<String>,
@@ -78,6 +79,16 @@ impl Gpu {
         if !options.portable || options.shader_f16 {
             features |= adapter.features() & wgpu::Features::SHADER_F16;
         }
+        let matrix_units = Some(adapter).filter(|_| options.matrix_units && !options.portable);
+        let matrix_units = matrix_units.and_then(crate::adapter::matrix_units);
+        let mut experimental_features = wgpu::ExperimentalFeatures::disabled();
+        if matrix_units.is_some() {
+            features |= wgpu::Features::EXPERIMENTAL_COOPERATIVE_MATRIX;
+            limits.max_compute_workgroup_storage_size = adapter.limits().max_compute_workgroup_storage_size;
+            // SAFETY: the kernels that take matrix units are this crate's own; what they load and store lies within workgroup memory of
+            // a size that is known when they are compiled, and all invocations of a subgroup do so together.
+            experimental_features = unsafe { wgpu::ExperimentalFeatures::enabled() };
+        }
         if options.cache.is_some() {
             features |= adapter.features() & wgpu::Features::PIPELINE_CACHE;
         }
@@ -85,6 +96,7 @@ impl Gpu {
             label: Some("photonet"),
             required_features: features,
             required_limits: limits,
+            experimental_features,
             ..Default::default()
         };
         let (device, queue) = adapter
@@ -116,6 +128,7 @@ impl Gpu {
             class,
             checked: options.checked,
             half: options.half,
+            matrix_units,
             health,
             in_flight: Mutex::default(),
         };
@@ -170,6 +183,11 @@ impl Gpu {
             (true, HalfType::Native) => HalfType::Native,
             _ => HalfType::Packed,
         }
+    }
+
+    /// Its matrix units, where they were asked for and kernels can take them.
+    pub fn matrix_units(&self) -> Option<MatrixUnits> {
+        self.matrix_units
     }
 
     /// Whether per-dispatch timestamps are available.

@@ -1,6 +1,6 @@
 //! A kernel as the shader registry describes it.
 
-use crate::kernels::{GRADIENTS, VALUES, WEIGHTS};
+use crate::kernels::{GRADIENTS, MATRICES, VALUES, WEIGHTS};
 use std::borrow::Cow;
 
 /// One expanded WGSL kernel with its reflected interface.
@@ -13,6 +13,8 @@ pub struct Kernel {
     /// Whether activations, weights and gradients may lie in memory in other formats; their types are then put before the
     /// text.
     pub stored: bool,
+    /// Whether it runs on a device's matrix units, whose types are then put before the text; on devices that have none it does not run.
+    pub matrix: bool,
     /// Workgroup size; 0 in x where it is the override `WORKGROUP`.
     pub workgroup_size: [u32; 3],
     /// Workgroup memory in bytes.
@@ -79,12 +81,37 @@ impl HalfType {
     }
 }
 
+/// Units that multiply square matrices of 16 bits, adding up in 32; those of this size belong to subgroups of `edge * edge / 8` invocations.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct MatrixUnits {
+    /// Rows, and columns, of a matrix: 8 or 16.
+    pub edge: u32,
+}
+
+impl MatrixUnits {
+    /// Those that kernels can have.
+    pub fn all() -> impl Iterator<Item = Self> {
+        MATRICES.iter().map(|&(edge, _)| Self { edge })
+    }
+
+    /// Invocations of a subgroup, which have 8 numbers of a sum each.
+    pub fn lanes(self) -> u32 {
+        self.edge * self.edge / 8
+    }
+
+    fn types(self) -> &'static str {
+        MATRICES.iter().find(|(edge, _)| *edge == self.edge).map_or("", |(_, types)| types)
+    }
+}
+
 impl Kernel {
-    /// The complete text for these formats.
-    pub fn text(&self, storage: Storage, half: HalfType) -> Cow<'static, str> {
+    /// The complete text for these formats, and for these matrix units where it needs some.
+    pub fn text(&self, storage: Storage, half: HalfType, units: Option<MatrixUnits>) -> Cow<'static, str> {
         if !self.stored {
             return self.source.text();
         }
+        // A page has none, and need not carry their types.
+        let units = units.filter(|_| self.matrix && cfg!(not(target_arch = "wasm32")));
         let number = |format| match (format, half) {
             (Format::Single, _) => 0,
             (Format::Half, HalfType::Native) => 1,
@@ -93,10 +120,16 @@ impl Kernel {
         };
         let (values, weights) = (number(storage.values), number(storage.weights));
         let gradients = usize::from(storage.gradients != Format::Single);
-        let enable = if values == 1 || weights == 1 { "enable f16;\n" } else { "" };
+        let enable = match units {
+            Some(_) => "enable f16;\nenable wgpu_cooperative_matrix;\n",
+            None if values == 1 || weights == 1 => "enable f16;\n",
+            None => "",
+        };
+        let matrices = units.map_or("", MatrixUnits::types);
         // A plan with weights in bfloat16 was refused, see `interface`.
         let weights = WEIGHTS[weights.min(2)];
-        format!("{enable}{}{weights}{}{}", VALUES[values], GRADIENTS[gradients], self.source.text()).into()
+        let (values, gradients) = (VALUES[values], GRADIENTS[gradients]);
+        format!("{enable}{values}{weights}{gradients}{matrices}{}", self.source.text()).into()
     }
 }
 

@@ -31,7 +31,7 @@ pub use buffer::Buffer;
 pub use choices::Choices;
 pub use device::Gpu;
 pub use error::GpuError;
-pub use kernel::{Access, Binding, Format, HalfType, Kernel, Override, Role, Source, Storage};
+pub use kernel::{Access, Binding, Format, HalfType, Kernel, MatrixUnits, Override, Role, Source, Storage};
 pub use limits::DeviceLimits;
 pub use plan::{Cost, Dispatch, Plan, PlanBuilder, PlanReport, Question, Tensor, Timing};
 #[cfg(not(target_arch = "wasm32"))]

@@ -1,6 +1,7 @@
 //! Compute pipelines, made once per kernel and set of override constants.
 
-use crate::{Access, Gpu, GpuError, HalfType, Kernel, Storage};
+use crate::{Access, Gpu, GpuError, Kernel, Storage};
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -92,9 +93,10 @@ impl Gpu {
         if let Some(pipeline) = cached {
             return Ok(pipeline);
         }
-        let (checked, half, cache) = (self.is_checked(), self.half(), self.pipelines.driver_cache());
+        let (checked, cache) = (self.is_checked(), self.pipelines.driver_cache());
         let what = format!("kernel {}", recipe.kernel.name);
-        let compiled = self.guarded(&what, |device| compile(device, recipe, half, checked, cache)).await?;
+        let text = recipe.kernel.text(recipe.storage, self.half(), self.matrix_units());
+        let compiled = self.guarded(&what, |device| compile(device, recipe, text, checked, cache)).await?;
         let pipeline = Arc::new(compiled);
         let mut made = self.pipelines.made.lock().unwrap_or_else(PoisonError::into_inner);
         Ok(made.entry(key).or_insert(pipeline).clone())
@@ -166,17 +168,15 @@ impl Gpu {
 fn compile(
     device: &wgpu::Device,
     recipe: &Recipe,
-    half: HalfType,
+    text: Cow<'static, str>,
     checked: bool,
     cache: Option<&wgpu::PipelineCache>,
 ) -> Pipeline {
     let kernel = recipe.kernel;
     let constants: Vec<(&str, f64)> =
         recipe.constants.iter().map(|(n, v)| (*n, f64::from_bits(*v))).collect();
-    let descriptor = wgpu::ShaderModuleDescriptor {
-        label: Some(kernel.name),
-        source: wgpu::ShaderSource::Wgsl(kernel.text(recipe.storage, half)),
-    };
+    let descriptor =
+        wgpu::ShaderModuleDescriptor { label: Some(kernel.name), source: wgpu::ShaderSource::Wgsl(text) };
     let module = if checked {
         device.create_shader_module(descriptor)
     } else {

@@ -35,7 +35,8 @@ extern "C" {
 pub(crate) fn compile_ahead(gpu: &Gpu, wanted: &[Recipe]) -> Vec<JsFuture> {
     let Some(device) = gpu.device.as_webgpu() else { return Vec::new() };
     let device: &Device = AsRef::<JsValue>::as_ref(device).unchecked_ref();
-    let start = |recipe: &Recipe| start(device, recipe, &recipe.kernel.text(recipe.storage, gpu.half())).ok();
+    let start =
+        |recipe: &Recipe| start(device, recipe, &recipe.kernel.text(recipe.storage, gpu.half(), None)).ok();
     wanted.iter().filter_map(start).map(JsFuture::from).collect()
 }
 

@@ -4,7 +4,7 @@
 
 mod formula;
 
-use photonet_gpu::{DeviceChoice, DeviceClass, Gpu, GpuOptions, HalfType};
+use photonet_gpu::{Choices, DeviceChoice, DeviceClass, Gpu, GpuOptions, HalfType};
 use photonet_model::import::{ImportOptions, import};
 use photonet_model::{
     Architecture, Family, InferenceNetwork, InferenceOptions, Input, ModelError, TrainBuffers, TrainNetwork,
@@ -29,7 +29,7 @@ const BATCH: usize = 6;
 
 fn options(half: HalfType) -> GpuOptions {
     let portable = half == HalfType::Packed;
-    GpuOptions { portable, half: Some(half), ..GpuOptions::new(DeviceChoice::Auto) }
+    GpuOptions { portable, half: Some(half), matrix_units: false, ..GpuOptions::new(DeviceChoice::Auto) }
 }
 
 fn open(half: HalfType) -> Arc<Gpu> {
@@ -118,6 +118,10 @@ fn weights_too_large_for_half_precision_are_refused_by_name() {
     assert!(message.ends_with("run this model with the precision f32"), "{message}");
 }
 
+fn train_options(tuning: Tuning, precision: Precision) -> TrainOptions {
+    TrainOptions { batch: BATCH, input: INPUT, smoothing: 0.1, topk: 1, dropout_seed: 0, tuning, precision }
+}
+
 /// Losses of some steps, and the gradients of the first.
 async fn trained(
     gpu: &Arc<Gpu>,
@@ -127,15 +131,7 @@ async fn trained(
 ) -> (Vec<f32>, Vec<Vec<f32>>, u64) {
     let weights = scaled(architecture);
     let buffers = TrainBuffers::new(gpu, architecture, &weights, 4e-5, &tuning).await.unwrap();
-    let options = TrainOptions {
-        batch: BATCH,
-        input: INPUT,
-        smoothing: 0.1,
-        topk: 1,
-        dropout_seed: 0,
-        tuning,
-        precision,
-    };
+    let options = train_options(tuning, precision);
     let network = TrainNetwork::new(&buffers, architecture, &options).await.unwrap();
     let pixels: Vec<u8> = (0..BATCH * INPUT.image_bytes()).map(|i| (i * i % 251) as u8).collect();
     let samples: Vec<u32> = (0..BATCH as u32).collect();
@@ -188,4 +184,52 @@ fn training_with_activations_in_half_precision_follows_single_precision() {
             assert!(share < 0.65, "{share:.2} of the memory");
         }
     });
+}
+
+/// All products of a step on matrix units that can be there, which the rule takes for larger batches alone.
+#[test]
+fn training_on_matrix_units_follows_single_precision() {
+    pollster::block_on(async {
+        let class = Some(DeviceClass::Discrete);
+        let options = GpuOptions { class, matrix_units: true, ..options(HalfType::Native) };
+        let gpu = Gpu::open(&options).await.unwrap();
+        if gpu.matrix_units().is_none() {
+            println!("skipped: {} has no matrix units that kernels can take", gpu.adapter().name);
+            return;
+        }
+        for (variant, width) in [(Variant::Small, 0.5), (Variant::Large, 0.35)] {
+            let mut architecture = Architecture::new(Family::Paddle, variant, width, BATCH).unwrap();
+            architecture.switches.dropout = 0.0;
+            let tuning = Tuning::default();
+            let (single_losses, single, _) = trained(&gpu, &architecture, tuning, Precision::Single).await;
+            let (_, plain, _) = trained(&gpu, &architecture, tuning, Precision::Half).await;
+            gpu.set_choices(on_units(&gpu, &architecture).await);
+            let (losses, gradients, _) = trained(&gpu, &architecture, tuning, Precision::Half).await;
+            gpu.set_choices(Choices::default());
+            let losses = off(&[losses], &[single_losses]);
+            let [moved, own] = [&plain, &single].map(|other| off(&gradients, other));
+            let without = off(&plain, &single);
+            println!(
+                "{variant:?}: losses {losses:.1e}, gradients {own:.1e}, without {without:.1e}, {moved:.1e} apart"
+            );
+            assert!(losses < 1e-3, "{losses:.1e}");
+            // Operands rounded to 11 bits are little beside gradients stored with 8.
+            assert!(own < 1.25 * without, "{own:.1e}, without {without:.1e}");
+            assert!(moved > 1e-5, "nothing ran on matrix units");
+        }
+    });
+}
+
+/// The last variant of each product, which runs on matrix units where one does.
+async fn on_units(gpu: &Arc<Gpu>, architecture: &Architecture) -> Choices {
+    let buffers =
+        TrainBuffers::new(gpu, architecture, &scaled(architecture), 4e-5, &Tuning::default()).await.unwrap();
+    let options = train_options(Tuning::default(), Precision::Half);
+    let mut choices = Choices::default();
+    for asked in TrainNetwork::new(&buffers, architecture, &options).await.unwrap().questions() {
+        if asked.question.starts_with("pointwise/") {
+            choices.set(asked.question, asked.options - 1);
+        }
+    }
+    choices
 }

@@ -79,6 +79,11 @@ impl GradientOperand {
             .constant("THROUGH_NORM", self.through.is_some())
     }
 
+    /// The format of the gradient.
+    pub(crate) fn format(&self) -> Format {
+        self.tensor.format()
+    }
+
     /// Bytes that one reading takes.
     pub(crate) fn bytes(&self) -> u64 {
         self.tensor.bytes() + self.through.map_or(0, |through| through.output.bytes())

@@ -10,8 +10,8 @@ use crate::{Activation, Operand, Slabs, pad_channels};
 use bytemuck::{Pod, Zeroable};
 use photonet_gpu::{Dispatch, PlanBuilder, Tensor};
 use tiles::{
-    FORWARD, FORWARD_STATISTICS, Offer, QUICK_FORWARD, QUICKEST_FORWARD, Tile, Worker, choose_tile,
-    enough_tiles, fitting, worker,
+    FORWARD, FORWARD_STATISTICS, MATRIX_FORWARD, MATRIX_FORWARD_STATISTICS, Offer, QUICK_FORWARD,
+    QUICKEST_FORWARD, Tile, Worker, choose_tile, enough_tiles, fitting, on_matrix_units, worker,
 };
 
 /// A 1x1 convolution over `rows` positions; a linear layer when a row is an image.
@@ -116,16 +116,28 @@ impl Pointwise {
         }
     }
 
-    /// What to take of `offers`, which all fit the device, for a product over the rows with `columns` output columns, the inputs or the
-    /// outputs.
-    fn choose(&self, plan: &mut PlanBuilder, pass: &str, columns: usize, offers: &[Offer]) -> Choice {
-        let class = plan.class();
+    /// What to take of `offers`, which all fit the device, and of those on matrix units, for a product over the rows with `columns`
+    /// output columns, the inputs or the outputs.
+    fn choose(
+        &self,
+        plan: &mut PlanBuilder,
+        pass: &str,
+        columns: usize,
+        offers: &[Offer],
+        on_units: &[Offer],
+    ) -> Choice {
+        let (class, wanted) = (plan.class(), enough_tiles(plan.class()));
         let inner = pad_channels(if columns == self.outputs { self.inputs } else { self.outputs });
         let columns = pad_channels(columns);
-        let default = choose_tile(offers, class, self.rows, columns, inner, enough_tiles(class));
+        let rule = |offers: &[Offer]| choose_tile(offers, class, self.rows, columns, inner, wanted);
+        let of_units = (!on_units.is_empty()).then(|| rule(on_units));
+        // Where their tiles are too few others share the inner dimension.
+        let of_units = of_units.filter(|&at| on_units[at].tile.count(self.rows, columns) >= wanted);
+        let default = of_units.map_or_else(|| rule(offers), |at| offers.len() + at);
         let Self { rows, inputs, outputs } = self;
         let question = format!("pointwise/{pass} {rows}x{inputs}x{outputs}");
-        let offer = offers[plan.choose(&question, offers.len(), default)];
+        let all = [offers, on_units].concat();
+        let offer = all[plan.choose(&question, all.len(), default)];
         Choice { offer, count: offer.tile.count(self.rows, columns), question }
     }
 
@@ -141,8 +153,10 @@ impl Pointwise {
     ) {
         let pass = pass("forward", output, weights);
         let offers = if plan.quick_start() { QUICKEST_FORWARD } else { QUICK_FORWARD };
-        let choice = self.choose(plan, &pass, self.outputs, &fitting(offers, plan.class()));
-        self.forward_by(plan, label, input.into(), weights, fused, output, choice);
+        let input = input.into();
+        let on_units = on_matrix_units(plan, input.tensor.format(), MATRIX_FORWARD);
+        let choice = self.choose(plan, &pass, self.outputs, &fitting(offers, plan.class()), on_units);
+        self.forward_by(plan, label, input, weights, fused, output, choice);
     }
 
     #[expect(clippy::too_many_arguments, reason = "the operands of one fused pass")]
@@ -192,12 +206,13 @@ impl Pointwise {
         let pass = pass("forward_for_norm", output, weights);
         if worker(class) == Worker::Invocation {
             let fused = Fused { gate, ..Fused::default() };
-            let choice = self.choose(plan, &pass, self.outputs, &fitting(FORWARD, class));
+            let choice = self.choose(plan, &pass, self.outputs, &fitting(FORWARD, class), &[]);
             self.forward_by(plan, label, input, weights, &fused, output, choice);
             return None;
         }
+        let on_units = on_matrix_units(plan, input.tensor.format(), MATRIX_FORWARD_STATISTICS);
         let Choice { offer: Offer { tile, kernel }, count, question } =
-            self.choose(plan, &pass, self.outputs, FORWARD_STATISTICS);
+            self.choose(plan, &pass, self.outputs, FORWARD_STATISTICS, on_units);
         let slabs = self.new_slabs(plan, format!("{label} statistics slabs"), tile, self.outputs);
         let params = self.forward_params(tile, &Fused { gate, ..Fused::default() });
         let dispatch = tile

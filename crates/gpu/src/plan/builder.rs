@@ -126,6 +126,7 @@ enum Source {
 pub struct PlanBuilder {
     class: DeviceClass,
     quick_start: bool,
+    matrix_units: bool,
     choices: Arc<Choices>,
     variant: Option<usize>,
     questions: Vec<Question>,
@@ -152,6 +153,7 @@ impl PlanBuilder {
         Self {
             class,
             quick_start: false,
+            matrix_units: false,
             choices: Arc::default(),
             variant: None,
             questions: Vec::new(),
@@ -166,6 +168,11 @@ impl PlanBuilder {
         Self { quick_start, ..self }
     }
 
+    /// The same with or without the kernels for matrix units, which run on devices that have some alone.
+    pub fn with_matrix_units(self, matrix_units: bool) -> Self {
+        Self { matrix_units, ..self }
+    }
+
     /// The same with variant number `variant` wherever there are as many, so that small shapes can try what large ones take.
     pub fn with_variant(self, variant: Option<usize>) -> Self {
         Self { variant, ..self }
@@ -173,8 +180,8 @@ impl PlanBuilder {
 
     /// An empty plan with the kernels that suit `gpu` best: of its class, or by its own measurements.
     pub fn for_gpu(gpu: &Gpu) -> Self {
-        let choices = gpu.choices();
-        Self { choices, ..Self::for_class(gpu.class()).with_quick_start(gpu.starts_quickly()) }
+        let of_class = Self::for_class(gpu.class()).with_quick_start(gpu.starts_quickly());
+        Self { choices: gpu.choices(), matrix_units: gpu.matrix_units().is_some(), ..of_class }
     }
 
     /// Which of `options` variants to take, counted from 0: the one that was measured to be the fastest for `question`,
@@ -194,6 +201,11 @@ impl PlanBuilder {
     /// Whether compiling takes longer than what is gained by it: kernels are then chosen for few and short pipelines.
     pub fn quick_start(&self) -> bool {
         self.quick_start
+    }
+
+    /// Whether products of half precision may run on matrix units.
+    pub fn matrix_units(&self) -> bool {
+        self.matrix_units
     }
 
     /// A tensor that lives from the first to the last dispatch that touches it. Its contents are
@@ -261,7 +273,7 @@ impl PlanBuilder {
     /// the driver refuses.
     pub async fn build(self, gpu: &Arc<Gpu>) -> Result<Plan, GpuError> {
         for dispatch in &self.dispatches {
-            interface::check(dispatch)?;
+            interface::check(dispatch, gpu.matrix_units())?;
         }
         let recipe =
             |d: &Dispatch| Recipe { kernel: d.kernel, storage: d.storage(), constants: d.constants.clone() };

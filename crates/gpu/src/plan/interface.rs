@@ -2,13 +2,13 @@
 
 use super::Tensor;
 use super::builder::{ALIGNMENT, Dispatch};
-use crate::{Access, Binding, Format, GpuError, Role};
+use crate::{Access, Binding, Format, GpuError, MatrixUnits, Role};
 
-/// Whether `dispatch` binds and sets what its kernel declares.
+/// Whether `dispatch` binds and sets what its kernel declares, on a device with these matrix units.
 ///
 /// # Errors
 /// What does not match, by name.
-pub(super) fn check(dispatch: &Dispatch) -> Result<(), GpuError> {
+pub(super) fn check(dispatch: &Dispatch, units: Option<MatrixUnits>) -> Result<(), GpuError> {
     let fail = |message: String| {
         Err(GpuError::Interface {
             kernel: dispatch.kernel.name.into(),
@@ -16,6 +16,9 @@ pub(super) fn check(dispatch: &Dispatch) -> Result<(), GpuError> {
             message,
         })
     };
+    if dispatch.kernel.matrix && units.is_none() {
+        return fail("runs on matrix units, which were not asked for or which the device has not".into());
+    }
     for (name, tensor) in &dispatch.bindings {
         let Some(binding) = dispatch.kernel.bindings.iter().find(|b| b.name == *name) else {
             return fail(format!("has no binding `{name}`"));

@@ -5,9 +5,9 @@ use super::layout::Layout;
 use super::noise::uniform;
 use super::operand::{GradientSource, Source};
 use super::reduce::with_sums;
-use super::trial::{Kernels, Trial};
+use super::trial::{GRADIENT_SHIFT, Kernels, Trial};
 use super::unit::{NormFollowing, UnitBehind, between, norm};
-use super::{Case, TOLERANCE, TRAINING_STORAGE};
+use super::{Case, ON_UNITS, TOLERANCE, TRAINING_STORAGE};
 use crate::pointwise::tiles;
 use crate::{Activation, Dense, Depthwise, Geometry, Operand, Padding, Pointwise, Shape, Target, cpu};
 use Padding::{Same, Symmetric};
@@ -49,13 +49,13 @@ pub(super) fn cases() -> Vec<Case> {
     for (input, outputs) in [(shape(2, 15, 10, 44), 18), (shape(2, 15, 10, 18), 44)] {
         let layer = Pointwise { rows: input.rows(), inputs: input.channels, outputs };
         let name = |number| format!("2x15x10 {}->{outputs} tile {number}", input.channels);
-        let ([.., of_forward, of_gradient], storage) = (tiles::variants(), Storage::default());
-        for number in 0..of_forward {
+        let ([_, _, of_forward, of_gradient, _], storage) = (tiles::variants(false), Storage::default());
+        for number in of_forward {
             let kernels = Kernels::variant(number);
             let case = forward(layer, input, Activation::HardSwish, kernels, &name(number), storage);
             cases.push(case.tolerance(tolerance(counted(storage, true))));
         }
-        for number in 0..of_gradient {
+        for number in of_gradient {
             let kernels = Kernels::variant(number);
             let case = backward(layer, input, Activation::Relu, true, kernels, &name(number), storage);
             cases.push(case.tolerance(through_memory(storage)));
@@ -63,6 +63,34 @@ pub(super) fn cases() -> Vec<Case> {
     }
     cases.extend(depthwise_cases());
     cases.extend(dense_cases());
+    cases
+}
+
+/// Products on matrix units: every tile, and the rule's for a shape of several steps.
+pub(super) fn on_units() -> Vec<Case> {
+    let mut cases = Vec::new();
+    let [_, storage] = TRAINING_STORAGE;
+    for (input, outputs, every) in [
+        (Shape::new(2, 15, 10, 44), 18, true),
+        (Shape::new(2, 15, 10, 18), 68, true),
+        (Shape::new(3, 31, 33, 132), 200, false),
+        (Shape::new(1, 112, 112, 16), 64, false),
+    ] {
+        let layer = Pointwise { rows: input.rows(), inputs: input.channels, outputs };
+        let [_, _, of_forward, of_gradient, _] = tiles::variants(true);
+        let tiles = of_forward.map(Some).zip(of_gradient.map(Some));
+        let tiles = if every { tiles.collect() } else { vec![(None, None)] };
+        for (of_forward, of_gradient) in tiles {
+            let kernels = |variant| Kernels { variant, ..Discrete.into() }.on_units();
+            let [n, h, w, c] = [input.batch, input.height, input.width, input.channels];
+            let tile = of_forward.map_or(String::new(), |number| format!(" tile {number}"));
+            let name = format!("{n}x{h}x{w} {c}->{outputs}{tile} on matrix units");
+            let case = forward(layer, input, Activation::HardSwish, kernels(of_forward), &name, storage);
+            cases.push(case.tolerance(ON_UNITS));
+            let case = backward(layer, input, Activation::Relu, every, kernels(of_gradient), &name, storage);
+            cases.push(case.tolerance(through_memory(storage)));
+        }
+    }
     cases
 }
 
@@ -253,10 +281,12 @@ fn forward(
         let mut trial = Trial::of_kernels(kernels).stored(storage);
         let norm = norm(input.with_channels(layer.outputs));
         let values = uniform(1, layer.rows * layer.inputs);
-        let (x, seen) = Source::new(&mut trial, (layer.rows, layer.inputs), values, Some(activation));
-        let weights = uniform(2, layer.inputs * layer.outputs);
-        let output = cpu::pointwise::forward(&layer, &seen, &weights, None, Activation::Identity, None);
+        let (x, mut seen) = Source::new(&mut trial, (layer.rows, layer.inputs), values, Some(activation));
+        let mut weights = uniform(2, layer.inputs * layer.outputs);
         let w = trial.input(Layout::weights(1, layer.inputs, layer.outputs), &weights);
+        kernels.multiplied(&mut seen, 0);
+        kernels.multiplied(&mut weights, 0);
+        let output = cpu::pointwise::forward(&layer, &seen, &weights, None, Activation::Identity, None);
         let following = NormFollowing::new(&mut trial, norm, &output, counted(storage, class == Discrete));
         let y =
             trial.activated("output", Activation::Identity, Layout::rows(layer.rows, layer.outputs), output);
@@ -282,14 +312,16 @@ fn backward(
     let name = format!("{name}{}", if residual { " residual" } else { "" });
     Case::new("pointwise/data_gradient_sums", name, move || {
         let mut trial = Trial::of_kernels(kernels).stored(storage);
-        let weights = uniform(2, layer.inputs * layer.outputs);
+        let mut weights = uniform(2, layer.inputs * layer.outputs);
+        let w = trial.input(Layout::weights(1, layer.inputs, layer.outputs), &weights);
+        kernels.multiplied(&mut weights, 0);
         let (through, size) = (Pointwise::takes_gradients_on_load(class), (layer.rows, layer.outputs));
         let gradient = uniform(3, layer.rows * layer.outputs);
-        let (g, gradient) = GradientSource::new(&mut trial, size, gradient, through);
+        let (g, mut gradient) = GradientSource::new(&mut trial, size, gradient, through);
+        kernels.multiplied(&mut gradient, GRADIENT_SHIFT);
         let (skip, between) = between(&mut trial, &input, residual);
         let own = cpu::pointwise::data_gradient(&layer, &gradient, &weights, skip.as_deref());
         let (unit, _) = UnitBehind::new(&mut trial, input, activation, &own);
-        let w = trial.input(Layout::weights(1, layer.inputs, layer.outputs), &weights);
         trial.record(move |plan, at| {
             let (behind, target) = (unit.behind(at), Target { tensor: at(between), adds: residual });
             let gradient = layer.data_gradient_behind(plan, "check", g.operand(at), at(w), &behind, target);

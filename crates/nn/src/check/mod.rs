@@ -34,6 +34,10 @@ use trial::Trial;
 /// roundings to `f32`.
 const TOLERANCE: f64 = 1e-6;
 
+/// The same of products on matrix units, whose operands are rounded to half precision on both sides: one that differs in its last bit may
+/// become a neighbour of what the twin has.
+const ON_UNITS: f64 = 5e-5;
+
 /// Formats other than single precision that kernels for inference have.
 const HALF_STORAGE: [Storage; 2] = [
     Storage { values: Format::Half, weights: Format::Half, gradients: Format::Single },
@@ -159,7 +163,12 @@ fn on_both(cases: Vec<Case>) -> Vec<Case> {
     cases.iter().flat_map(|case| classes.map(|class| case.on(class))).collect()
 }
 
-/// All comparisons, by layer.
+/// Comparisons of the kernels that run on matrix units, for devices that have some.
+pub fn cases_on_matrix_units() -> Vec<Case> {
+    [pointwise::on_units(), fused::on_units()].into_iter().flatten().collect()
+}
+
+/// All comparisons but those of [`cases_on_matrix_units`], by layer.
 pub fn cases() -> Vec<Case> {
     [
         input::cases(),

@@ -4,12 +4,13 @@ use super::layout::{Layout, round};
 use super::noise::uniform;
 use super::operand::{self, GradientSource, Source};
 use super::reduce::with_sums;
-use super::trial::{Kernels, Slot, Trial};
-use super::{Case, HALF_STORAGE, TOLERANCE, TRAINING_STORAGE};
+use super::trial::{GRADIENT_SHIFT, Kernels, Slot, Trial};
+use super::{Case, HALF_STORAGE, ON_UNITS, TOLERANCE, TRAINING_STORAGE};
 use crate::pointwise::tiles;
 use crate::{Activation, Fused, Gate, Pointwise, ProductGradients, Target, cpu};
 use photonet_gpu::DeviceClass::{self, Discrete, Software};
 use photonet_gpu::Storage;
+use std::ops::Range;
 
 /// Operands of a forward pass beside input and weights.
 #[derive(Clone, Copy)]
@@ -86,21 +87,62 @@ fn variants(fused: Operands) -> Vec<Case> {
     for (inputs, outputs) in [(44, 18), (18, 44)] {
         let layer = Pointwise { rows: 300, inputs, outputs };
         let shape = |number| format!("300x{inputs}->{outputs} tile {number}");
-        let [of_forward, of_gradient, ..] = tiles::variants();
-        for number in 0..of_forward {
+        let [of_forward, of_gradient, ..] = tiles::variants(false);
+        for number in of_forward {
             let kernels = Kernels::variant(number);
             cases.push(forward(layer, kernels, &shape(number), fused, Storage::default()));
         }
-        for number in 0..of_gradient {
+        for number in of_gradient {
             let kernels = Kernels::variant(number);
             cases.push(data_gradient(layer, kernels, &shape(number), fused, Storage::default()));
         }
     }
-    // The weight gradient's rule goes by channels alone: more than one row of its small tiles, and the large square one.
+    // More than one row of small tiles, and the large square one.
     for (inputs, outputs) in [(24, 12), (20, 60), (72, 40)] {
         let layer = Pointwise { rows: 300, inputs, outputs };
         let shape = format!("300x{inputs}->{outputs}");
         cases.push(weight_gradient(layer, Discrete, &shape, fused, Storage::default()));
+    }
+    cases
+}
+
+/// Every tile on matrix units, with edges on all sides, and the rule's for a shape of several steps and one of few rows.
+pub(super) fn on_units() -> Vec<Case> {
+    let mut cases = Vec::new();
+    let raw = |gates| Operands { norm: Some(Activation::HardSwish), gates, ..PLAIN };
+    let biased =
+        Operands { bias: true, activation: Activation::HardSwish, residual: true, gates: 3, norm: None };
+    let [half, _] = HALF_STORAGE;
+    let [_, training] = TRAINING_STORAGE;
+    let rule = |_: &Range<usize>| vec![None];
+    let every = |numbers: &Range<usize>| numbers.clone().map(Some).collect();
+    type Numbers<'a> = &'a dyn Fn(&Range<usize>) -> Vec<Option<usize>>;
+    let shapes: [(usize, usize, usize, Operands, Numbers<'_>); 5] = [
+        (300, 44, 18, biased, &every),
+        (300, 18, 68, raw(3), &every),
+        (3000, 132, 200, raw(0), &rule),
+        (12_544, 16, 64, raw(0), &rule),
+        (21, 960, 12, biased, &every),
+    ];
+    for (rows, inputs, outputs, fused, numbers) in shapes {
+        let layer = Pointwise { rows, inputs, outputs };
+        let [of_forward, of_gradient, .., of_weights] = tiles::variants(true);
+        let each = |numbers: Vec<Option<usize>>, case: &dyn Fn(Kernels, &str) -> Case| -> Vec<Case> {
+            let of_number = |variant: Option<usize>| {
+                let tile = variant.map_or(String::new(), |number| format!(" tile {number}"));
+                let kernels = Kernels { variant, ..Discrete.into() };
+                case(kernels.on_units(), &format!("{rows}x{inputs}->{outputs}{tile} on matrix units"))
+            };
+            numbers.into_iter().map(of_number).map(|case| case.tolerance(ON_UNITS)).collect()
+        };
+        let storage = if fused.norm.is_some() { training } else { half };
+        cases.extend(each(numbers(&of_forward), &|kernels, shape| {
+            forward(layer, kernels, shape, fused, storage)
+        }));
+        let gradient = |kernels, shape: &str| data_gradient(layer, kernels, shape, fused, training);
+        cases.extend(each(numbers(&of_gradient), &|kernels, shape| gradient(kernels, shape)));
+        let gradient = |kernels, shape: &str| weight_gradient(layer, kernels, shape, fused, training);
+        cases.extend(each(numbers(&of_weights), &|kernels, shape| gradient(kernels, shape)));
     }
     cases
 }
@@ -156,9 +198,11 @@ fn forward(
     );
     Case::new("pointwise/forward", shape, move || {
         let mut trial = Trial::of_kernels(kernels).stored(storage);
-        let (x, seen, gate) = input(&mut trial, &layer, &fused);
+        let (x, mut seen, gate) = input(&mut trial, &layer, &fused);
         let mut matrix = weights(&layer);
         let w = trial.weights(weight_layout(&layer), &mut matrix);
+        kernels.multiplied(&mut seen, 0);
+        kernels.multiplied(&mut matrix, 0);
         let wide = Layout::rows(layer.rows, layer.outputs);
         let mut skip = fused.residual.then(|| uniform(5, layer.rows * layer.outputs));
         let residual = skip.as_mut().map(|skip| trial.values(wide, skip));
@@ -196,16 +240,18 @@ fn data_gradient(
     let shape = format!("{shape}{note}{}", GradientSource::note(through));
     Case::new("pointwise/data_gradient", shape, move || {
         let mut trial = Trial::of_kernels(kernels).stored(storage);
-        let w = weights(&layer);
+        let mut matrix = weights(&layer);
+        let w = trial.input(weight_layout(&layer), &matrix);
+        kernels.multiplied(&mut matrix, 0);
         let size = (layer.rows, layer.outputs);
-        let (g, gradient) = GradientSource::new(&mut trial, size, output_gradient(&layer), through);
+        let (g, mut gradient) = GradientSource::new(&mut trial, size, output_gradient(&layer), through);
         let narrow = Layout::rows(layer.rows, layer.inputs);
         let mut skip = fused.residual.then(|| uniform(5, layer.rows * layer.inputs));
         if let Some(skip) = &mut skip {
             round(skip, storage.gradients);
         }
-        let expected = cpu::pointwise::data_gradient(&layer, &gradient, &w, skip.as_deref());
-        let w = trial.input(weight_layout(&layer), &w);
+        kernels.multiplied(&mut gradient, GRADIENT_SHIFT);
+        let expected = cpu::pointwise::data_gradient(&layer, &gradient, &matrix, skip.as_deref());
         let dx = trial.gradient_after("input_gradient", narrow, skip.as_mut(), expected);
         trial.record(move |plan, at| {
             let target = Target { tensor: at(dx), adds: fused.residual };
@@ -217,19 +263,23 @@ fn data_gradient(
 
 fn weight_gradient(
     layer: Pointwise,
-    class: DeviceClass,
+    kernels: impl Into<Kernels>,
     shape: &str,
     fused: Operands,
     storage: Storage,
 ) -> Case {
+    let kernels = kernels.into();
+    let class = kernels.class;
     let through = through_norm(class, &fused);
     let note = if fused.gates > 0 { " gate" } else { "" };
     let shape = format!("{shape}{}{note}{}", operand::note(fused.norm), GradientSource::note(through));
     Case::new("pointwise/weight_gradient", shape, move || {
-        let mut trial = Trial::for_class(class).stored(storage);
-        let (x, seen, gate) = input(&mut trial, &layer, &fused);
+        let mut trial = Trial::of_kernels(kernels).stored(storage);
+        let (x, mut seen, gate) = input(&mut trial, &layer, &fused);
         let size = (layer.rows, layer.outputs);
-        let (g, gradient) = GradientSource::new(&mut trial, size, output_gradient(&layer), through);
+        let (g, mut gradient) = GradientSource::new(&mut trial, size, output_gradient(&layer), through);
+        kernels.multiplied(&mut seen, 0);
+        kernels.multiplied(&mut gradient, GRADIENT_SHIFT);
         let expected = cpu::pointwise::weight_gradient(&layer, &seen, &gradient);
         let dw = trial.output("weight_gradient", weight_layout(&layer), expected);
         // On software devices a launch of its own makes it, which has a case of its own.

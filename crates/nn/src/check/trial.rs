@@ -39,23 +39,43 @@ struct Expectation {
 /// Appends launches; the second argument gives the tensor of a slot.
 type Record = Box<dyn FnOnce(&mut PlanBuilder, &dyn Fn(Slot) -> Tensor)>;
 
-/// Which kernels a case takes: those for a class of devices, and of several variants the one that the rule says or that of a number.
+/// Which kernels a case takes: those for a class of devices, with or without matrix units, and of several variants the one that the rule
+/// says or that of a number.
 #[derive(Clone, Copy)]
 pub(super) struct Kernels {
     pub class: DeviceClass,
     pub variant: Option<usize>,
+    pub on_units: bool,
 }
+
+/// The power of two that gradients are taken times where matrix units multiply them, see `shaders/variants.txt`.
+pub(super) const GRADIENT_SHIFT: i32 = 14;
 
 impl From<DeviceClass> for Kernels {
     fn from(class: DeviceClass) -> Self {
-        Self { class, variant: None }
+        Self { class, variant: None, on_units: false }
     }
 }
 
 impl Kernels {
     /// A variant for discrete devices.
     pub fn variant(number: usize) -> Self {
-        Self { class: DeviceClass::Discrete, variant: Some(number) }
+        Self { variant: Some(number), ..DeviceClass::Discrete.into() }
+    }
+
+    /// The same on matrix units, where there is one.
+    pub fn on_units(self) -> Self {
+        Self { on_units: true, ..self }
+    }
+
+    /// Rounds `values` to what a product multiplies: on matrix units half precision of them times 2^shift, elsewhere all of it.
+    pub fn multiplied(&self, values: &mut [f64], shift: i32) {
+        if self.on_units {
+            let scale = 2f64.powi(shift);
+            values.iter_mut().for_each(|value| *value = (*value * scale).clamp(-65472.0, 65472.0));
+            round(values, Format::Half);
+            values.iter_mut().for_each(|value| *value /= scale);
+        }
     }
 }
 
@@ -64,6 +84,7 @@ impl Kernels {
 pub(super) struct Trial {
     class: Option<DeviceClass>,
     variant: Option<usize>,
+    on_units: bool,
     quick_start: bool,
     storage: Storage,
     buffers: Vec<(Vec<u32>, Format)>,
@@ -78,8 +99,8 @@ impl Trial {
     }
 
     /// The same, and where there are variants the one of a number.
-    pub fn of_kernels(Kernels { class, variant }: Kernels) -> Self {
-        Self { variant, ..Self::for_class(class) }
+    pub fn of_kernels(Kernels { class, variant, on_units }: Kernels) -> Self {
+        Self { variant, on_units, ..Self::for_class(class) }
     }
 
     /// With the kernels that compile quickly, where `quick_start`.
@@ -250,8 +271,8 @@ impl Trial {
     /// Uploads the buffers and builds the plan.
     async fn build(&mut self, gpu: &Arc<Gpu>) -> Result<(Plan, Vec<Buffer>), GpuError> {
         let class = self.class.unwrap_or(gpu.class());
-        let mut plan =
-            PlanBuilder::for_class(class).with_quick_start(self.quick_start).with_variant(self.variant);
+        let plan = PlanBuilder::for_class(class).with_matrix_units(self.on_units);
+        let mut plan = plan.with_quick_start(self.quick_start).with_variant(self.variant);
         let mut buffers = Vec::with_capacity(self.buffers.len());
         for (index, (words, _)) in self.buffers.iter().enumerate() {
             buffers.push(gpu.buffer_with(&format!("check {index}"), words).await?);

@@ -1,7 +1,8 @@
 //! The gradients of a 1x1 convolution.
 
 use super::tiles::{
-    DATA_GRADIENT, DATA_GRADIENT_SUMS, Offer, WEIGHT_GRADIENT, Worker, choose_tile, fitting, worker,
+    DATA_GRADIENT, DATA_GRADIENT_SUMS, MATRIX_DATA_GRADIENT, MATRIX_DATA_GRADIENT_SUMS,
+    MATRIX_WEIGHT_GRADIENT, Offer, WEIGHT_GRADIENT, Worker, choose_tile, fitting, on_matrix_units, worker,
 };
 use super::{Choice, Gate, Params, Pointwise};
 use crate::columns::Columns;
@@ -30,6 +31,8 @@ struct Split {
     tiles: usize,
     slabs: usize,
     rows_per_slab: usize,
+    /// Which the tile answers.
+    question: String,
 }
 
 /// Where the gradients of a product's parameters go.
@@ -91,8 +94,9 @@ impl Pointwise {
     ) {
         let input_gradient = target.tensor;
         let pass = pass("data_gradient", input_gradient, weights);
+        let on_units = on_matrix_units(plan, output_gradient.format(), MATRIX_DATA_GRADIENT);
         let Choice { offer: Offer { tile, kernel }, count, question } =
-            self.choose(plan, &pass, self.inputs, &fitting(DATA_GRADIENT, plan.class()));
+            self.choose(plan, &pass, self.inputs, &fitting(DATA_GRADIENT, plan.class()), on_units);
         let dispatch = tile
             .launch(count, Dispatch::new(kernel, format!("{label} data gradient")))
             .constant("ADDS", target.adds)
@@ -127,8 +131,9 @@ impl Pointwise {
             return target.tensor.into();
         }
         let pass = pass("data_gradient", target.tensor, weights);
+        let on_units = on_matrix_units(plan, output_gradient.format(), MATRIX_DATA_GRADIENT_SUMS);
         let Choice { offer: Offer { tile, kernel }, count, question } =
-            self.choose(plan, &pass, self.inputs, DATA_GRADIENT_SUMS);
+            self.choose(plan, &pass, self.inputs, DATA_GRADIENT_SUMS, on_units);
         let slabs = self.new_slabs(plan, format!("{label} gradient slabs"), tile, self.inputs);
         let dispatch = tile
             .launch(count, Dispatch::new(kernel, format!("{label} data gradient")))
@@ -159,8 +164,10 @@ impl Pointwise {
         }
         // The bias is the weight of one more input.
         let inputs = pad_channels(self.inputs) + if bias.is_some() { 4 } else { 0 };
-        let Split { offer: Offer { tile, kernel }, tiles, slabs, rows_per_slab } =
-            self.split(plan.class(), inputs);
+        let on_units = on_matrix_units(plan, input.tensor.format(), MATRIX_WEIGHT_GRADIENT);
+        let pass = pass("weight_gradient", input.tensor, weight);
+        let Split { offer: Offer { tile, kernel }, tiles, slabs, rows_per_slab, question } =
+            self.split(plan, &pass, inputs, on_units);
         let params = SplitParams {
             product: self.params(self.outputs, tile),
             row_tiles: inputs.div_ceil(tile.rows) as u32,
@@ -176,6 +183,7 @@ impl Pointwise {
             .launch(tiles * slabs, Dispatch::new(kernel, format!("{label} weight gradient")))
             .bind("partial", partial)
             .params(&params)
+            .answers(question)
             .cost(self.macs(), input.tensor.bytes() + output_gradient.bytes() + apart * slabs as u64);
         let dispatch = match tile.worker {
             Worker::Workgroup => output_gradient.bind(dispatch).constant("BIAS", bias.is_some()),
@@ -193,10 +201,14 @@ impl Pointwise {
 
     /// How the rows are cut for the weight gradient of so many inputs, bias included: into pieces that keep a device busy beside the
     /// output tiles, and are no shorter than pays.
-    fn split(&self, class: DeviceClass, inputs: usize) -> Split {
-        let outputs = pad_channels(self.outputs);
+    fn split(&self, plan: &mut PlanBuilder, pass: &str, inputs: usize, on_units: &[Offer]) -> Split {
+        let (class, outputs) = (plan.class(), pad_channels(self.outputs));
         let offers = fitting(WEIGHT_GRADIENT, class);
-        let offer = offers[choose_tile(&offers, class, inputs, outputs, self.rows, 1)];
+        let rule = |offers: &[Offer]| choose_tile(offers, class, inputs, outputs, self.rows, 1);
+        let default = if on_units.is_empty() { rule(&offers) } else { offers.len() + rule(on_units) };
+        let question = format!("pointwise/{pass} {}x{inputs}x{outputs}", self.rows);
+        let all = [&offers, on_units].concat();
+        let offer = all[plan.choose(&question, all.len(), default)];
         let tiles = offer.tile.count(inputs, outputs);
         let (invocations, shortest) = match offer.tile.worker {
             Worker::Workgroup => (64 * tiles, 128),
@@ -207,7 +219,8 @@ impl Pointwise {
         // Multiplying takes as long as reading here: what is left may be as much as what is read.
         let slabs = slab_count(class, self.rows, invocations, self.weight_bytes(), read);
         let rows_per_slab = self.rows.div_ceil(slabs).max(shortest).next_multiple_of(32);
-        Split { offer, tiles, slabs: self.rows.div_ceil(rows_per_slab).max(1), rows_per_slab }
+        let slabs = self.rows.div_ceil(rows_per_slab).max(1);
+        Split { offer, tiles, slabs, rows_per_slab, question }
     }
 
     /// Appends the gradient of the bias: the sums of `output_gradient` over its rows.
@@ -239,7 +252,8 @@ mod tests {
                 for (inputs, outputs) in [(8, 8), (16, 64), (960, 160), (3, 30)] {
                     let Split { slabs, rows_per_slab, .. } = {
                         let layer = Pointwise { rows, inputs, outputs };
-                        layer.split(class, pad_channels(inputs))
+                        let mut plan = PlanBuilder::for_class(class);
+                        layer.split(&mut plan, "weight_gradient", pad_channels(inputs), &[])
                     };
                     assert!(slabs * rows_per_slab >= rows);
                     assert!((slabs - 1) * rows_per_slab < rows);

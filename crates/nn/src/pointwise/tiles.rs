@@ -1,6 +1,13 @@
 //! Output tiles of the matrix products, and which one to take.
 
+mod matrix;
+
+pub(super) use matrix::{
+    MATRIX_DATA_GRADIENT, MATRIX_DATA_GRADIENT_SUMS, MATRIX_FORWARD, MATRIX_FORWARD_STATISTICS,
+    MATRIX_WEIGHT_GRADIENT, on_matrix_units,
+};
 use photonet_gpu::{DeviceClass, Dispatch, Kernel, kernels};
+use std::ops::Range;
 
 /// What makes one output tile.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,6 +28,8 @@ pub(super) struct Tile {
     cost: usize,
     /// The same of one output, whatever the inner dimension.
     start: usize,
+    /// The inner dimension is counted in steps of so many lines.
+    step: usize,
 }
 
 /// A kernel and the tile that it makes.
@@ -42,13 +51,13 @@ const fn shared(rows: usize, columns: usize, kernel: &'static Kernel) -> Offer {
         (128, 16) => (103, 2800),
         _ => panic!("a tile without costs"),
     };
-    Offer { tile: Tile { worker: Worker::Workgroup, rows, columns, cost, start }, kernel }
+    Offer { tile: Tile { worker: Worker::Workgroup, rows, columns, cost, start, step: 1 }, kernel }
 }
 
 /// Of workgroups that share the inner dimension, see `shaders/shared/split_tile.wgsl`: stands first in a list, for products of which
 /// no other gives tiles enough.
 const fn split(kernel: &'static Kernel) -> Offer {
-    let tile = Tile { worker: Worker::Workgroup, rows: 8, columns: 16, cost: 222, start: 15_000 };
+    let tile = Tile { worker: Worker::Workgroup, rows: 8, columns: 16, cost: 222, start: 15_000, step: 1 };
     Offer { tile, kernel }
 }
 
@@ -57,12 +66,12 @@ const fn split(kernel: &'static Kernel) -> Offer {
 /// (rows + columns) / 4 of them for rows x columns multiply-accumulates. The two smallest, which would cost 20 by that, by what an H200
 /// took for them beside 32x32.
 const fn split_rows(rows: usize, columns: usize, cost: usize, kernel: &'static Kernel) -> Offer {
-    Offer { tile: Tile { worker: Worker::Workgroup, rows, columns, cost, start: 0 }, kernel }
+    Offer { tile: Tile { worker: Worker::Workgroup, rows, columns, cost, start: 0, step: 1 }, kernel }
 }
 
 /// In registers; costs were measured on lavapipe.
 const fn direct(rows: usize, columns: usize, cost: usize, kernel: &'static Kernel) -> Offer {
-    Offer { tile: Tile { worker: Worker::Invocation, rows, columns, cost, start: 0 }, kernel }
+    Offer { tile: Tile { worker: Worker::Invocation, rows, columns, cost, start: 0, step: 1 }, kernel }
 }
 
 /// The forward pass where the first answer is not waited for: in training.
@@ -178,7 +187,7 @@ pub(super) fn choose_tile(
     // In 64 bits, which a page's `usize` has not.
     let work = |t: &Tile| {
         let outputs = (t.count(rows, columns) * t.rows * t.columns) as u64;
-        outputs * (t.cost * inner + t.start) as u64
+        outputs * (t.cost * inner.next_multiple_of(t.step) + t.start) as u64
     };
     let tile = |at: usize| &offers[at].tile;
     (1..offers.len()).filter(|&at| allowed(tile(at)) && tile(at).count(rows, columns) >= wanted).fold(
@@ -189,11 +198,20 @@ pub(super) fn choose_tile(
     )
 }
 
-/// How many variants there are on discrete GPUs of a product forward, of its data gradient, and of both where they leave sums for a
-/// normalisation: what a check that tries all has to count.
-pub(crate) fn variants() -> [usize; 4] {
-    [QUICK_FORWARD, DATA_GRADIENT, FORWARD_STATISTICS, DATA_GRADIENT_SUMS]
-        .map(|offers| fitting(offers, DeviceClass::Discrete).len())
+/// The numbers of the variants that discrete GPUs have of a product forward, its data gradient, both where they leave sums for a
+/// normalisation, and of the weight gradient: what a check that tries all has to count. With `on_units` those on matrix units.
+pub(crate) fn variants(on_units: bool) -> [Range<usize>; 5] {
+    [
+        (QUICK_FORWARD, MATRIX_FORWARD),
+        (DATA_GRADIENT, MATRIX_DATA_GRADIENT),
+        (FORWARD_STATISTICS, MATRIX_FORWARD_STATISTICS),
+        (DATA_GRADIENT_SUMS, MATRIX_DATA_GRADIENT_SUMS),
+        (WEIGHT_GRADIENT, MATRIX_WEIGHT_GRADIENT),
+    ]
+    .map(|(offers, of_units)| {
+        let plain = fitting(offers, DeviceClass::Discrete).len();
+        if on_units { plain..plain + of_units.len() } else { 0..plain }
+    })
 }
 
 /// The longest tile that integrated GPUs are trusted with: some have half as many registers, and each invocation of a tall tile

@@ -10,6 +10,7 @@ mod half;
 mod input;
 mod limits;
 mod loss;
+mod matrix;
 mod optimiser;
 mod pointwise;
 mod pool;
@@ -65,7 +66,8 @@ fn every_kernel_has_a_case() {
     for case in check::cases().iter().filter(|case| !case.shape.contains("folded")) {
         launched.extend(pollster::block_on(case.kernels(gpu())).unwrap());
     }
-    let missing: Vec<_> =
-        photonet_gpu::kernels::ALL.iter().map(|k| k.name).filter(|name| !launched.contains(name)).collect();
+    // Those that run on matrix units are for devices that have some.
+    let all = photonet_gpu::kernels::ALL.iter().filter(|kernel| !kernel.matrix).map(|kernel| kernel.name);
+    let missing: Vec<_> = all.filter(|name| !launched.contains(name)).collect();
     assert!(missing.is_empty(), "no case launches {missing:?}");
 }

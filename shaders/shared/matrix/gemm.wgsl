@@ -1,0 +1,119 @@
+// As shared/gemm, on a device's matrix units: 16 bits are multiplied and 32 added up. A subgroup makes MATRIX_ROWS x MATRIX_COLUMNS matrices
+// of EDGE x EDGE; what comes of them goes through workgroup memory to the invocations that have it in shared/gemm, so that all that follows
+// a product is the same.
+// Half precision has few small numbers, and gradients are small: the first matrix is taken times 2^A_SHIFT, the second times 2^B_SHIFT, and
+// the sums are divided by both. What is beyond the largest then is cut off.
+#import matrix
+#import gemm_sizes
+
+const LANES: u32 = EDGE * EDGE / 8u;
+const BLOCK_ROWS: u32 = EDGE * MATRIX_ROWS;
+const BLOCK_COLUMNS: u32 = EDGE * MATRIX_COLUMNS;
+// Blocks of subgroups beside one another.
+const BLOCKS_ACROSS: u32 = 4u * B_WIDTH / BLOCK_COLUMNS;
+const_assert BLOCKS_ACROSS * BLOCK_COLUMNS == 4u * B_WIDTH;
+const_assert TILE_ROWS / BLOCK_ROWS * BLOCK_ROWS == TILE_ROWS && TILE_ROWS / BLOCK_ROWS * BLOCKS_ACROSS * LANES == 64u;
+const_assert K_GROUPS == 1u && STEP % EDGE == 0u;
+
+// A matrix that was read along the inner dimension (A_TURN, B_TURN) has its lines along it, others across: the units take both. 16 bytes
+// between lines give 8 that follow one another a bank each.
+const LINE_GAP: u32 = 2u;
+const A_ALONG: u32 = min(A_TURN, 1u);
+const B_ALONG: u32 = min(B_TURN, 1u);
+const A_LINE: u32 = A_ALONG * (STEP / 4u) + (1u - A_ALONG) * A_WIDTH + LINE_GAP;
+const B_LINE: u32 = B_ALONG * (STEP / 4u) + (1u - B_ALONG) * B_WIDTH + LINE_GAP;
+const A_LINES: u32 = A_ALONG * TILE_ROWS + (1u - A_ALONG) * STEP;
+const B_LINES: u32 = B_ALONG * 4u * B_WIDTH + (1u - B_ALONG) * STEP;
+var<workgroup> half_a: array<Half, A_LINE * A_LINES>;
+var<workgroup> half_b: array<Half, B_LINE * B_LINES>;
+
+// A row of matrices of every subgroup, on its way to the invocations.
+const SUM_LINE: u32 = B_WIDTH + 1u;
+const SCRATCH: u32 = TILE_ROWS / MATRIX_ROWS * SUM_LINE;
+var<workgroup> tile_a: array<vec4<f32>, SCRATCH>;
+
+const A_SCALE: f32 = f32(1u << A_SHIFT);
+const B_SCALE: f32 = f32(1u << B_SHIFT);
+
+alias Products = array<MatrixSum, MATRIX_ROWS * MATRIX_COLUMNS>;
+
+// As in shared/gemm.
+fn put_a(at: u32, value: vec4<f32>) {
+    half_a[at / A_WIDTH * A_LINE + at % A_WIDTH] = to_half(value * A_SCALE);
+}
+
+fn put_b(at: u32, value: vec4<f32>) {
+    half_b[at / B_WIDTH * B_LINE + at % B_WIDTH] = to_half(value * B_SCALE);
+}
+
+// Where the line `line` begins of a matrix along the inner dimension, and its vec4 `k4`.
+fn put_a_along(line: u32, k4: u32, value: vec4<f32>) {
+    half_a[line * A_LINE + k4] = to_half(value * A_SCALE);
+}
+
+fn put_b_along(line: u32, k4: u32, value: vec4<f32>) {
+    half_b[line * B_LINE + k4] = to_half(value * B_SCALE);
+}
+
+// Subgroups have invocations that follow one another.
+fn multiply_tiles(lane: u32, products: ptr<function, Products>) {
+    let block = lane / LANES;
+    let row = block / BLOCKS_ACROSS * BLOCK_ROWS;
+    let column = block % BLOCKS_ACROSS * BLOCK_COLUMNS;
+    for (var k = 0u; k < STEP; k += EDGE) {
+        var b: array<MatrixB, MATRIX_COLUMNS>;
+        #unroll j MATRIX_COLUMNS
+            let of_column = column + EDGE * j;
+            if B_ALONG == 1u {
+                b[j] = coopLoad<MatrixB>(&half_b[of_column * B_LINE + k / 4u], B_LINE);
+            } else {
+                b[j] = coopLoadT<MatrixB>(&half_b[k * B_LINE + of_column / 4u], B_LINE);
+            }
+        #end
+        #unroll i MATRIX_ROWS
+            let of_row = row + EDGE * i;
+            var a: MatrixA;
+            if A_ALONG == 1u {
+                a = coopLoadT<MatrixA>(&half_a[of_row * A_LINE + k / 4u], A_LINE);
+            } else {
+                a = coopLoad<MatrixA>(&half_a[k * A_LINE + of_row / 4u], A_LINE);
+            }
+            #unroll j MATRIX_COLUMNS
+                const at = MATRIX_COLUMNS * i + j;
+                (*products)[at] = coopMultiplyAdd(a, b[j], (*products)[at]);
+            #end
+        #end
+    }
+}
+
+// [row block][row][column block], a row of matrices after the other.
+fn sums_of_products(lane: u32, products: ptr<function, Products>) -> array<vec4<f32>, SUMS> {
+    let block = lane / LANES;
+    let line = block / BLOCKS_ACROSS * EDGE;
+    let column = block % BLOCKS_ACROSS * (BLOCK_COLUMNS / 4u);
+    let own_row = lane / GRID_COLUMNS * 4u;
+    let own_column = lane % GRID_COLUMNS;
+    const unscaled = 1.0 / (A_SCALE * B_SCALE);
+    var sums: array<vec4<f32>, SUMS>;
+    #unroll m MATRIX_ROWS
+        if m > 0u {
+            workgroupBarrier();
+        }
+        #unroll j MATRIX_COLUMNS
+            coopStoreT((*products)[MATRIX_COLUMNS * m + j], &tile_a[line * SUM_LINE + column + EDGE / 4u * j], SUM_LINE);
+        #end
+        workgroupBarrier();
+        #unroll i ROW_BLOCKS
+            let row = own_row + ROWS_APART * i;
+            if row / EDGE % MATRIX_ROWS == m {
+                let first = (row / BLOCK_ROWS * EDGE + row % EDGE) * SUM_LINE + own_column;
+                #unroll r 4
+                    #unroll j COLUMN_BLOCKS
+                        sums[(4u * i + r) * COLUMN_BLOCKS + j] = tile_a[first + SUM_LINE * r + GRID_COLUMNS * j] * unscaled;
+                    #end
+                #end
+            }
+        #end
+    #end
+    return sums;
+}
