@@ -108,7 +108,7 @@ fn main(
     let output_channel = first_column + lane % B_WIDTH;
     let affine = affine_of(min(input_channel, params.inputs - 1u), params.inputs);
     let through = through_of(min(output_channel, params.outputs - 1u), params.outputs);
-    var products: Products;
+    var products = no_products();
     var a = inputs_at(begin, end, lane, input_channel);
     var b = gradients_at(begin, end, lane, output_channel);
     for (var first = begin; first < end; first += STEP) {

@@ -15,10 +15,13 @@ const SCRATCH: u32 = STEP * A_WIDTH;
 var<workgroup> tile_a: array<vec4<f32>, STEP * A_WIDTH + STEP / 4u * A_TURN>;
 var<workgroup> tile_b: array<vec4<f32>, STEP * B_WIDTH + STEP / 4u * B_TURN>;
 
-// What is added up while a product is made, [row block][row][column block].
-alias Products = array<vec4<f32>, SUMS>;
+// What is added up while a product is made, [row block][row][column block]. Its type has no name: in Metal's language arrays of one
+// type and different names are of different types.
+fn no_products() -> array<vec4<f32>, SUMS> {
+    return array<vec4<f32>, SUMS>();
+}
 
-fn sums_of_products(lane: u32, products: ptr<function, Products>) -> array<vec4<f32>, SUMS> {
+fn sums_of_products(lane: u32, products: ptr<function, array<vec4<f32>, SUMS>>) -> array<vec4<f32>, SUMS> {
     return *products;
 }
 
@@ -47,7 +50,7 @@ fn line_at(k: u32, width: u32, turn: u32) -> u32 {
 // Adds the product of the tiles to the invocation's sums.
 // Four lines of the inner dimension at a time: where they lie is known beforehand then, and of what a GPU issues, multiplying
 // takes 95 % and not 80.
-fn multiply_tiles(lane: u32, sums: ptr<function, Products>) {
+fn multiply_tiles(lane: u32, sums: ptr<function, array<vec4<f32>, SUMS>>) {
     let row = own_lane(lane) / GRID_COLUMNS;
     let column = lane % GRID_COLUMNS;
     var local = *sums;

@@ -1,6 +1,6 @@
 // The product of a tile, step by step: of gemm_rows, which has the first matrix, and of what has the second.
 fn product_tile(lane: u32, first_row: u32, first_column: u32, inner: u32) -> array<vec4<f32>, SUMS> {
-    var products: Products;
+    var products = no_products();
     let lines = lines_of(lane, first_row);
     var a = load_a(lane, lines, 0u);
     var b = load_b(lane, first_column, 0u);

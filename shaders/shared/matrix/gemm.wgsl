@@ -27,15 +27,20 @@ const B_LINES: u32 = B_ALONG * 4u * B_WIDTH + (1u - B_ALONG) * STEP;
 var<workgroup> half_a: array<Half, A_LINE * A_LINES>;
 var<workgroup> half_b: array<Half, B_LINE * B_LINES>;
 
-// A row of matrices of every subgroup, on its way to the invocations.
+// Rows of matrices of every subgroup on their way to the invocations, in TURNS turns: what is not needed at once takes no memory.
 const SUM_LINE: u32 = B_WIDTH + 1u;
-const SCRATCH: u32 = TILE_ROWS / MATRIX_ROWS * SUM_LINE;
+const SCRATCH: u32 = TILE_ROWS / TURNS * SUM_LINE;
 var<workgroup> tile_a: array<vec4<f32>, SCRATCH>;
+const MATRICES_AT_ONCE: u32 = MATRIX_ROWS / TURNS;
 
 const A_SCALE: f32 = f32(1u << A_SHIFT);
 const B_SCALE: f32 = f32(1u << B_SHIFT);
 
 alias Products = array<MatrixSum, MATRIX_ROWS * MATRIX_COLUMNS>;
+
+fn no_products() -> Products {
+    return Products();
+}
 
 // As in shared/gemm.
 fn put_a(at: u32, value: vec4<f32>) {
@@ -86,27 +91,34 @@ fn multiply_tiles(lane: u32, products: ptr<function, Products>) {
     }
 }
 
-// [row block][row][column block], a row of matrices after the other.
+// [row block][row][column block].
 fn sums_of_products(lane: u32, products: ptr<function, Products>) -> array<vec4<f32>, SUMS> {
     let block = lane / LANES;
-    let line = block / BLOCKS_ACROSS * EDGE;
+    let line = block / BLOCKS_ACROSS * (EDGE * MATRICES_AT_ONCE);
     let column = block % BLOCKS_ACROSS * (BLOCK_COLUMNS / 4u);
     let own_row = lane / GRID_COLUMNS * 4u;
     let own_column = lane % GRID_COLUMNS;
     const unscaled = 1.0 / (A_SCALE * B_SCALE);
     var sums: array<vec4<f32>, SUMS>;
-    #unroll m MATRIX_ROWS
-        if m > 0u {
+    #unroll t TURNS
+        if t > 0u {
             workgroupBarrier();
         }
-        #unroll j MATRIX_COLUMNS
-            coopStoreT((*products)[MATRIX_COLUMNS * m + j], &tile_a[line * SUM_LINE + column + EDGE / 4u * j], SUM_LINE);
+        #unroll m MATRIX_ROWS
+            if m / MATRICES_AT_ONCE == t {
+                let first = (line + EDGE * (m % MATRICES_AT_ONCE)) * SUM_LINE + column;
+                #unroll j MATRIX_COLUMNS
+                    coopStoreT((*products)[MATRIX_COLUMNS * m + j], &tile_a[first + EDGE / 4u * j], SUM_LINE);
+                #end
+            }
         #end
         workgroupBarrier();
         #unroll i ROW_BLOCKS
             let row = own_row + ROWS_APART * i;
-            if row / EDGE % MATRIX_ROWS == m {
-                let first = (row / BLOCK_ROWS * EDGE + row % EDGE) * SUM_LINE + own_column;
+            let matrix = row / EDGE % MATRIX_ROWS;
+            if TURNS == 1u || matrix / MATRICES_AT_ONCE == t {
+                let of_subgroup = row / BLOCK_ROWS * MATRICES_AT_ONCE + matrix % MATRICES_AT_ONCE;
+                let first = (of_subgroup * EDGE + row % EDGE) * SUM_LINE + own_column;
                 #unroll r 4
                     #unroll j COLUMN_BLOCKS
                         sums[(4u * i + r) * COLUMN_BLOCKS + j] = tile_a[first + SUM_LINE * r + GRID_COLUMNS * j] * unscaled;
