@@ -82,9 +82,9 @@ def rows(text):
     return found
 
 
-def check(session, photonet, device, cache):
+def check(session, photonet, device, environment):
     command = [photonet, "check", "--format", "json", "--device", device]
-    text, status = session.run("check", command, PHOTONET_CACHE=cache)
+    text, status = session.run("check", command, **environment)
     cases = rows(text)
     wrong = [case for case in cases if not case["ok"]]
     whole = "" if status in (0, 1) else ", not all: it was stopped"
@@ -93,10 +93,10 @@ def check(session, photonet, device, cache):
         session.note(f"  WRONG {case['kernel']} {case['case']}: {case['error']}, allowed {case['tolerance']:.1e}")
 
 
-def suite(session, name, photonet, options, cache):
+def suite(session, name, photonet, options, environment):
     """Photonet's measurements by (task, arch, size, batch, precision)."""
     command = [photonet, "bench", "--suite", "--format", "json", "--runs", options.runs, *network(options)]
-    text, _ = session.run(name, command, least=20, PHOTONET_CACHE=cache)
+    text, _ = session.run(name, command, least=20, **environment)
     found = {}
     for row in rows(text):
         if "error" in row:
@@ -132,17 +132,19 @@ def rate(row):
     return row and row["sustained_images_per_second"]
 
 
-def table(ours, tuned, theirs):
-    """Markdown: images per second of each work."""
-    works = sorted({key[:4] for found in (ours, tuned) for key in found} | set(theirs))
+def table(ours, units, tuned, theirs):
+    """Markdown: images per second of each work, by rule, f16 on matrix units, and tuned (on those, where there are some)."""
+    works = sorted({key[:4] for found in (ours, units, tuned) for key in found} | set(theirs))
     modes = sorted({mode for of in theirs.values() for mode in of})
-    head = ["work", "Photonet f32", "tuned", "f16", "tuned", "host ms", "MB an image", *modes, "best / PyTorch's best"]
+    head = ["work", "Photonet f32", "tuned", "f16", "on matrix units", "tuned", "host ms", "MB an image", *modes]
+    head += ["best / PyTorch's best"]
     lines = [head, ["---"] * len(head)]
     for work in works:
         task, arch, size, batch = work
         if task == "latency":
             continue
-        rates = [rate(of.get((*work, precision))) for precision in ("f32", "f16") for of in (ours, tuned)]
+        columns = [("f32", ours), ("f32", tuned), ("f16", ours), ("f16", units), ("f16", tuned)]
+        rates = [rate(of.get((*work, precision))) for precision, of in columns]
         row = ours.get((*work, "f32")) or tuned.get((*work, "f32"))
         torch_rates = [theirs.get(work, {}).get(mode, {}).get("img_per_s") for mode in modes]
         best, peers = ([r for r in of if r] for of in (rates, torch_rates))
@@ -155,13 +157,13 @@ def table(ours, tuned, theirs):
     return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
 
 
-def latencies(ours, tuned, theirs):
+def latencies(ours, units, tuned, theirs):
     """Markdown: milliseconds for one photo, from the host and back."""
     lines = []
     for arch in ("small", "large"):
         own = [
             f"{precision} {statistics.median(row['runs_ms']):.2f} ms"
-            for of in (ours, tuned)
+            for of in (ours, units, tuned)
             for precision in ("f32", "f16")
             for key, row in of.items()
             if key[:2] == ("infer", arch) and key[3:] == (1, precision)
@@ -172,7 +174,7 @@ def latencies(ours, tuned, theirs):
             if (task, name, batch) == ("latency", arch, 1)
             for mode, row in of.items()
         ]
-        lines.append(f"- {arch}: Photonet {', '.join(own) or 'none'} (by rule, tuned); PyTorch {', '.join(peers) or 'none'}")
+        lines.append(f"- {arch}: Photonet {', '.join(own) or 'none'} (by rule, on matrix units, tuned); PyTorch {', '.join(peers) or 'none'}")
     return "\n".join(lines)
 
 
@@ -191,16 +193,16 @@ def kinds(row):
     return "\n".join(lines)
 
 
-def fine_tune(session, photonet, options, cache):
+def fine_tune(session, photonet, options, environment, ways):
     """Trains from ImageNet; the accuracies of the epochs stay in the log."""
     model = session.out / "imagenet.safetensors"
-    session.run("import", [photonet, "import", options.weights, "--out", model], PHOTONET_CACHE=cache)
-    for precision in ("f32", "f16"):
-        name = f"fine_tune_{precision}"
+    session.run("import", [photonet, "import", options.weights, "--out", model], **environment)
+    for name, precision, more in ways:
+        name = f"fine_tune_{name}"
         command = [photonet, "train", options.photos, "--from", model, "--size", 128, "--epochs", options.epochs]
         command += ["--lr", 0.00375, "--batch", 32, "--precision", precision, "--device", options.device]
         command += ["--out", session.out / name]
-        session.run(name, command, least=60, PHOTONET_CACHE=cache)
+        session.run(name, command, least=60, **environment, **more)
         metrics = session.out / name / "metrics.jsonl"
         told = rows(metrics.read_text() if metrics.exists() else "")
         tops = [row["top1"] for row in told if row.get("event") == "eval_epoch"]
@@ -235,53 +237,59 @@ def main():
     options.out.mkdir(parents=True, exist_ok=True)
     session = Session(options.out, options.minutes)
     photonet = options.photonet
-    # Caches of this run's own: choices that an earlier `tune` kept would be taken for the rule's.
-    by_rule, tuned_cache = (str((options.out / name).resolve()) for name in ("cache_by_rule", "cache_tuned"))
 
     text, _ = session.run("devices", [photonet, "devices", "--format", "json"])
     for device in rows(text):
-        session.note(f"device: {device['name']}, {device['driver']}")
-    check(session, photonet, options.device, by_rule)
+        session.note(f"device: {device['name']}, {device['driver']}, matrix units {device['matrix_units']}")
+    # Half precision is multiplied on matrix units where they are asked for.
+    on_units = {"PHOTONET_MATRIX_UNITS": "1"} if any(device["matrix_units"] for device in rows(text)) else {}
+    # Caches of this run's own: choices that an earlier `tune` kept would be taken for the rule's.
+    by_rule = {"PHOTONET_CACHE": str((options.out / "cache_by_rule").resolve())}
+    tuned_by = {"PHOTONET_CACHE": str((options.out / "cache_tuned").resolve()), **on_units}
+    check(session, photonet, options.device, {**by_rule, **on_units})
     ours = suite(session, "suite_by_rule", photonet, options, by_rule)
+    units = suite(session, "suite_on_units", photonet, options, {**by_rule, **on_units}) if on_units else {}
+    units = {key: row for key, row in units.items() if key[4] == "f16"}
     theirs, tuned = {}, {}
     half = ["--amp", "bf16", "--channels-last"]
     largest = options.batches[-1:]
-    write(session, [table(ours, {}, theirs)])
+    write(session, [table(ours, units, {}, theirs)])
 
     def peer(modes, work):
         if options.torch:
             for key, of in torch(session, options, modes, work).items():
                 theirs.setdefault(key, {}).update(of)
-            write(session, [table(ours, tuned, theirs)])
+            write(session, [table(ours, units, tuned, theirs)])
 
     # PyTorch takes up to half a minute to start for each network and batch, compiled more than one: its fastest first.
     compiled = {"bf16 channels_last compile": [*half, "--compile"]}
     peer(compiled, {"train": largest})
     if options.photos and options.weights:
-        fine_tune(session, photonet, options, by_rule)
+        ways = [("f32", "f32", {}), ("f16", "f16", {})] + [("f16_on_units", "f16", on_units)] * bool(on_units)
+        fine_tune(session, photonet, options, by_rule, ways)
     peer({"f32": []}, {"train": options.batches})
     peer({"bf16 channels_last": half}, {"latency": [1], "infer": largest, "train": options.batches})
-    if Path(by_rule).is_dir():
-        shutil.copytree(by_rule, tuned_cache, dirs_exist_ok=True)
+    if Path(by_rule["PHOTONET_CACHE"]).is_dir():
+        shutil.copytree(by_rule["PHOTONET_CACHE"], tuned_by["PHOTONET_CACHE"], dirs_exist_ok=True)
     tune = [photonet, "tune", "--format", "json", *network(options)]
     for batch in reversed(options.batches):
         for arch in ("large", "small"):
             name = f"tune_{arch}_{batch}"
-            session.run(name, [*tune, "--arch", arch, "--batch", batch], least=20, PHOTONET_CACHE=tuned_cache)
-    tuned = suite(session, "suite_tuned", photonet, options, tuned_cache)
+            session.run(name, [*tune, "--arch", arch, "--batch", batch], least=20, **tuned_by)
+    tuned = suite(session, "suite_tuned", photonet, options, tuned_by)
     peer({"f32": []}, {"infer": largest})
     peer(compiled, {"train": options.batches[:-1]})
     peer({"f32 compile": ["--compile"]}, {"train": largest})
     if options.torch_device == "cuda":
         peer({"f32 without TF32": ["--no-tf32"]}, {"train": largest})
 
-    parts = ["Images per second, runs in a row with the input on the device.", table(ours, tuned, theirs)]
-    parts += ["One photo, from the host and back:", latencies(ours, tuned, theirs)]
+    parts = ["Images per second, runs in a row with the input on the device.", table(ours, units, tuned, theirs)]
+    parts += ["One photo, from the host and back:", latencies(ours, units, tuned, theirs)]
     for arch in ("large", "small"):
         for precision in ("f32", "f16"):
             batch = max((key[3] for key in ours if key[:2] == ("train", arch)), default=0)
             key = ("train", arch, options.size, batch, precision)
-            if row := tuned.get(key) or ours.get(key):
+            if row := tuned.get(key) or units.get(key) or ours.get(key):
                 parts += [f"Training {arch}, batch {batch}, {precision}, by kernel:", kinds(row)]
     print("\n" + write(session, parts))
 

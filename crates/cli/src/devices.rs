@@ -15,7 +15,7 @@ pub fn run(options: &DevicesOptions) -> Result<ExitCode, CliError> {
             let line = serde_json::json!({
                 "name": a.name, "kind": a.kind, "backend": a.backend, "driver": a.driver,
                 "max_binding_bytes": a.max_binding_bytes, "timestamps": a.timestamps,
-                "shader_f16": a.shader_f16,
+                "shader_f16": a.shader_f16, "matrix_units": a.matrix_units.map(|units| units.edge),
             });
             say(line)?;
         }
@@ -38,10 +38,15 @@ pub fn run(options: &DevicesOptions) -> Result<ExitCode, CliError> {
                 format!("{}", a.max_binding_bytes >> 20),
                 if a.timestamps { "yes" } else { "no" }.into(),
                 if a.shader_f16 { "yes" } else { "no" }.into(),
+                a.matrix_units.map_or("no".into(), |units| format!("{0}x{0}", units.edge)),
             ]
         })
         .collect();
-    say(table::render(&["name", "kind", "api", "driver", "binding MiB", "timestamps", "f16"], &rows))?;
+    let head = ["name", "kind", "api", "driver", "binding MiB", "timestamps", "f16", "matrices"];
+    say(table::render(&head, &rows))?;
     say("\n`--device auto` takes the first.")?;
+    if adapters.iter().any(|a| a.matrix_units.is_some()) {
+        say("PHOTONET_MATRIX_UNITS=1 multiplies half precision on matrix units (an experiment).")?;
+    }
     Ok(ExitCode::SUCCESS)
 }

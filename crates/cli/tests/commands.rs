@@ -151,7 +151,11 @@ fn devices_summary_check_and_bench() {
     let ran = |arguments: &str| run(folder.path(), arguments).ok();
     let device = &ran("devices --format json").json_lines()[0];
     assert!(device["name"].is_string() && device["shader_f16"].is_boolean());
-    says(&ran("devices").out, &["kind", "driver"]);
+    let units = &device["matrix_units"];
+    assert!(units.is_null() || [8, 16].map(Some).contains(&units.as_u64()), "{units}");
+    let listed = ran("devices").out;
+    says(&listed, &["kind", "driver", "matrices"]);
+    assert_eq!(listed.contains("PHOTONET_MATRIX_UNITS"), !units.is_null());
     let json = ran("summary --arch large --format json").json();
     assert_eq!(json["parameters"], 5_480_206);
     says(&ran("summary").out, &["2939958 parameters", "blocks.10.squeeze", "60.1 million MACs"]);

@@ -147,6 +147,8 @@ pub struct AdapterSummary {
     pub timestamps: bool,
     /// Whether shaders have a type for half precision; without it they take pairs apart.
     pub shader_f16: bool,
+    /// The matrix units that products of half precision can run on, if it has some.
+    pub matrix_units: Option<MatrixUnits>,
 }
 
 fn instance() -> wgpu::Instance {
@@ -172,13 +174,14 @@ pub(crate) fn summarise(adapter: &wgpu::Adapter) -> AdapterSummary {
         max_binding_bytes: adapter.limits().max_storage_buffer_binding_size,
         timestamps: adapter.features().contains(wgpu::Features::TIMESTAMP_QUERY),
         shader_f16: adapter.features().contains(wgpu::Features::SHADER_F16),
+        matrix_units: matrix_units(adapter),
         name: info.name,
     }
 }
 
 /// The matrix units that kernels can take, of those that an adapter offers: of 16 bits, adding up in 32, for subgroups of one size.
 /// An experiment of wgpu's, and of native devices alone.
-pub(crate) fn matrix_units(adapter: &wgpu::Adapter) -> Option<MatrixUnits> {
+fn matrix_units(adapter: &wgpu::Adapter) -> Option<MatrixUnits> {
     use wgpu::CooperativeScalarType::{F16, F32};
     let needed = wgpu::Features::EXPERIMENTAL_COOPERATIVE_MATRIX | wgpu::Features::SHADER_F16;
     if cfg!(target_arch = "wasm32") || !adapter.features().contains(needed) {

@@ -79,8 +79,7 @@ impl Gpu {
         if !options.portable || options.shader_f16 {
             features |= adapter.features() & wgpu::Features::SHADER_F16;
         }
-        let matrix_units = Some(adapter).filter(|_| options.matrix_units && !options.portable);
-        let matrix_units = matrix_units.and_then(crate::adapter::matrix_units);
+        let matrix_units = summary.matrix_units.filter(|_| options.matrix_units && !options.portable);
         let mut experimental_features = wgpu::ExperimentalFeatures::disabled();
         if matrix_units.is_some() {
             features |= wgpu::Features::EXPERIMENTAL_COOPERATIVE_MATRIX;
