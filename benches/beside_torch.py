@@ -244,12 +244,12 @@ def main():
     # Half precision is multiplied on matrix units where they are asked for.
     on_units = {"PHOTONET_MATRIX_UNITS": "1"} if any(device["matrix_units"] for device in rows(text)) else {}
     # Caches of this run's own: choices that an earlier `tune` kept would be taken for the rule's.
-    by_rule = {"PHOTONET_CACHE": str((options.out / "cache_by_rule").resolve())}
+    by_rule = {"PHOTONET_CACHE": str((options.out / "cache_by_rule").resolve()), "PHOTONET_MATRIX_UNITS": "0"}
     tuned_by = {"PHOTONET_CACHE": str((options.out / "cache_tuned").resolve()), **on_units}
     check(session, photonet, options.device, {**by_rule, **on_units})
     ours = suite(session, "suite_by_rule", photonet, options, by_rule)
     units = suite(session, "suite_on_units", photonet, options, {**by_rule, **on_units}) if on_units else {}
-    units = {key: row for key, row in units.items() if key[4] == "f16"}
+    units = {key: row for key, row in units.items() if key[4] == "f16" and row["matrix_units"]}
     theirs, tuned = {}, {}
     half = ["--amp", "bf16", "--channels-last"]
     largest = options.batches[-1:]

@@ -1,7 +1,7 @@
 // A depthwise convolution that walks down the rows of its block: 4 columns of one channel group at a time, each input line
 // loaded once and added to the LIVE = ceil(KERNEL / STRIDE) rows of outputs that it belongs to. The oldest of them is
 // complete after STRIDE lines. FLIPPED turns the filter around, which makes it the data gradient at stride 1.
-// The kernel declares `params`, imports depthwise_filters, and defines `Raw`, an input as it lies in memory, `raw_at(at)`, which
+// The kernel declares `params`, imports depthwise_filters, and defines `Raw`, an input as it is kept for a step, `raw_at(at)`, which
 // loads it, and `input_of(raw)`, what it is; `begin(value)`, which is shown the first of each 4 outputs; `leave(at, value, ahead,
 // inside)`, which takes an output, if it is one; and `ahead_of(at)`, what that needs of memory, loaded before the outputs are made.
 #import depthwise_lines

@@ -100,7 +100,11 @@ pub fn parse_variants(text: &str, file: &Path) -> Result<Vec<Variant>, ShaderErr
             return Err(fail("expected `kernel variant [in FOLDER] NAME=VALUE...`".into()));
         };
         let mut words = words.peekable();
-        let folder = words.next_if_eq(&"in").and_then(|_| words.next()).map(str::to_string);
+        let folder = match words.next_if_eq(&"in").map(|_| words.next()) {
+            Some(Some(folder)) if !folder.contains('=') => Some(folder.to_string()),
+            Some(_) => return Err(fail("`in` is followed by the name of a folder of shared/".into())),
+            None => None,
+        };
         let mut constants = Vec::new();
         for word in words {
             let parsed = word.split_once('=').and_then(|(n, v)| Some((n.to_string(), v.parse().ok()?)));
@@ -125,6 +129,10 @@ pub fn expand(root: &Path, kernel: &str, variant: Option<&Variant>) -> Result<Ex
     }
     let mut lines = Vec::new();
     let folder = variant.and_then(|v| v.folder.as_deref());
+    if let Some(folder) = folder.filter(|folder| !root.join("shared").join(folder).is_dir()) {
+        let message = format!("there is no folder shared/{folder}");
+        return Err(ShaderError { origin: None, kernel: expanded.name, message });
+    }
     paste(root, folder, &file, None, &mut HashSet::new(), &expanded.name, &mut lines)?;
     let constants = variant.map_or(&[][..], |v| &v.constants);
     unroll(&lines, constants, &mut expanded)?;

@@ -85,6 +85,10 @@ pub fn reflect_all(
     texts: &StorageTexts,
     matrices: &[String],
 ) -> Result<Reflection, ShaderError> {
+    if kernel.matrix && !kernel.stored {
+        let message = "a kernel that imports matrix imports storage as well".into();
+        return Err(ShaderError { origin: None, kernel: kernel.name.clone(), message });
+    }
     let largest = matrices.last().map_or("", String::as_str);
     let of = |formats| reflect(&kernel.with_types(texts, formats, largest));
     let mut single = of([0; 3])?;

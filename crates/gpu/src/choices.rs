@@ -76,14 +76,14 @@ impl Gpu {
     fn choices_owner(&self) -> String {
         let AdapterSummary { name, backend, driver, .. } = self.adapter();
         let checked = if self.is_checked() { ", checked" } else { "" };
-        let (hash, half) = (crate::kernels::HASH, self.half_owner());
-        format!("{name} | {backend} | {driver} | shaders {hash:016x}{checked} | {half}")
+        let (hash, kernels) = (crate::kernels::HASH, self.kernels_owner());
+        format!("{name} | {backend} | {driver} | shaders {hash:016x}{checked} | {kernels}")
     }
 
-    /// How half precision is read and multiplied: each way has kernels of its own.
-    fn half_owner(&self) -> String {
+    /// The class that kernels are chosen for, and how half precision is read and multiplied: each has kernels of its own.
+    fn kernels_owner(&self) -> String {
         let units = if self.matrix_units().is_some() { " on matrix units" } else { "" };
-        format!("halves {:?}{units}", self.half())
+        format!("{:?} | halves {:?}{units}", self.class(), self.half())
     }
 
     #[cfg(target_arch = "wasm32")]
@@ -110,8 +110,8 @@ impl Gpu {
     #[cfg(not(target_arch = "wasm32"))]
     fn choices_file(&self) -> Option<PathBuf> {
         let AdapterSummary { name, backend, driver, .. } = self.adapter();
-        let half = self.half_owner();
-        let number = crate::driver_cache::short_digest(&format!("{name} {backend} {driver} {half}"));
+        let kernels = self.kernels_owner();
+        let number = crate::driver_cache::short_digest(&format!("{name} {backend} {driver} {kernels}"));
         Some(self.cache.as_ref()?.join(format!("tuned_{number}")))
     }
 

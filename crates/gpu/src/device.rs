@@ -79,13 +79,18 @@ impl Gpu {
         if !options.portable || options.shader_f16 {
             features |= adapter.features() & wgpu::Features::SHADER_F16;
         }
-        let matrix_units = summary.matrix_units.filter(|_| options.matrix_units && !options.portable);
+        let own = DeviceClass::from_name(summary.kind).unwrap_or(DeviceClass::Integrated);
+        let class = options.class.unwrap_or(own);
+        // The kernels of software devices multiply in registers.
+        let taken = options.matrix_units && !options.portable && class != DeviceClass::Software;
+        let matrix_units = summary.matrix_units.filter(|_| taken);
         let mut experimental_features = wgpu::ExperimentalFeatures::disabled();
         if matrix_units.is_some() {
             features |= wgpu::Features::EXPERIMENTAL_COOPERATIVE_MATRIX;
             limits.max_compute_workgroup_storage_size = adapter.limits().max_compute_workgroup_storage_size;
             // SAFETY: the kernels that take matrix units are this crate's own; what they load and store lies within workgroup memory of
-            // a size that is known when they are compiled, and all invocations of a subgroup do so together.
+            // a size that is known when they are compiled, and all invocations of a subgroup do so together. Which those are they
+            // take for granted: subgroups of one size have invocations that follow one another.
             experimental_features = unsafe { wgpu::ExperimentalFeatures::enabled() };
         }
         if options.cache.is_some() {
@@ -111,8 +116,6 @@ impl Gpu {
         device.on_uncaptured_error(Arc::new(move |error: wgpu::Error| {
             lock(&uncaptured).error.get_or_insert(error.to_string());
         }));
-        let own = DeviceClass::from_name(summary.kind).unwrap_or(DeviceClass::Integrated);
-        let class = options.class.unwrap_or(own);
         let mut pipelines = Pipelines::default();
         let cache_notice = pipelines.open_cache(&device, adapter, options.cache.as_deref());
         let gpu = Self {
@@ -184,7 +187,7 @@ impl Gpu {
         }
     }
 
-    /// Its matrix units, where they were asked for and kernels can take them.
+    /// Its matrix units, where they were asked for, kernels can take them, and those of the device's class do.
     pub fn matrix_units(&self) -> Option<MatrixUnits> {
         self.matrix_units
     }

@@ -5,7 +5,9 @@ mod expand;
 #[path = "../build/reflect.rs"]
 mod reflect;
 
-use expand::{Expanded, Origin, ShaderError, Variant, expand, parse_variants, storage_texts};
+use expand::{
+    Expanded, MATRIX_EDGES, Origin, ShaderError, Variant, expand, matrix_texts, parse_variants, storage_texts,
+};
 use reflect::{Reflection, reflect, reflect_all};
 use std::fs;
 use std::path::Path;
@@ -43,7 +45,7 @@ fn origin(file: &str, line: usize) -> Option<Origin> {
 
 fn variant(constants: &[(&str, u32)]) -> Variant {
     let constants = constants.iter().map(|&(name, value)| (name.to_string(), value)).collect();
-    Variant { kernel: "layer/kernel".into(), name: "v".into(), constants }
+    Variant { kernel: "layer/kernel".into(), name: "v".into(), folder: None, constants }
 }
 
 const KERNEL: &str = "layer/kernel.wgsl";
@@ -220,8 +222,75 @@ fn stored_kernel(line: &str) -> Result<Reflection, ShaderError> {
             {line}
         }}\n"
     );
-    let texts = storage_texts(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shaders"))?;
-    reflect_all(&expand(folder(&[(KERNEL, &text)]).path(), "layer/kernel", None)?, &texts)
+    reflect_with_all_types(&text)
+}
+
+fn reflect_with_all_types(text: &str) -> Result<Reflection, ShaderError> {
+    let shaders = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shaders");
+    let kernel = expand(folder(&[(KERNEL, text)]).path(), "layer/kernel", None)?;
+    reflect_all(&kernel, &storage_texts(&shaders)?, &matrix_texts(&shaders)?)
+}
+
+/// A kernel on matrix units, with `line` as its work.
+fn kernel_on_units(imports: &str, line: &str) -> Result<Reflection, ShaderError> {
+    reflect_with_all_types(&format!(
+        "{imports}
+        @group(0) @binding(0) var<storage, read_write> output: array<vec4<f32>>;
+        var<workgroup> tile: array<Half, EDGE * EDGE / 4u>;
+        @compute @workgroup_size(EDGE * EDGE / 8u)
+        fn main(@builtin(local_invocation_index) lane: u32) {{
+            tile[lane] = to_half(vec4<f32>(1.0));
+            workgroupBarrier();
+            let a = coopLoadT<MatrixA>(&tile[0], EDGE / 4u);
+            let b = coopLoadT<MatrixB>(&tile[0], EDGE / 4u);
+            var sum: MatrixSum;
+            {line}
+            coopStoreT(sum, &output[0], EDGE / 4u);
+        }}\n"
+    ))
+}
+
+#[test]
+fn kernels_on_matrix_units_build_for_every_size_and_with_storage_alone() {
+    assert_eq!(MATRIX_EDGES, [8, 16]);
+    let line = "sum = coopMultiplyAdd(a, b, sum);";
+    let reflection = kernel_on_units("#import storage\n#import matrix", line).unwrap();
+    assert_eq!((reflection.workgroup_size, reflection.shared_bytes), ([32, 1, 1], 512));
+    let error = kernel_on_units("#import matrix", line).unwrap_err();
+    assert_eq!(error.message, "a kernel that imports matrix imports storage as well");
+    // The units multiply A by B, and not B by A.
+    let error = kernel_on_units("#import storage\n#import matrix", "sum = coopMultiplyAdd(b, a, sum);");
+    assert!(error.is_err());
+    // Nor does a kernel that asks for none get any.
+    let error = reflect_with_all_types(
+        "enable wgpu_cooperative_matrix;\nalias M = coop_mat8x8<f32, A>;\nvar<private> m: M;\n@compute @workgroup_size(1)\nfn main() {}\n",
+    );
+    assert!(error.is_err());
+}
+
+#[test]
+fn a_folder_of_a_variant_stands_in_for_shared_files() {
+    let variants = "layer/kernel plain WIDTH=1\nlayer/kernel other in fast WIDTH=2\n";
+    let variants = parse_variants(variants, Path::new("variants.txt")).unwrap();
+    assert_eq!(variants.iter().map(|v| v.folder.as_deref()).collect::<Vec<_>>(), [None, Some("fast")]);
+    let text = format!("#import one\n#import two\n{EMPTY}");
+    let files = [
+        (KERNEL, text.as_str()),
+        ("shared/one.wgsl", "const ONE: u32 = 1u;\n"),
+        ("shared/two.wgsl", "const TWO: u32 = 2u;\n"),
+        ("shared/fast/two.wgsl", "const TWO: u32 = 22u;\n"),
+    ];
+    let values = |variant: &Variant| {
+        let (built, _) = build(&files, Some(variant)).unwrap();
+        ["= 1u", "= 2u;\n@", "= 22u"].map(|value| built.source.contains(value))
+    };
+    assert_eq!(variants.iter().map(values).collect::<Vec<_>>(), [[true, true, false], [true, false, true]]);
+    let missing = Variant { folder: Some("slow".into()), ..variant(&[]) };
+    assert_eq!(error(&files, Some(&missing)).message, "there is no folder shared/slow");
+    for bad in ["layer/kernel v in", "layer/kernel v in WIDTH=1"] {
+        let error = parse_variants(bad, Path::new("variants.txt")).unwrap_err();
+        assert_eq!(error.message, "`in` is followed by the name of a folder of shared/");
+    }
 }
 
 #[test]

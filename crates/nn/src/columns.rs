@@ -1,6 +1,6 @@
 //! How reductions over rows are spread over workgroups (see `shaders/shared/columns.wgsl`).
 
-use crate::slabs::{FINISHED_AT_ONCE, busy};
+use crate::slabs::busy;
 use bytemuck::{Pod, Zeroable};
 use photonet_gpu::{DeviceClass, Dispatch};
 
@@ -21,12 +21,12 @@ pub(crate) struct Columns {
 
 impl Columns {
     /// Strips as equal as possible and at most 64 wide; slabs of at least `min_rows` rows, so many that a device of the class is
-    /// busy, and no more than one workgroup takes afterwards.
+    /// busy, and no more than one workgroup takes afterwards in a round of loads.
     pub(crate) fn slabs(class: DeviceClass, rows: usize, channels: usize, min_rows: usize) -> Self {
         let (width, strips) = strips(channels);
         let most = match class {
             DeviceClass::Software => 64,
-            DeviceClass::Integrated | DeviceClass::Discrete => FINISHED_AT_ONCE,
+            DeviceClass::Integrated | DeviceClass::Discrete => 1024,
         };
         let wanted = (busy(class) / 64 / strips).clamp(1, most);
         let rows_per_slab = rows.div_ceil(wanted).max(min_rows).max(1);

@@ -32,8 +32,9 @@ pub(crate) fn slab_count(
     rows.div_ceil(rows.div_ceil(wanted).max(1)).max(1)
 }
 
-/// Slabs up to which a workgroup of the kernels that finish a batch normalisation's sums takes them as they are.
-pub(crate) const FINISHED_AT_ONCE: usize = 1024;
+/// Slabs up to which a workgroup of the kernels that finish a batch normalisation's sums takes them as they are: for each of its 256
+/// invocations as many as are on their way in four rounds, beyond which a launch of its own costs no more.
+pub(crate) const FINISHED_AT_ONCE: usize = 4096;
 
 #[repr(C)]
 #[derive(Clone, Copy, Pod, Zeroable)]
@@ -111,11 +112,13 @@ impl Slabs {
     }
 
     /// Neighbouring channel groups that a workgroup of the kernels that merge slabs takes: few slabs are best read in
-    /// order by one invocation, many by as many as there are.
+    /// order by one invocation, many by so many that each has four, which are on their way together.
     pub(crate) fn width(&self, groups: usize) -> usize {
         match self.slabs {
             0..=64 => groups.clamp(1, 64),
-            _ => groups.min(4),
+            65..=256 => groups.min(4),
+            257..=512 => groups.min(2),
+            _ => 1,
         }
     }
 

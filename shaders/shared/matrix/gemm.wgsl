@@ -16,7 +16,7 @@ const_assert TILE_ROWS / BLOCK_ROWS * BLOCK_ROWS == TILE_ROWS && TILE_ROWS / BLO
 const_assert K_GROUPS == 1u && STEP % EDGE == 0u;
 
 // A matrix that was read along the inner dimension (A_TURN, B_TURN) has its lines along it, others across: the units take both. 16 bytes
-// between lines give 8 that follow one another a bank each.
+// between lines give 8 that follow one another banks of their own.
 const LINE_GAP: u32 = 2u;
 const A_ALONG: u32 = min(A_TURN, 1u);
 const B_ALONG: u32 = min(B_TURN, 1u);

@@ -156,6 +156,7 @@ static NEEDS_SIZE: Kernel = Kernel {
         @compute @workgroup_size(1) fn main() { output[0] = SIZE; }",
     ),
     stored: false,
+    matrix: false,
     workgroup_size: [1, 1, 1],
     shared_bytes: 0,
     bindings: &[OUTPUT],
@@ -167,11 +168,32 @@ static BROKEN: Kernel = Kernel {
     name: "test/broken",
     source: Source::Text("@compute @workgroup_size(1) fn main() { nonsense }"),
     stored: false,
+    matrix: false,
     workgroup_size: [1, 1, 1],
     shared_bytes: 0,
     bindings: &[OUTPUT],
     overrides: &[],
 };
+
+/// A kernel that runs on matrix units.
+static ON_UNITS: Kernel = Kernel {
+    name: "test/on_units",
+    source: Source::Text("@compute @workgroup_size(1) fn main() {}"),
+    stored: true,
+    matrix: true,
+    workgroup_size: [1, 1, 1],
+    shared_bytes: 0,
+    bindings: &[],
+    overrides: &[],
+};
+
+#[test]
+fn kernels_on_matrix_units_are_refused_where_there_are_none() {
+    let mut plan = PlanBuilder::new();
+    plan.dispatch(Dispatch::new(&ON_UNITS, "product"));
+    let message = block_on(plan.build(gpu())).err().unwrap().to_string();
+    assert!(message.contains("runs on matrix units, which were not asked for"), "{message}");
+}
 
 #[test]
 fn a_constant_reaches_the_kernel_and_makes_its_own_pipeline() {

@@ -126,6 +126,7 @@ static COUNT: Kernel = Kernel {
         }",
     ),
     stored: false,
+    matrix: false,
     workgroup_size: [1, 1, 1],
     shared_bytes: 0,
     bindings: &[

@@ -26,8 +26,6 @@ pub(super) fn cases() -> Vec<Case> {
         (shape(5, 15, 15, 18), 30, Activation::Relu, true),
         (shape(2, 112, 112, 8), 62, Activation::HardSwish, true),
         (shape(2, 112, 112, 62), 18, Activation::HardSwish, false),
-        // More slabs than one workgroup merges.
-        (shape(11, 112, 112, 3), 3, Activation::Relu, false),
     ] {
         let layer = Pointwise { rows: input.rows(), inputs: input.channels, outputs };
         let name = format!(
@@ -44,6 +42,16 @@ pub(super) fn cases() -> Vec<Case> {
                 cases.push(backward.tolerance(through_memory(storage)));
             }
         }
+    }
+    // More slabs than one workgroup merges: of the smallest tile.
+    let (input, smallest) = (shape(11, 112, 112, 3), Kernels::variant(0));
+    let layer = Pointwise { rows: input.rows(), inputs: 3, outputs: 3 };
+    for storage in TRAINING_STORAGE {
+        let name = "11x112x112 3->3 tile 0";
+        let case = forward(layer, input, Activation::Relu, smallest, name, storage);
+        cases.push(case.tolerance(tolerance(counted(storage, true))));
+        let case = backward(layer, input, Activation::Relu, false, smallest, name, storage);
+        cases.push(case.tolerance(through_memory(storage)));
     }
     // Every tile, as in the cases of 1x1 convolutions.
     for (input, outputs) in [(shape(2, 15, 10, 44), 18), (shape(2, 15, 10, 18), 44)] {

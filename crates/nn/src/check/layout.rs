@@ -76,6 +76,15 @@ pub(super) fn encoded(value: f64, format: Format) -> u16 {
     }
 }
 
+/// The 16 bits that kernels leave of a value: between two numbers they take the one farther from zero, see
+/// `shaders/shared/storage/brain.wgsl`.
+pub(super) fn left(value: f64, format: Format) -> u16 {
+    match format {
+        Format::Brain => (((value as f32).to_bits() + 0x8000) >> 16) as u16,
+        Format::Single | Format::Half => encoded(value, format),
+    }
+}
+
 pub(super) fn decoded(bits: u16, format: Format) -> f64 {
     match format {
         Format::Brain => bf16::from_bits(bits).to_f64(),

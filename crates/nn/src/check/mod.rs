@@ -70,9 +70,8 @@ impl fmt::Debug for Case {
 /// How a comparison ended.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Outcome {
-    /// The largest normalised error sqrt(sum of (a - b)^2 / sum of b^2) of the outputs, for those in half precision what is
-    /// beyond one rounding; infinite when
-    /// an element was not written, is not finite or lies in padding and is not zero.
+    /// The largest normalised error sqrt(sum of (a - b)^2 / sum of b^2) of the outputs, for those in half precision, which the twin's are
+    /// rounded to, what is beyond sums that were rounded the other way; infinite when an element was not written, is not finite or lies in padding and is not zero.
     pub error: f64,
     /// What is allowed.
     pub tolerance: f64,
@@ -144,7 +143,7 @@ impl Case {
     /// # Errors
     /// Whatever keeps the kernel from running; a wrong result is an [`Outcome`], not an error.
     pub async fn run(&self, gpu: &Arc<Gpu>) -> Result<Outcome, GpuError> {
-        let (error, output) = self.trial().run(gpu).await?;
+        let (error, output) = self.trial().run(gpu, self.tolerance).await?;
         Ok(Outcome { error, tolerance: self.tolerance, output })
     }
 

@@ -22,10 +22,18 @@ struct Operands {
     gates: usize,
     /// The activation of an input that is normalised while it is loaded.
     norm: Option<Activation>,
+    /// The largest of the outputs' gradients.
+    gradient: f64,
 }
 
-const PLAIN: Operands =
-    Operands { bias: false, activation: Activation::Identity, residual: false, gates: 0, norm: None };
+const PLAIN: Operands = Operands {
+    bias: false,
+    activation: Activation::Identity,
+    residual: false,
+    gates: 0,
+    norm: None,
+    gradient: 1.0,
+};
 const PADDLE_GATE: Activation = Activation::HardSigmoid { slope: 0.2 };
 
 pub(super) fn cases() -> Vec<Case> {
@@ -106,18 +114,22 @@ fn variants(fused: Operands) -> Vec<Case> {
     cases
 }
 
-/// Every tile on matrix units, with edges on all sides, and the rule's for a shape of several steps and one of few rows.
+/// Every tile on matrix units, with edges on all sides and for few rows, and the rule's for a shape of many steps and one of a single one.
 pub(super) fn on_units() -> Vec<Case> {
     let mut cases = Vec::new();
     let raw = |gates| Operands { norm: Some(Activation::HardSwish), gates, ..PLAIN };
     let biased =
-        Operands { bias: true, activation: Activation::HardSwish, residual: true, gates: 3, norm: None };
+        Operands { bias: true, activation: Activation::HardSwish, residual: true, gates: 3, ..PLAIN };
     let [half, _] = HALF_STORAGE;
     let [_, training] = TRAINING_STORAGE;
     let rule = |_: &Range<usize>| vec![None];
     let every = |numbers: &Range<usize>| numbers.clone().map(Some).collect();
     type Numbers<'a> = &'a dyn Fn(&Range<usize>) -> Vec<Option<usize>>;
-    let shapes: [(usize, usize, usize, Operands, Numbers<'_>); 5] = [
+    // Gradients that half precision holds times a power of two alone, and some that it cuts off then.
+    let graded = |gradient| Operands { gradient, ..PLAIN };
+    let shapes: [(usize, usize, usize, Operands, Numbers<'_>); 7] = [
+        (3000, 132, 200, graded(1e-8), &rule),
+        (3000, 132, 200, graded(16.0), &rule),
         (300, 44, 18, biased, &every),
         (300, 18, 68, raw(3), &every),
         (3000, 132, 200, raw(0), &rule),
@@ -127,11 +139,12 @@ pub(super) fn on_units() -> Vec<Case> {
     for (rows, inputs, outputs, fused, numbers) in shapes {
         let layer = Pointwise { rows, inputs, outputs };
         let [of_forward, of_gradient, .., of_weights] = tiles::variants(true);
+        let size = if fused.gradient == 1.0 { String::new() } else { format!(" of {:e}", fused.gradient) };
         let each = |numbers: Vec<Option<usize>>, case: &dyn Fn(Kernels, &str) -> Case| -> Vec<Case> {
             let of_number = |variant: Option<usize>| {
                 let tile = variant.map_or(String::new(), |number| format!(" tile {number}"));
                 let kernels = Kernels { variant, ..Discrete.into() };
-                case(kernels.on_units(), &format!("{rows}x{inputs}->{outputs}{tile} on matrix units"))
+                case(kernels.on_units(), &format!("{rows}x{inputs}->{outputs}{tile}{size} on matrix units"))
             };
             numbers.into_iter().map(of_number).map(|case| case.tolerance(ON_UNITS)).collect()
         };
@@ -171,8 +184,8 @@ fn weights(layer: &Pointwise) -> Vec<f64> {
     uniform(2, layer.inputs * layer.outputs)
 }
 
-fn output_gradient(layer: &Pointwise) -> Vec<f64> {
-    uniform(3, layer.rows * layer.outputs)
+fn output_gradient(layer: &Pointwise, largest: f64) -> Vec<f64> {
+    uniform(3, layer.rows * layer.outputs).into_iter().map(|value| value * largest).collect()
 }
 
 fn weight_layout(layer: &Pointwise) -> Layout {
@@ -244,7 +257,8 @@ fn data_gradient(
         let w = trial.input(weight_layout(&layer), &matrix);
         kernels.multiplied(&mut matrix, 0);
         let size = (layer.rows, layer.outputs);
-        let (g, mut gradient) = GradientSource::new(&mut trial, size, output_gradient(&layer), through);
+        let (g, mut gradient) =
+            GradientSource::new(&mut trial, size, output_gradient(&layer, fused.gradient), through);
         let narrow = Layout::rows(layer.rows, layer.inputs);
         let mut skip = fused.residual.then(|| uniform(5, layer.rows * layer.inputs));
         if let Some(skip) = &mut skip {
@@ -277,7 +291,8 @@ fn weight_gradient(
         let mut trial = Trial::of_kernels(kernels).stored(storage);
         let (x, mut seen, gate) = input(&mut trial, &layer, &fused);
         let size = (layer.rows, layer.outputs);
-        let (g, mut gradient) = GradientSource::new(&mut trial, size, output_gradient(&layer), through);
+        let (g, mut gradient) =
+            GradientSource::new(&mut trial, size, output_gradient(&layer, fused.gradient), through);
         kernels.multiplied(&mut seen, 0);
         kernels.multiplied(&mut gradient, GRADIENT_SHIFT);
         let expected = cpu::pointwise::weight_gradient(&layer, &seen, &gradient);
@@ -304,7 +319,7 @@ fn bias_gradient(layer: Pointwise, class: DeviceClass, shape: &str) -> Case {
     let tolerance = if layer.rows > 10_000 { 3.0 * TOLERANCE } else { TOLERANCE };
     Case::new("reduce/columns", format!("{shape} bias gradient"), move || {
         let mut trial = Trial::for_class(class);
-        let g = output_gradient(&layer);
+        let g = output_gradient(&layer, 1.0);
         let expected = cpu::pointwise::bias_gradient(&layer, &g);
         let g = trial.input(Layout::rows(layer.rows, layer.outputs), &g);
         let db = trial.output("bias_gradient", Layout::channels(layer.outputs), expected);

@@ -1,13 +1,14 @@
-//! Products on matrix units, on devices that have some: a software one from Mesa 25.2 on, or NVIDIA's.
+//! Products on matrix units, on devices that have some: a software one from Mesa 26.2, or NVIDIA's.
 
 use super::check_cases;
-use photonet_gpu::{DeviceChoice, Gpu, GpuOptions, HalfType, kernels};
+use photonet_gpu::{DeviceChoice, DeviceClass, Gpu, GpuOptions, HalfType, kernels};
 use photonet_nn::check;
 use std::collections::HashSet;
 
 #[test]
 fn kernels_on_matrix_units_match_their_twins() {
     let options = GpuOptions {
+        class: Some(DeviceClass::Discrete),
         portable: false,
         matrix_units: true,
         half: Some(HalfType::Native),
