@@ -6,8 +6,7 @@
 // A workgroup takes `width` channel groups, with WORKGROUP / width invocations over the slabs of each.
 // With one row there is nothing to normalise: y = x and the running statistics stay, as Paddle does.
 #import grid
-#import moments
-#import tree
+#import tree_moments
 
 struct Params {
     channels: u32,
@@ -29,10 +28,6 @@ override WORKGROUP: u32 = 256u;
 @group(0) @binding(3) var<storage, read> beta: array<vec4<f32>>;
 @group(0) @binding(4) var<storage, read_write> running: array<vec4<f32>>;
 @group(0) @binding(5) var<storage, read_write> moments: array<vec4<f32>>;
-
-var<workgroup> means: array<vec4<f32>, WORKGROUP>;
-var<workgroup> deviations: array<vec4<f32>, WORKGROUP>;
-var<workgroup> counts: array<u32, WORKGROUP>;
 
 @compute @workgroup_size(WORKGROUP)
 fn main(
@@ -61,19 +56,7 @@ fn main(
             #end
         }
     }
-    means[lane] = merged.mean;
-    deviations[lane] = merged.deviations;
-    counts[lane] = merged.count;
-    for (var apart = first_apart(lanes); apart > 0u; apart /= 2u) {
-        workgroupBarrier();
-        if first < apart && first + apart < lanes {
-            let at = lane + apart * params.width;
-            merged = merge(merged, Moments(means[at], deviations[at], counts[at]));
-            means[lane] = merged.mean;
-            deviations[lane] = merged.deviations;
-            counts[lane] = merged.count;
-        }
-    }
+    merged = tree_moments(lane, first, lanes, params.width, merged);
     if first != 0u || !inside {
         return;
     }

@@ -8,7 +8,7 @@
 // With `identity` (one row, see batch_norm/finalise) gamma and beta took no part: their gradients are zero.
 // Source: Ioffe and Szegedy, "Batch Normalization", arXiv 1502.03167, section 3.
 #import grid
-#import tree
+#import tree_pairs
 
 struct Params {
     channels: u32,
@@ -30,9 +30,6 @@ override WORKGROUP: u32 = 256u;
 @group(0) @binding(3) var<storage, read_write> gamma_gradient: array<vec4<f32>>;
 @group(0) @binding(4) var<storage, read_write> beta_gradient: array<vec4<f32>>;
 @group(0) @binding(5) var<storage, read_write> coefficients: array<vec4<f32>>;
-
-var<workgroup> sums: array<vec4<f32>, WORKGROUP>;
-var<workgroup> products: array<vec4<f32>, WORKGROUP>;
 
 @compute @workgroup_size(WORKGROUP)
 fn main(
@@ -63,25 +60,15 @@ fn main(
             #end
         }
     }
-    sums[lane] = sum;
-    products[lane] = product;
-    for (var apart = first_apart(lanes); apart > 0u; apart /= 2u) {
-        workgroupBarrier();
-        if first < apart && first + apart < lanes {
-            sum += sums[lane + apart * params.width];
-            product += products[lane + apart * params.width];
-            sums[lane] = sum;
-            products[lane] = product;
-        }
-    }
+    let all = tree_pair(lane, first, lanes, params.width, Pair(sum, product));
     if first == 0u && inside {
-        gamma_gradient[c] = product;
-        beta_gradient[c] = sum;
+        gamma_gradient[c] = all.product;
+        beta_gradient[c] = all.sum;
         let channels = params.channels;
         let scale = moments[2u * channels + c];
-        let slope = -scale * moments[channels + c] * product * params.inverse_rows;
+        let slope = -scale * moments[channels + c] * all.product * params.inverse_rows;
         coefficients[c] = scale;
         coefficients[channels + c] = slope;
-        coefficients[2u * channels + c] = -scale * sum * params.inverse_rows - slope * moments[c];
+        coefficients[2u * channels + c] = -scale * all.sum * params.inverse_rows - slope * moments[c];
     }
 }

@@ -3,7 +3,7 @@
 // A workgroup takes `width` neighbouring sums of a part, with WORKGROUP / width invocations over the slabs of each: one for few
 // slabs, many for many.
 #import grid
-#import tree
+#import tree_sums
 
 const MOST_PARTS: u32 = 8u;
 
@@ -32,8 +32,6 @@ override WORKGROUP: u32 = 64u;
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> partial: array<vec4<f32>>;
 @group(0) @binding(2) var<storage, read_write> output: array<vec4<f32>>;
-
-var<workgroup> sums: array<vec4<f32>, WORKGROUP>;
 
 @compute @workgroup_size(WORKGROUP)
 fn main(
@@ -64,14 +62,7 @@ fn main(
             #end
         }
     }
-    sums[lane] = sum;
-    for (var apart = first_apart(lanes); apart > 0u; apart /= 2u) {
-        workgroupBarrier();
-        if first < apart && first + apart < lanes {
-            sum += sums[lane + apart * part.width];
-            sums[lane] = sum;
-        }
-    }
+    sum = tree_sum(lane, first, lanes, part.width, sum);
     if inside && first == 0u {
         output[part.to + own] = sum;
     }

@@ -23,5 +23,5 @@ fn sum_gradients(group: u32, lane: u32, columns: Columns) {
         }
         product *= moments[columns.channels + channel];
     }
-    leave_pairs(strip, lane, WORKGROUP / columns.width, sum, product);
+    leave_pairs(strip, lane, WORKGROUP / columns.width, Pair(sum, product));
 }

@@ -2,9 +2,7 @@
 // The kernel defines `value_at(at)`, what is summed, and `store_sum(at, sum)`, `at` being the place in
 // [image][row][channel] and in [image][channel].
 #import strip
-#import tree
-
-var<workgroup> sums: array<vec4<f32>, WORKGROUP>;
+#import tree_sums
 
 fn sum_columns(group: u32, lane: u32, columns: Columns) {
     let strip = strip_of(group, lane, columns.channels, columns.width, columns.strips, columns.slabs);
@@ -23,15 +21,7 @@ fn sum_columns(group: u32, lane: u32, columns: Columns) {
             #end
         }
     }
-    sums[lane] = sum;
-    let lanes = WORKGROUP / columns.width;
-    for (var apart = first_apart(lanes); apart > 0u; apart /= 2u) {
-        workgroupBarrier();
-        if strip.first < apart && strip.first + apart < lanes {
-            sum += sums[lane + apart * columns.width];
-            sums[lane] = sum;
-        }
-    }
+    sum = tree_sum(lane, strip.first, WORKGROUP / columns.width, columns.width, sum);
     if strip.inside && strip.first == 0u {
         store_sum(strip.slab * columns.channels + strip.channel, sum);
     }

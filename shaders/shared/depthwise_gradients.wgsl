@@ -25,7 +25,7 @@ fn main(
     let channels = params.channels;
     let strip = strip_of(group, lane, channels, params.width, params.strips, params.slabs);
     gather_strip(strip, lane);
-    leave_pairs(strip, lane, WORKGROUP / params.width, sum, weighted_sum());
+    leave_pairs(strip, lane, WORKGROUP / params.width, Pair(sum, weighted_sum()));
     let first_tap = (params.slabs * 2u * channels + 15u) / 16u * 16u + strip.slab * TAPS * channels;
     // One filter row at a time: workgroup memory is what keeps workgroups waiting.
     #unroll i KERNEL

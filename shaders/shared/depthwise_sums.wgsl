@@ -10,5 +10,5 @@ fn main(
     let group = linear_group(group_id, grid);
     let strip = strip_of(group, lane, params.channels, params.width, params.strips, params.slabs);
     gather_strip(strip, lane);
-    leave_pairs(strip, lane, WORKGROUP / params.width, sum, weighted_sum());
+    leave_pairs(strip, lane, WORKGROUP / params.width, Pair(sum, weighted_sum()));
 }

@@ -3,28 +3,13 @@
 // The kernel declares `partial` [slabs][2][channels]. Every invocation of the workgroup must call it, with the number of invocations
 // to a channel group from a uniform.
 #import strip
-#import tree
+#import tree_pairs
 
-var<workgroup> plain: array<vec4<f32>, WORKGROUP>;
-var<workgroup> weighted: array<vec4<f32>, WORKGROUP>;
-
-fn leave_pairs(strip: Strip, lane: u32, lanes: u32, own_sum: vec4<f32>, own_product: vec4<f32>) {
-    plain[lane] = own_sum;
-    weighted[lane] = own_product;
-    var sum = own_sum;
-    var product = own_product;
-    for (var apart = first_apart(lanes); apart > 0u; apart /= 2u) {
-        workgroupBarrier();
-        if strip.first < apart && strip.first + apart < lanes {
-            sum += plain[lane + apart * strip.width];
-            product += weighted[lane + apart * strip.width];
-            plain[lane] = sum;
-            weighted[lane] = product;
-        }
-    }
+fn leave_pairs(strip: Strip, lane: u32, lanes: u32, own: Pair) {
+    let all = tree_pair(lane, strip.first, lanes, strip.width, own);
     if strip.inside && strip.first == 0u {
         let at = strip.slab * 2u * strip.channels + strip.channel;
-        partial[at] = sum;
-        partial[at + strip.channels] = product;
+        partial[at] = all.sum;
+        partial[at + strip.channels] = all.product;
     }
 }
