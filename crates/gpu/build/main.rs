@@ -101,10 +101,16 @@ fn hashed(hash: u64, text: &str) -> u64 {
     text.bytes().fold(hash, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
 }
 
-/// The text without comments and indentation, which no compiler needs and a page would have to download.
+/// The text without comments and indentation, which no compiler needs; for a page, which has to download it, without line ends and
+/// most spaces as well. Those around operators stay: without them two may become another.
 fn bare(text: &str) -> String {
+    let for_page = env::var("CARGO_CFG_TARGET_ARCH").is_ok_and(|architecture| architecture == "wasm32");
     let code = text.lines().map(|line| line.split("//").next().unwrap_or("").trim());
-    code.filter(|line| !line.is_empty()).flat_map(|line| [line, "\n"]).collect()
+    let joined = |line: &str| for_page && line.ends_with([';', '{', '}', ',']);
+    let lines = code.filter(|line| !line.is_empty());
+    let code: String = lines.flat_map(|line| [line, if joined(line) { "" } else { "\n" }]).collect();
+    let spaces: &[_] = if for_page { &[(", ", ","), (": ", ":"), (" {", "{"), ("{ ", "{")] } else { &[] };
+    spaces.iter().fold(code, |code, (spaced, close)| code.replace(spaced, close))
 }
 
 /// Kernel files under `root` without extension, sorted; `shared/` holds snippets, not kernels.
