@@ -11,7 +11,7 @@ use bytemuck::{Pod, Zeroable};
 use photonet_gpu::{Dispatch, PlanBuilder, Tensor};
 use tiles::{
     FORWARD, FORWARD_STATISTICS, MATRIX_FORWARD, MATRIX_FORWARD_STATISTICS, Offer, QUICK_FORWARD,
-    QUICKEST_FORWARD, Tile, Worker, choose_tile, enough_tiles, fitting, on_matrix_units, worker,
+    QUICKEST_FORWARD, Tile, Worker, choose_tile, chosen, enough_tiles, fitting, on_matrix_units, worker,
 };
 
 /// A 1x1 convolution over `rows` positions; a linear layer when a row is an image.
@@ -136,8 +136,7 @@ impl Pointwise {
         let default = of_units.map_or_else(|| rule(offers), |at| offers.len() + at);
         let Self { rows, inputs, outputs } = self;
         let question = format!("pointwise/{pass} {rows}x{inputs}x{outputs}");
-        let all = [offers, on_units].concat();
-        let offer = all[plan.choose(&question, all.len(), default)];
+        let offer = chosen(plan, &question, offers, on_units, default);
         Choice { offer, count: offer.tile.count(self.rows, columns), question }
     }
 

@@ -42,22 +42,22 @@ fn no_products() -> Products {
     return Products();
 }
 
+// Vec4 `place` of line `line`.
+fn put_a_in(line: u32, place: u32, value: vec4<f32>) {
+    half_a[line * A_LINE + place] = to_half(value * A_SCALE);
+}
+
+fn put_b_in(line: u32, place: u32, value: vec4<f32>) {
+    half_b[line * B_LINE + place] = to_half(value * B_SCALE);
+}
+
 // As in shared/gemm.
 fn put_a(at: u32, value: vec4<f32>) {
-    half_a[at / A_WIDTH * A_LINE + at % A_WIDTH] = to_half(value * A_SCALE);
+    put_a_in(at / A_WIDTH, at % A_WIDTH, value);
 }
 
 fn put_b(at: u32, value: vec4<f32>) {
-    half_b[at / B_WIDTH * B_LINE + at % B_WIDTH] = to_half(value * B_SCALE);
-}
-
-// Where the line `line` begins of a matrix along the inner dimension, and its vec4 `k4`.
-fn put_a_along(line: u32, k4: u32, value: vec4<f32>) {
-    half_a[line * A_LINE + k4] = to_half(value * A_SCALE);
-}
-
-fn put_b_along(line: u32, k4: u32, value: vec4<f32>) {
-    half_b[line * B_LINE + k4] = to_half(value * B_SCALE);
+    put_b_in(at / B_WIDTH, at % B_WIDTH, value);
 }
 
 // Subgroups have invocations that follow one another.

@@ -29,6 +29,6 @@ fn store_a(lane: u32, lines: Lines, k4: u32, raws: array<Raw, A_PIECES>) {
     let own = lane % (STEP / 4u);
     let of_column = of_column_at(k4 + own);
     #unroll n A_PIECES
-        put_a_along(lane / (STEP / 4u) + BLOCKS_AT_ONCE * n, own, a_of(raws[n], lines[n], k4 + own, of_column));
+        put_a_in(lane / (STEP / 4u) + BLOCKS_AT_ONCE * n, own, a_of(raws[n], lines[n], k4 + own, of_column));
     #end
 }

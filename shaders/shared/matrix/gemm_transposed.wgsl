@@ -14,6 +14,6 @@ fn load_b(lane: u32, first_column: u32, k4: u32) -> array<vec4<f32>, B_PIECES> {
 fn store_b(lane: u32, k4: u32, lines: array<vec4<f32>, B_PIECES>) {
     let own = lane % (STEP / 4u);
     #unroll n B_PIECES
-        put_b_along(lane / (STEP / 4u) + BLOCKS_AT_ONCE * n, own, weight_of(lines[n], k4 + own));
+        put_b_in(lane / (STEP / 4u) + BLOCKS_AT_ONCE * n, own, weight_of(lines[n], k4 + own));
     #end
 }

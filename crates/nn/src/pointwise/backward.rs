@@ -2,7 +2,8 @@
 
 use super::tiles::{
     DATA_GRADIENT, DATA_GRADIENT_SUMS, MATRIX_DATA_GRADIENT, MATRIX_DATA_GRADIENT_SUMS,
-    MATRIX_WEIGHT_GRADIENT, Offer, WEIGHT_GRADIENT, Worker, choose_tile, fitting, on_matrix_units, worker,
+    MATRIX_WEIGHT_GRADIENT, Offer, WEIGHT_GRADIENT, Worker, choose_tile, chosen, fitting, on_matrix_units,
+    worker,
 };
 use super::{Choice, Gate, Params, Pointwise};
 use crate::columns::Columns;
@@ -207,8 +208,7 @@ impl Pointwise {
         let rule = |offers: &[Offer]| choose_tile(offers, class, inputs, outputs, self.rows, 1);
         let default = if on_units.is_empty() { rule(&offers) } else { offers.len() + rule(on_units) };
         let question = format!("pointwise/{pass} {}x{inputs}x{outputs}", self.rows);
-        let all = [&offers, on_units].concat();
-        let offer = all[plan.choose(&question, all.len(), default)];
+        let offer = chosen(plan, &question, &offers, on_units, default);
         let tiles = offer.tile.count(inputs, outputs);
         let (invocations, shortest) = match offer.tile.worker {
             Worker::Workgroup => (64 * tiles, 128),

@@ -6,7 +6,7 @@ pub(super) use matrix::{
     MATRIX_DATA_GRADIENT, MATRIX_DATA_GRADIENT_SUMS, MATRIX_FORWARD, MATRIX_FORWARD_STATISTICS,
     MATRIX_WEIGHT_GRADIENT, on_matrix_units,
 };
-use photonet_gpu::{DeviceClass, Dispatch, Kernel, kernels};
+use photonet_gpu::{DeviceClass, Dispatch, Kernel, PlanBuilder, kernels};
 use std::ops::Range;
 
 /// What makes one output tile.
@@ -196,6 +196,18 @@ pub(super) fn choose_tile(
             if work(tile(at)) < work(tile(best)) { at } else { best }
         },
     )
+}
+
+/// The answer to `question` of `offers` and, numbered behind them, those on matrix units; `default` is the rule's.
+pub(super) fn chosen(
+    plan: &mut PlanBuilder,
+    question: &str,
+    offers: &[Offer],
+    on_units: &[Offer],
+    default: usize,
+) -> Offer {
+    let all = [offers, on_units].concat();
+    all[plan.choose(question, all.len(), default)]
 }
 
 /// The numbers of the variants that discrete GPUs have of a product forward, its data gradient, both where they leave sums for a
