@@ -12,6 +12,12 @@ fn main() {
     let root = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").unwrap_or_default()).join("../../shaders");
     println!("cargo::rerun-if-changed={}", root.display());
     println!("cargo::rerun-if-changed=build");
+    // Where wgpu has Vulkan as it comes.
+    println!("cargo::rustc-check-cfg=cfg(recordable)");
+    let target = |name| env::var(name).unwrap_or_default();
+    if target("CARGO_CFG_TARGET_ARCH") != "wasm32" && target("CARGO_CFG_TARGET_VENDOR") != "apple" {
+        println!("cargo::rustc-cfg=recordable");
+    }
     let out = PathBuf::from(env::var_os("OUT_DIR").unwrap_or_default());
     let (text, errors) = generate(&root, &out);
     if !errors.is_empty() {

@@ -92,6 +92,8 @@ pub struct GpuOptions {
     pub shader_f16: bool,
     /// Multiply half precision on the device's matrix units, where it has some that kernels can take.
     pub matrix_units: bool,
+    /// Record plans in Vulkan's commands, where the device runs on it, or do not; without an answer GPUs do and software devices do not.
+    pub recorded: Option<bool>,
     /// Keep bounds and loop checks in shaders.
     pub checked: bool,
     /// Choose kernels for this class of devices, not for the adapter's own. All kernels run everywhere.
@@ -103,7 +105,7 @@ pub struct GpuOptions {
 }
 
 impl GpuOptions {
-    /// Options for `choice`. `PHOTONET_CHECKED=1`, `PHOTONET_PORTABLE=1`, `PHOTONET_MATRIX_UNITS=1`, `PHOTONET_HALF=native` (or `packed`) and
+    /// Options for `choice`. `PHOTONET_CHECKED=1`, `PHOTONET_PORTABLE=1`, `PHOTONET_MATRIX_UNITS=1`, `PHOTONET_RECORDED=0` (or `1`), `PHOTONET_HALF=native` (or `packed`) and
     /// `PHOTONET_DEVICE_CLASS=discrete` (or `integrated`, `software`) and `PHOTONET_BINDING_LIMIT=BYTES` are read from the
     /// environment.
     pub fn new(choice: DeviceChoice) -> Self {
@@ -117,6 +119,9 @@ impl GpuOptions {
             half,
             shader_f16: false,
             matrix_units: on("PHOTONET_MATRIX_UNITS"),
+            recorded: named("PHOTONET_RECORDED")
+                .and_then(|word| ["0", "1"].iter().position(|w| *w == word))
+                .map(|at| at == 1),
             checked: on("PHOTONET_CHECKED"),
             class,
             binding_limit: named("PHOTONET_BINDING_LIMIT").and_then(|bytes| bytes.parse().ok()),

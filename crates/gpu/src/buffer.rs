@@ -49,6 +49,12 @@ impl Gpu {
             })
             .await?;
         self.count_bytes(size);
+        if self.records() {
+            // wgpu fills a buffer with zeros when it first sees a use of it, which may be after recorded launches have written it.
+            let mut encoder = self.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
+            encoder.clear_buffer(&raw, 0, None);
+            self.queue.submit([encoder.finish()]);
+        }
         Ok(Buffer { raw: Arc::new(raw) })
     }
 

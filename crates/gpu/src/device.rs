@@ -2,6 +2,7 @@
 
 use crate::adapter::{fits, sorted_adapters, summarise};
 use crate::pipeline::Pipelines;
+use crate::recorded::Vulkan;
 use crate::{AdapterSummary, Choices, DeviceClass, GpuError, GpuOptions, HalfType, MatrixUnits};
 use std::collections::VecDeque;
 use std::fmt;
@@ -20,6 +21,8 @@ pub struct Gpu {
     pub(crate) device: wgpu::Device,
     pub(crate) queue: wgpu::Queue,
     pub(crate) pipelines: Pipelines,
+    /// Where launches are recorded.
+    pub(crate) vulkan: Option<Arc<Vulkan>>,
     summary: AdapterSummary,
     class: DeviceClass,
     checked: bool,
@@ -116,12 +119,16 @@ impl Gpu {
         device.on_uncaptured_error(Arc::new(move |error: wgpu::Error| {
             lock(&uncaptured).error.get_or_insert(error.to_string());
         }));
+        // A software device runs launches within the submit, and no two at a time.
+        let records = options.recorded.unwrap_or(class != DeviceClass::Software && !options.portable);
+        let vulkan = records.then(|| Vulkan::of(&device, options.checked)).flatten();
         let mut pipelines = Pipelines::default();
-        let cache_notice = pipelines.open_cache(&device, adapter, options.cache.as_deref());
+        let cache_notice = pipelines.open_cache(&device, vulkan.as_ref(), adapter, options.cache.as_deref());
         let gpu = Self {
             device,
             queue,
             pipelines,
+            vulkan,
             cache: options.cache.clone(),
             cache_notice,
             choices: Mutex::default(),
@@ -187,6 +194,11 @@ impl Gpu {
         }
     }
 
+    /// Whether plans are recorded in the API's own commands when they are made, instead of encoded anew for every run.
+    pub fn records(&self) -> bool {
+        self.vulkan.is_some()
+    }
+
     /// Its matrix units, where they were asked for, kernels can take them, and those of the device's class do.
     pub fn matrix_units(&self) -> Option<MatrixUnits> {
         self.matrix_units
@@ -245,11 +257,14 @@ impl Gpu {
         }
     }
 
-    /// Submits one command buffer, and waits for an older one where too many are under way:
+    /// Submits command buffers, and waits for older ones where too many are under way:
     /// commands and staging memory of unbounded work would pile up.
-    pub(crate) fn submit(&self, commands: wgpu::CommandBuffer) -> Result<(), GpuError> {
+    pub(crate) fn submit(
+        &self,
+        commands: impl IntoIterator<Item = wgpu::CommandBuffer>,
+    ) -> Result<(), GpuError> {
         const MAX_IN_FLIGHT: usize = 4;
-        let index = self.queue.submit([commands]);
+        let index = self.queue.submit(commands);
         let mut in_flight = self.in_flight.lock().unwrap_or_else(PoisonError::into_inner);
         in_flight.push_back(index);
         while in_flight.len() > MAX_IN_FLIGHT {

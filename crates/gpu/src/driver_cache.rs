@@ -1,8 +1,10 @@
 //! The driver's compiled pipelines, kept on disk from one run to the next (Vulkan).
 
+use crate::recorded::Vulkan;
 use sha2::{Digest, Sha256};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// What a file begins with; the number rises when the form changes.
 const MAGIC: &[u8; 16] = b"photonet cache 1";
@@ -11,12 +13,19 @@ const DIGEST: usize = 32;
 /// The cache of one device, with the file that it came from.
 #[derive(Debug)]
 pub(crate) struct DriverCache {
-    pub raw: wgpu::PipelineCache,
+    kind: Kind,
     file: PathBuf,
     /// Adapter and driver, as the file names them.
     owner: String,
     /// Digest of what the file holds.
     held: Option<[u8; DIGEST]>,
+}
+
+/// Who makes pipelines.
+#[derive(Debug)]
+enum Kind {
+    Encoded(wgpu::PipelineCache),
+    Recorded(Arc<Vulkan>),
 }
 
 /// What is in a cache file.
@@ -33,13 +42,15 @@ impl DriverCache {
     /// know of that comes back as well. `None` where the API has no such cache.
     pub fn open(
         device: &wgpu::Device,
+        vulkan: Option<&Arc<Vulkan>>,
         adapter: &wgpu::AdapterInfo,
         folder: &Path,
     ) -> (Option<Self>, Option<String>) {
         let Some(key) = wgpu::util::pipeline_cache_key(adapter) else { return (None, None) };
         let owner = format!("{} | {} | {}", adapter.name, adapter.driver, adapter.driver_info);
         // Two versions of a driver beside each other must not overwrite each other's for ever.
-        let file = folder.join(key + &short_digest(&owner));
+        let kind = if vulkan.is_some() { "recorded_" } else { "" };
+        let file = folder.join(format!("{kind}{key}{}", short_digest(&owner)));
         let shown = file.display();
         let (data, notice) = match std::fs::read(&file) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => (None, None),
@@ -55,21 +66,39 @@ impl DriverCache {
             },
         };
         let held = data.as_deref().map(digest);
-        // SAFETY: the data is what `get_data` returned for this adapter and driver: the file's digest and owner were
-        // checked, and with `fallback` the driver's own check turns what it does not know into an empty cache.
-        let raw = unsafe {
-            device.create_pipeline_cache(&wgpu::PipelineCacheDescriptor {
-                label: Some("pipelines"),
-                data: data.as_deref(),
-                fallback: true,
-            })
+        let kind = match vulkan {
+            Some(vulkan) => {
+                vulkan.begin_cache(data.as_deref());
+                Kind::Recorded(vulkan.clone())
+            }
+            // SAFETY: the data is what `get_data` returned for this adapter and driver: the file's digest and owner were
+            // checked, and with `fallback` the driver's own check turns what it does not know into an empty cache.
+            None => Kind::Encoded(unsafe {
+                device.create_pipeline_cache(&wgpu::PipelineCacheDescriptor {
+                    label: Some("pipelines"),
+                    data: data.as_deref(),
+                    fallback: true,
+                })
+            }),
         };
-        (Some(Self { raw, file, owner, held }), notice)
+        (Some(Self { kind, file, owner, held }), notice)
+    }
+
+    /// What wgpu keeps its pipelines in.
+    pub fn encoded(&self) -> Option<&wgpu::PipelineCache> {
+        match &self.kind {
+            Kind::Encoded(raw) => Some(raw),
+            Kind::Recorded(_) => None,
+        }
     }
 
     /// Writes the file where there is more than it holds.
     pub fn save(&self) -> std::io::Result<()> {
-        let Some(data) = self.raw.get_data() else { return Ok(()) };
+        let data = match &self.kind {
+            Kind::Encoded(raw) => raw.get_data(),
+            Kind::Recorded(vulkan) => vulkan.cache_data(),
+        };
+        let Some(data) = data else { return Ok(()) };
         if self.held == Some(digest(&data)) {
             return Ok(());
         }

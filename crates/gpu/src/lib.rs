@@ -15,6 +15,11 @@ mod kernel;
 pub mod limits;
 mod pipeline;
 mod plan;
+#[cfg(recordable)]
+mod recorded;
+#[cfg(not(recordable))]
+#[path = "recorded/none.rs"]
+mod recorded;
 #[cfg(not(target_arch = "wasm32"))]
 mod staging;
 #[cfg(target_arch = "wasm32")]

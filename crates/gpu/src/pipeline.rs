@@ -1,6 +1,6 @@
 //! Compute pipelines, made once per kernel and set of override constants.
 
-use crate::{Access, Gpu, GpuError, Kernel, Storage};
+use crate::{Access, Gpu, GpuError, Kernel, Storage, recorded};
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -36,9 +36,22 @@ pub(crate) struct Begun {
 
 /// A compiled kernel.
 #[derive(Debug)]
-pub(crate) struct Pipeline {
-    pub raw: wgpu::ComputePipeline,
-    pub layout: wgpu::BindGroupLayout,
+pub(crate) enum Pipeline {
+    /// For launches that wgpu encodes.
+    Encoded { raw: wgpu::ComputePipeline, layout: wgpu::BindGroupLayout },
+    /// For launches that are recorded.
+    Recorded(recorded::Pipeline),
+}
+
+#[cfg(recordable)]
+impl Pipeline {
+    /// As launches that are recorded need it; a device has pipelines of one kind.
+    pub fn recorded(&self) -> &recorded::Pipeline {
+        match self {
+            Self::Recorded(pipeline) => pipeline,
+            Self::Encoded { .. } => unreachable!("a device that records its launches has pipelines for them"),
+        }
+    }
 }
 
 /// The pipelines of one device.
@@ -55,13 +68,15 @@ impl Pipelines {
     pub fn open_cache(
         &mut self,
         device: &wgpu::Device,
+        vulkan: Option<&Arc<recorded::Vulkan>>,
         adapter: &wgpu::Adapter,
         folder: Option<&std::path::Path>,
     ) -> Option<String> {
         if !device.features().contains(wgpu::Features::PIPELINE_CACHE) {
             return None;
         }
-        let (kept, notice) = crate::driver_cache::DriverCache::open(device, &adapter.get_info(), folder?);
+        let (kept, notice) =
+            crate::driver_cache::DriverCache::open(device, vulkan, &adapter.get_info(), folder?);
         self.kept = kept;
         notice
     }
@@ -71,6 +86,7 @@ impl Pipelines {
     pub fn open_cache(
         &mut self,
         _: &wgpu::Device,
+        _: Option<&Arc<recorded::Vulkan>>,
         _: &wgpu::Adapter,
         _: Option<&std::path::Path>,
     ) -> Option<String> {
@@ -79,7 +95,7 @@ impl Pipelines {
 
     fn driver_cache(&self) -> Option<&wgpu::PipelineCache> {
         #[cfg(not(target_arch = "wasm32"))]
-        return self.kept.as_ref().map(|kept| &kept.raw);
+        return self.kept.as_ref().and_then(|kept| kept.encoded());
         #[cfg(target_arch = "wasm32")]
         return None;
     }
@@ -96,8 +112,10 @@ impl Gpu {
         let (checked, cache) = (self.is_checked(), self.pipelines.driver_cache());
         let what = format!("kernel {}", recipe.kernel.name);
         let text = recipe.kernel.text(recipe.storage, self.half(), self.matrix_units());
-        let compiled = self.guarded(&what, |device| compile(device, recipe, text, checked, cache)).await?;
-        let pipeline = Arc::new(compiled);
+        let pipeline = Arc::new(match &self.vulkan {
+            Some(vulkan) => Pipeline::Recorded(recorded::Pipeline::new(vulkan, recipe, &text)?),
+            None => self.guarded(&what, |device| compile(device, recipe, text, checked, cache)).await?,
+        });
         let mut made = self.pipelines.made.lock().unwrap_or_else(PoisonError::into_inner);
         Ok(made.entry(key).or_insert(pipeline).clone())
     }
@@ -224,5 +242,5 @@ fn compile(
         },
         cache,
     });
-    Pipeline { raw, layout }
+    Pipeline::Encoded { raw, layout }
 }

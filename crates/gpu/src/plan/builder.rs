@@ -1,11 +1,12 @@
 //! Recording a plan.
 
 use super::interface;
+use super::launches::{Bound, encoded, record};
 use super::pool::{self, Lifetime};
 use super::run::{Plan, Step};
 use super::{Cost, PlanReport, Tensor};
-use crate::pipeline::{Constants, Pipeline, Recipe};
-use crate::{Buffer, Choices, DeviceClass, Format, Gpu, GpuError, Kernel, Role, Storage};
+use crate::pipeline::{Constants, Recipe};
+use crate::{Binding, Buffer, Choices, DeviceClass, Format, Gpu, GpuError, Kernel, Role, Storage};
 use bytemuck::Pod;
 use std::sync::Arc;
 
@@ -97,6 +98,11 @@ impl Dispatch {
         };
         let [values, weights, gradients] = [Role::Values, Role::Weights, Role::Gradients].map(of);
         Storage { values, weights, gradients }
+    }
+
+    /// What is bound to `binding`; `None` for the uniform of the launch.
+    fn bound(&self, binding: &Binding) -> Option<Tensor> {
+        self.bindings.iter().find(|(name, _)| *name == binding.name).map(|(_, tensor)| *tensor)
     }
 
     /// What the launch costs.
@@ -287,45 +293,10 @@ impl PlanBuilder {
         for recipe in &recipes {
             pipelines.push(gpu.pipeline(recipe).await?);
         }
-        let bind = |device: &wgpu::Device, dispatch: &Dispatch, pipeline: &Pipeline, uniform_offset: u64| {
-            let entries: Vec<wgpu::BindGroupEntry<'_>> = dispatch
-                .kernel
-                .bindings
-                .iter()
-                .map(|binding| {
-                    let bound = dispatch.bindings.iter().find(|(name, _)| *name == binding.name);
-                    let (buffer, offset, bytes) = match bound {
-                        Some((_, t)) => (&buffers[t.id], t.offset, t.bytes),
-                        None => (&arena, uniform_offset, dispatch.uniform.len() as u64),
-                    };
-                    wgpu::BindGroupEntry {
-                        binding: binding.index,
-                        resource: wgpu::BindingResource::Buffer(wgpu::BufferBinding {
-                            buffer: &buffer.raw,
-                            offset,
-                            size: std::num::NonZeroU64::new(bytes),
-                        }),
-                    }
-                })
-                .collect();
-            device.create_bind_group(&wgpu::BindGroupDescriptor {
-                label: Some(&dispatch.label),
-                layout: &pipeline.layout,
-                entries: &entries,
-            })
-        };
-        // Together: in a page every question whether something failed is a way to another process and back.
-        let bind_groups: Vec<wgpu::BindGroup> = gpu
-            .guarded("the plan's bindings", |device| {
-                let launches = self.dispatches.iter().zip(&pipelines).zip(&offsets);
-                launches.map(|((dispatch, pipeline), at)| bind(device, dispatch, pipeline, *at)).collect()
-            })
-            .await?;
-        let launches = self.dispatches.iter().zip(pipelines).zip(bind_groups);
-        let steps: Vec<Step> = launches
-            .map(|((dispatch, pipeline), bind_group)| Step {
-                pipeline,
-                bind_group,
+        let steps: Vec<Step> = self
+            .dispatches
+            .iter()
+            .map(|dispatch| Step {
                 grid: fold(dispatch.groups),
                 label: dispatch.label.clone(),
                 kernel: dispatch.kernel.name,
@@ -333,15 +304,32 @@ impl PlanBuilder {
                 question: dispatch.question.clone(),
             })
             .collect();
+        let bound: Vec<Bound<'_>> = self
+            .dispatches
+            .iter()
+            .zip(&offsets)
+            .map(|(dispatch, &uniform)| {
+                let of = |binding| match dispatch.bound(binding) {
+                    Some(t) => (binding, &buffers[t.id], t.offset, t.bytes),
+                    None => (binding, &arena, uniform, dispatch.uniform.len() as u64),
+                };
+                dispatch.kernel.bindings.iter().map(of).collect()
+            })
+            .collect();
+        let (launches, phases) = match &gpu.vulkan {
+            Some(vulkan) => record(gpu, vulkan, &steps, &pipelines, &bound)?,
+            None => (encoded(gpu, &steps, &pipelines, &bound).await?, steps.len()),
+        };
         let report = PlanReport {
             dispatches: steps.len(),
+            phases,
             transient_buffers: pool_count,
             transient_bytes: pooled_bytes,
             unpooled_bytes,
             macs: steps.iter().map(|s| s.cost.macs).sum(),
             traffic_bytes: steps.iter().map(|s| s.cost.bytes).sum(),
         };
-        Ok(Plan::new(gpu.clone(), steps, buffers, report, self.questions))
+        Ok(Plan::new(gpu.clone(), launches, steps, buffers, report, self.questions))
     }
 
     async fn make_buffers(&self, gpu: &Gpu) -> Result<(Vec<Buffer>, u64, u64, usize), GpuError> {

@@ -2,6 +2,8 @@
 
 mod builder;
 mod interface;
+mod launches;
+mod order;
 mod pool;
 mod run;
 mod tensor;

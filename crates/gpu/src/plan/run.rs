@@ -1,15 +1,13 @@
 //! Running and timing a plan.
 
 use super::{Cost, Question, Tensor};
-use crate::pipeline::Pipeline;
+use crate::recorded::Recording;
 use crate::{Buffer, DeviceClass, Gpu, GpuError};
 use std::sync::Arc;
 use std::time::Instant;
 
-/// One launch, ready to encode.
+/// One launch.
 pub(super) struct Step {
-    pub pipeline: Arc<Pipeline>,
-    pub bind_group: wgpu::BindGroup,
     pub grid: (u32, u32),
     pub label: String,
     pub kernel: &'static str,
@@ -17,11 +15,22 @@ pub(super) struct Step {
     pub question: Option<String>,
 }
 
+/// How the launches get to the device.
+pub(super) enum Launches {
+    /// Encoded by wgpu for every run: a pipeline and what it binds for every step.
+    Encoded(Vec<(wgpu::ComputePipeline, wgpu::BindGroup)>),
+    /// Recorded when the plan was made.
+    Recorded(Recording),
+}
+
 /// What a plan holds and does, known before it runs.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct PlanReport {
     /// Launches.
     pub dispatches: usize,
+    /// How many times in a run a launch waits for those before it: the first one, and wherever launches are recorded those that depend
+    /// on something; elsewhere the API decides, and each may.
+    pub phases: usize,
     /// Buffers shared by the transient tensors.
     pub transient_buffers: usize,
     /// Their bytes.
@@ -51,6 +60,8 @@ pub struct Timing {
 
 /// A recorded list of launches with all that running it needs.
 pub struct Plan {
+    // Goes before the buffers: it waits for the device.
+    launches: Launches,
     gpu: Arc<Gpu>,
     steps: Vec<Step>,
     buffers: Vec<Buffer>,
@@ -61,12 +72,13 @@ pub struct Plan {
 impl Plan {
     pub(super) fn new(
         gpu: Arc<Gpu>,
+        launches: Launches,
         steps: Vec<Step>,
         buffers: Vec<Buffer>,
         report: PlanReport,
         questions: Vec<Question>,
     ) -> Self {
-        Self { gpu, steps, buffers, report, questions }
+        Self { launches, gpu, steps, buffers, report, questions }
     }
 
     /// The questions which variant to take that came up.
@@ -120,60 +132,53 @@ impl Plan {
     /// `begin` encodes what comes before the launches.
     fn run_behind(&self, begin: impl FnOnce(&mut wgpu::CommandEncoder)) -> Result<(), GpuError> {
         self.gpu.check()?;
-        let budget = submit_budget(self.gpu.class());
-        let mut begin = Some(begin);
-        let mut rest = self.steps.as_slice();
-        while !rest.is_empty() {
-            let mut work = 0;
-            let take = rest
-                .iter()
-                .position(|step| {
-                    work += weight(step.cost);
-                    work > budget
-                })
-                .map_or(rest.len(), |at| at.max(1));
-            let (now, later) = rest.split_at(take);
-            let mut encoder =
-                self.gpu.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
-            if let Some(begin) = begin.take() {
+        match &self.launches {
+            Launches::Recorded(recording) => {
+                let mut encoder = self.encoder();
                 begin(&mut encoder);
-            }
-            {
-                let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
-                for step in now {
-                    encode(&mut pass, step);
+                let mut first = Some(encoder.finish());
+                for piece in 0..recording.pieces() {
+                    self.gpu.submit(first.take().into_iter().chain([recording.commands(piece)?]))?;
                 }
             }
-            self.gpu.submit(encoder.finish())?;
-            rest = later;
+            Launches::Encoded(launches) => {
+                let mut begin = Some(begin);
+                let mut rest = launches.as_slice();
+                let mut grids = self.steps.iter().map(|step| step.grid);
+                for take in pieces(self.gpu.class(), self.steps.iter().map(|step| step.cost)) {
+                    let (now, later) = rest.split_at(take);
+                    let mut encoder = self.encoder();
+                    if let Some(begin) = begin.take() {
+                        begin(&mut encoder);
+                    }
+                    {
+                        let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
+                        for (launch, grid) in now.iter().zip(&mut grids) {
+                            encode(&mut pass, launch, grid);
+                        }
+                    }
+                    self.gpu.submit([encoder.finish()])?;
+                    rest = later;
+                }
+            }
         }
         Ok(())
     }
 
-    /// Runs once and times each launch: by the device's timestamps where it offers them, else by
+    fn encoder(&self) -> wgpu::CommandEncoder {
+        self.gpu.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default())
+    }
+
+    /// Runs once, one launch after the other, and times each: by the device's timestamps where it offers them, else by
     /// submitting each launch alone and waiting for it (which adds the submit's own latency).
     ///
     /// # Errors
     /// As [`Plan::run`] and [`Gpu::read`].
     pub async fn profile(&self) -> Result<Vec<Timing>, GpuError> {
-        let mut nanoseconds = Vec::with_capacity(self.steps.len());
-        if self.gpu.has_timestamps() {
-            // A query set holds at most 4096 queries, two for each launch.
-            for steps in self.steps.chunks(2048) {
-                nanoseconds.extend(self.profile_by_timestamps(steps).await?);
-            }
-        } else {
-            for step in &self.steps {
-                self.gpu.wait()?;
-                let start = Instant::now();
-                let mut encoder =
-                    self.gpu.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
-                encode(&mut encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default()), step);
-                self.gpu.submit(encoder.finish())?;
-                self.gpu.wait()?;
-                nanoseconds.push(start.elapsed().as_nanos() as f64);
-            }
-        }
+        let nanoseconds = match &self.launches {
+            Launches::Recorded(recording) => recording.profile(&self.gpu)?,
+            Launches::Encoded(launches) => self.profile_encoded(launches).await?,
+        };
         let timing = |(step, nanoseconds): (&Step, f64)| Timing {
             label: step.label.clone(),
             kernel: step.kernel,
@@ -184,9 +189,38 @@ impl Plan {
         Ok(self.steps.iter().zip(nanoseconds).map(timing).collect())
     }
 
-    async fn profile_by_timestamps(&self, steps: &[Step]) -> Result<Vec<f64>, GpuError> {
+    async fn profile_encoded(
+        &self,
+        launches: &[(wgpu::ComputePipeline, wgpu::BindGroup)],
+    ) -> Result<Vec<f64>, GpuError> {
+        let mut nanoseconds = Vec::with_capacity(launches.len());
+        let grids: Vec<(u32, u32)> = self.steps.iter().map(|step| step.grid).collect();
+        if self.gpu.has_timestamps() {
+            // A query set holds at most 4096 queries, two for each launch.
+            for (launches, grids) in launches.chunks(2048).zip(grids.chunks(2048)) {
+                nanoseconds.extend(self.profile_by_timestamps(launches, grids).await?);
+            }
+            return Ok(nanoseconds);
+        }
+        for (launch, grid) in launches.iter().zip(grids) {
+            self.gpu.wait()?;
+            let start = Instant::now();
+            let mut encoder = self.encoder();
+            encode(&mut encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default()), launch, grid);
+            self.gpu.submit([encoder.finish()])?;
+            self.gpu.wait()?;
+            nanoseconds.push(start.elapsed().as_nanos() as f64);
+        }
+        Ok(nanoseconds)
+    }
+
+    async fn profile_by_timestamps(
+        &self,
+        launches: &[(wgpu::ComputePipeline, wgpu::BindGroup)],
+        grids: &[(u32, u32)],
+    ) -> Result<Vec<f64>, GpuError> {
         let device = &self.gpu.device;
-        let count = 2 * steps.len() as u32;
+        let count = 2 * launches.len() as u32;
         let queries = device.create_query_set(&wgpu::QuerySetDescriptor {
             label: Some("profile"),
             ty: wgpu::QueryType::Timestamp,
@@ -204,8 +238,8 @@ impl Plan {
                 })
             })
             .await?;
-        let mut encoder = device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
-        for (index, step) in steps.iter().enumerate() {
+        let mut encoder = self.encoder();
+        for (index, (launch, grid)) in launches.iter().zip(grids).enumerate() {
             let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor {
                 label: None,
                 timestamp_writes: Some(wgpu::ComputePassTimestampWrites {
@@ -214,10 +248,10 @@ impl Plan {
                     end_of_pass_write_index: Some(2 * index as u32 + 1),
                 }),
             });
-            encode(&mut pass, step);
+            encode(&mut pass, launch, *grid);
         }
         encoder.resolve_query_set(&queries, 0..count, &resolved, 0);
-        self.gpu.submit(encoder.finish())?;
+        self.gpu.submit([encoder.finish()])?;
         let buffer = Buffer { raw: Arc::new(resolved) };
         let ticks: Vec<u64> = self.gpu.read(&buffer, 0, count as usize).await?;
         let period = f64::from(self.gpu.queue.get_timestamp_period());
@@ -225,14 +259,34 @@ impl Plan {
     }
 }
 
-fn encode(pass: &mut wgpu::ComputePass<'_>, step: &Step) {
-    pass.set_pipeline(&step.pipeline.raw);
-    pass.set_bind_group(0, &step.bind_group, &[]);
-    pass.dispatch_workgroups(step.grid.0, step.grid.1, 1);
+fn encode(
+    pass: &mut wgpu::ComputePass<'_>,
+    (pipeline, bind_group): &(wgpu::ComputePipeline, wgpu::BindGroup),
+    grid: (u32, u32),
+) {
+    pass.set_pipeline(pipeline);
+    pass.set_bind_group(0, bind_group, &[]);
+    pass.dispatch_workgroups(grid.0, grid.1, 1);
+}
+
+/// How many of the launches (or of whatever `costs` are of) go into each submit.
+pub(super) fn pieces(class: DeviceClass, costs: impl Iterator<Item = Cost>) -> Vec<usize> {
+    let (budget, mut pieces, mut work) = (submit_budget(class), Vec::new(), 0);
+    for cost in costs {
+        work += weight(cost);
+        match pieces.last_mut() {
+            Some(length) if work <= budget => *length += 1,
+            _ => {
+                pieces.push(1);
+                work = weight(cost);
+            }
+        }
+    }
+    pieces
 }
 
 /// One number for a launch's work: a byte moved weighs about as much as two multiply-accumulates.
-fn weight(cost: Cost) -> u64 {
+pub(super) fn weight(cost: Cost) -> u64 {
     cost.macs + 2 * cost.bytes + 10_000
 }
 

@@ -1,0 +1,104 @@
+//! How the launches of a plan get to the device: encoded by wgpu for every run, or recorded once.
+
+use super::Cost;
+use super::order::{self, Ordered, Use};
+use super::run::{Launches, Step, pieces, weight};
+use crate::pipeline::Pipeline;
+use crate::recorded::{Launch, Recording, Vulkan};
+use crate::{Access, Binding, Buffer, Gpu, GpuError};
+use std::sync::Arc;
+
+/// What a launch binds: the buffer, and the first and the number of its bytes.
+pub(super) type Bound<'a> = Vec<(&'static Binding, &'a Buffer, u64, u64)>;
+
+/// Makes the bind groups of launches that wgpu encodes.
+///
+/// # Errors
+/// What the driver refuses.
+pub(super) async fn encoded(
+    gpu: &Gpu,
+    steps: &[Step],
+    pipelines: &[Arc<Pipeline>],
+    bound: &[Bound<'_>],
+) -> Result<Launches, GpuError> {
+    let bind = |device: &wgpu::Device, step: &Step, pipeline: &Arc<Pipeline>, bound: &Bound<'_>| {
+        let Pipeline::Encoded { raw, layout } = &**pipeline else { return None };
+        let entries: Vec<wgpu::BindGroupEntry<'_>> = bound
+            .iter()
+            .map(|&(binding, buffer, offset, bytes)| wgpu::BindGroupEntry {
+                binding: binding.index,
+                resource: wgpu::BindingResource::Buffer(wgpu::BufferBinding {
+                    buffer: &buffer.raw,
+                    offset,
+                    size: std::num::NonZeroU64::new(bytes),
+                }),
+            })
+            .collect();
+        let descriptor = wgpu::BindGroupDescriptor { label: Some(&step.label), layout, entries: &entries };
+        Some((raw.clone(), device.create_bind_group(&descriptor)))
+    };
+    // Together: in a page every question whether something failed is a way to another process and back.
+    let launches = gpu
+        .guarded("the plan's bindings", |device| {
+            let launches = steps.iter().zip(pipelines).zip(bound);
+            launches.filter_map(|((step, pipeline), bound)| bind(device, step, pipeline, bound)).collect()
+        })
+        .await?;
+    Ok(Launches::Encoded(launches))
+}
+
+/// Records launches; says how many phases there are as well.
+///
+/// # Errors
+/// What the driver refuses.
+pub(super) fn record(
+    gpu: &Gpu,
+    vulkan: &Arc<Vulkan>,
+    steps: &[Step],
+    pipelines: &[Arc<Pipeline>],
+    bound: &[Bound<'_>],
+) -> Result<(Launches, usize), GpuError> {
+    let ordered: Vec<Ordered> = steps
+        .iter()
+        .zip(bound)
+        .map(|(step, bound)| Ordered {
+            weight: weight(step.cost),
+            uses: bound
+                .iter()
+                .filter(|(binding, ..)| binding.access != Access::Uniform)
+                .map(|&(binding, buffer, start, bytes)| Use {
+                    // One number for all clones of a buffer.
+                    buffer: Arc::as_ptr(&buffer.raw) as usize,
+                    bytes: start..start + bytes,
+                    written: binding.access == Access::ReadWrite,
+                })
+                .collect(),
+        })
+        .collect();
+    let mut phases = order::phases(&ordered);
+    let costs = phases.iter().map(|phase| total(phase.iter().map(|&launch| steps[launch].cost)));
+    let (count, lengths) = (phases.len(), pieces(gpu.class(), costs));
+    let pieces: Vec<Vec<Vec<usize>>> =
+        lengths.into_iter().map(|length| phases.drain(..length).collect()).collect();
+    let launches: Vec<Launch<'_>> = steps
+        .iter()
+        .zip(pipelines)
+        .zip(bound)
+        .map(|((step, pipeline), bound)| Launch {
+            label: &step.label,
+            pipeline,
+            bindings: bound
+                .iter()
+                .map(|&(binding, buffer, start, bytes)| (binding.index, buffer, start, bytes))
+                .collect(),
+            grid: step.grid,
+        })
+        .collect();
+    Ok((Launches::Recorded(Recording::new(vulkan, &launches, &pieces)?), count))
+}
+
+/// What launches cost together.
+fn total(costs: impl Iterator<Item = Cost>) -> Cost {
+    costs
+        .fold(Cost::default(), |sum, cost| Cost { macs: sum.macs + cost.macs, bytes: sum.bytes + cost.bytes })
+}

@@ -1,0 +1,108 @@
+//! The Vulkan device behind wgpu's.
+
+use crate::GpuError;
+use ash::vk;
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+use wgpu::hal::api;
+
+/// The Vulkan device behind a [`wgpu::Device`].
+pub(crate) struct Vulkan {
+    pub device: ash::Device,
+    /// Version of SPIR-V that it takes.
+    pub language: (u8, u8),
+    /// Whether shaders keep their bounds and loop checks.
+    pub checked: bool,
+    pub queue_family: u32,
+    /// Bits of a timestamp that count, as a mask.
+    pub timestamps: u64,
+    cache: Mutex<vk::PipelineCache>,
+    /// Destroys the device, which it must not before everything else is gone.
+    pub wgpu: wgpu::Device,
+}
+
+impl fmt::Debug for Vulkan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Vulkan").field("language", &self.language).finish_non_exhaustive()
+    }
+}
+
+impl Vulkan {
+    /// That of `wgpu`; `None` where it runs on something else.
+    pub fn of(wgpu: &wgpu::Device, checked: bool) -> Option<Arc<Self>> {
+        // SAFETY: the handles are used, not destroyed, and `Vulkan` keeps the device that they belong to.
+        let hal = unsafe { wgpu.as_hal::<api::Vulkan>() }?;
+        let instance = hal.shared_instance().raw_instance();
+        // SAFETY: the physical device is that of this instance, as wgpu has it.
+        let (properties, families) = unsafe {
+            let of = hal.raw_physical_device();
+            (
+                instance.get_physical_device_properties(of),
+                instance.get_physical_device_queue_family_properties(of),
+            )
+        };
+        let queue_family = hal.queue_family_index();
+        let bits = families.get(queue_family as usize).map_or(0, |family| family.timestamp_valid_bits);
+        let vulkan = Self {
+            device: hal.raw_device().clone(),
+            language: language(properties.api_version),
+            checked,
+            queue_family,
+            timestamps: u64::MAX.checked_shr(64 - bits.min(64)).unwrap_or(0),
+            cache: Mutex::new(vk::PipelineCache::null()),
+            wgpu: wgpu.clone(),
+        };
+        Some(Arc::new(vulkan))
+    }
+
+    /// Keeps compiled pipelines from now on, those in `data` from the beginning. Without memory for it nothing is kept.
+    pub fn begin_cache(&self, data: Option<&[u8]>) {
+        let info = vk::PipelineCacheCreateInfo::default().initial_data(data.unwrap_or_default());
+        // SAFETY: the driver checks the data's header, and what follows was written by the same driver: `DriverCache` compares its
+        // digest and its owner.
+        if let Ok(cache) = unsafe { self.device.create_pipeline_cache(&info, None) } {
+            *self.cache.lock().unwrap_or_else(PoisonError::into_inner) = cache;
+        }
+    }
+
+    /// What is to be kept for the next run.
+    pub fn cache_data(&self) -> Option<Vec<u8>> {
+        let cache = self.cache();
+        // SAFETY: the cache is this device's, and lives as long as `self`.
+        (cache != vk::PipelineCache::null())
+            .then(|| unsafe { self.device.get_pipeline_cache_data(cache) }.ok())
+            .flatten()
+    }
+
+    pub fn cache(&self) -> vk::PipelineCache {
+        *self.cache.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What `result` says, as an error while `what` was made.
+    pub fn made<T>(&self, what: &str, result: ash::prelude::VkResult<T>) -> Result<T, GpuError> {
+        result.map_err(|code| match code {
+            vk::Result::ERROR_DEVICE_LOST => GpuError::Lost { reason: code.to_string() },
+            vk::Result::ERROR_OUT_OF_DEVICE_MEMORY
+            | vk::Result::ERROR_OUT_OF_HOST_MEMORY
+            | vk::Result::ERROR_OUT_OF_POOL_MEMORY => GpuError::OutOfMemory { what: what.into() },
+            _ => GpuError::Driver { what: what.into(), reason: code.to_string() },
+        })
+    }
+}
+
+impl Drop for Vulkan {
+    fn drop(&mut self) {
+        // SAFETY: pipelines and recordings keep this alive, so that nothing uses the cache any more.
+        unsafe { self.device.destroy_pipeline_cache(self.cache(), None) };
+    }
+}
+
+/// The SPIR-V that every driver of a version of Vulkan takes (Vulkan 1.3, appendix "Vulkan Environment for SPIR-V").
+fn language(api_version: u32) -> (u8, u8) {
+    match (vk::api_version_major(api_version), vk::api_version_minor(api_version)) {
+        (1, 0) => (1, 0),
+        (1, 1) => (1, 3),
+        (1, 2) => (1, 5),
+        _ => (1, 6),
+    }
+}
