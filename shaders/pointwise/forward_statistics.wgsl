@@ -65,7 +65,7 @@ fn squares_of(values: array<vec4<f32>, SUMS>, means: OfColumns) -> array<vec4<f3
     return squares;
 }
 
-@compute @workgroup_size(64)
+@compute @workgroup_size(INVOCATIONS)
 fn main(
     @builtin(workgroup_id) group_id: vec3<u32>,
     @builtin(num_workgroups) grid: vec3<u32>,

@@ -48,7 +48,7 @@ alias Gradients = array<RawGradient, B_PIECES>;
 
 // The row of piece i that an invocation has of a step that begins at row `first`, of a matrix so many vec4 wide.
 fn row_of(first: u32, lane: u32, width: u32, i: u32) -> u32 {
-    return first + lane / width + i * (64u / width);
+    return first + lane / width + i * (INVOCATIONS / width);
 }
 
 // What an invocation loads of a step, as it lies in memory. Behind the slab's last row it is that one, so that the step that is loaded
@@ -84,12 +84,12 @@ fn gradient_in(raw: RawGradient, row: u32, end: u32, through: Through) -> vec4<f
     return select(vec4<f32>(0.0), gradient_from(raw, through), row < end || FEWER_INPUTS);
 }
 
-const_assert A_WIDTH * STEP == 64u * A_PIECES && B_WIDTH * STEP == 64u * B_PIECES;
+const_assert A_WIDTH * STEP == INVOCATIONS * A_PIECES && B_WIDTH * STEP == INVOCATIONS * B_PIECES;
 // Both matrices lie as they were read.
 const A_TURN: u32 = 0u;
 const B_TURN: u32 = 0u;
 
-@compute @workgroup_size(64)
+@compute @workgroup_size(INVOCATIONS)
 fn main(
     @builtin(workgroup_id) group_id: vec3<u32>,
     @builtin(num_workgroups) grid: vec3<u32>,
@@ -114,11 +114,11 @@ fn main(
     for (var first = begin; first < end; first += STEP) {
         #unroll i A_PIECES
             let row = row_of(first, lane, A_WIDTH, i);
-            put_a(lane + 64u * i, input_of(a[i], row, end, input_channel, affine));
+            put_a(lane + INVOCATIONS * i, input_of(a[i], row, end, input_channel, affine));
         #end
         #unroll i B_PIECES
             let row = row_of(first, lane, B_WIDTH, i);
-            put_b(lane + 64u * i, gradient_in(b[i], row, end, through));
+            put_b(lane + INVOCATIONS * i, gradient_in(b[i], row, end, through));
         #end
         workgroupBarrier();
         // The next step's loads are on their way while this one is multiplied.

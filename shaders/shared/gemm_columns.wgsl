@@ -3,7 +3,7 @@
 const PARTS: u32 = 4u;
 const PART_ROWS: u32 = GRID_ROWS / PARTS;
 const PARTS_AT: u32 = GRID_ROWS * B_WIDTH;
-const_assert PARTS * B_WIDTH <= 64u && PARTS_AT + PARTS * B_WIDTH <= SCRATCH;
+const_assert PARTS * B_WIDTH <= INVOCATIONS && PARTS_AT + PARTS * B_WIDTH <= SCRATCH;
 
 // Of each column block of an invocation.
 alias OfColumns = array<vec4<f32>, COLUMN_BLOCKS>;

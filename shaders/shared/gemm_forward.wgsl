@@ -1,12 +1,12 @@
 // The second matrix of gemm_rows, [inner][columns] as it lies in memory. The kernel defines `weight_at(k, column)`, which loads without
 // a branch, and `weight_of(weight, k)`, what that is: zero beyond the last k.
-const_assert B_WIDTH * STEP == 64u * B_PIECES;
+const_assert B_WIDTH * STEP == INVOCATIONS * B_PIECES;
 const B_TURN: u32 = 0u;
 
 fn load_b(lane: u32, first_column: u32, k4: u32) -> array<Weight, B_PIECES> {
     var pieces: array<Weight, B_PIECES>;
     #unroll i B_PIECES
-        let at = lane + 64u * i;
+        let at = lane + INVOCATIONS * i;
         pieces[i] = weight_at(k4 * 4u + at / B_WIDTH, first_column + at % B_WIDTH);
     #end
     return pieces;
@@ -14,6 +14,6 @@ fn load_b(lane: u32, first_column: u32, k4: u32) -> array<Weight, B_PIECES> {
 
 fn store_b(lane: u32, k4: u32, pieces: array<Weight, B_PIECES>) {
     #unroll i B_PIECES
-        put_b(lane + 64u * i, weight_of(pieces[i], k4 * 4u + (lane + 64u * i) / B_WIDTH));
+        put_b(lane + INVOCATIONS * i, weight_of(pieces[i], k4 * 4u + (lane + INVOCATIONS * i) / B_WIDTH));
     #end
 }

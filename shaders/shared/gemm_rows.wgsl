@@ -8,11 +8,11 @@
 // to be zero there, and this one is the larger.
 #import gemm_product
 
-const_assert A_WIDTH * STEP == 256u * A_BLOCKS && K_GROUPS == 1u;
+const_assert A_WIDTH * STEP == 4u * INVOCATIONS * A_BLOCKS && K_GROUPS == 1u;
 // An invocation's neighbours have the other k4 of a step: 4 or 8 of them, which take the 8 places of 128 bytes together.
 const A_TURN: u32 = 32u / STEP;
 // Blocks below one another that the invocations have at a time.
-const BLOCKS_AT_ONCE: u32 = 256u / STEP;
+const BLOCKS_AT_ONCE: u32 = 4u * INVOCATIONS / STEP;
 
 alias Lines = array<Line, 4u * A_BLOCKS>;
 

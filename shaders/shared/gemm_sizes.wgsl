@@ -1,7 +1,7 @@
-// The tile of a product, 64 invocations as K_GROUPS grids of GRID_ROWS x GRID_COLUMNS. The variant's constants: an invocation has
+// The tile of a product, INVOCATIONS as K_GROUPS grids of GRID_ROWS x GRID_COLUMNS. The variant's constants: an invocation has
 // 4 ROW_BLOCKS rows x 4 COLUMN_BLOCKS columns, row block i of invocation (r, c) being 4 rows from 4 (r + GRID_ROWS i), column block j the
 // vec4 c + GRID_COLUMNS j. 8 x 8 invocations make square tiles, 16 x 4 tall ones, for outputs of few channels.
-const GRID: u32 = 64u / K_GROUPS;
+const GRID: u32 = INVOCATIONS / K_GROUPS;
 const GRID_ROWS: u32 = GRID / GRID_COLUMNS;
 const A_WIDTH: u32 = GRID_ROWS * ROW_BLOCKS;
 const B_WIDTH: u32 = GRID_COLUMNS * COLUMN_BLOCKS;

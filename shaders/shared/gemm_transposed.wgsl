@@ -1,7 +1,7 @@
 // The second matrix of gemm_rows when it is the transpose of [columns][inner], read along the inner dimension and turned like the
 // first. The kernel defines `weight_at(column, k4)`, 4 values of the inner dimension, loaded without a branch, and
 // `weight_of(weight, k4)`, what they are: zero beyond the last.
-const_assert B_WIDTH * STEP <= 256u;
+const_assert B_WIDTH * STEP <= 4u * INVOCATIONS;
 const B_TURN: u32 = 32u / STEP;
 
 // A narrow tile has fewer blocks than there are invocations: the others load the last one again.

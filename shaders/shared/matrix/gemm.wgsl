@@ -12,7 +12,7 @@ const BLOCK_COLUMNS: u32 = EDGE * MATRIX_COLUMNS;
 // Blocks of subgroups beside one another.
 const BLOCKS_ACROSS: u32 = 4u * B_WIDTH / BLOCK_COLUMNS;
 const_assert BLOCKS_ACROSS * BLOCK_COLUMNS == 4u * B_WIDTH;
-const_assert TILE_ROWS / BLOCK_ROWS * BLOCK_ROWS == TILE_ROWS && TILE_ROWS / BLOCK_ROWS * BLOCKS_ACROSS * LANES == 64u;
+const_assert TILE_ROWS / BLOCK_ROWS * BLOCK_ROWS == TILE_ROWS && TILE_ROWS / BLOCK_ROWS * BLOCKS_ACROSS * LANES == INVOCATIONS;
 const_assert K_GROUPS == 1u && STEP % EDGE == 0u;
 
 // A matrix that was read along the inner dimension (A_TURN, B_TURN) has its lines along it, others across: the units take both. 16 bytes

@@ -3,8 +3,8 @@
 #import gemm_product
 
 const A_TURN: u32 = 1u;
-const BLOCKS_AT_ONCE: u32 = 256u / STEP;
-const_assert TILE_ROWS * STEP == 256u * A_PIECES;
+const BLOCKS_AT_ONCE: u32 = 4u * INVOCATIONS / STEP;
+const_assert TILE_ROWS * STEP == 4u * INVOCATIONS * A_PIECES;
 
 alias Lines = array<Line, A_PIECES>;
 

@@ -1,6 +1,6 @@
 // As shared/gemm_transposed; the lines of the weights lie in workgroup memory as they were read.
 const B_TURN: u32 = 1u;
-const_assert B_WIDTH * STEP == 64u * B_PIECES;
+const_assert B_WIDTH * STEP == INVOCATIONS * B_PIECES;
 
 fn load_b(lane: u32, first_column: u32, k4: u32) -> array<vec4<f32>, B_PIECES> {
     let column = first_column * 4u + lane / (STEP / 4u);

@@ -211,7 +211,7 @@ impl Pointwise {
         let offer = chosen(plan, &question, &offers, on_units, default);
         let tiles = offer.tile.count(inputs, outputs);
         let (invocations, shortest) = match offer.tile.worker {
-            Worker::Workgroup => (64 * tiles, 128),
+            Worker::Workgroup => (offer.kernel.workgroup_size[0] as usize * tiles, 128),
             // A tile in registers counts for many: its invocation is not one of a thousand that take turns.
             Worker::Invocation => (32 * tiles, 64),
         };
