@@ -1,21 +1,18 @@
 """Everything that a real GPU should show, in one command: correctness, speed by rule and tuned, PyTorch beside it, accuracy.
 
     cargo build --release -p photonet-cli
-    python benches/beside_torch.py --photonet target/release/photonet --torch TORCH_BENCH.py --out results --minutes 8
+    python benches/beside_torch.py --photonet target/release/photonet --python PYTHON --out results --minutes 8
 
-TORCH_BENCH.py prints one JSON line for each measurement (`--device --model --task --batch --res --amp --channels-last
---compile`, see its `--help`); torch and torchvision are all it needs. With `--photos` (PaddleClas's list files beside the photos) and
-`--weights` (an ImageNet model to import) a fine-tuning run is part of it. Steps run one after the other on the same device, the
-most important first; what would not end in the minutes given is left out and said (all of it takes some 20, most of them PyTorch's
-start). Every step's output stays in `--out`, the table
-in `table.md`.
+PYTHON has torch and torchvision, for torch_steps.py: PyTorch prepares in the background while nothing is timed, is measured
+alone, and has ended before Photonet is. With `--photos` (PaddleClas's list files beside the photos) and `--weights` (an ImageNet
+model to import) a fine-tuning run is part of it. Steps run one after the other on the same device, the most important first; what
+would not end in the minutes given is left out and said. Every step's output stays in `--out`, the table in `table.md`.
 """
 
 import argparse
-import itertools
+import importlib.util
 import json
 import os
-import shutil
 import statistics
 import subprocess
 import sys
@@ -112,58 +109,113 @@ def network(options):
     return ["--size", options.size, "--device", options.device, *more]
 
 
-def torch(session, options, modes, work):
-    """PyTorch's measurements by (task, arch, size, batch) and mode."""
-    found = {}
-    for mode, flags in modes.items():
-        for (task, batches), arch in itertools.product(work.items(), ("large", "small")):
-            command = [sys.executable, options.torch, "--device", options.torch_device, "--res", options.size]
-            command += ["--model", arch, "--task", task, "--batch", *batches, *flags]
-            name = f"torch_{task}_{arch}_{mode.replace(' ', '_')}"
-            text, _ = session.run(name, command, least=30)
-            for row in rows(text):
-                if row["median_ms"] is not None:
-                    of = found.setdefault((row["task"], row["model"], row["res"], row["batch"]), {})
-                    of[mode] = row
-    return found
+class PyTorch:
+    """PyTorch's measurements: they are prepared in the background until it is told to measure."""
+
+    def __init__(self, session, options):
+        self.session = session
+        self.files = [session.out / f"torch.{kind}" for kind in ("txt", "err")]
+        self.process = None
+        python = options.python or (sys.executable if importlib.util.find_spec("torch") else None)
+        if python is None:
+            session.note("PyTorch: left out, this Python has no torch; --python names one that has")
+            return
+        command = [python, Path(__file__).with_name("torch_steps.py"), "--hold", "--device", options.torch_device]
+        command += ["--size", options.size, "--batches", *options.batches, "--minutes", max(session.left(), 0) / 60]
+        with self.files[0].open("w") as stdout, self.files[1].open("w") as stderr:
+            try:
+                self.process = subprocess.Popen(
+                    [str(word) for word in command], stdin=subprocess.PIPE, stdout=stdout, stderr=stderr, text=True
+                )
+            except OSError as error:
+                session.note(f"PyTorch: not started: {error}")
+
+    def measure(self, share):
+        """PyTorch's measurements by (task, arch, size, batch) and mode, in a share of the time that is left."""
+        found = {}
+        if self.process is None:
+            return found
+        begun = time.monotonic()
+        seconds = max(self.session.left(), 0) * share
+        try:
+            self.process.communicate(f"measure {seconds:.0f}\n", timeout=seconds + 10)
+            status = self.process.returncode
+            ended = "" if status == 0 else f", exit status {status}"
+        except subprocess.TimeoutExpired:
+            ended = ", stopped: out of time"
+            self.end()
+        print(f"torch: {time.monotonic() - begun:.1f} s{ended}", flush=True)
+        told = self.files[1].read_text().strip().splitlines()
+        if ended:
+            self.session.note(f"torch{ended} {told[-1] if told else ''}")
+        for line in told:
+            if line.startswith("left out: "):
+                self.session.note(f"torch: {line}")
+        for row in rows(self.files[0].read_text()):
+            if row["median_ms"] is None:
+                self.session.note(f"torch: {row['task']} {row['model']} {row['batch']} {row['mode']}: {row['notes']}")
+                continue
+            found.setdefault((row["task"], row["model"], row["res"], row["batch"]), {})[row["mode"]] = row
+        return found
+
+    def end(self):
+        if self.process is not None and self.process.poll() is None:
+            # It ends its own processes.
+            self.process.terminate()
+            try:
+                self.process.wait(20)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
 
 
 def rate(row):
     return row and row["sustained_images_per_second"]
 
 
-def table(ours, units, tuned, theirs):
-    """Markdown: images per second of each work, by rule, f16 on matrix units, and tuned (on those, where there are some)."""
-    works = sorted({key[:4] for found in (ours, units, tuned) for key in found} | set(theirs))
+def table(ours, registers, tuned, theirs):
+    """Markdown: images per second of each work, by rule and tuned, f16 without matrix units, and the host's share of the time."""
+    works = sorted({key[:4] for found in (ours, registers, tuned) for key in found} | set(theirs))
     modes = sorted({mode for of in theirs.values() for mode in of})
-    head = ["work", "Photonet f32", "tuned", "f16", "on matrix units", "tuned", "host ms", "MB an image", *modes]
+    head = ["work", "Photonet f32", "tuned", "f16", "tuned", "in registers", "host f32, f16", "MB an image f32, f16", *modes]
     head += ["best / PyTorch's best"]
     lines = [head, ["---"] * len(head)]
     for work in works:
         task, arch, size, batch = work
         if task == "latency":
             continue
-        columns = [("f32", ours), ("f32", tuned), ("f16", ours), ("f16", units), ("f16", tuned)]
+        columns = [("f32", ours), ("f32", tuned), ("f16", ours), ("f16", tuned), ("f16", registers)]
         rates = [rate(of.get((*work, precision))) for precision, of in columns]
-        row = ours.get((*work, "f32")) or tuned.get((*work, "f32"))
+        own = [row for precision in ("f32", "f16") if (row := ours.get((*work, precision)))]
         torch_rates = [theirs.get(work, {}).get(mode, {}).get("img_per_s") for mode in modes]
         best, peers = ([r for r in of if r] for of in (rates, torch_rates))
         cells = [f"{task} {arch} {size} batch {batch}"]
         cells += [f"{r:.0f}" if r else "" for r in rates]
-        cells += [f"{row['host_ms']:.2f}", f"{row['planned_bytes'] / batch / 1e6:.1f}"] if row else ["", ""]
+        cells += [", ".join(f"{row['host_ms']:.2f} ms = {row['host_ms'] / row['sustained_ms']:.1%}" for row in own)]
+        cells += [", ".join(f"{row['planned_bytes'] / batch / 1e6:.1f}" for row in own)]
         cells += [f"{r:.0f}" if r else "" for r in torch_rates]
         cells += [f"{max(best) / max(peers):.2f}" if best and peers else ""]
         lines.append(cells)
     return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
 
 
-def latencies(ours, units, tuned, theirs):
+def memory(theirs):
+    """Markdown: the memory of PyTorch's training steps, of its tensors and of its allocator."""
+    lines = []
+    for (task, arch, _, batch), of in theirs.items():
+        for mode, row in of.items():
+            if task == "train" and "peak_mem_mib" in row:
+                each = [row[key] * 2**20 / batch / 1e6 for key in ("peak_mem_mib", "peak_reserved_mib")]
+                lines.append(f"- {arch}, batch {batch}, {mode}: {each[0]:.1f} MB an image, allocator {each[1]:.1f}")
+    return "\n".join(lines)
+
+
+def latencies(ours, tuned, theirs):
     """Markdown: milliseconds for one photo, from the host and back."""
     lines = []
     for arch in ("small", "large"):
         own = [
             f"{precision} {statistics.median(row['runs_ms']):.2f} ms"
-            for of in (ours, units, tuned)
+            for of in (ours, tuned)
             for precision in ("f32", "f16")
             for key, row in of.items()
             if key[:2] == ("infer", arch) and key[3:] == (1, precision)
@@ -174,7 +226,7 @@ def latencies(ours, units, tuned, theirs):
             if (task, name, batch) == ("latency", arch, 1)
             for mode, row in of.items()
         ]
-        lines.append(f"- {arch}: Photonet {', '.join(own) or 'none'} (by rule, on matrix units, tuned); PyTorch {', '.join(peers) or 'none'}")
+        lines.append(f"- {arch}: Photonet {', '.join(own) or 'none'} (by rule, tuned); PyTorch {', '.join(peers) or 'none'}")
     return "\n".join(lines)
 
 
@@ -193,16 +245,16 @@ def kinds(row):
     return "\n".join(lines)
 
 
-def fine_tune(session, photonet, options, environment, ways):
+def fine_tune(session, photonet, options, ways):
     """Trains from ImageNet; the accuracies of the epochs stay in the log."""
     model = session.out / "imagenet.safetensors"
-    session.run("import", [photonet, "import", options.weights, "--out", model], **environment)
-    for name, precision, more in ways:
+    session.run("import", [photonet, "import", options.weights, "--out", model])
+    for name, precision, environment in ways:
         name = f"fine_tune_{name}"
         command = [photonet, "train", options.photos, "--from", model, "--size", 128, "--epochs", options.epochs]
         command += ["--lr", 0.00375, "--batch", 32, "--precision", precision, "--device", options.device]
         command += ["--out", session.out / name]
-        session.run(name, command, least=60, **environment, **more)
+        session.run(name, command, least=60, **environment)
         metrics = session.out / name / "metrics.jsonl"
         told = rows(metrics.read_text() if metrics.exists() else "")
         tops = [row["top1"] for row in told if row.get("event") == "eval_epoch"]
@@ -221,13 +273,15 @@ def write(session, parts):
 def main():
     words = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     words.add_argument("--photonet", type=Path, default=Path("target/release/photonet"))
-    words.add_argument("--torch", type=Path, help="the script that measures PyTorch")
+    words.add_argument("--python", type=Path, help="a Python with torch and torchvision (default: this one, where it has them)")
     words.add_argument("--torch-device", default="cuda", choices=["cuda", "cpu"])
+    words.add_argument("--torch-share", type=float, default=0.5, help="of the time that is left when PyTorch begins to measure")
     words.add_argument("--photos", type=Path)
     words.add_argument("--weights", type=Path)
     words.add_argument("--epochs", type=int, default=8)
     words.add_argument("--size", type=int, default=224)
     words.add_argument("--batches", type=int, nargs="+", default=[64, 128, 256])
+    words.add_argument("--tune", type=int, nargs="*", help="batches to tune (default: all)")
     words.add_argument("--runs", type=int, default=20)
     words.add_argument("--network", nargs="*", default=[], help="further options of `photonet bench`, without dashes: width=0.35")
     words.add_argument("--minutes", type=float, default=8)
@@ -241,55 +295,40 @@ def main():
     text, _ = session.run("devices", [photonet, "devices", "--format", "json"])
     for device in rows(text):
         session.note(f"device: {device['name']}, {device['driver']}, matrix units {device['matrix_units']}")
-    # Half precision is multiplied on matrix units where they are asked for.
-    on_units = {"PHOTONET_MATRIX_UNITS": "1"} if any(device["matrix_units"] for device in rows(text)) else {}
     # Caches of this run's own: choices that an earlier `tune` kept would be taken for the rule's.
-    by_rule = {"PHOTONET_CACHE": str((options.out / "cache_by_rule").resolve()), "PHOTONET_MATRIX_UNITS": "0"}
-    tuned_by = {"PHOTONET_CACHE": str((options.out / "cache_tuned").resolve()), **on_units}
-    check(session, photonet, options.device, {**by_rule, **on_units})
+    by_rule, tuned_by = ({"PHOTONET_CACHE": str((options.out / f"cache_{name}").resolve())} for name in ("by_rule", "tuned"))
+    in_registers = {**by_rule, "PHOTONET_MATRIX_UNITS": "0"}
+    has_units = any(device["matrix_units"] for device in rows(text))
+    peer = PyTorch(session, options)
+    try:
+        check(session, photonet, options.device, by_rule)
+        if options.photos and options.weights:
+            ways = [("f32", "f32", by_rule), ("f16", "f16", by_rule)] + [("f16_in_registers", "f16", in_registers)] * has_units
+            fine_tune(session, photonet, options, ways)
+        # Of the times of a variant the shortest counts, which is one that PyTorch did not disturb.
+        tune = [photonet, "tune", "--format", "json", *network(options)]
+        for batch in reversed(options.batches if options.tune is None else options.tune):
+            for arch in ("large", "small"):
+                session.run(f"tune_{arch}_{batch}", [*tune, "--arch", arch, "--batch", batch], least=20, **tuned_by)
+        theirs = peer.measure(options.torch_share)
+    finally:
+        peer.end()
+    # From here on Photonet has the machine for itself.
+    write(session, [table({}, {}, {}, theirs), memory(theirs)])
     ours = suite(session, "suite_by_rule", photonet, options, by_rule)
-    units = suite(session, "suite_on_units", photonet, options, {**by_rule, **on_units}) if on_units else {}
-    units = {key: row for key, row in units.items() if key[4] == "f16" and row["matrix_units"]}
-    theirs, tuned = {}, {}
-    half = ["--amp", "bf16", "--channels-last"]
-    largest = options.batches[-1:]
-    write(session, [table(ours, units, {}, theirs)])
-
-    def peer(modes, work):
-        if options.torch:
-            for key, of in torch(session, options, modes, work).items():
-                theirs.setdefault(key, {}).update(of)
-            write(session, [table(ours, units, tuned, theirs)])
-
-    # PyTorch takes up to half a minute to start for each network and batch, compiled more than one: its fastest first.
-    compiled = {"bf16 channels_last compile": [*half, "--compile"]}
-    peer(compiled, {"train": largest})
-    if options.photos and options.weights:
-        ways = [("f32", "f32", {}), ("f16", "f16", {})] + [("f16_on_units", "f16", on_units)] * bool(on_units)
-        fine_tune(session, photonet, options, by_rule, ways)
-    peer({"f32": []}, {"train": options.batches})
-    peer({"bf16 channels_last": half}, {"latency": [1], "infer": largest, "train": options.batches})
-    if Path(by_rule["PHOTONET_CACHE"]).is_dir():
-        shutil.copytree(by_rule["PHOTONET_CACHE"], tuned_by["PHOTONET_CACHE"], dirs_exist_ok=True)
-    tune = [photonet, "tune", "--format", "json", *network(options)]
-    for batch in reversed(options.batches):
-        for arch in ("large", "small"):
-            name = f"tune_{arch}_{batch}"
-            session.run(name, [*tune, "--arch", arch, "--batch", batch], least=20, **tuned_by)
+    write(session, [table(ours, {}, {}, theirs), memory(theirs)])
+    registers = suite(session, "suite_in_registers", photonet, options, in_registers) if has_units else {}
+    registers = {key: row for key, row in registers.items() if key[4] == "f16"}
+    write(session, [table(ours, registers, {}, theirs), memory(theirs)])
     tuned = suite(session, "suite_tuned", photonet, options, tuned_by)
-    peer({"f32": []}, {"infer": largest})
-    peer(compiled, {"train": options.batches[:-1]})
-    peer({"f32 compile": ["--compile"]}, {"train": largest})
-    if options.torch_device == "cuda":
-        peer({"f32 without TF32": ["--no-tf32"]}, {"train": largest})
 
-    parts = ["Images per second, runs in a row with the input on the device.", table(ours, units, tuned, theirs)]
-    parts += ["One photo, from the host and back:", latencies(ours, units, tuned, theirs)]
+    parts = ["Images per second, runs in a row with the input on the device.", table(ours, registers, tuned, theirs)]
+    parts += ["One photo, from the host and back:", latencies(ours, tuned, theirs), "Memory of PyTorch:", memory(theirs)]
     for arch in ("large", "small"):
         for precision in ("f32", "f16"):
             batch = max((key[3] for key in ours if key[:2] == ("train", arch)), default=0)
             key = ("train", arch, options.size, batch, precision)
-            if row := tuned.get(key) or units.get(key) or ours.get(key):
+            if row := tuned.get(key) or ours.get(key):
                 parts += [f"Training {arch}, batch {batch}, {precision}, by kernel:", kinds(row)]
     print("\n" + write(session, parts))
 

@@ -12,7 +12,7 @@ use std::process::ExitCode;
 pub fn run(options: &CheckOptions) -> Result<ExitCode, CliError> {
     let gpu = open_device(&options.device)?;
     let wanted = |kernel: &str| options.filter.as_deref().is_none_or(|f| kernel.contains(f));
-    let on_units = if gpu.matrix_units().is_some() { cases_on_matrix_units() } else { Vec::new() };
+    let on_units = gpu.matrix_units().map(cases_on_matrix_units).unwrap_or_default();
     let cases: Vec<_> = cases().into_iter().chain(on_units).filter(|c| wanted(&c.kernel)).collect();
     if cases.is_empty() {
         let filter = options.filter.as_deref().unwrap_or_default();

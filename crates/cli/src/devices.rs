@@ -45,8 +45,10 @@ pub fn run(options: &DevicesOptions) -> Result<ExitCode, CliError> {
     let head = ["name", "kind", "api", "driver", "binding MiB", "timestamps", "f16", "matrices"];
     say(table::render(&head, &rows))?;
     say("\n`--device auto` takes the first.")?;
-    if adapters.iter().any(|a| a.matrix_units.is_some() && a.kind != "software") {
-        say("PHOTONET_MATRIX_UNITS=1 multiplies half precision on matrix units (an experiment).")?;
+    if adapters.iter().any(|a| a.matrix_units.is_some() && a.kind == "discrete") {
+        say(
+            "`--precision f16` multiplies on matrices; with PHOTONET_MATRIX_UNITS=0 in registers, as elsewhere.",
+        )?;
     }
     Ok(ExitCode::SUCCESS)
 }

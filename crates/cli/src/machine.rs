@@ -34,7 +34,7 @@ pub fn open_device(choice: &str) -> Result<Arc<Gpu>, CliError> {
     };
     let options = GpuOptions { cache: cache_folder(), ..GpuOptions::new(choice) };
     let gpu = pollster::block_on(Gpu::open(&options))?;
-    if options.matrix_units && gpu.matrix_units().is_none() {
+    if options.matrix_units == Some(true) && gpu.matrix_units().is_none() {
         let name = &gpu.adapter().name;
         eprintln!(
             "photonet: PHOTONET_MATRIX_UNITS has no effect: {name} has none that its kernels take, see `photonet devices`"

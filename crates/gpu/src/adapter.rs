@@ -90,8 +90,9 @@ pub struct GpuOptions {
     pub half: Option<HalfType>,
     /// Ask for that type even of a portable device.
     pub shader_f16: bool,
-    /// Multiply half precision on the device's matrix units, where it has some that kernels can take.
-    pub matrix_units: bool,
+    /// Multiply half precision on the device's matrix units, where it has some that kernels can take, or do not; without an answer
+    /// discrete GPUs do, where their launches are recorded.
+    pub matrix_units: Option<bool>,
     /// Record plans in Vulkan's commands, where the device runs on it, or do not; without an answer GPUs do and software devices do not.
     pub recorded: Option<bool>,
     /// Keep bounds and loop checks in shaders.
@@ -105,12 +106,13 @@ pub struct GpuOptions {
 }
 
 impl GpuOptions {
-    /// Options for `choice`. `PHOTONET_CHECKED=1`, `PHOTONET_PORTABLE=1`, `PHOTONET_MATRIX_UNITS=1`, `PHOTONET_RECORDED=0` (or `1`), `PHOTONET_HALF=native` (or `packed`) and
-    /// `PHOTONET_DEVICE_CLASS=discrete` (or `integrated`, `software`) and `PHOTONET_BINDING_LIMIT=BYTES` are read from the
+    /// Options for `choice`. `PHOTONET_CHECKED=1`, `PHOTONET_PORTABLE=1`, `PHOTONET_MATRIX_UNITS=0` (or `1`), `PHOTONET_RECORDED=0` (or `1`),
+    /// `PHOTONET_HALF=native` (or `packed`), `PHOTONET_DEVICE_CLASS=discrete` (or `integrated`, `software`) and `PHOTONET_BINDING_LIMIT=BYTES` are read from the
     /// environment.
     pub fn new(choice: DeviceChoice) -> Self {
         let on = |name| std::env::var(name).is_ok_and(|v| !v.is_empty() && v != "0");
         let named = |name| std::env::var(name).ok();
+        let answer = |name| named(name).filter(|word| !word.is_empty()).map(|word| word != "0");
         let class = named("PHOTONET_DEVICE_CLASS").and_then(|name| DeviceClass::from_name(&name));
         let half = named("PHOTONET_HALF").and_then(|name| HalfType::from_name(&name));
         Self {
@@ -118,10 +120,8 @@ impl GpuOptions {
             portable: on("PHOTONET_PORTABLE"),
             half,
             shader_f16: false,
-            matrix_units: on("PHOTONET_MATRIX_UNITS"),
-            recorded: named("PHOTONET_RECORDED")
-                .and_then(|word| ["0", "1"].iter().position(|w| *w == word))
-                .map(|at| at == 1),
+            matrix_units: answer("PHOTONET_MATRIX_UNITS"),
+            recorded: answer("PHOTONET_RECORDED"),
             checked: on("PHOTONET_CHECKED"),
             class,
             binding_limit: named("PHOTONET_BINDING_LIMIT").and_then(|bytes| bytes.parse().ok()),
@@ -192,8 +192,14 @@ fn matrix_units(adapter: &wgpu::Adapter) -> Option<MatrixUnits> {
     if cfg!(target_arch = "wasm32") || !adapter.features().contains(needed) {
         return None;
     }
+    let limits = adapter.limits();
     let (info, offered) = (adapter.get_info(), adapter.cooperative_matrix_properties());
-    MatrixUnits::all().find(|units| {
+    let units = |edge| MatrixUnits {
+        edge,
+        workgroup_bytes: limits.max_compute_workgroup_storage_size,
+        invocations: limits.max_compute_invocations_per_workgroup.min(limits.max_compute_workgroup_size_x),
+    };
+    MatrixUnits::edges().map(units).find(|units| {
         let lanes = units.lanes();
         let fits = |p: &wgpu::CooperativeMatrixProperties| {
             [p.m_size, p.n_size, p.k_size] == [units.edge; 3] && (p.ab_type, p.cr_type) == (F16, F32)

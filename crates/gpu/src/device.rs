@@ -85,12 +85,20 @@ impl Gpu {
         let own = DeviceClass::from_name(summary.kind).unwrap_or(DeviceClass::Integrated);
         let class = options.class.unwrap_or(own);
         // The kernels of software devices multiply in registers.
-        let taken = options.matrix_units && !options.portable && class != DeviceClass::Software;
+        // A software device runs launches within the submit, and no two at a time.
+        let records = options.recorded.unwrap_or(class != DeviceClass::Software && !options.portable);
+        let records = records && cfg!(recordable) && adapter.get_info().backend == wgpu::Backend::Vulkan;
+        let asked = options.matrix_units.unwrap_or(class == DeviceClass::Discrete && records);
+        let taken = asked && !options.portable && class != DeviceClass::Software;
         let matrix_units = summary.matrix_units.filter(|_| taken);
         let mut experimental_features = wgpu::ExperimentalFeatures::disabled();
         if matrix_units.is_some() {
             features |= wgpu::Features::EXPERIMENTAL_COOPERATIVE_MATRIX;
-            limits.max_compute_workgroup_storage_size = adapter.limits().max_compute_workgroup_storage_size;
+            let offered = adapter.limits();
+            // All that `MatrixUnits` says of workgroups.
+            limits.max_compute_workgroup_storage_size = offered.max_compute_workgroup_storage_size;
+            limits.max_compute_invocations_per_workgroup = offered.max_compute_invocations_per_workgroup;
+            limits.max_compute_workgroup_size_x = offered.max_compute_workgroup_size_x;
             // SAFETY: the kernels that take matrix units are this crate's own; what they load and store lies within workgroup memory of
             // a size that is known when they are compiled, and all invocations of a subgroup do so together. Which those are they
             // take for granted: subgroups of one size have invocations that follow one another.
@@ -119,8 +127,6 @@ impl Gpu {
         device.on_uncaptured_error(Arc::new(move |error: wgpu::Error| {
             lock(&uncaptured).error.get_or_insert(error.to_string());
         }));
-        // A software device runs launches within the submit, and no two at a time.
-        let records = options.recorded.unwrap_or(class != DeviceClass::Software && !options.portable);
         let vulkan = records.then(|| Vulkan::of(&device, options.checked)).flatten();
         let mut pipelines = Pipelines::default();
         let cache_notice = pipelines.open_cache(&device, vulkan.as_ref(), adapter, options.cache.as_deref());

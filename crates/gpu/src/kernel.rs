@@ -86,12 +86,21 @@ impl HalfType {
 pub struct MatrixUnits {
     /// Rows, and columns, of a matrix: 8 or 16.
     pub edge: u32,
+    /// Bytes of workgroup memory that a kernel for them may take.
+    pub workgroup_bytes: u32,
+    /// Invocations that its workgroups may have.
+    pub invocations: u32,
 }
 
 impl MatrixUnits {
-    /// Those that kernels can have.
-    pub fn all() -> impl Iterator<Item = Self> {
-        MATRICES.iter().map(|&(edge, _)| Self { edge })
+    /// Edges of those that kernels can have.
+    pub fn edges() -> impl Iterator<Item = u32> {
+        MATRICES.iter().map(|&(edge, _)| edge)
+    }
+
+    /// Whether `kernel`, which is for such units, can run on these.
+    pub fn fit(self, kernel: &Kernel) -> bool {
+        kernel.shared_bytes <= self.workgroup_bytes && kernel.workgroup_size[0] <= self.invocations
     }
 
     /// Invocations of a subgroup, which have 8 numbers of a sum each.

@@ -29,7 +29,12 @@ const BATCH: usize = 6;
 
 fn options(half: HalfType) -> GpuOptions {
     let portable = half == HalfType::Packed;
-    GpuOptions { portable, half: Some(half), matrix_units: false, ..GpuOptions::new(DeviceChoice::Auto) }
+    GpuOptions {
+        portable,
+        half: Some(half),
+        matrix_units: Some(false),
+        ..GpuOptions::new(DeviceChoice::Auto)
+    }
 }
 
 fn open(half: HalfType) -> Arc<Gpu> {
@@ -191,7 +196,7 @@ fn training_with_activations_in_half_precision_follows_single_precision() {
 fn training_on_matrix_units_follows_single_precision() {
     pollster::block_on(async {
         let class = Some(DeviceClass::Discrete);
-        let options = GpuOptions { class, matrix_units: true, ..options(HalfType::Native) };
+        let options = GpuOptions { class, matrix_units: Some(true), ..options(HalfType::Native) };
         let gpu = Gpu::open(&options).await.unwrap();
         if gpu.matrix_units().is_none() {
             println!("skipped: {} has no matrix units that kernels can take", gpu.adapter().name);

@@ -11,7 +11,7 @@ use bytemuck::{Pod, Zeroable};
 use photonet_gpu::{Dispatch, PlanBuilder, Tensor};
 use tiles::{
     FORWARD, FORWARD_STATISTICS, MATRIX_FORWARD, MATRIX_FORWARD_STATISTICS, Offer, QUICK_FORWARD,
-    QUICKEST_FORWARD, Tile, Worker, choose_tile, chosen, enough_tiles, fitting, on_matrix_units, worker,
+    QUICKEST_FORWARD, Tile, Worker, choose_tile, enough_tiles, fitting, on_matrix_units, worker,
 };
 
 /// A 1x1 convolution over `rows` positions; a linear layer when a row is an image.
@@ -129,14 +129,11 @@ impl Pointwise {
         let (class, wanted) = (plan.class(), enough_tiles(plan.class()));
         let inner = pad_channels(if columns == self.outputs { self.inputs } else { self.outputs });
         let columns = pad_channels(columns);
-        let rule = |offers: &[Offer]| choose_tile(offers, class, self.rows, columns, inner, wanted);
-        let of_units = (!on_units.is_empty()).then(|| rule(on_units));
-        // Where their tiles are too few others share the inner dimension.
-        let of_units = of_units.filter(|&at| on_units[at].tile.count(self.rows, columns) >= wanted);
-        let default = of_units.map_or_else(|| rule(offers), |at| offers.len() + at);
+        let offers = [offers, on_units].concat();
+        let default = choose_tile(&offers, class, self.rows, columns, inner, wanted);
         let Self { rows, inputs, outputs } = self;
         let question = format!("pointwise/{pass} {rows}x{inputs}x{outputs}");
-        let offer = chosen(plan, &question, offers, on_units, default);
+        let offer = offers[plan.choose(&question, offers.len(), default)];
         Choice { offer, count: offer.tile.count(self.rows, columns), question }
     }
 

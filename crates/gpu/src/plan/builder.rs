@@ -6,7 +6,9 @@ use super::pool::{self, Lifetime};
 use super::run::{Plan, Step};
 use super::{Cost, PlanReport, Tensor};
 use crate::pipeline::{Constants, Recipe};
-use crate::{Binding, Buffer, Choices, DeviceClass, Format, Gpu, GpuError, Kernel, Role, Storage};
+use crate::{
+    Binding, Buffer, Choices, DeviceClass, Format, Gpu, GpuError, Kernel, MatrixUnits, Role, Storage,
+};
 use bytemuck::Pod;
 use std::sync::Arc;
 
@@ -132,7 +134,7 @@ enum Source {
 pub struct PlanBuilder {
     class: DeviceClass,
     quick_start: bool,
-    matrix_units: bool,
+    matrix_units: Option<MatrixUnits>,
     choices: Arc<Choices>,
     variant: Option<usize>,
     questions: Vec<Question>,
@@ -159,7 +161,7 @@ impl PlanBuilder {
         Self {
             class,
             quick_start: false,
-            matrix_units: false,
+            matrix_units: None,
             choices: Arc::default(),
             variant: None,
             questions: Vec::new(),
@@ -175,7 +177,7 @@ impl PlanBuilder {
     }
 
     /// The same with or without the kernels for matrix units, which run on devices that have some alone.
-    pub fn with_matrix_units(self, matrix_units: bool) -> Self {
+    pub fn with_matrix_units(self, matrix_units: Option<MatrixUnits>) -> Self {
         Self { matrix_units, ..self }
     }
 
@@ -187,7 +189,7 @@ impl PlanBuilder {
     /// An empty plan with the kernels that suit `gpu` best: of its class, or by its own measurements.
     pub fn for_gpu(gpu: &Gpu) -> Self {
         let of_class = Self::for_class(gpu.class()).with_quick_start(gpu.starts_quickly());
-        Self { choices: gpu.choices(), matrix_units: gpu.matrix_units().is_some(), ..of_class }
+        Self { choices: gpu.choices(), matrix_units: gpu.matrix_units(), ..of_class }
     }
 
     /// Which of `options` variants to take, counted from 0: the one that was measured to be the fastest for `question`,
@@ -209,8 +211,8 @@ impl PlanBuilder {
         self.quick_start
     }
 
-    /// Whether products of half precision may run on matrix units.
-    pub fn matrix_units(&self) -> bool {
+    /// The units that products of half precision may run on.
+    pub fn matrix_units(&self) -> Option<MatrixUnits> {
         self.matrix_units
     }
 

@@ -16,8 +16,17 @@ pub(super) fn check(dispatch: &Dispatch, units: Option<MatrixUnits>) -> Result<(
             message,
         })
     };
-    if dispatch.kernel.matrix && units.is_none() {
-        return fail("runs on matrix units, which were not asked for or which the device has not".into());
+    if dispatch.kernel.matrix {
+        let Some(units) = units else {
+            return fail("runs on matrix units, which were not asked for or which the device has not".into());
+        };
+        if !units.fit(dispatch.kernel) {
+            let (bytes, invocations) = (dispatch.kernel.shared_bytes, dispatch.kernel.workgroup_size[0]);
+            return fail(format!(
+                "needs {bytes} bytes of workgroup memory for {invocations} invocations, the device has {} and {}",
+                units.workgroup_bytes, units.invocations
+            ));
+        }
     }
     for (name, tensor) in &dispatch.bindings {
         let Some(binding) = dispatch.kernel.bindings.iter().find(|b| b.name == *name) else {

@@ -8,6 +8,7 @@
 //! for everything, and a recording waits for the device before it goes.
 
 mod device;
+mod memory_model;
 mod pipeline;
 mod recording;
 mod spirv;

@@ -1,5 +1,6 @@
 //! A kernel's text as SPIR-V.
 
+use super::memory_model::order_workgroup_memory;
 use crate::pipeline::Constants;
 use naga::back::spv;
 use naga::proc::{BoundsCheckPolicies, BoundsCheckPolicy};
@@ -45,8 +46,12 @@ pub(super) fn compile(
         zero_initialize_workgroup_memory: spv::ZeroInitializeWorkgroupMemoryMode::None,
         force_loop_bounding: checked,
         emit_int_div_checks: checked,
+        // Kernels have no inputs and outputs of 16 bits but in buffers.
+        use_storage_input_output_16: false,
         ..Default::default()
     };
     let pipeline = spv::PipelineOptions { shader_stage: stage, entry_point: ENTRY.into() };
-    spv::write_vec(&module, &info, &options, Some(&pipeline)).map_err(|error| error.to_string())
+    let words =
+        spv::write_vec(&module, &info, &options, Some(&pipeline)).map_err(|error| error.to_string())?;
+    Ok(order_workgroup_memory(words))
 }

@@ -12,6 +12,7 @@ use crate::pointwise::tiles;
 use crate::{Activation, Dense, Depthwise, Geometry, Operand, Padding, Pointwise, Shape, Target, cpu};
 use Padding::{Same, Symmetric};
 use photonet_gpu::DeviceClass::{Discrete, Software};
+use photonet_gpu::MatrixUnits;
 use photonet_gpu::{Format, Storage};
 
 pub(super) fn cases() -> Vec<Case> {
@@ -57,7 +58,7 @@ pub(super) fn cases() -> Vec<Case> {
     for (input, outputs) in [(shape(2, 15, 10, 44), 18), (shape(2, 15, 10, 18), 44)] {
         let layer = Pointwise { rows: input.rows(), inputs: input.channels, outputs };
         let name = |number| format!("2x15x10 {}->{outputs} tile {number}", input.channels);
-        let ([_, _, of_forward, of_gradient, _], storage) = (tiles::variants(false), Storage::default());
+        let ([_, _, of_forward, of_gradient, _], storage) = (tiles::variants(None), Storage::default());
         for number in of_forward {
             let kernels = Kernels::variant(number);
             let case = forward(layer, input, Activation::HardSwish, kernels, &name(number), storage);
@@ -75,7 +76,7 @@ pub(super) fn cases() -> Vec<Case> {
 }
 
 /// Products on matrix units: every tile, and the rule's for a shape of several steps.
-pub(super) fn on_units() -> Vec<Case> {
+pub(super) fn on_units(units: MatrixUnits) -> Vec<Case> {
     let mut cases = Vec::new();
     let [_, storage] = TRAINING_STORAGE;
     for (input, outputs, every) in [
@@ -85,11 +86,11 @@ pub(super) fn on_units() -> Vec<Case> {
         (Shape::new(1, 112, 112, 16), 64, false),
     ] {
         let layer = Pointwise { rows: input.rows(), inputs: input.channels, outputs };
-        let [_, _, of_forward, of_gradient, _] = tiles::variants(true);
+        let [_, _, of_forward, of_gradient, _] = tiles::variants(Some(units));
         let tiles = of_forward.map(Some).zip(of_gradient.map(Some));
         let tiles = if every { tiles.collect() } else { vec![(None, None)] };
         for (of_forward, of_gradient) in tiles {
-            let kernels = |variant| Kernels { variant, ..Discrete.into() }.on_units();
+            let kernels = |variant| Kernels { variant, ..Discrete.into() }.on_units(units);
             let [n, h, w, c] = [input.batch, input.height, input.width, input.channels];
             let tile = of_forward.map_or(String::new(), |number| format!(" tile {number}"));
             let name = format!("{n}x{h}x{w} {c}->{outputs}{tile} on matrix units");

@@ -25,7 +25,7 @@ mod squeeze_excite;
 mod trial;
 mod unit;
 
-use photonet_gpu::{DeviceClass, Format, Gpu, GpuError, Storage};
+use photonet_gpu::{DeviceClass, Format, Gpu, GpuError, MatrixUnits, Storage};
 use std::fmt;
 use std::sync::Arc;
 use trial::Trial;
@@ -162,9 +162,9 @@ fn on_both(cases: Vec<Case>) -> Vec<Case> {
     cases.iter().flat_map(|case| classes.map(|class| case.on(class))).collect()
 }
 
-/// Comparisons of the kernels that run on matrix units, for devices that have some.
-pub fn cases_on_matrix_units() -> Vec<Case> {
-    [pointwise::on_units(), fused::on_units()].into_iter().flatten().collect()
+/// Comparisons of the kernels that run on matrix units like `units`.
+pub fn cases_on_matrix_units(units: MatrixUnits) -> Vec<Case> {
+    [pointwise::on_units(units), fused::on_units(units)].into_iter().flatten().collect()
 }
 
 /// All comparisons but those of [`cases_on_matrix_units`], by layer.

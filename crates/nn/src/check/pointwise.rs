@@ -9,7 +9,7 @@ use super::{Case, HALF_STORAGE, ON_UNITS, TOLERANCE, TRAINING_STORAGE};
 use crate::pointwise::tiles;
 use crate::{Activation, Fused, Gate, Pointwise, ProductGradients, Target, cpu};
 use photonet_gpu::DeviceClass::{self, Discrete, Software};
-use photonet_gpu::Storage;
+use photonet_gpu::{MatrixUnits, Storage};
 use std::ops::Range;
 
 /// Operands of a forward pass beside input and weights.
@@ -95,7 +95,7 @@ fn variants(fused: Operands) -> Vec<Case> {
     for (inputs, outputs) in [(44, 18), (18, 44)] {
         let layer = Pointwise { rows: 300, inputs, outputs };
         let shape = |number| format!("300x{inputs}->{outputs} tile {number}");
-        let [of_forward, of_gradient, ..] = tiles::variants(false);
+        let [of_forward, of_gradient, ..] = tiles::variants(None);
         for number in of_forward {
             let kernels = Kernels::variant(number);
             cases.push(forward(layer, kernels, &shape(number), fused, Storage::default()));
@@ -115,7 +115,7 @@ fn variants(fused: Operands) -> Vec<Case> {
 }
 
 /// Every tile on matrix units, with edges on all sides and for few rows, and the rule's for a shape of many steps and one of a single one.
-pub(super) fn on_units() -> Vec<Case> {
+pub(super) fn on_units(units: MatrixUnits) -> Vec<Case> {
     let mut cases = Vec::new();
     let raw = |gates| Operands { norm: Some(Activation::HardSwish), gates, ..PLAIN };
     let biased =
@@ -138,13 +138,16 @@ pub(super) fn on_units() -> Vec<Case> {
     ];
     for (rows, inputs, outputs, fused, numbers) in shapes {
         let layer = Pointwise { rows, inputs, outputs };
-        let [of_forward, of_gradient, .., of_weights] = tiles::variants(true);
+        let [of_forward, of_gradient, .., of_weights] = tiles::variants(Some(units));
         let size = if fused.gradient == 1.0 { String::new() } else { format!(" of {:e}", fused.gradient) };
         let each = |numbers: Vec<Option<usize>>, case: &dyn Fn(Kernels, &str) -> Case| -> Vec<Case> {
             let of_number = |variant: Option<usize>| {
                 let tile = variant.map_or(String::new(), |number| format!(" tile {number}"));
                 let kernels = Kernels { variant, ..Discrete.into() };
-                case(kernels.on_units(), &format!("{rows}x{inputs}->{outputs}{tile}{size} on matrix units"))
+                case(
+                    kernels.on_units(units),
+                    &format!("{rows}x{inputs}->{outputs}{tile}{size} on matrix units"),
+                )
             };
             numbers.into_iter().map(of_number).map(|case| case.tolerance(ON_UNITS)).collect()
         };

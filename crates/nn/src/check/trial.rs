@@ -2,7 +2,9 @@
 
 use super::layout::{Layout, decoded, encoded, left, round, rounding};
 use crate::Activation;
-use photonet_gpu::{Buffer, DeviceClass, Format, Gpu, GpuError, Plan, PlanBuilder, Storage, Tensor};
+use photonet_gpu::{
+    Buffer, DeviceClass, Format, Gpu, GpuError, MatrixUnits, Plan, PlanBuilder, Storage, Tensor,
+};
 use std::sync::Arc;
 
 /// A buffer of the trial.
@@ -45,7 +47,7 @@ type Record = Box<dyn FnOnce(&mut PlanBuilder, &dyn Fn(Slot) -> Tensor)>;
 pub(super) struct Kernels {
     pub class: DeviceClass,
     pub variant: Option<usize>,
-    pub on_units: bool,
+    pub units: Option<MatrixUnits>,
 }
 
 /// The power of two that gradients are taken times where matrix units multiply them, see `shaders/variants.txt`.
@@ -53,7 +55,7 @@ pub(super) const GRADIENT_SHIFT: i32 = 14;
 
 impl From<DeviceClass> for Kernels {
     fn from(class: DeviceClass) -> Self {
-        Self { class, variant: None, on_units: false }
+        Self { class, variant: None, units: None }
     }
 }
 
@@ -64,13 +66,13 @@ impl Kernels {
     }
 
     /// The same on matrix units, where there is one.
-    pub fn on_units(self) -> Self {
-        Self { on_units: true, ..self }
+    pub fn on_units(self, units: MatrixUnits) -> Self {
+        Self { units: Some(units), ..self }
     }
 
     /// Rounds `values` to what a product multiplies: on matrix units half precision of them times 2^shift, elsewhere all of it.
     pub fn multiplied(&self, values: &mut [f64], shift: i32) {
-        if self.on_units {
+        if self.units.is_some() {
             let scale = 2f64.powi(shift);
             values.iter_mut().for_each(|value| *value = (*value * scale).clamp(-65472.0, 65472.0));
             round(values, Format::Half);
@@ -84,7 +86,7 @@ impl Kernels {
 pub(super) struct Trial {
     class: Option<DeviceClass>,
     variant: Option<usize>,
-    on_units: bool,
+    units: Option<MatrixUnits>,
     quick_start: bool,
     storage: Storage,
     buffers: Vec<(Vec<u32>, Format)>,
@@ -99,8 +101,8 @@ impl Trial {
     }
 
     /// The same, and where there are variants the one of a number.
-    pub fn of_kernels(Kernels { class, variant, on_units }: Kernels) -> Self {
-        Self { variant, on_units, ..Self::for_class(class) }
+    pub fn of_kernels(Kernels { class, variant, units }: Kernels) -> Self {
+        Self { variant, units, ..Self::for_class(class) }
     }
 
     /// With the kernels that compile quickly, where `quick_start`.
@@ -271,7 +273,7 @@ impl Trial {
     /// Uploads the buffers and builds the plan.
     async fn build(&mut self, gpu: &Arc<Gpu>) -> Result<(Plan, Vec<Buffer>), GpuError> {
         let class = self.class.unwrap_or(gpu.class());
-        let plan = PlanBuilder::for_class(class).with_matrix_units(self.on_units);
+        let plan = PlanBuilder::for_class(class).with_matrix_units(self.units);
         let mut plan = plan.with_quick_start(self.quick_start).with_variant(self.variant);
         let mut buffers = Vec::with_capacity(self.buffers.len());
         for (index, (words, _)) in self.buffers.iter().enumerate() {

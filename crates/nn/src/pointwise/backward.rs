@@ -2,8 +2,7 @@
 
 use super::tiles::{
     DATA_GRADIENT, DATA_GRADIENT_SUMS, MATRIX_DATA_GRADIENT, MATRIX_DATA_GRADIENT_SUMS,
-    MATRIX_WEIGHT_GRADIENT, Offer, WEIGHT_GRADIENT, Worker, choose_tile, chosen, fitting, on_matrix_units,
-    worker,
+    MATRIX_WEIGHT_GRADIENT, Offer, WEIGHT_GRADIENT, Worker, choose_tile, fitting, on_matrix_units, worker,
 };
 use super::{Choice, Gate, Params, Pointwise};
 use crate::columns::Columns;
@@ -204,11 +203,10 @@ impl Pointwise {
     /// output tiles, and are no shorter than pays.
     fn split(&self, plan: &mut PlanBuilder, pass: &str, inputs: usize, on_units: &[Offer]) -> Split {
         let (class, outputs) = (plan.class(), pad_channels(self.outputs));
-        let offers = fitting(WEIGHT_GRADIENT, class);
-        let rule = |offers: &[Offer]| choose_tile(offers, class, inputs, outputs, self.rows, 1);
-        let default = if on_units.is_empty() { rule(&offers) } else { offers.len() + rule(on_units) };
+        let offers = [&fitting(WEIGHT_GRADIENT, class), on_units].concat();
+        let default = choose_tile(&offers, class, inputs, outputs, self.rows, 1);
         let question = format!("pointwise/{pass} {}x{inputs}x{outputs}", self.rows);
-        let offer = chosen(plan, &question, &offers, on_units, default);
+        let offer = offers[plan.choose(&question, offers.len(), default)];
         let tiles = offer.tile.count(inputs, outputs);
         let (invocations, shortest) = match offer.tile.worker {
             Worker::Workgroup => (offer.kernel.workgroup_size[0] as usize * tiles, 128),

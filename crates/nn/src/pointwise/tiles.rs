@@ -4,9 +4,9 @@ mod matrix;
 
 pub(super) use matrix::{
     MATRIX_DATA_GRADIENT, MATRIX_DATA_GRADIENT_SUMS, MATRIX_FORWARD, MATRIX_FORWARD_STATISTICS,
-    MATRIX_WEIGHT_GRADIENT, on_matrix_units,
+    MATRIX_WEIGHT_GRADIENT, on_matrix_units, that_fit,
 };
-use photonet_gpu::{DeviceClass, Dispatch, Kernel, PlanBuilder, kernels};
+use photonet_gpu::{DeviceClass, Dispatch, Kernel, MatrixUnits, kernels};
 use std::ops::Range;
 
 /// What makes one output tile.
@@ -63,7 +63,7 @@ const fn split(kernel: &'static Kernel) -> Offer {
 
 /// Of a weight gradient, whose inner dimension is long. Costs by counting: a load of 16 bytes keeps the memory of a GPU's processor
 /// busy for as long as 16 multiply-accumulates keep its arithmetic (4 cycles beside 4 times 4), and one in registers loads
-/// (rows + columns) / 4 of them for rows x columns multiply-accumulates. The two smallest, which would cost 20 by that, by what an H200
+/// (rows + columns) / 4 of them for rows x columns multiply-accumulates. The two smallest, which would cost 200 by that, by what an H200
 /// took for them beside 32x32.
 const fn split_rows(rows: usize, columns: usize, cost: usize, kernel: &'static Kernel) -> Offer {
     Offer { tile: Tile { worker: Worker::Workgroup, rows, columns, cost, start: 0, step: 1 }, kernel }
@@ -147,13 +147,13 @@ pub(super) const DATA_GRADIENT_SUMS: &[Offer] = &[
 
 /// The weight gradient, whose rows are inputs.
 pub(super) const WEIGHT_GRADIENT: &[Offer] = &[
-    split_rows(32, 32, 20, &kernels::POINTWISE_WEIGHT_GRADIENT_32X32),
-    split_rows(64, 32, 15, &kernels::POINTWISE_WEIGHT_GRADIENT_64X32),
-    split_rows(64, 64, 10, &kernels::POINTWISE_WEIGHT_GRADIENT_64X64),
-    split_rows(128, 32, 10, &kernels::POINTWISE_WEIGHT_GRADIENT_128X32),
-    split_rows(32, 128, 10, &kernels::POINTWISE_WEIGHT_GRADIENT_32X128),
-    split_rows(16, 64, 16, &kernels::POINTWISE_WEIGHT_GRADIENT_16X64),
-    split_rows(16, 16, 24, &kernels::POINTWISE_WEIGHT_GRADIENT_16X16),
+    split_rows(32, 32, 200, &kernels::POINTWISE_WEIGHT_GRADIENT_32X32),
+    split_rows(64, 32, 150, &kernels::POINTWISE_WEIGHT_GRADIENT_64X32),
+    split_rows(64, 64, 100, &kernels::POINTWISE_WEIGHT_GRADIENT_64X64),
+    split_rows(128, 32, 100, &kernels::POINTWISE_WEIGHT_GRADIENT_128X32),
+    split_rows(32, 128, 100, &kernels::POINTWISE_WEIGHT_GRADIENT_32X128),
+    split_rows(16, 64, 160, &kernels::POINTWISE_WEIGHT_GRADIENT_16X64),
+    split_rows(16, 16, 240, &kernels::POINTWISE_WEIGHT_GRADIENT_16X16),
     direct(8, 8, 3, &kernels::POINTWISE_WEIGHT_GRADIENT_DIRECT_2X2),
     direct(16, 16, 2, &kernels::POINTWISE_WEIGHT_GRADIENT_DIRECT_4X4),
 ];
@@ -198,21 +198,9 @@ pub(super) fn choose_tile(
     )
 }
 
-/// The answer to `question` of `offers` and, numbered behind them, those on matrix units; `default` is the rule's.
-pub(super) fn chosen(
-    plan: &mut PlanBuilder,
-    question: &str,
-    offers: &[Offer],
-    on_units: &[Offer],
-    default: usize,
-) -> Offer {
-    let all = [offers, on_units].concat();
-    all[plan.choose(question, all.len(), default)]
-}
-
 /// The numbers of the variants that discrete GPUs have of a product forward, its data gradient, both where they leave sums for a
-/// normalisation, and of the weight gradient: what a check that tries all has to count. With `on_units` those on matrix units.
-pub(crate) fn variants(on_units: bool) -> [Range<usize>; 5] {
+/// normalisation, and of the weight gradient: what a check that tries all has to count. With `units` those on matrix units like these.
+pub(crate) fn variants(units: Option<MatrixUnits>) -> [Range<usize>; 5] {
     [
         (QUICK_FORWARD, MATRIX_FORWARD),
         (DATA_GRADIENT, MATRIX_DATA_GRADIENT),
@@ -222,7 +210,7 @@ pub(crate) fn variants(on_units: bool) -> [Range<usize>; 5] {
     ]
     .map(|(offers, of_units)| {
         let plain = fitting(offers, DeviceClass::Discrete).len();
-        if on_units { plain..plain + of_units.len() } else { 0..plain }
+        units.map_or(0..plain, |units| plain..plain + that_fit(units, of_units).len())
     })
 }
 

@@ -1,81 +1,76 @@
 //! Tiles of the products that run on matrix units, see `shaders/shared/matrix`.
 
 use super::{Offer, Tile, Worker, worker};
-use photonet_gpu::{Format, Kernel, PlanBuilder, kernels};
+use photonet_gpu::{Format, Kernel, MatrixUnits, PlanBuilder, kernels};
 
-/// Of a product over the rows.
-const fn product(rows: usize, columns: usize, kernel: &'static Kernel) -> Offer {
-    let cost = 6500 / columns + 1500 / rows;
-    Offer { tile: Tile { worker: Worker::Workgroup, rows, columns, cost, start: 8000, step: 32 }, kernel }
+/// Of a product over the rows, by workgroups of so many invocations. The costs, in the units of those in registers, fit what `photonet tune` measured of all
+/// products of large and small on an H100, see docs/performance.md.
+const fn product(rows: usize, columns: usize, invocations: usize, kernel: &'static Kernel) -> Offer {
+    let (cost, start, step) = match (rows, columns, invocations) {
+        (32, 32, 64) => (46, 2470, 32),
+        (32, 64, 128) => (30, 2370, 32),
+        (128, 48, 64) => (43, 2370, 16),
+        (128, 48, 192) => (143, 2370, 48),
+        (128, 128, 256) => (22, 1820, 32),
+        (128, 128, 512) => (122, 1820, 32),
+        _ => panic!("a tile without costs"),
+    };
+    Offer { tile: Tile { worker: Worker::Workgroup, rows, columns, cost, start, step }, kernel }
 }
 
-/// The same of a weight gradient, of which both matrices are taken through something.
-const fn weights(rows: usize, columns: usize, kernel: &'static Kernel) -> Offer {
-    let cost = 6500 / columns + 8000 / rows;
+/// The same of a weight gradient.
+const fn weights(rows: usize, columns: usize, invocations: usize, kernel: &'static Kernel) -> Offer {
+    let cost = match (rows, columns, invocations) {
+        (32, 32, 64) => 83,
+        (64, 32, 128) => 45,
+        (128, 128, 256) => 31,
+        (128, 128, 512) => 131,
+        _ => panic!("a tile without costs"),
+    };
     Offer { tile: Tile { worker: Worker::Workgroup, rows, columns, cost, start: 0, step: 1 }, kernel }
 }
 
 pub(in crate::pointwise) const MATRIX_FORWARD: &[Offer] = &[
-    product(32, 32, &kernels::POINTWISE_FORWARD_MATRIX_32X32),
-    product(64, 32, &kernels::POINTWISE_FORWARD_MATRIX_64X32),
-    product(32, 64, &kernels::POINTWISE_FORWARD_MATRIX_32X64),
-    product(64, 64, &kernels::POINTWISE_FORWARD_MATRIX_64X64),
-    product(128, 16, &kernels::POINTWISE_FORWARD_MATRIX_128X16),
-    product(128, 32, &kernels::POINTWISE_FORWARD_MATRIX_128X32),
-    product(128, 48, &kernels::POINTWISE_FORWARD_MATRIX_128X48),
-    product(128, 64, &kernels::POINTWISE_FORWARD_MATRIX_128X64),
-    product(64, 128, &kernels::POINTWISE_FORWARD_MATRIX_64X128),
-    product(128, 128, &kernels::POINTWISE_FORWARD_MATRIX_128X128),
+    product(32, 32, 64, &kernels::POINTWISE_FORWARD_MATRIX_32X32_64),
+    product(32, 64, 128, &kernels::POINTWISE_FORWARD_MATRIX_32X64_128),
+    product(128, 48, 64, &kernels::POINTWISE_FORWARD_MATRIX_128X48_64),
+    product(128, 48, 192, &kernels::POINTWISE_FORWARD_MATRIX_128X48_192),
+    product(128, 128, 256, &kernels::POINTWISE_FORWARD_MATRIX_128X128_256),
+    product(128, 128, 512, &kernels::POINTWISE_FORWARD_MATRIX_128X128_512),
 ];
 
 pub(in crate::pointwise) const MATRIX_FORWARD_STATISTICS: &[Offer] = &[
-    product(32, 32, &kernels::POINTWISE_FORWARD_STATISTICS_MATRIX_32X32),
-    product(64, 32, &kernels::POINTWISE_FORWARD_STATISTICS_MATRIX_64X32),
-    product(32, 64, &kernels::POINTWISE_FORWARD_STATISTICS_MATRIX_32X64),
-    product(64, 64, &kernels::POINTWISE_FORWARD_STATISTICS_MATRIX_64X64),
-    product(128, 16, &kernels::POINTWISE_FORWARD_STATISTICS_MATRIX_128X16),
-    product(128, 32, &kernels::POINTWISE_FORWARD_STATISTICS_MATRIX_128X32),
-    product(128, 48, &kernels::POINTWISE_FORWARD_STATISTICS_MATRIX_128X48),
-    product(128, 64, &kernels::POINTWISE_FORWARD_STATISTICS_MATRIX_128X64),
-    product(64, 128, &kernels::POINTWISE_FORWARD_STATISTICS_MATRIX_64X128),
-    product(128, 128, &kernels::POINTWISE_FORWARD_STATISTICS_MATRIX_128X128),
+    product(32, 32, 64, &kernels::POINTWISE_FORWARD_STATISTICS_MATRIX_32X32_64),
+    product(32, 64, 128, &kernels::POINTWISE_FORWARD_STATISTICS_MATRIX_32X64_128),
+    product(128, 48, 64, &kernels::POINTWISE_FORWARD_STATISTICS_MATRIX_128X48_64),
+    product(128, 48, 192, &kernels::POINTWISE_FORWARD_STATISTICS_MATRIX_128X48_192),
+    product(128, 128, 256, &kernels::POINTWISE_FORWARD_STATISTICS_MATRIX_128X128_256),
+    product(128, 128, 512, &kernels::POINTWISE_FORWARD_STATISTICS_MATRIX_128X128_512),
 ];
 
 pub(in crate::pointwise) const MATRIX_DATA_GRADIENT: &[Offer] = &[
-    product(32, 32, &kernels::POINTWISE_DATA_GRADIENT_MATRIX_32X32),
-    product(64, 32, &kernels::POINTWISE_DATA_GRADIENT_MATRIX_64X32),
-    product(32, 64, &kernels::POINTWISE_DATA_GRADIENT_MATRIX_32X64),
-    product(64, 64, &kernels::POINTWISE_DATA_GRADIENT_MATRIX_64X64),
-    product(128, 16, &kernels::POINTWISE_DATA_GRADIENT_MATRIX_128X16),
-    product(128, 32, &kernels::POINTWISE_DATA_GRADIENT_MATRIX_128X32),
-    product(128, 48, &kernels::POINTWISE_DATA_GRADIENT_MATRIX_128X48),
-    product(128, 64, &kernels::POINTWISE_DATA_GRADIENT_MATRIX_128X64),
-    product(64, 128, &kernels::POINTWISE_DATA_GRADIENT_MATRIX_64X128),
-    product(128, 128, &kernels::POINTWISE_DATA_GRADIENT_MATRIX_128X128),
+    product(32, 32, 64, &kernels::POINTWISE_DATA_GRADIENT_MATRIX_32X32_64),
+    product(32, 64, 128, &kernels::POINTWISE_DATA_GRADIENT_MATRIX_32X64_128),
+    product(128, 48, 64, &kernels::POINTWISE_DATA_GRADIENT_MATRIX_128X48_64),
+    product(128, 48, 192, &kernels::POINTWISE_DATA_GRADIENT_MATRIX_128X48_192),
+    product(128, 128, 256, &kernels::POINTWISE_DATA_GRADIENT_MATRIX_128X128_256),
+    product(128, 128, 512, &kernels::POINTWISE_DATA_GRADIENT_MATRIX_128X128_512),
 ];
 
 pub(in crate::pointwise) const MATRIX_DATA_GRADIENT_SUMS: &[Offer] = &[
-    product(32, 32, &kernels::POINTWISE_DATA_GRADIENT_SUMS_MATRIX_32X32),
-    product(64, 32, &kernels::POINTWISE_DATA_GRADIENT_SUMS_MATRIX_64X32),
-    product(32, 64, &kernels::POINTWISE_DATA_GRADIENT_SUMS_MATRIX_32X64),
-    product(64, 64, &kernels::POINTWISE_DATA_GRADIENT_SUMS_MATRIX_64X64),
-    product(128, 16, &kernels::POINTWISE_DATA_GRADIENT_SUMS_MATRIX_128X16),
-    product(128, 32, &kernels::POINTWISE_DATA_GRADIENT_SUMS_MATRIX_128X32),
-    product(128, 48, &kernels::POINTWISE_DATA_GRADIENT_SUMS_MATRIX_128X48),
-    product(128, 64, &kernels::POINTWISE_DATA_GRADIENT_SUMS_MATRIX_128X64),
-    product(64, 128, &kernels::POINTWISE_DATA_GRADIENT_SUMS_MATRIX_64X128),
-    product(128, 128, &kernels::POINTWISE_DATA_GRADIENT_SUMS_MATRIX_128X128),
+    product(32, 32, 64, &kernels::POINTWISE_DATA_GRADIENT_SUMS_MATRIX_32X32_64),
+    product(32, 64, 128, &kernels::POINTWISE_DATA_GRADIENT_SUMS_MATRIX_32X64_128),
+    product(128, 48, 64, &kernels::POINTWISE_DATA_GRADIENT_SUMS_MATRIX_128X48_64),
+    product(128, 48, 192, &kernels::POINTWISE_DATA_GRADIENT_SUMS_MATRIX_128X48_192),
+    product(128, 128, 256, &kernels::POINTWISE_DATA_GRADIENT_SUMS_MATRIX_128X128_256),
+    product(128, 128, 512, &kernels::POINTWISE_DATA_GRADIENT_SUMS_MATRIX_128X128_512),
 ];
 
 pub(in crate::pointwise) const MATRIX_WEIGHT_GRADIENT: &[Offer] = &[
-    weights(32, 32, &kernels::POINTWISE_WEIGHT_GRADIENT_MATRIX_32X32),
-    weights(64, 32, &kernels::POINTWISE_WEIGHT_GRADIENT_MATRIX_64X32),
-    weights(32, 64, &kernels::POINTWISE_WEIGHT_GRADIENT_MATRIX_32X64),
-    weights(64, 64, &kernels::POINTWISE_WEIGHT_GRADIENT_MATRIX_64X64),
-    weights(16, 64, &kernels::POINTWISE_WEIGHT_GRADIENT_MATRIX_16X64),
-    weights(128, 64, &kernels::POINTWISE_WEIGHT_GRADIENT_MATRIX_128X64),
-    weights(64, 128, &kernels::POINTWISE_WEIGHT_GRADIENT_MATRIX_64X128),
-    weights(128, 128, &kernels::POINTWISE_WEIGHT_GRADIENT_MATRIX_128X128),
+    weights(32, 32, 64, &kernels::POINTWISE_WEIGHT_GRADIENT_MATRIX_32X32_64),
+    weights(64, 32, 128, &kernels::POINTWISE_WEIGHT_GRADIENT_MATRIX_64X32_128),
+    weights(128, 128, 256, &kernels::POINTWISE_WEIGHT_GRADIENT_MATRIX_128X128_256),
+    weights(128, 128, 512, &kernels::POINTWISE_WEIGHT_GRADIENT_MATRIX_128X128_512),
 ];
 
 /// Those of `offers` that a plan may take for operands of `format`: half precision alone, since the units multiply no more, and natively.
@@ -84,6 +79,47 @@ pub(in crate::pointwise) fn on_matrix_units(
     format: Format,
     offers: &'static [Offer],
 ) -> &'static [Offer] {
-    let suits = plan.matrix_units() && worker(plan.class()) == Worker::Workgroup && format != Format::Single;
-    if suits && cfg!(not(target_arch = "wasm32")) { offers } else { &[] }
+    let suits = worker(plan.class()) == Worker::Workgroup && format != Format::Single;
+    match plan.matrix_units() {
+        Some(units) if suits && cfg!(not(target_arch = "wasm32")) => that_fit(units, offers),
+        _ => &[],
+    }
+}
+
+/// What a device with these units can run: of a list as many as need no more than it has, which rises from one to the next.
+pub(in crate::pointwise) fn that_fit(units: MatrixUnits, offers: &'static [Offer]) -> &'static [Offer] {
+    &offers[..offers.iter().take_while(|offer| units.fit(offer.kernel)).count()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_device_runs_what_it_has_memory_for() {
+        for list in [
+            MATRIX_FORWARD,
+            MATRIX_FORWARD_STATISTICS,
+            MATRIX_DATA_GRADIENT,
+            MATRIX_DATA_GRADIENT_SUMS,
+            MATRIX_WEIGHT_GRADIENT,
+        ] {
+            let fit = |workgroup_bytes, invocations| {
+                let units = MatrixUnits { edge: 16, workgroup_bytes, invocations };
+                assert!(that_fit(units, list).iter().all(|offer| units.fit(offer.kernel)));
+                that_fit(units, list).len()
+            };
+            // What NVIDIA's GPUs have, the least that Vulkan allows, and less.
+            assert_eq!(fit(48 << 10, 1024), list.len());
+            assert!((1..list.len()).contains(&fit(32 << 10, 256)));
+            assert_eq!(fit(1 << 10, 1024), 0);
+            // None that fits stands behind one that does not.
+            for (bytes, invocations) in [(16 << 10, 1024), (32 << 10, 1024), (48 << 10, 128), (48 << 10, 256)]
+            {
+                let units = MatrixUnits { edge: 16, workgroup_bytes: bytes, invocations };
+                let all = list.iter().filter(|offer| units.fit(offer.kernel)).count();
+                assert_eq!(fit(bytes, invocations), all, "{bytes} {invocations}");
+            }
+        }
+    }
 }

@@ -1,0 +1,154 @@
+//! Vulkan's memory model, which SPIR-V with matrix units is in.
+//!
+//! There a barrier orders only accesses that are marked as those of several invocations (`NonPrivatePointer`), and makes what was written available
+//! and visible only where it says so (SPIR-V 1.6, 3.26 "Memory Operands" and 3.25 "Memory Semantics"). naga 30 writes neither, see issue 8805 of wgpu.
+
+use std::collections::{HashMap, HashSet};
+
+const HEADER: usize = 5;
+const BOUND: usize = 3;
+
+const OP_MEMORY_MODEL: u32 = 14;
+const OP_TYPE_POINTER: u32 = 32;
+const OP_CONSTANT: u32 = 43;
+const OP_FUNCTION_PARAMETER: u32 = 55;
+const OP_VARIABLE: u32 = 59;
+const OP_LOAD: u32 = 61;
+const OP_STORE: u32 = 62;
+const OP_ACCESS_CHAIN: u32 = 65;
+const OP_IN_BOUNDS_ACCESS_CHAIN: u32 = 66;
+const OP_CONTROL_BARRIER: u32 = 224;
+const OP_MATRIX_LOAD: u32 = 4457;
+const OP_MATRIX_STORE: u32 = 4458;
+
+const MODEL_VULKAN: u32 = 3;
+const CLASS_WORKGROUP: u32 = 4;
+const NON_PRIVATE_POINTER: u32 = 0x20;
+const SEMANTICS_WORKGROUP: u32 = 0x100;
+const SEMANTICS_AVAILABLE_AND_VISIBLE: u32 = 0x2000 | 0x4000;
+
+/// The instructions of a module: number, then operands.
+fn instructions(words: &[u32]) -> impl Iterator<Item = (u32, &[u32])> {
+    let mut rest = words.get(HEADER..).unwrap_or_default();
+    std::iter::from_fn(move || {
+        let length = (*rest.first()? >> 16) as usize;
+        let (now, later) = rest.split_at_checked(length.max(1))?;
+        rest = later;
+        Some((now[0] & 0xffff, &now[1..]))
+    })
+}
+
+/// Marks every access to workgroup memory, and makes barriers order them, in a module that is in Vulkan's memory model. Others stay what they are.
+pub(super) fn order_workgroup_memory(words: Vec<u32>) -> Vec<u32> {
+    if !instructions(&words).any(|(op, operands)| op == OP_MEMORY_MODEL && operands[1] == MODEL_VULKAN) {
+        return words;
+    }
+    let (mut types, mut shared, mut semantics) = (HashSet::new(), HashSet::new(), HashSet::new());
+    for (op, operands) in instructions(&words) {
+        match op {
+            OP_TYPE_POINTER if operands[1] == CLASS_WORKGROUP => _ = types.insert(operands[0]),
+            OP_VARIABLE | OP_FUNCTION_PARAMETER | OP_ACCESS_CHAIN | OP_IN_BOUNDS_ACCESS_CHAIN
+                if types.contains(&operands[0]) =>
+            {
+                shared.insert(operands[1]);
+            }
+            OP_CONTROL_BARRIER => _ = semantics.insert(operands[2]),
+            _ => {}
+        }
+    }
+    let mut marked = words[..HEADER].to_vec();
+    let mut ordering = HashMap::new();
+    for (op, operands) in instructions(&words) {
+        // How many operands there are without those of the memory, and which is the pointer.
+        let access = match op {
+            OP_LOAD => Some((3, 2)),
+            OP_STORE => Some((2, 0)),
+            OP_MATRIX_LOAD => Some((5, 2)),
+            OP_MATRIX_STORE => Some((4, 0)),
+            _ => None,
+        };
+        let mut operands = operands.to_vec();
+        if let Some((length, pointer)) = access
+            && shared.contains(&operands[pointer])
+            && operands.len() == length
+        {
+            operands.push(NON_PRIVATE_POINTER);
+        }
+        if op == OP_CONTROL_BARRIER {
+            operands[2] = ordering.get(&operands[2]).copied().unwrap_or(operands[2]);
+        }
+        push(&mut marked, op, &operands);
+        let is_semantics = op == OP_CONSTANT && semantics.contains(&operands[1]);
+        if is_semantics && operands[2] & SEMANTICS_WORKGROUP != 0 {
+            let id = marked[BOUND];
+            marked[BOUND] += 1;
+            ordering.insert(operands[1], id);
+            push(&mut marked, op, &[operands[0], id, operands[2] | SEMANTICS_AVAILABLE_AND_VISIBLE]);
+        }
+    }
+    marked
+}
+
+fn push(words: &mut Vec<u32>, op: u32, operands: &[u32]) {
+    words.push((operands.len() as u32 + 1) << 16 | op);
+    words.extend_from_slice(operands);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pipeline::Constants;
+    use crate::recorded::spirv::compile;
+
+    fn words(text: &str) -> Vec<u32> {
+        compile(text, &Constants::new(), (1, 6), false).unwrap()
+    }
+
+    const MATRICES: &str = "enable f16;
+        enable wgpu_cooperative_matrix;
+        @group(0) @binding(0) var<storage, read_write> values: array<vec4<f16>>;
+        var<workgroup> half: array<vec4<f16>, 64>;
+        var<workgroup> sums: array<vec4<f32>, 64>;
+        @compute @workgroup_size(32)
+        fn main(@builtin(local_invocation_index) lane: u32) {
+            half[lane] = values[lane];
+            workgroupBarrier();
+            let a = coopLoad<coop_mat16x16<f16, A>>(&half[0], 4u);
+            let b = coopLoad<coop_mat16x16<f16, B>>(&half[0], 4u);
+            let sum = coopMultiplyAdd(a, b, coop_mat16x16<f32, C>());
+            coopStore(sum, &sums[0], 4u);
+            workgroupBarrier();
+            values[lane] = vec4<f16>(sums[lane]);
+        }";
+
+    #[test]
+    fn accesses_to_workgroup_memory_are_marked_and_barriers_order_them() {
+        let words = words(MATRICES);
+        let marks = |op, length| {
+            let of = instructions(&words).filter(|(o, operands)| *o == op && operands.len() == length);
+            of.filter(|(_, operands)| operands.last() == Some(&NON_PRIVATE_POINTER)).count()
+        };
+        let counts =
+            [marks(OP_LOAD, 4), marks(OP_STORE, 3), marks(OP_MATRIX_LOAD, 6), marks(OP_MATRIX_STORE, 5)];
+        assert_eq!(counts, [1, 1, 2, 1]);
+        let constant = |id: u32| {
+            instructions(&words).find(|(op, operands)| *op == OP_CONSTANT && operands[1] == id).unwrap().1[2]
+        };
+        let barriers: Vec<u32> = instructions(&words)
+            .filter(|(op, _)| *op == OP_CONTROL_BARRIER)
+            .map(|(_, operands)| constant(operands[2]))
+            .collect();
+        assert_eq!(barriers, [0x6108; 2]);
+        let ids = instructions(&words).filter(|(op, _)| *op == OP_CONSTANT).map(|(_, operands)| operands[1]);
+        assert!(ids.max().unwrap() < words[BOUND]);
+    }
+
+    #[test]
+    fn other_modules_stay_what_they_are() {
+        let text = "var<workgroup> a: array<f32, 4>;
+            @compute @workgroup_size(4)
+            fn main(@builtin(local_invocation_index) lane: u32) { a[lane] = 1.0; workgroupBarrier(); a[3u - lane] = a[lane]; }";
+        let words = words(text);
+        assert_eq!(order_workgroup_memory(words.clone()), words);
+    }
+}
