@@ -317,10 +317,10 @@ def main():
     write(session, [table({}, {}, {}, theirs), memory(theirs)])
     ours = suite(session, "suite_by_rule", photonet, options, by_rule)
     write(session, [table(ours, {}, {}, theirs), memory(theirs)])
+    tuned = suite(session, "suite_tuned", photonet, options, tuned_by)
+    write(session, [table(ours, {}, tuned, theirs), memory(theirs)])
     registers = suite(session, "suite_in_registers", photonet, options, in_registers) if has_units else {}
     registers = {key: row for key, row in registers.items() if key[4] == "f16"}
-    write(session, [table(ours, registers, {}, theirs), memory(theirs)])
-    tuned = suite(session, "suite_tuned", photonet, options, tuned_by)
 
     parts = ["Images per second, runs in a row with the input on the device.", table(ours, registers, tuned, theirs)]
     parts += ["One photo, from the host and back:", latencies(ours, tuned, theirs), "Memory of PyTorch:", memory(theirs)]
