@@ -3,74 +3,60 @@
 use super::{Offer, Tile, Worker, worker};
 use photonet_gpu::{Format, Kernel, MatrixUnits, PlanBuilder, kernels};
 
-/// Of a product over the rows, by workgroups of so many invocations. The costs, in the units of those in registers, fit what `photonet tune` measured of all
-/// products of large and small on an H100, see docs/performance.md.
-const fn product(rows: usize, columns: usize, invocations: usize, kernel: &'static Kernel) -> Offer {
-    let (cost, start, step) = match (rows, columns, invocations) {
-        (32, 32, 64) => (46, 2470, 32),
-        (32, 64, 128) => (30, 2370, 32),
-        (128, 48, 64) => (43, 2370, 16),
-        (128, 48, 192) => (143, 2370, 48),
-        (128, 128, 256) => (22, 1820, 32),
-        (128, 128, 512) => (122, 1820, 32),
+/// Of a product over the rows. The costs, in the units of those in registers, fit what `photonet tune` measured of all products of large and small
+/// on an H100, see docs/performance.md.
+const fn product(rows: usize, columns: usize, kernel: &'static Kernel) -> Offer {
+    let (cost, start, step) = match (rows, columns) {
+        (32, 32) => (60, 2500, 32),
+        (32, 64) => (26, 2500, 32),
+        (128, 48) => (46, 2400, 16),
+        (128, 128) => (14, 1800, 32),
         _ => panic!("a tile without costs"),
     };
     Offer { tile: Tile { worker: Worker::Workgroup, rows, columns, cost, start, step }, kernel }
 }
 
 /// The same of a weight gradient.
-const fn weights(rows: usize, columns: usize, invocations: usize, kernel: &'static Kernel) -> Offer {
-    let cost = match (rows, columns, invocations) {
-        (32, 32, 64) => 83,
-        (64, 32, 128) => 45,
-        (128, 128, 256) => 31,
-        (128, 128, 512) => 131,
+const fn weights(rows: usize, columns: usize, kernel: &'static Kernel) -> Offer {
+    let cost = match (rows, columns) {
+        (32, 32) => 100,
+        (64, 32) => 80,
+        (128, 128) => 29,
         _ => panic!("a tile without costs"),
     };
     Offer { tile: Tile { worker: Worker::Workgroup, rows, columns, cost, start: 0, step: 1 }, kernel }
 }
 
 pub(in crate::pointwise) const MATRIX_FORWARD: &[Offer] = &[
-    product(32, 32, 64, &kernels::POINTWISE_FORWARD_MATRIX_32X32_64),
-    product(32, 64, 128, &kernels::POINTWISE_FORWARD_MATRIX_32X64_128),
-    product(128, 48, 64, &kernels::POINTWISE_FORWARD_MATRIX_128X48_64),
-    product(128, 48, 192, &kernels::POINTWISE_FORWARD_MATRIX_128X48_192),
-    product(128, 128, 256, &kernels::POINTWISE_FORWARD_MATRIX_128X128_256),
-    product(128, 128, 512, &kernels::POINTWISE_FORWARD_MATRIX_128X128_512),
+    product(32, 32, &kernels::POINTWISE_FORWARD_MATRIX_32X32_64),
+    product(32, 64, &kernels::POINTWISE_FORWARD_MATRIX_32X64_128),
+    product(128, 48, &kernels::POINTWISE_FORWARD_MATRIX_128X48_64),
+    product(128, 128, &kernels::POINTWISE_FORWARD_MATRIX_128X128_256),
 ];
 
 pub(in crate::pointwise) const MATRIX_FORWARD_STATISTICS: &[Offer] = &[
-    product(32, 32, 64, &kernels::POINTWISE_FORWARD_STATISTICS_MATRIX_32X32_64),
-    product(32, 64, 128, &kernels::POINTWISE_FORWARD_STATISTICS_MATRIX_32X64_128),
-    product(128, 48, 64, &kernels::POINTWISE_FORWARD_STATISTICS_MATRIX_128X48_64),
-    product(128, 48, 192, &kernels::POINTWISE_FORWARD_STATISTICS_MATRIX_128X48_192),
-    product(128, 128, 256, &kernels::POINTWISE_FORWARD_STATISTICS_MATRIX_128X128_256),
-    product(128, 128, 512, &kernels::POINTWISE_FORWARD_STATISTICS_MATRIX_128X128_512),
+    product(32, 32, &kernels::POINTWISE_FORWARD_STATISTICS_MATRIX_32X32_64),
+    product(32, 64, &kernels::POINTWISE_FORWARD_STATISTICS_MATRIX_32X64_128),
+    product(128, 48, &kernels::POINTWISE_FORWARD_STATISTICS_MATRIX_128X48_64),
+    product(128, 128, &kernels::POINTWISE_FORWARD_STATISTICS_MATRIX_128X128_256),
 ];
 
 pub(in crate::pointwise) const MATRIX_DATA_GRADIENT: &[Offer] = &[
-    product(32, 32, 64, &kernels::POINTWISE_DATA_GRADIENT_MATRIX_32X32_64),
-    product(32, 64, 128, &kernels::POINTWISE_DATA_GRADIENT_MATRIX_32X64_128),
-    product(128, 48, 64, &kernels::POINTWISE_DATA_GRADIENT_MATRIX_128X48_64),
-    product(128, 48, 192, &kernels::POINTWISE_DATA_GRADIENT_MATRIX_128X48_192),
-    product(128, 128, 256, &kernels::POINTWISE_DATA_GRADIENT_MATRIX_128X128_256),
-    product(128, 128, 512, &kernels::POINTWISE_DATA_GRADIENT_MATRIX_128X128_512),
+    product(32, 32, &kernels::POINTWISE_DATA_GRADIENT_MATRIX_32X32_64),
+    product(32, 64, &kernels::POINTWISE_DATA_GRADIENT_MATRIX_32X64_128),
+    product(128, 128, &kernels::POINTWISE_DATA_GRADIENT_MATRIX_128X128_512),
 ];
 
 pub(in crate::pointwise) const MATRIX_DATA_GRADIENT_SUMS: &[Offer] = &[
-    product(32, 32, 64, &kernels::POINTWISE_DATA_GRADIENT_SUMS_MATRIX_32X32_64),
-    product(32, 64, 128, &kernels::POINTWISE_DATA_GRADIENT_SUMS_MATRIX_32X64_128),
-    product(128, 48, 64, &kernels::POINTWISE_DATA_GRADIENT_SUMS_MATRIX_128X48_64),
-    product(128, 48, 192, &kernels::POINTWISE_DATA_GRADIENT_SUMS_MATRIX_128X48_192),
-    product(128, 128, 256, &kernels::POINTWISE_DATA_GRADIENT_SUMS_MATRIX_128X128_256),
-    product(128, 128, 512, &kernels::POINTWISE_DATA_GRADIENT_SUMS_MATRIX_128X128_512),
+    product(32, 32, &kernels::POINTWISE_DATA_GRADIENT_SUMS_MATRIX_32X32_64),
+    product(32, 64, &kernels::POINTWISE_DATA_GRADIENT_SUMS_MATRIX_32X64_128),
+    product(128, 128, &kernels::POINTWISE_DATA_GRADIENT_SUMS_MATRIX_128X128_512),
 ];
 
 pub(in crate::pointwise) const MATRIX_WEIGHT_GRADIENT: &[Offer] = &[
-    weights(32, 32, 64, &kernels::POINTWISE_WEIGHT_GRADIENT_MATRIX_32X32_64),
-    weights(64, 32, 128, &kernels::POINTWISE_WEIGHT_GRADIENT_MATRIX_64X32_128),
-    weights(128, 128, 256, &kernels::POINTWISE_WEIGHT_GRADIENT_MATRIX_128X128_256),
-    weights(128, 128, 512, &kernels::POINTWISE_WEIGHT_GRADIENT_MATRIX_128X128_512),
+    weights(32, 32, &kernels::POINTWISE_WEIGHT_GRADIENT_MATRIX_32X32_64),
+    weights(64, 32, &kernels::POINTWISE_WEIGHT_GRADIENT_MATRIX_64X32_128),
+    weights(128, 128, &kernels::POINTWISE_WEIGHT_GRADIENT_MATRIX_128X128_512),
 ];
 
 /// Those of `offers` that a plan may take for operands of `format`: half precision alone, since the units multiply no more, and natively.
