@@ -41,14 +41,16 @@ def peak(work, size):
 
 
 def everything(batches):
-    """The works beside which Photonet is measured, the most important first: PyTorch's fastest, which also prepare longest."""
+    """The works beside which Photonet is measured, the most important first: PyTorch's fastest, which also prepare longest.
+    Searching algorithms takes longer than all else: at the end, for the fastest modes."""
     smallest, *between, largest = sorted(set(batches)) if len(set(batches)) > 1 else [batches[0], batches[0]]
-    half, compiled, graphs = MODES[3:]
+    half, compiled, graphs = MODES[3:6]
     ways = [("train", batch, mode) for batch in (largest, smallest) for mode in (compiled, graphs)]
     ways += [("train", largest, mode) for mode in ("f32", half, "f32 compile")]
     ways += [("train", batch, compiled) for batch in between] + [("infer", largest, compiled)]
     ways += [("latency", 1, "f32"), ("latency", 1, half), ("infer", largest, "f32"), ("infer", largest, half)]
     ways += [("train", batch, mode) for batch in (smallest, *between) for mode in ("f32", half)]
+    ways += [("train", batch, f"{mode} search") for batch in (largest, smallest) for mode in (compiled, "f32")]
     return list(dict.fromkeys(Work(task, model, batch, mode) for task, batch, mode in ways for model in ("large", "small")))
 
 

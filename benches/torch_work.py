@@ -5,8 +5,9 @@
 Prepares all that may happen beside other processes, says `ready`, waits for a line, measures, and prints a line of JSON, in which
 `median_ms` is null where it failed; torch_steps.py runs many of them. Random weights and photos, 1000 classes. `train` is the
 forward pass, cross entropy, the backward pass and SGD with momentum, `infer` the forward pass, both with the input on the device;
-`latency` is inference from the host and back. `first_ms` is the first step after the preparation, in which algorithms for
-convolutions are searched; the memory is that of the steps after it.
+`latency` is inference from the host and back. `first_ms` is the first step after the preparation, in which a mode with `search`
+searches algorithms for the convolutions (`cudnn.benchmark`), half a minute on a GPU; the others take cuDNN's own choice, as PyTorch
+does by default. The memory is that of the steps after it.
 """
 
 import argparse
@@ -21,6 +22,7 @@ import time
 
 MODES = ("f32", "f32 without TF32", "f32 compile", "bf16 channels_last", "bf16 channels_last compile")
 MODES += ("bf16 channels_last compile cuda graphs",)
+MODES += tuple(f"{mode} search" for mode in MODES)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,6 +53,10 @@ class Work:
     @property
     def graphs(self):
         return "cuda graphs" in self.mode
+
+    @property
+    def search(self):
+        return "search" in self.mode
 
     @property
     def half(self):
@@ -125,15 +131,16 @@ class Steps:
 
     def prepare(self):
         """All that is slow and may happen beside other processes."""
-        convolution = self.torch.backends.cudnn
-        if "without TF32" in self.work.mode:
+        convolution, work = self.torch.backends.cudnn, self.work
+        if "without TF32" in work.mode:
             convolution.allow_tf32 = False
         # PyTorch keeps the algorithm that a convolution ran with, found by search or not, and would not search again. It keeps
-        # them apart by whether they have to be deterministic, so that what is prepared is, and what is measured is not.
-        convolution.benchmark, convolution.deterministic = False, True
+        # them apart by whether they have to be deterministic, so that what is prepared is, and what is measured is not: a search
+        # must not happen beside other processes.
+        convolution.benchmark, convolution.deterministic = False, work.search
         # A graph would keep these algorithms too.
         self.warm_graphs(only=True)
-        if self.work.compiled:
+        if work.compiled:
             for _ in range(3):
                 self.step()
         else:
@@ -148,7 +155,7 @@ class Steps:
         """The row of the work."""
         torch, work = self.torch, self.work
         wait = torch.cuda.synchronize if self.cuda else lambda: None
-        torch.backends.cudnn.benchmark, torch.backends.cudnn.deterministic = True, False
+        torch.backends.cudnn.benchmark, torch.backends.cudnn.deterministic = work.search, False
         self.clear()
         begun = time.perf_counter()
         self.step()

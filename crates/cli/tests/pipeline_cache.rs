@@ -10,9 +10,10 @@ use std::path::{Path, PathBuf};
 
 const BENCH: &str = "bench --size 32 --width 0.35 --runs 1 --format json";
 
-fn bench(cache: &Path) -> Ran {
+fn bench(cache: &Path, recorded: &str) -> Ran {
     let mut command = program(cache.parent().unwrap());
-    let output = command.args(BENCH.split_whitespace()).env("PHOTONET_CACHE", cache).output();
+    let command = command.args(BENCH.split_whitespace()).env("PHOTONET_CACHE", cache);
+    let output = command.env("PHOTONET_RECORDED", recorded).output();
     let ran = Ran::of(output.unwrap()).ok();
     assert!(ran.json()["dispatches"].as_u64().unwrap() > 10, "{}", ran.said());
     ran
@@ -26,6 +27,13 @@ fn only_file(folder: &Path) -> PathBuf {
 
 #[test]
 fn a_missing_damaged_or_foreign_cache_is_said_and_made_anew() {
+    // wgpu's cache, and that of pipelines whose launches are recorded.
+    for recorded in ["0", "1"] {
+        damage(&|cache| bench(cache, recorded));
+    }
+}
+
+fn damage(bench: &dyn Fn(&Path) -> Ran) {
     let folder = tempfile::tempdir().unwrap();
     let cache = folder.path().join("cache");
     assert_eq!(bench(&cache).err, "", "the first run has nothing to complain of");

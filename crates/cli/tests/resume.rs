@@ -29,6 +29,20 @@ fn four_epochs_are_two_and_two_and_threads_change_nothing() {
     );
 }
 
+#[test]
+fn recorded_launches_train_to_the_bits_of_encoded_ones() {
+    let folder = workplace();
+    let trained = |recorded: &str| {
+        let mut command = program(folder.path());
+        command.env("PHOTONET_DEVICE_CLASS", "discrete").env("PHOTONET_RECORDED", recorded);
+        let words = format!("photos --epochs 2 --out recorded_{recorded}");
+        let output = command.arg("train").args(TINY).args(words.split_whitespace()).output();
+        Ran::of(output.unwrap()).ok();
+        folder.path().join(format!("recorded_{recorded}/latest"))
+    };
+    same_bits(&trained("0"), &trained("1"));
+}
+
 #[cfg(unix)]
 #[test]
 fn ctrl_c_saves_in_mid_run_and_the_resumed_run_ends_with_the_same_bits() {

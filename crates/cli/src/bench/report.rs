@@ -75,6 +75,7 @@ pub fn json(work: &Work, gpu: &Gpu, limits: &DeviceLimits, measured: &Measured) 
         "sustained_images_per_second": work.batch as f64 / measured.sustained_ms * 1e3,
         "host_ms": measured.host_median_ms(), "cold_ms": measured.cold_ms, "first_ms": measured.first_ms, "runs_ms": measured.runs_ms,
         "pipelines": gpu.pipeline_count(), "dispatches": measured.report.dispatches,
+        "recorded": gpu.records(), "phases": measured.report.phases,
         "macs": measured.report.macs, "traffic_bytes": measured.report.traffic_bytes,
         "transient_bytes": measured.report.transient_bytes, "planned_bytes": measured.planned_bytes,
         "allocated_bytes": measured.allocated_bytes,
@@ -115,11 +116,13 @@ pub fn describe(
             batch as f64 / measured.sustained_ms * 1e3
         ),
         format!(
-            "{} dispatches, {:.2} billion MACs, {} moved; submitted within {:.2} ms",
+            "{} dispatches in {} phases, {:.2} billion MACs, {} moved; submitted within {:.2} ms{}",
             report.dispatches,
+            report.phases,
             report.macs as f64 / 1e9,
             megabytes(report.traffic_bytes),
             measured.host_median_ms(),
+            if gpu.records() { ", recorded beforehand" } else { "" },
         ),
         format!(
             "device memory: {} planned{used}, {} of it shared by what lives one after the other (unshared: {})",

@@ -251,11 +251,12 @@ impl Recording {
         };
         let done = run();
         let flags = vk::QueryResultFlags::TYPE_64 | vk::QueryResultFlags::WAIT;
-        // SAFETY: the device is done, or lost; there is room for all results, and after an error none is asked for.
         let read = done.and_then(|()| {
-            vulkan.made(WHAT, unsafe { device.get_query_pool_results(queries, 0, &mut ticks, flags) })
+            // SAFETY: the device is done, and there is room for all results; after an error none is asked for.
+            let results = unsafe { device.get_query_pool_results(queries, 0, &mut ticks, flags) };
+            vulkan.made(WHAT, results)
         });
-        // SAFETY: as above.
+        // SAFETY: the device is done with them, or lost.
         unsafe { device.destroy_query_pool(queries, None) };
         read?;
         let period = f64::from(gpu.queue.get_timestamp_period());

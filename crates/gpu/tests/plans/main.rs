@@ -4,6 +4,7 @@ mod device;
 mod interface;
 mod profile;
 mod read_back;
+mod recorded;
 mod run;
 mod staging;
 

@@ -211,6 +211,7 @@ impl TrainNetwork {
         for &images in &self.parts {
             let part = self.plan(images).plan.report();
             whole.dispatches += part.dispatches;
+            whole.phases += part.phases;
             whole.macs += part.macs;
             whole.traffic_bytes += part.traffic_bytes;
         }
