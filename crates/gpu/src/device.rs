@@ -2,7 +2,7 @@
 
 use crate::adapter::{fits, sorted_adapters, summarise};
 use crate::pipeline::Pipelines;
-use crate::recorded::Vulkan;
+use crate::recorded::{Shared, Vulkan};
 use crate::{AdapterSummary, Choices, DeviceClass, GpuError, GpuOptions, HalfType, MatrixUnits};
 use std::collections::VecDeque;
 use std::fmt;
@@ -22,7 +22,7 @@ pub struct Gpu {
     pub(crate) queue: wgpu::Queue,
     pub(crate) pipelines: Pipelines,
     /// Where launches are recorded.
-    pub(crate) vulkan: Option<Arc<Vulkan>>,
+    pub(crate) vulkan: Option<Shared>,
     summary: AdapterSummary,
     class: DeviceClass,
     checked: bool,

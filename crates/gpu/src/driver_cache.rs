@@ -1,10 +1,9 @@
 //! The driver's compiled pipelines, kept on disk from one run to the next (Vulkan).
 
-use crate::recorded::Vulkan;
+use crate::recorded::Shared;
 use sha2::{Digest, Sha256};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 /// What a file begins with; the number rises when the form changes.
 const MAGIC: &[u8; 16] = b"photonet cache 1";
@@ -25,7 +24,7 @@ pub(crate) struct DriverCache {
 #[derive(Debug)]
 enum Kind {
     Encoded(wgpu::PipelineCache),
-    Recorded(Arc<Vulkan>),
+    Recorded(Shared),
 }
 
 /// What is in a cache file.
@@ -40,9 +39,10 @@ enum Contents {
 impl DriverCache {
     /// Opens the cache of `adapter` in `folder`, empty where there is none that can be used; what the user should
     /// know of that comes back as well. `None` where the API has no such cache.
+    #[cfg_attr(not(recordable), expect(unreachable_code, reason = "nothing is recorded"))]
     pub fn open(
         device: &wgpu::Device,
-        vulkan: Option<&Arc<Vulkan>>,
+        vulkan: Option<&Shared>,
         adapter: &wgpu::AdapterInfo,
         folder: &Path,
     ) -> (Option<Self>, Option<String>) {

@@ -68,7 +68,7 @@ impl Pipelines {
     pub fn open_cache(
         &mut self,
         device: &wgpu::Device,
-        vulkan: Option<&Arc<recorded::Vulkan>>,
+        vulkan: Option<&recorded::Shared>,
         adapter: &wgpu::Adapter,
         folder: Option<&std::path::Path>,
     ) -> Option<String> {
@@ -86,7 +86,7 @@ impl Pipelines {
     pub fn open_cache(
         &mut self,
         _: &wgpu::Device,
-        _: Option<&Arc<recorded::Vulkan>>,
+        _: Option<&recorded::Shared>,
         _: &wgpu::Adapter,
         _: Option<&std::path::Path>,
     ) -> Option<String> {

@@ -4,7 +4,7 @@ use super::Cost;
 use super::order::{self, Ordered, Use};
 use super::run::{Launches, Step, pieces, weight};
 use crate::pipeline::Pipeline;
-use crate::recorded::{Launch, Recording, Vulkan};
+use crate::recorded::{Launch, Recording, Shared};
 use crate::{Access, Binding, Buffer, Gpu, GpuError};
 use std::sync::Arc;
 
@@ -53,7 +53,7 @@ pub(super) async fn encoded(
 /// What the driver refuses.
 pub(super) fn record(
     gpu: &Gpu,
-    vulkan: &Arc<Vulkan>,
+    vulkan: &Shared,
     steps: &[Step],
     pipelines: &[Arc<Pipeline>],
     bound: &[Bound<'_>],

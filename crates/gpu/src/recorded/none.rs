@@ -4,11 +4,14 @@ use crate::pipeline::Recipe;
 use crate::{Buffer, Gpu, GpuError};
 use std::sync::Arc;
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) enum Vulkan {}
 
+/// Not behind a pointer, so that the compiler knows that there is none, and leaves out what would be done with it.
+pub(crate) type Shared = Vulkan;
+
 impl Vulkan {
-    pub fn of(_: &wgpu::Device, _: bool) -> Option<Arc<Self>> {
+    pub fn of(_: &wgpu::Device, _: bool) -> Option<Shared> {
         None
     }
 
@@ -27,11 +30,12 @@ impl Vulkan {
 pub(crate) enum Pipeline {}
 
 impl Pipeline {
-    pub fn new(vulkan: &Arc<Vulkan>, _: &Recipe, _: &str) -> Result<Self, GpuError> {
-        match **vulkan {}
+    pub fn new(vulkan: &Shared, _: &Recipe, _: &str) -> Result<Self, GpuError> {
+        match *vulkan {}
     }
 }
 
+#[expect(dead_code, reason = "nothing is recorded")]
 pub(crate) struct Launch<'a> {
     pub label: &'a str,
     pub pipeline: &'a Arc<crate::pipeline::Pipeline>,
@@ -42,8 +46,8 @@ pub(crate) struct Launch<'a> {
 pub(crate) enum Recording {}
 
 impl Recording {
-    pub fn new(vulkan: &Arc<Vulkan>, _: &[Launch<'_>], _: &[Vec<Vec<usize>>]) -> Result<Self, GpuError> {
-        match **vulkan {}
+    pub fn new(vulkan: &Shared, _: &[Launch<'_>], _: &[Vec<Vec<usize>>]) -> Result<Self, GpuError> {
+        match *vulkan {}
     }
 
     pub fn pieces(&self) -> usize {
