@@ -14,6 +14,7 @@ use Padding::{Same, Symmetric};
 use photonet_gpu::DeviceClass::{Discrete, Software};
 use photonet_gpu::MatrixUnits;
 use photonet_gpu::{Format, Storage};
+use std::ops::Range;
 
 pub(super) fn cases() -> Vec<Case> {
     let shape = Shape::new;
@@ -87,16 +88,20 @@ pub(super) fn on_units(units: MatrixUnits) -> Vec<Case> {
     ] {
         let layer = Pointwise { rows: input.rows(), inputs: input.channels, outputs };
         let [_, _, of_forward, of_gradient, _] = tiles::variants(Some(units));
-        let tiles = of_forward.map(Some).zip(of_gradient.map(Some));
-        let tiles = if every { tiles.collect() } else { vec![(None, None)] };
-        for (of_forward, of_gradient) in tiles {
-            let kernels = |variant| Kernels { variant, ..Discrete.into() }.on_units(units);
-            let [n, h, w, c] = [input.batch, input.height, input.width, input.channels];
-            let tile = of_forward.map_or(String::new(), |number| format!(" tile {number}"));
-            let name = format!("{n}x{h}x{w} {c}->{outputs}{tile} on matrix units");
-            let case = forward(layer, input, Activation::HardSwish, kernels(of_forward), &name, storage);
+        let numbers = |of: Range<usize>| if every { of.map(Some).collect() } else { vec![None] };
+        let [n, h, w, c] = [input.batch, input.height, input.width, input.channels];
+        let name = |number: Option<usize>| {
+            let tile = number.map_or(String::new(), |number| format!(" tile {number}"));
+            format!("{n}x{h}x{w} {c}->{outputs}{tile} on matrix units")
+        };
+        let kernels = |variant| Kernels { variant, ..Discrete.into() }.on_units(units);
+        for number in numbers(of_forward) {
+            let case = forward(layer, input, Activation::HardSwish, kernels(number), &name(number), storage);
             cases.push(case.tolerance(ON_UNITS));
-            let case = backward(layer, input, Activation::Relu, every, kernels(of_gradient), &name, storage);
+        }
+        for number in numbers(of_gradient) {
+            let case =
+                backward(layer, input, Activation::Relu, every, kernels(number), &name(number), storage);
             cases.push(case.tolerance(through_memory(storage)));
         }
     }
