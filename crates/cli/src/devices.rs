@@ -47,7 +47,7 @@ pub fn run(options: &DevicesOptions) -> Result<ExitCode, CliError> {
     say("\n`--device auto` takes the first.")?;
     if adapters.iter().any(|a| a.matrix_units.is_some() && a.kind == "discrete") {
         say(
-            "`--precision f16` multiplies on matrices; with PHOTONET_MATRIX_UNITS=0 in registers, as elsewhere.",
+            "`--precision f16` multiplies on matrices (Vulkan); with PHOTONET_MATRIX_UNITS=0 in registers, as elsewhere.",
         )?;
     }
     Ok(ExitCode::SUCCESS)

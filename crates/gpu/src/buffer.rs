@@ -12,12 +12,6 @@ pub struct Buffer {
 }
 
 impl Buffer {
-    /// Frees the memory now. Dropping does so natively; a browser would wait for its garbage collector.
-    /// Later use of any clone is an error of the driver.
-    pub fn destroy(&self) {
-        self.raw.destroy();
-    }
-
     /// Size in bytes, a multiple of 4.
     pub fn bytes(&self) -> u64 {
         self.raw.size()
@@ -37,7 +31,7 @@ impl Gpu {
         }
         let raw = self
             .guarded(label, |device| {
-                device.create_buffer(&wgpu::BufferDescriptor {
+                let raw = device.create_buffer(&wgpu::BufferDescriptor {
                     label: Some(label),
                     size,
                     usage: wgpu::BufferUsages::STORAGE
@@ -45,16 +39,19 @@ impl Gpu {
                         | wgpu::BufferUsages::COPY_DST
                         | wgpu::BufferUsages::COPY_SRC,
                     mapped_at_creation: false,
-                })
+                });
+                if self.records() {
+                    // wgpu fills a buffer with zeros when it first sees a use of it, which may be after recorded launches have
+                    // written it.
+                    let mut encoder =
+                        device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
+                    encoder.clear_buffer(&raw, 0, None);
+                    self.queue.submit([encoder.finish()]);
+                }
+                raw
             })
             .await?;
         self.count_bytes(size);
-        if self.records() {
-            // wgpu fills a buffer with zeros when it first sees a use of it, which may be after recorded launches have written it.
-            let mut encoder = self.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
-            encoder.clear_buffer(&raw, 0, None);
-            self.queue.submit([encoder.finish()]);
-        }
         Ok(Buffer { raw: Arc::new(raw) })
     }
 

@@ -84,12 +84,13 @@ impl Gpu {
         }
         let own = DeviceClass::from_name(summary.kind).unwrap_or(DeviceClass::Integrated);
         let class = options.class.unwrap_or(own);
-        // The kernels of software devices multiply in registers.
         // A software device runs launches within the submit, and no two at a time.
         let records = options.recorded.unwrap_or(class != DeviceClass::Software && !options.portable);
         let records = records && cfg!(recordable) && adapter.get_info().backend == wgpu::Backend::Vulkan;
-        let asked = options.matrix_units.unwrap_or(class == DeviceClass::Discrete && records);
-        let taken = asked && !options.portable && class != DeviceClass::Software;
+        // The kernels of software devices multiply in registers. And recorded pipelines alone order workgroup memory as Vulkan wants it for
+        // kernels with matrices, see `recorded::memory_model`.
+        let asked = options.matrix_units.unwrap_or(class == DeviceClass::Discrete);
+        let taken = asked && records && !options.portable && class != DeviceClass::Software;
         let matrix_units = summary.matrix_units.filter(|_| taken);
         let mut experimental_features = wgpu::ExperimentalFeatures::disabled();
         if matrix_units.is_some() {
@@ -114,10 +115,17 @@ impl Gpu {
             experimental_features,
             ..Default::default()
         };
-        let (device, queue) = adapter
-            .request_device(&descriptor)
-            .await
-            .map_err(|e| GpuError::NoDevice { adapter: summary.name.clone(), reason: e.to_string() })?;
+        let (device, queue) = match adapter.request_device(&descriptor).await {
+            Ok(opened) => opened,
+            // Nobody asked for matrix units: without them there may be a device.
+            Err(_) if matrix_units.is_some() && options.matrix_units.is_none() => {
+                let without = GpuOptions { matrix_units: Some(false), ..options.clone() };
+                return Box::pin(Self::from_adapter(adapter, &without)).await;
+            }
+            Err(e) => {
+                return Err(GpuError::NoDevice { adapter: summary.name.clone(), reason: e.to_string() });
+            }
+        };
         let health = Arc::new(Mutex::new(Health::default()));
         let lost = health.clone();
         device.set_device_lost_callback(move |reason, message| {
@@ -205,7 +213,7 @@ impl Gpu {
         self.vulkan.is_some()
     }
 
-    /// Its matrix units, where they were asked for, kernels can take them, and those of the device's class do.
+    /// Its matrix units, where plans are recorded, kernels can take them, and those of the device's class do.
     pub fn matrix_units(&self) -> Option<MatrixUnits> {
         self.matrix_units
     }

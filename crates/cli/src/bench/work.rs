@@ -68,8 +68,8 @@ fn median(values: &[f64]) -> f64 {
 
 /// A network that is ready to run on made-up photos.
 enum Ready {
-    Infer(InferenceNetwork, Vec<u8>),
-    Train(TrainNetwork, Vec<u8>, [Vec<u32>; 2], Staging),
+    Infer(Box<InferenceNetwork>, Vec<u8>),
+    Train(Box<TrainNetwork>, Vec<u8>, [Vec<u32>; 2], Staging),
 }
 
 /// What a run took, in milliseconds: to its end, and until it was submitted.
@@ -90,7 +90,7 @@ impl Ready {
         if !work.train {
             let options = InferenceOptions { batch, input, count_topk: None, precision };
             let network = InferenceNetwork::new(gpu, &architecture, &weights, &options).await?;
-            return Ok(Self::Infer(network, pixels));
+            return Ok(Self::Infer(Box::new(network), pixels));
         }
         let tuning = Tuning::default();
         let buffers = TrainBuffers::new(gpu, &architecture, &weights, 2e-5, &tuning).await?;
@@ -99,7 +99,7 @@ impl Ready {
         // As one: a step in parts is no measure of a batch.
         let network = TrainNetwork::in_parts(&buffers, &architecture, &options, 1).await?;
         let labels: Vec<u32> = (0..batch).map(|i| (i % architecture.classes) as u32).collect();
-        Ok(Self::Train(network, pixels, [labels, (0..batch as u32).collect()], Staging::new(gpu)))
+        Ok(Self::Train(Box::new(network), pixels, [labels, (0..batch as u32).collect()], Staging::new(gpu)))
     }
 
     /// One run, to its end: with inference the logits are read back.

@@ -3,7 +3,7 @@
 use super::interface;
 use super::launches::{Bound, encoded, record};
 use super::pool::{self, Lifetime};
-use super::run::{Plan, Step};
+use super::run::{Plan, Step, pieces};
 use super::{Cost, PlanReport, Tensor};
 use crate::pipeline::{Constants, Recipe};
 use crate::{
@@ -318,13 +318,17 @@ impl PlanBuilder {
                 dispatch.kernel.bindings.iter().map(of).collect()
             })
             .collect();
-        let (launches, phases) = match &gpu.vulkan {
+        let (launches, phases, submits) = match &gpu.vulkan {
             Some(vulkan) => record(gpu, vulkan, &steps, &pipelines, &bound)?,
-            None => (encoded(gpu, &steps, &pipelines, &bound).await?, steps.len()),
+            None => {
+                let submits = pieces(gpu.class(), steps.iter().map(|step| step.cost)).len();
+                (encoded(gpu, &steps, &pipelines, &bound).await?, steps.len(), submits)
+            }
         };
         let report = PlanReport {
             dispatches: steps.len(),
             phases,
+            submits,
             transient_buffers: pool_count,
             transient_bytes: pooled_bytes,
             unpooled_bytes,

@@ -18,7 +18,7 @@ pub(super) fn check(dispatch: &Dispatch, units: Option<MatrixUnits>) -> Result<(
     };
     if dispatch.kernel.matrix {
         let Some(units) = units else {
-            return fail("runs on matrix units, which were not asked for or which the device has not".into());
+            return fail("runs on matrix units, which the device has not or which were switched off".into());
         };
         if !units.fit(dispatch.kernel) {
             let (bytes, invocations) = (dispatch.kernel.shared_bytes, dispatch.kernel.workgroup_size[0]);

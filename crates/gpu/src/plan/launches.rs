@@ -47,17 +47,17 @@ pub(super) async fn encoded(
     Ok(Launches::Encoded(launches))
 }
 
-/// Records launches; says how many phases there are as well.
+/// Records launches; says how many phases and how many submits there are as well.
 ///
 /// # Errors
-/// What the driver refuses.
+/// What the driver refuses, and a launch that writes what it binds a second time.
 pub(super) fn record(
     gpu: &Gpu,
     vulkan: &Shared,
     steps: &[Step],
     pipelines: &[Arc<Pipeline>],
     bound: &[Bound<'_>],
-) -> Result<(Launches, usize), GpuError> {
+) -> Result<(Launches, usize, usize), GpuError> {
     let ordered: Vec<Ordered> = steps
         .iter()
         .zip(bound)
@@ -65,7 +65,6 @@ pub(super) fn record(
             weight: weight(step.cost),
             uses: bound
                 .iter()
-                .filter(|(binding, ..)| binding.access != Access::Uniform)
                 .map(|&(binding, buffer, start, bytes)| Use {
                     // One number for all clones of a buffer.
                     buffer: Arc::as_ptr(&buffer.raw) as usize,
@@ -75,11 +74,18 @@ pub(super) fn record(
                 .collect(),
         })
         .collect();
-    let mut phases = order::phases(&ordered);
+    // By tensors this is checked for every plan; two of them may be one buffer.
+    if let Some((step, _)) = steps.iter().zip(&ordered).find(|(_, launch)| launch.conflicts()) {
+        let reason = format!("'{}' writes a range of a buffer that it binds a second time", step.label);
+        return Err(GpuError::Driver { what: "the plan's bindings".into(), reason });
+    }
+    let phases = order::phases(&ordered);
+    let count = phases.len();
+    // Launches of a phase that are too long for one submit together are cut apart like others.
+    let mut phases: Vec<Vec<usize>> = phases.into_iter().flat_map(|phase| cut(gpu, phase, steps)).collect();
     let costs = phases.iter().map(|phase| total(phase.iter().map(|&launch| steps[launch].cost)));
-    let (count, lengths) = (phases.len(), pieces(gpu.class(), costs));
     let pieces: Vec<Vec<Vec<usize>>> =
-        lengths.into_iter().map(|length| phases.drain(..length).collect()).collect();
+        pieces(gpu.class(), costs).into_iter().map(|length| phases.drain(..length).collect()).collect();
     let launches: Vec<Launch<'_>> = steps
         .iter()
         .zip(pipelines)
@@ -94,7 +100,13 @@ pub(super) fn record(
             grid: step.grid,
         })
         .collect();
-    Ok((Launches::Recorded(Recording::new(vulkan, &launches, &pieces)?), count))
+    Ok((Launches::Recorded(Recording::new(vulkan, &launches, &pieces)?), count, pieces.len()))
+}
+
+/// A phase in parts, none of which is above what one submit may hold unless it is one launch.
+fn cut(gpu: &Gpu, mut phase: Vec<usize>, steps: &[Step]) -> Vec<Vec<usize>> {
+    let lengths = pieces(gpu.class(), phase.iter().map(|&launch| steps[launch].cost));
+    lengths.into_iter().map(|length| phase.drain(..length).collect()).collect()
 }
 
 /// What launches cost together.

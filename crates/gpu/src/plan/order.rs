@@ -22,6 +22,23 @@ pub(super) struct Ordered {
     pub weight: u64,
 }
 
+impl Use {
+    /// Whether two uses have to keep their order.
+    fn conflicts(&self, other: &Self) -> bool {
+        let overlap = self.bytes.start < other.bytes.end && other.bytes.start < self.bytes.end;
+        self.buffer == other.buffer && overlap && (self.written || other.written)
+    }
+}
+
+impl Ordered {
+    /// Whether the launch writes what it uses a second time.
+    pub fn conflicts(&self) -> bool {
+        let pairs =
+            self.uses.iter().enumerate().flat_map(|(at, own)| self.uses[..at].iter().map(move |b| (own, b)));
+        pairs.into_iter().any(|(a, b)| a.conflicts(b))
+    }
+}
+
 /// Sorts launches, by their numbers, into phases: each waits for those that it shares bytes with, of which one of the two writes some, and
 /// which come before it in `launches`. There are as few phases as the longest chain has launches; where one may be in several of them it goes to the
 /// shortest so far, so that long launches run beside the short ones that something waits for.
@@ -38,23 +55,23 @@ pub(super) fn phases(launches: &[Ordered]) -> Vec<Vec<usize>> {
             latest[other] = latest[other].min(latest[launch] - 1);
         }
     }
-    // The longest launch of a phase tells how long that takes.
-    let mut longest = vec![0u64; count];
+    // What the launches of a phase take together.
+    let mut length = vec![0u64; count];
     let mut taken: Vec<usize> = Vec::with_capacity(launches.len());
     for (launch, &phase) in earliest.iter().enumerate() {
         if phase == latest[launch] {
-            longest[phase] += launches[launch].weight;
+            length[phase] += launches[launch].weight;
         }
     }
     for (launch, before) in before.iter().enumerate() {
         let first = before.iter().map(|&other| taken[other] + 1).max().unwrap_or(0);
         let free = earliest[launch] < latest[launch];
         let phase = match free {
-            true => (first..=latest[launch]).min_by_key(|&phase| longest[phase]).unwrap_or(first),
+            true => (first..=latest[launch]).min_by_key(|&phase| length[phase]).unwrap_or(first),
             false => earliest[launch],
         };
         if free {
-            longest[phase] += launches[launch].weight;
+            length[phase] += launches[launch].weight;
         }
         taken.push(phase);
     }
@@ -77,10 +94,8 @@ fn dependencies(launches: &[Ordered]) -> Vec<Vec<usize>> {
         let mut before = Vec::new();
         for own in &launch.uses {
             let earlier = uses_of.entry(own.buffer).or_default();
-            let overlaps =
-                |other: &Use| own.bytes.start < other.bytes.end && other.bytes.start < own.bytes.end;
             for (by, other) in earlier.iter().rev() {
-                if *by != number && (own.written || other.written) && overlaps(other) {
+                if *by != number && own.conflicts(other) {
                     before.push(*by);
                 }
             }
@@ -172,14 +187,8 @@ mod tests {
             }
             for later in 0..launches.len() {
                 for earlier in 0..later {
-                    let conflict = launches[earlier].uses.iter().any(|a| {
-                        launches[later].uses.iter().any(|b| {
-                            a.buffer == b.buffer
-                                && (a.written || b.written)
-                                && a.bytes.start < b.bytes.end
-                                && b.bytes.start < a.bytes.end
-                        })
-                    });
+                    let of = |launch: usize| launches[launch].uses.iter();
+                    let conflict = of(earlier).any(|a| of(later).any(|b| a.conflicts(b)));
                     assert!(!conflict || phase_of[earlier] < phase_of[later], "{earlier} and {later}");
                 }
             }

@@ -31,6 +31,8 @@ pub struct PlanReport {
     /// How many times in a run a launch waits for those before it: the first one, and wherever launches are recorded those that depend
     /// on something; elsewhere the API decides, and each may.
     pub phases: usize,
+    /// Submits.
+    pub submits: usize,
     /// Buffers shared by the transient tensors.
     pub transient_buffers: usize,
     /// Their bytes.
@@ -109,12 +111,12 @@ impl Plan {
         self.gpu.read(self.tensor(tensor), tensor.start(), count).await
     }
 
-    /// Submits every launch in order. Returns before the device is done.
+    /// Submits every launch, each behind those that it depends on. Returns before the device is done.
     ///
     /// # Errors
     /// A device that is lost or that reported an error.
     pub fn run(&self) -> Result<(), GpuError> {
-        self.run_behind(|_| ())
+        self.run_behind(None::<fn(&mut wgpu::CommandEncoder)>)
     }
 
     /// The same, with `staged` copied to the beginning of `target` before the first launch.
@@ -124,25 +126,35 @@ impl Plan {
     #[cfg(not(target_arch = "wasm32"))]
     pub fn run_with(&self, staged: crate::Staged, target: &Buffer) -> Result<(), GpuError> {
         let size = staged.buffer.size();
-        self.run_behind(|encoder| encoder.copy_buffer_to_buffer(&staged.buffer, 0, &target.raw, 0, size))?;
+        self.run_behind(Some(|encoder: &mut wgpu::CommandEncoder| {
+            encoder.copy_buffer_to_buffer(&staged.buffer, 0, &target.raw, 0, size);
+        }))?;
         staged.give_back();
         Ok(())
     }
 
+    /// What the device says of itself where it is lost, else `error`.
+    fn or_lost(&self, error: GpuError) -> GpuError {
+        self.gpu.check().err().unwrap_or(error)
+    }
+
     /// `begin` encodes what comes before the launches.
-    fn run_behind(&self, begin: impl FnOnce(&mut wgpu::CommandEncoder)) -> Result<(), GpuError> {
+    fn run_behind(&self, begin: Option<impl FnOnce(&mut wgpu::CommandEncoder)>) -> Result<(), GpuError> {
         self.gpu.check()?;
         match &self.launches {
             Launches::Recorded(recording) => {
-                let mut encoder = self.encoder();
-                begin(&mut encoder);
-                let mut first = Some(encoder.finish());
+                let mut first = begin.map(|begin| {
+                    let mut encoder = self.encoder();
+                    begin(&mut encoder);
+                    encoder.finish()
+                });
                 for piece in 0..recording.pieces() {
-                    self.gpu.submit(first.take().into_iter().chain([recording.commands(piece)?]))?;
+                    let commands = recording.commands(piece).map_err(|error| self.or_lost(error))?;
+                    self.gpu.submit(first.take().into_iter().chain([commands]))?;
                 }
             }
             Launches::Encoded(launches) => {
-                let mut begin = Some(begin);
+                let mut begin = begin;
                 let mut rest = launches.as_slice();
                 let mut grids = self.steps.iter().map(|step| step.grid);
                 for take in pieces(self.gpu.class(), self.steps.iter().map(|step| step.cost)) {
@@ -176,7 +188,9 @@ impl Plan {
     /// As [`Plan::run`] and [`Gpu::read`].
     pub async fn profile(&self) -> Result<Vec<Timing>, GpuError> {
         let nanoseconds = match &self.launches {
-            Launches::Recorded(recording) => recording.profile(&self.gpu)?,
+            Launches::Recorded(recording) => {
+                recording.profile(&self.gpu).map_err(|error| self.or_lost(error))?
+            }
             Launches::Encoded(launches) => self.profile_encoded(launches).await?,
         };
         let timing = |(step, nanoseconds): (&Step, f64)| Timing {

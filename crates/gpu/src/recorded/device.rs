@@ -14,9 +14,11 @@ pub(crate) struct Vulkan {
     /// Whether shaders keep their bounds and loop checks.
     pub checked: bool,
     pub queue_family: u32,
-    /// Bits of a timestamp that count, as a mask.
+    /// Bits of a timestamp that count, as a mask: none where there are no timestamps.
     pub timestamps: u64,
     cache: Mutex<vk::PipelineCache>,
+    /// The driver's mark on what it keeps.
+    cache_uuid: [u8; vk::UUID_SIZE],
     /// Destroys the device, which it must not before everything else is gone.
     pub wgpu: wgpu::Device,
 }
@@ -50,16 +52,19 @@ impl Vulkan {
             queue_family,
             timestamps: u64::MAX.checked_shr(64 - bits.min(64)).unwrap_or(0),
             cache: Mutex::new(vk::PipelineCache::null()),
+            cache_uuid: properties.pipeline_cache_uuid,
             wgpu: wgpu.clone(),
         };
         Some(Arc::new(vulkan))
     }
 
-    /// Keeps compiled pipelines from now on, those in `data` from the beginning. Without memory for it nothing is kept.
+    /// Keeps compiled pipelines from now on, those in `data` from the beginning, unless it is another driver's. Without memory for it
+    /// nothing is kept.
     pub fn begin_cache(&self, data: Option<&[u8]>) {
-        let info = vk::PipelineCacheCreateInfo::default().initial_data(data.unwrap_or_default());
-        // SAFETY: the driver checks the data's header, and what follows was written by the same driver: `DriverCache` compares its
-        // digest and its owner.
+        // Behind four words of the header (Vulkan 1.3, "Pipeline Cache Header").
+        let own = data.filter(|data| data.get(16..32) == Some(&self.cache_uuid[..]));
+        let info = vk::PipelineCacheCreateInfo::default().initial_data(own.unwrap_or_default());
+        // SAFETY: the data was written by this driver, whose mark it bears: `DriverCache` compares its digest and its owner.
         if let Ok(cache) = unsafe { self.device.create_pipeline_cache(&info, None) } {
             *self.cache.lock().unwrap_or_else(PoisonError::into_inner) = cache;
         }
@@ -76,6 +81,15 @@ impl Vulkan {
 
     pub fn cache(&self) -> vk::PipelineCache {
         *self.cache.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits until the device is done with everything.
+    pub fn wait(&self) {
+        if self.wgpu.poll(wgpu::PollType::wait_indefinitely()).is_err() {
+            // wgpu gives a device up for other reasons than that it is gone.
+            // SAFETY: the device exists, and what wgpu has given up submits nothing more.
+            let _ = unsafe { self.device.device_wait_idle() };
+        }
     }
 
     /// What `result` says, as an error while `what` was made.

@@ -101,7 +101,7 @@ mod tests {
     use crate::recorded::spirv::compile;
 
     fn words(text: &str) -> Vec<u32> {
-        compile(text, &Constants::new(), (1, 6), false).unwrap()
+        compile(text, &Constants::new(), (1, 6), false, 256).unwrap()
     }
 
     const MATRICES: &str = "enable f16;
@@ -143,12 +143,23 @@ mod tests {
         assert!(ids.max().unwrap() < words[BOUND]);
     }
 
+    /// A module of these instructions, as far as this file looks at it: a store to a variable of workgroup memory, and a barrier.
+    fn module(model: u32) -> Vec<u32> {
+        let mut words = vec![0x0723_0203, 0x0001_0600, 0, 20, 0];
+        push(&mut words, OP_MEMORY_MODEL, &[0, model]);
+        push(&mut words, OP_TYPE_POINTER, &[1, CLASS_WORKGROUP, 2]);
+        push(&mut words, OP_CONSTANT, &[2, 3, 0x108]);
+        push(&mut words, OP_VARIABLE, &[1, 4, CLASS_WORKGROUP]);
+        push(&mut words, OP_STORE, &[4, 3]);
+        push(&mut words, OP_CONTROL_BARRIER, &[3, 3, 3]);
+        words
+    }
+
     #[test]
     fn other_modules_stay_what_they_are() {
-        let text = "var<workgroup> a: array<f32, 4>;
-            @compute @workgroup_size(4)
-            fn main(@builtin(local_invocation_index) lane: u32) { a[lane] = 1.0; workgroupBarrier(); a[3u - lane] = a[lane]; }";
-        let words = words(text);
-        assert_eq!(order_workgroup_memory(words.clone()), words);
+        let logical = module(1);
+        assert_eq!(order_workgroup_memory(logical.clone()), logical);
+        let vulkan = module(MODEL_VULKAN);
+        assert_eq!(order_workgroup_memory(vulkan.clone()).len(), vulkan.len() + 4 + 1);
     }
 }

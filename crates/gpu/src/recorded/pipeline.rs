@@ -26,7 +26,8 @@ impl Pipeline {
     pub fn new(vulkan: &Arc<Vulkan>, recipe: &Recipe, text: &str) -> Result<Self, GpuError> {
         let kernel = recipe.kernel;
         let what = format!("kernel {}", kernel.name);
-        let words = spirv::compile(text, &recipe.constants, vulkan.language, vulkan.checked)
+        let most = vulkan.wgpu.limits().max_compute_invocations_per_workgroup;
+        let words = spirv::compile(text, &recipe.constants, vulkan.language, vulkan.checked, most)
             .map_err(|reason| GpuError::Driver { what: what.clone(), reason })?;
         let kinds: Vec<(u32, vk::DescriptorType)> = kernel
             .bindings

@@ -5,6 +5,7 @@ use crate::pipeline::Pipeline;
 use crate::{Buffer, Gpu, GpuError};
 use ash::vk;
 use std::sync::Arc;
+use std::time::Instant;
 use wgpu::hal::api;
 
 /// One launch to record.
@@ -37,7 +38,7 @@ pub(crate) struct Recording {
 
 const WHAT: &str = "the plan's commands";
 
-/// A barrier for whatever came before and whatever follows, on the device or on its way to the host.
+/// A barrier for whatever came before and whatever follows on the device.
 fn everything() -> (vk::PipelineStageFlags, vk::MemoryBarrier<'static>) {
     let access = vk::AccessFlags::MEMORY_READ | vk::AccessFlags::MEMORY_WRITE;
     let barrier =
@@ -47,7 +48,7 @@ fn everything() -> (vk::PipelineStageFlags, vk::MemoryBarrier<'static>) {
 
 /// A barrier between launches.
 fn between_launches() -> (vk::PipelineStageFlags, vk::MemoryBarrier<'static>) {
-    let access = vk::AccessFlags::SHADER_READ | vk::AccessFlags::SHADER_WRITE;
+    let access = vk::AccessFlags::SHADER_READ | vk::AccessFlags::SHADER_WRITE | vk::AccessFlags::UNIFORM_READ;
     let barrier =
         vk::MemoryBarrier::default().src_access_mask(vk::AccessFlags::SHADER_WRITE).dst_access_mask(access);
     (vk::PipelineStageFlags::COMPUTE_SHADER, barrier)
@@ -216,12 +217,31 @@ impl Recording {
         }
     }
 
-    /// Runs every launch by itself, in order, and returns the nanoseconds of each.
+    /// Runs every launch by itself, in order, and returns the nanoseconds of each: by the device's timestamps where it has some, else by submitting
+    /// each alone and waiting for it.
     ///
     /// # Errors
     /// As [`Gpu::submit`], and what the driver refuses.
     pub fn profile(&self, gpu: &Gpu) -> Result<Vec<f64>, GpuError> {
         gpu.check()?;
+        if gpu.has_timestamps() {
+            return self.profile_by_timestamps(gpu);
+        }
+        let alone = |launch: &Bound| {
+            gpu.wait()?;
+            let start = Instant::now();
+            gpu.submit([self.encode(|buffer| {
+                self.wait(buffer, everything());
+                self.launch(buffer, launch);
+                self.wait(buffer, everything());
+            })?])?;
+            gpu.wait()?;
+            Ok(start.elapsed().as_nanos() as f64)
+        };
+        self.launches.iter().map(alone).collect()
+    }
+
+    fn profile_by_timestamps(&self, gpu: &Gpu) -> Result<Vec<f64>, GpuError> {
         let (vulkan, device) = (&self.vulkan, &self.vulkan.device);
         let count = 2 * self.launches.len() as u32;
         if count == 0 {
@@ -238,7 +258,7 @@ impl Recording {
                 unsafe { device.cmd_reset_query_pool(buffer, queries, 0, count) };
                 for (query, launch) in (0..).step_by(2).zip(&self.launches) {
                     self.wait(buffer, if query == 0 { everything() } else { between_launches() });
-                    // SAFETY: as above.
+                    // SAFETY: as above; the queue has timestamps.
                     unsafe { device.cmd_write_timestamp(buffer, stamp, queries, query) };
                     self.launch(buffer, launch);
                     // SAFETY: as above.
@@ -250,13 +270,15 @@ impl Recording {
             gpu.wait()
         };
         let done = run();
+        // Also where an error came between.
+        vulkan.wait();
         let flags = vk::QueryResultFlags::TYPE_64 | vk::QueryResultFlags::WAIT;
         let read = done.and_then(|()| {
             // SAFETY: the device is done, and there is room for all results; after an error none is asked for.
             let results = unsafe { device.get_query_pool_results(queries, 0, &mut ticks, flags) };
             vulkan.made(WHAT, results)
         });
-        // SAFETY: the device is done with them, or lost.
+        // SAFETY: the device is done with them.
         unsafe { device.destroy_query_pool(queries, None) };
         read?;
         let period = f64::from(gpu.queue.get_timestamp_period());
@@ -267,8 +289,8 @@ impl Recording {
 
 impl Drop for Recording {
     fn drop(&mut self) {
-        // wgpu does not know what these commands use. A device that is gone uses nothing.
-        let _ = self.vulkan.wgpu.poll(wgpu::PollType::wait_indefinitely());
+        // wgpu does not know what these commands use.
+        self.vulkan.wait();
         let device = &self.vulkan.device;
         // SAFETY: the device is done with them, and destroying a pool frees what came of it.
         unsafe {

@@ -11,12 +11,14 @@ const ENTRY: &str = "main";
 /// Words of SPIR-V; `checked` keeps bounds and loop checks.
 ///
 /// # Errors
-/// What naga says. Kernels are validated when this crate is built, so that only their constants can be wrong.
+/// What naga says, or that a workgroup has more than so many invocations. Kernels are validated when this crate is built, so that only their
+/// constants can be wrong.
 pub(super) fn compile(
     text: &str,
     constants: &Constants,
     language: (u8, u8),
     checked: bool,
+    most_invocations: u32,
 ) -> Result<Vec<u32>, String> {
     let module = naga::front::wgsl::parse_str(text).map_err(|error| error.emit_to_string(text))?;
     // What the build has validated is gone through once more for what the translation needs to know.
@@ -29,6 +31,12 @@ pub(super) fn compile(
     let (module, info) =
         naga::back::pipeline_constants::process_overrides(&module, &info, Some((stage, ENTRY)), &values)
             .map_err(|error| error.to_string())?;
+    let size = module.entry_points.first().map_or([0; 3], |entry| entry.workgroup_size);
+    if size.iter().map(|&side| u64::from(side)).product::<u64>() > u64::from(most_invocations) {
+        return Err(format!(
+            "workgroups of {size:?} invocations, where the device allows {most_invocations}"
+        ));
+    }
     let policy = if checked { BoundsCheckPolicy::Restrict } else { BoundsCheckPolicy::Unchecked };
     let options = spv::Options {
         lang_version: language,

@@ -5,7 +5,7 @@ use photonet_gpu::{DeviceChoice, Gpu, GpuOptions, PlanBuilder};
 use std::sync::Arc;
 
 /// Three launches of different sizes; their profile, and whether they still compute.
-fn profile(gpu: &Arc<Gpu>) {
+pub(crate) fn profile(gpu: &Arc<Gpu>) {
     let input = buffer(gpu, &[1.0; 4096]);
     let output = buffer(gpu, &[f32::NAN; 4096]);
     let mut plan = PlanBuilder::new();

@@ -39,12 +39,17 @@ fn what_does_not_depend_on_another_shares_a_phase() {
     // Encoded, each launch is a phase of its own: wgpu decides.
     let encoded = wait(Gpu::open(&GpuOptions { recorded: Some(false), ..GpuOptions::portable() }));
     let input = buffer(&encoded, &[1.0; 64]);
-    let (plan, _) = sum_plan(&encoded, &input, &input, 16);
-    assert_eq!(wait(plan.build(&encoded)).report().phases, 1);
+    let mut plan = PlanBuilder::new();
+    let x = plan.import(&input);
+    for label in ["a", "b"] {
+        let to = plan.transient(label, 256);
+        plan.dispatch(add(x, x, to, 16));
+    }
+    assert_eq!(wait(plan.build(&encoded)).report().phases, 2);
 }
 
 #[test]
-fn long_work_is_cut_between_phases() {
+fn long_work_is_cut_between_phases_and_within_them() {
     let Some(gpu) = open() else { return };
     let input = buffer(&gpu, &[1.0; 16]);
     let output = buffer(&gpu, &[f32::NAN; 16]);
@@ -59,9 +64,33 @@ fn long_work_is_cut_between_phases() {
     }
     plan.dispatch(add(tensor, x, last, 4));
     let plan = wait(plan.build(&gpu));
+    // Each by itself, whether it is one of the longest or not; the last one beside the one before it.
+    assert!((30..=31).contains(&plan.report().submits), "{}", plan.report().submits);
     plan.run().unwrap();
     plan.run().unwrap();
     assert_eq!(wait(gpu.read::<f32>(&output, 0, 16)), [32.0; 16]);
+    // Four that do not depend on one another, each as long as a submit.
+    let mut plan = PlanBuilder::new();
+    let x = plan.import(&input);
+    for label in ["a", "b", "c", "d"] {
+        let to = plan.transient(label, 64);
+        plan.keep(to);
+        plan.dispatch(add(x, x, to, 4).cost(1 << 50, 0));
+    }
+    let report = wait(plan.build(&gpu)).report();
+    assert_eq!((report.phases, report.submits), (1, 4));
+}
+
+#[test]
+fn what_a_launch_writes_it_binds_once() {
+    let Some(gpu) = open() else { return };
+    let both = buffer(&gpu, &[1.0; 64]);
+    let mut plan = PlanBuilder::new();
+    // Two tensors, one buffer.
+    let (x, y) = (plan.import(&both), plan.import(&both));
+    plan.dispatch(add(x, x, y, 16));
+    let error = block_on(plan.build(&gpu)).err().unwrap().to_string();
+    assert!(error.ends_with("'sum' writes a range of a buffer that it binds a second time"), "{error}");
 }
 
 /// Several runs on their way, each with its own input, and what a run leaves for the next.
@@ -121,15 +150,14 @@ fn buffers_begin_as_zeros() {
 }
 
 #[test]
-fn each_launch_is_timed_in_order() {
+fn each_launch_is_timed_with_timestamps_and_without() {
     let Some(gpu) = open() else { return };
-    let input = buffer(&gpu, &[1.0; 4096]);
-    let (plan, output) = sum_plan(&gpu, &input, &input, 1024);
-    let plan = wait(plan.build(&gpu));
-    let timings = wait(plan.profile());
-    assert_eq!(timings.len(), 1);
-    assert!(timings[0].nanoseconds.is_finite() && (0.0..1e10).contains(&timings[0].nanoseconds));
-    assert_eq!(wait(gpu.read::<f32>(&output, 0, 4)), [2.0; 4]);
+    assert!(!gpu.has_timestamps());
+    crate::profile::profile(&gpu);
+    let options = GpuOptions { portable: false, recorded: Some(true), ..GpuOptions::portable() };
+    let gpu = wait(Gpu::open(&options));
+    assert_eq!(gpu.has_timestamps(), gpu.adapter().timestamps);
+    crate::profile::profile(&gpu);
 }
 
 #[test]

@@ -212,6 +212,7 @@ impl TrainNetwork {
             let part = self.plan(images).plan.report();
             whole.dispatches += part.dispatches;
             whole.phases += part.phases;
+            whole.submits += part.submits;
             whole.macs += part.macs;
             whole.traffic_bytes += part.traffic_bytes;
         }
