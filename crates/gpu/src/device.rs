@@ -118,6 +118,7 @@ impl Gpu {
         let (device, queue) = match adapter.request_device(&descriptor).await {
             Ok(opened) => opened,
             // Nobody asked for matrix units: without them there may be a device.
+            #[cfg(recordable)]
             Err(_) if matrix_units.is_some() && options.matrix_units.is_none() => {
                 let without = GpuOptions { matrix_units: Some(false), ..options.clone() };
                 return Box::pin(Self::from_adapter(adapter, &without)).await;

@@ -16,7 +16,8 @@ pub(super) fn check(dispatch: &Dispatch, units: Option<MatrixUnits>) -> Result<(
             message,
         })
     };
-    if dispatch.kernel.matrix {
+    // A page has none of them.
+    if dispatch.kernel.matrix && cfg!(not(target_arch = "wasm32")) {
         let Some(units) = units else {
             return fail("runs on matrix units, which the device has not or which were switched off".into());
         };
