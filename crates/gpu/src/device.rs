@@ -9,6 +9,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 
 #[derive(Default)]
 struct Health {
@@ -288,6 +289,18 @@ impl Gpu {
             }
         }
         self.check()
+    }
+
+    /// Nanoseconds from submitting what `commands` encodes, alone, to its end, encoding included.
+    pub(crate) fn time_alone(
+        &self,
+        commands: impl FnOnce() -> Result<wgpu::CommandBuffer, GpuError>,
+    ) -> Result<f64, GpuError> {
+        self.wait()?;
+        let start = Instant::now();
+        self.submit([commands()?])?;
+        self.wait()?;
+        Ok(start.elapsed().as_nanos() as f64)
     }
 
     /// Waits until all submitted work is done. On the web this returns at once.

@@ -1,9 +1,9 @@
 //! Recording a plan.
 
 use super::interface;
-use super::launches::{Bound, encoded, record};
+use super::launches::{Launch, encoded, record};
 use super::pool::{self, Lifetime};
-use super::run::{Plan, Step, pieces};
+use super::run::{Plan, Step};
 use super::{Cost, PlanReport, Tensor};
 use crate::pipeline::{Constants, Recipe};
 use crate::{
@@ -295,40 +295,43 @@ impl PlanBuilder {
         for recipe in &recipes {
             pipelines.push(gpu.pipeline(recipe).await?);
         }
+        let launches: Vec<Launch<'_>> = self
+            .dispatches
+            .iter()
+            .zip(&pipelines)
+            .zip(&offsets)
+            .map(|((dispatch, pipeline), &uniform)| {
+                let bound = |binding| match dispatch.bound(binding) {
+                    Some(t) => (binding, &buffers[t.id], t.offset, t.bytes),
+                    None => (binding, &arena, uniform, dispatch.uniform.len() as u64),
+                };
+                Launch {
+                    label: &dispatch.label,
+                    pipeline,
+                    bindings: dispatch.kernel.bindings.iter().map(bound).collect(),
+                    grid: fold(dispatch.groups),
+                    cost: dispatch.cost,
+                }
+            })
+            .collect();
+        let (launches, phases) = match &gpu.vulkan {
+            Some(vulkan) => record(gpu, vulkan, &launches)?,
+            None => (encoded(gpu, &launches).await?, launches.len()),
+        };
         let steps: Vec<Step> = self
             .dispatches
             .iter()
             .map(|dispatch| Step {
-                grid: fold(dispatch.groups),
                 label: dispatch.label.clone(),
                 kernel: dispatch.kernel.name,
                 cost: dispatch.cost,
                 question: dispatch.question.clone(),
             })
             .collect();
-        let bound: Vec<Bound<'_>> = self
-            .dispatches
-            .iter()
-            .zip(&offsets)
-            .map(|(dispatch, &uniform)| {
-                let of = |binding| match dispatch.bound(binding) {
-                    Some(t) => (binding, &buffers[t.id], t.offset, t.bytes),
-                    None => (binding, &arena, uniform, dispatch.uniform.len() as u64),
-                };
-                dispatch.kernel.bindings.iter().map(of).collect()
-            })
-            .collect();
-        let (launches, phases, submits) = match &gpu.vulkan {
-            Some(vulkan) => record(gpu, vulkan, &steps, &pipelines, &bound)?,
-            None => {
-                let submits = pieces(gpu.class(), steps.iter().map(|step| step.cost)).len();
-                (encoded(gpu, &steps, &pipelines, &bound).await?, steps.len(), submits)
-            }
-        };
         let report = PlanReport {
             dispatches: steps.len(),
             phases,
-            submits,
+            submits: launches.submits(),
             transient_buffers: pool_count,
             transient_bytes: pooled_bytes,
             unpooled_bytes,

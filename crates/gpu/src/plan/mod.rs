@@ -8,6 +8,8 @@ mod pool;
 mod run;
 mod tensor;
 
+pub(crate) use launches::Launch;
+
 pub use builder::{Dispatch, PlanBuilder, Question};
 pub use run::{Plan, PlanReport, Timing};
 pub use tensor::Tensor;

@@ -33,9 +33,8 @@ impl Use {
 impl Ordered {
     /// Whether the launch writes what it uses a second time.
     pub fn conflicts(&self) -> bool {
-        let pairs =
-            self.uses.iter().enumerate().flat_map(|(at, own)| self.uses[..at].iter().map(move |b| (own, b)));
-        pairs.into_iter().any(|(a, b)| a.conflicts(b))
+        let before = |at: usize| self.uses[..at].iter();
+        self.uses.iter().enumerate().any(|(at, own)| before(at).any(|other| own.conflicts(other)))
     }
 }
 
@@ -65,12 +64,8 @@ pub(super) fn phases(launches: &[Ordered]) -> Vec<Vec<usize>> {
     }
     for (launch, before) in before.iter().enumerate() {
         let first = before.iter().map(|&other| taken[other] + 1).max().unwrap_or(0);
-        let free = earliest[launch] < latest[launch];
-        let phase = match free {
-            true => (first..=latest[launch]).min_by_key(|&phase| length[phase]).unwrap_or(first),
-            false => earliest[launch],
-        };
-        if free {
+        let phase = (first..=latest[launch]).min_by_key(|&phase| length[phase]).unwrap_or(first);
+        if earliest[launch] < latest[launch] {
             length[phase] += launches[launch].weight;
         }
         taken.push(phase);

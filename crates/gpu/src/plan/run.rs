@@ -4,23 +4,46 @@ use super::{Cost, Question, Tensor};
 use crate::recorded::Recording;
 use crate::{Buffer, DeviceClass, Gpu, GpuError};
 use std::sync::Arc;
-use std::time::Instant;
 
 /// One launch.
 pub(super) struct Step {
-    pub grid: (u32, u32),
     pub label: String,
     pub kernel: &'static str,
     pub cost: Cost,
     pub question: Option<String>,
 }
 
+/// A launch that wgpu encodes.
+pub(super) struct Encoded {
+    pub pipeline: wgpu::ComputePipeline,
+    pub bind_group: wgpu::BindGroup,
+    pub grid: (u32, u32),
+}
+
+impl Encoded {
+    fn encode(&self, pass: &mut wgpu::ComputePass<'_>) {
+        pass.set_pipeline(&self.pipeline);
+        pass.set_bind_group(0, &self.bind_group, &[]);
+        pass.dispatch_workgroups(self.grid.0, self.grid.1, 1);
+    }
+}
+
 /// How the launches get to the device.
 pub(super) enum Launches {
-    /// Encoded by wgpu for every run: a pipeline and what it binds for every step.
-    Encoded(Vec<(wgpu::ComputePipeline, wgpu::BindGroup)>),
+    /// Encoded by wgpu for every run, those of each submit.
+    Encoded(Vec<Vec<Encoded>>),
     /// Recorded when the plan was made.
     Recorded(Recording),
+}
+
+impl Launches {
+    /// How many submits a run takes.
+    pub fn submits(&self) -> usize {
+        match self {
+            Self::Encoded(submits) => submits.len(),
+            Self::Recorded(recording) => recording.pieces(),
+        }
+    }
 }
 
 /// What a plan holds and does, known before it runs.
@@ -153,24 +176,20 @@ impl Plan {
                     self.gpu.submit(first.take().into_iter().chain([commands]))?;
                 }
             }
-            Launches::Encoded(launches) => {
+            Launches::Encoded(submits) => {
                 let mut begin = begin;
-                let mut rest = launches.as_slice();
-                let mut grids = self.steps.iter().map(|step| step.grid);
-                for take in pieces(self.gpu.class(), self.steps.iter().map(|step| step.cost)) {
-                    let (now, later) = rest.split_at(take);
+                for launches in submits {
                     let mut encoder = self.encoder();
                     if let Some(begin) = begin.take() {
                         begin(&mut encoder);
                     }
                     {
                         let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
-                        for (launch, grid) in now.iter().zip(&mut grids) {
-                            encode(&mut pass, launch, grid);
+                        for launch in launches {
+                            launch.encode(&mut pass);
                         }
                     }
                     self.gpu.submit([encoder.finish()])?;
-                    rest = later;
                 }
             }
         }
@@ -191,7 +210,7 @@ impl Plan {
             Launches::Recorded(recording) => {
                 recording.profile(&self.gpu).map_err(|error| self.or_lost(error))?
             }
-            Launches::Encoded(launches) => self.profile_encoded(launches).await?,
+            Launches::Encoded(submits) => self.profile_encoded(submits.iter().flatten().collect()).await?,
         };
         let timing = |(step, nanoseconds): (&Step, f64)| Timing {
             label: step.label.clone(),
@@ -203,36 +222,26 @@ impl Plan {
         Ok(self.steps.iter().zip(nanoseconds).map(timing).collect())
     }
 
-    async fn profile_encoded(
-        &self,
-        launches: &[(wgpu::ComputePipeline, wgpu::BindGroup)],
-    ) -> Result<Vec<f64>, GpuError> {
-        let mut nanoseconds = Vec::with_capacity(launches.len());
-        let grids: Vec<(u32, u32)> = self.steps.iter().map(|step| step.grid).collect();
+    async fn profile_encoded(&self, launches: Vec<&Encoded>) -> Result<Vec<f64>, GpuError> {
         if self.gpu.has_timestamps() {
+            let mut nanoseconds = Vec::with_capacity(launches.len());
             // A query set holds at most 4096 queries, two for each launch.
-            for (launches, grids) in launches.chunks(2048).zip(grids.chunks(2048)) {
-                nanoseconds.extend(self.profile_by_timestamps(launches, grids).await?);
+            for launches in launches.chunks(2048) {
+                nanoseconds.extend(self.profile_by_timestamps(launches).await?);
             }
             return Ok(nanoseconds);
         }
-        for (launch, grid) in launches.iter().zip(grids) {
-            self.gpu.wait()?;
-            let start = Instant::now();
-            let mut encoder = self.encoder();
-            encode(&mut encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default()), launch, grid);
-            self.gpu.submit([encoder.finish()])?;
-            self.gpu.wait()?;
-            nanoseconds.push(start.elapsed().as_nanos() as f64);
-        }
-        Ok(nanoseconds)
+        let alone = |launch: &Encoded| {
+            self.gpu.time_alone(|| {
+                let mut encoder = self.encoder();
+                launch.encode(&mut encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default()));
+                Ok(encoder.finish())
+            })
+        };
+        launches.into_iter().map(alone).collect()
     }
 
-    async fn profile_by_timestamps(
-        &self,
-        launches: &[(wgpu::ComputePipeline, wgpu::BindGroup)],
-        grids: &[(u32, u32)],
-    ) -> Result<Vec<f64>, GpuError> {
+    async fn profile_by_timestamps(&self, launches: &[&Encoded]) -> Result<Vec<f64>, GpuError> {
         let device = &self.gpu.device;
         let count = 2 * launches.len() as u32;
         let queries = device.create_query_set(&wgpu::QuerySetDescriptor {
@@ -253,7 +262,7 @@ impl Plan {
             })
             .await?;
         let mut encoder = self.encoder();
-        for (index, (launch, grid)) in launches.iter().zip(grids).enumerate() {
+        for (index, launch) in launches.iter().enumerate() {
             let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor {
                 label: None,
                 timestamp_writes: Some(wgpu::ComputePassTimestampWrites {
@@ -262,7 +271,7 @@ impl Plan {
                     end_of_pass_write_index: Some(2 * index as u32 + 1),
                 }),
             });
-            encode(&mut pass, launch, *grid);
+            launch.encode(&mut pass);
         }
         encoder.resolve_query_set(&queries, 0..count, &resolved, 0);
         self.gpu.submit([encoder.finish()])?;
@@ -273,32 +282,6 @@ impl Plan {
     }
 }
 
-fn encode(
-    pass: &mut wgpu::ComputePass<'_>,
-    (pipeline, bind_group): &(wgpu::ComputePipeline, wgpu::BindGroup),
-    grid: (u32, u32),
-) {
-    pass.set_pipeline(pipeline);
-    pass.set_bind_group(0, bind_group, &[]);
-    pass.dispatch_workgroups(grid.0, grid.1, 1);
-}
-
-/// How many of the launches (or of whatever `costs` are of) go into each submit.
-pub(super) fn pieces(class: DeviceClass, costs: impl Iterator<Item = Cost>) -> Vec<usize> {
-    let (budget, mut pieces, mut work) = (submit_budget(class), Vec::new(), 0);
-    for cost in costs {
-        work += weight(cost);
-        match pieces.last_mut() {
-            Some(length) if work <= budget => *length += 1,
-            _ => {
-                pieces.push(1);
-                work = weight(cost);
-            }
-        }
-    }
-    pieces
-}
-
 /// One number for a launch's work: a byte moved weighs about as much as two multiply-accumulates.
 pub(super) fn weight(cost: Cost) -> u64 {
     cost.macs + 2 * cost.bytes + 10_000
@@ -306,7 +289,7 @@ pub(super) fn weight(cost: Cost) -> u64 {
 
 /// How much work may go into one submit. Windows resets a device whose submit takes two seconds;
 /// the slowest devices of each class stay well below half a second with these.
-fn submit_budget(class: DeviceClass) -> u64 {
+pub(super) fn submit_budget(class: DeviceClass) -> u64 {
     match class {
         DeviceClass::Discrete => 100_000_000_000,
         DeviceClass::Integrated => 10_000_000_000,

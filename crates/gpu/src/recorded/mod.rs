@@ -15,7 +15,7 @@ mod spirv;
 
 pub(crate) use device::Vulkan;
 pub(crate) use pipeline::Pipeline;
-pub(crate) use recording::{Launch, Recording};
+pub(crate) use recording::Recording;
 
 /// The device behind wgpu's, as what is made on it keeps it.
 pub(crate) type Shared = std::sync::Arc<Vulkan>;

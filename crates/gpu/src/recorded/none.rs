@@ -1,8 +1,8 @@
 //! What stands for `recorded` where there is no Vulkan: nothing that could exist.
 
 use crate::pipeline::Recipe;
-use crate::{Buffer, Gpu, GpuError};
-use std::sync::Arc;
+use crate::plan::Launch;
+use crate::{Gpu, GpuError};
 
 #[derive(Clone, Debug)]
 pub(crate) enum Vulkan {}
@@ -33,14 +33,6 @@ impl Pipeline {
     pub fn new(vulkan: &Shared, _: &Recipe, _: &str) -> Result<Self, GpuError> {
         match *vulkan {}
     }
-}
-
-#[expect(dead_code, reason = "nothing is recorded")]
-pub(crate) struct Launch<'a> {
-    pub label: &'a str,
-    pub pipeline: &'a Arc<crate::pipeline::Pipeline>,
-    pub bindings: Vec<(u32, &'a Buffer, u64, u64)>,
-    pub grid: (u32, u32),
 }
 
 pub(crate) enum Recording {}

@@ -3,7 +3,7 @@
 use super::Vulkan;
 use super::spirv;
 use crate::pipeline::Recipe;
-use crate::{Access, GpuError};
+use crate::{Access, Binding, GpuError};
 use ash::vk;
 use std::sync::Arc;
 
@@ -13,9 +13,15 @@ pub(crate) struct Pipeline {
     pub raw: vk::Pipeline,
     pub layout: vk::PipelineLayout,
     pub set_layout: vk::DescriptorSetLayout,
-    /// By binding number.
-    pub kinds: Vec<(u32, vk::DescriptorType)>,
     vulkan: Arc<Vulkan>,
+}
+
+/// What a kernel's binding is for Vulkan.
+pub(super) fn descriptor_type(binding: &Binding) -> vk::DescriptorType {
+    match binding.access {
+        Access::Uniform => vk::DescriptorType::UNIFORM_BUFFER,
+        Access::Read | Access::ReadWrite => vk::DescriptorType::STORAGE_BUFFER,
+    }
 }
 
 impl Pipeline {
@@ -29,20 +35,13 @@ impl Pipeline {
         let most = vulkan.wgpu.limits().max_compute_invocations_per_workgroup;
         let words = spirv::compile(text, &recipe.constants, vulkan.language, vulkan.checked, most)
             .map_err(|reason| GpuError::Driver { what: what.clone(), reason })?;
-        let kinds: Vec<(u32, vk::DescriptorType)> = kernel
+        let bindings: Vec<vk::DescriptorSetLayoutBinding<'_>> = kernel
             .bindings
             .iter()
-            .map(|binding| match binding.access {
-                Access::Uniform => (binding.index, vk::DescriptorType::UNIFORM_BUFFER),
-                Access::Read | Access::ReadWrite => (binding.index, vk::DescriptorType::STORAGE_BUFFER),
-            })
-            .collect();
-        let bindings: Vec<vk::DescriptorSetLayoutBinding<'_>> = kinds
-            .iter()
-            .map(|&(index, kind)| {
+            .map(|binding| {
                 vk::DescriptorSetLayoutBinding::default()
-                    .binding(index)
-                    .descriptor_type(kind)
+                    .binding(binding.index)
+                    .descriptor_type(descriptor_type(binding))
                     .descriptor_count(1)
                     .stage_flags(vk::ShaderStageFlags::COMPUTE)
             })
@@ -52,7 +51,6 @@ impl Pipeline {
             raw: vk::Pipeline::null(),
             layout: vk::PipelineLayout::null(),
             set_layout: vk::DescriptorSetLayout::null(),
-            kinds,
             vulkan: vulkan.clone(),
         };
         let device = &vulkan.device;

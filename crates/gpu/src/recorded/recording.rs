@@ -1,21 +1,13 @@
 //! Command buffers that run again and again.
 
 use super::Vulkan;
+use super::pipeline::descriptor_type;
 use crate::pipeline::Pipeline;
+use crate::plan::Launch;
 use crate::{Buffer, Gpu, GpuError};
 use ash::vk;
 use std::sync::Arc;
-use std::time::Instant;
 use wgpu::hal::api;
-
-/// One launch to record.
-pub(crate) struct Launch<'a> {
-    pub label: &'a str,
-    pub pipeline: &'a Arc<Pipeline>,
-    /// Binding number, buffer, and the bytes of it: their first and their number.
-    pub bindings: Vec<(u32, &'a Buffer, u64, u64)>,
-    pub grid: (u32, u32),
-}
 
 /// What a launch needs when it is encoded.
 struct Bound {
@@ -96,8 +88,8 @@ impl Recording {
     fn bind(&mut self, launches: &[Launch<'_>]) -> Result<(), GpuError> {
         let (vulkan, device) = (&self.vulkan, &self.vulkan.device);
         let count = |kind| {
-            let kinds = launches.iter().flat_map(|launch| &launch.pipeline.recorded().kinds);
-            kinds.filter(|(_, of)| *of == kind).count().max(1) as u32
+            let bindings = launches.iter().flat_map(|launch| &launch.bindings);
+            bindings.filter(|(binding, ..)| descriptor_type(binding) == kind).count().max(1) as u32
         };
         let sizes = [vk::DescriptorType::STORAGE_BUFFER, vk::DescriptorType::UNIFORM_BUFFER]
             .map(|kind| vk::DescriptorPoolSize::default().ty(kind).descriptor_count(count(kind)));
@@ -112,15 +104,15 @@ impl Recording {
                 vk::DescriptorSetAllocateInfo::default().descriptor_pool(self.sets).set_layouts(&layouts);
             // SAFETY: pool and layout are this device's.
             let set = vulkan.made(WHAT, unsafe { device.allocate_descriptor_sets(&info) })?[0];
-            for &(index, buffer, start, bytes) in &launch.bindings {
-                let kind = pipeline.kinds.iter().find(|(at, _)| *at == index).map(|(_, kind)| *kind);
+            for &(binding, buffer, start, bytes) in &launch.bindings {
+                let index = binding.index;
                 // SAFETY: the handle is used, not destroyed, and `_buffers` keeps the buffer.
                 let raw = unsafe { buffer.raw.as_hal::<api::Vulkan>() };
                 let refused = |why: String| {
                     let reason = format!("binding {index} of '{}' {why}", launch.label);
                     Err(GpuError::Driver { what: "the plan's bindings".into(), reason })
                 };
-                let (Some(kind), Some(raw)) = (kind, raw) else {
+                let Some(raw) = raw else {
                     return refused("is not a buffer of this device".into());
                 };
                 if start.checked_add(bytes).is_none_or(|end| end > buffer.bytes()) {
@@ -133,7 +125,7 @@ impl Recording {
                 let write = vk::WriteDescriptorSet::default()
                     .dst_set(set)
                     .dst_binding(index)
-                    .descriptor_type(kind)
+                    .descriptor_type(descriptor_type(binding))
                     .buffer_info(&info);
                 // SAFETY: the set is not in use yet, and the range lies within its buffer.
                 unsafe { device.update_descriptor_sets(&[write], &[]) };
@@ -228,15 +220,13 @@ impl Recording {
             return self.profile_by_timestamps(gpu);
         }
         let alone = |launch: &Bound| {
-            gpu.wait()?;
-            let start = Instant::now();
-            gpu.submit([self.encode(|buffer| {
-                self.wait(buffer, everything());
-                self.launch(buffer, launch);
-                self.wait(buffer, everything());
-            })?])?;
-            gpu.wait()?;
-            Ok(start.elapsed().as_nanos() as f64)
+            gpu.time_alone(|| {
+                self.encode(|buffer| {
+                    self.wait(buffer, everything());
+                    self.launch(buffer, launch);
+                    self.wait(buffer, everything());
+                })
+            })
         };
         self.launches.iter().map(alone).collect()
     }

@@ -12,8 +12,7 @@ use crate::pointwise::tiles;
 use crate::{Activation, Dense, Depthwise, Geometry, Operand, Padding, Pointwise, Shape, Target, cpu};
 use Padding::{Same, Symmetric};
 use photonet_gpu::DeviceClass::{Discrete, Software};
-use photonet_gpu::MatrixUnits;
-use photonet_gpu::{Format, Storage};
+use photonet_gpu::{Format, MatrixUnits, Storage};
 use std::ops::Range;
 
 pub(super) fn cases() -> Vec<Case> {
