@@ -1,5 +1,8 @@
 //! The one image type: 8-bit RGB.
 
+#[cfg(target_arch = "x86_64")]
+use std::borrow::Cow;
+
 use crate::VisionError;
 
 /// 8-bit RGB image, row-major, interleaved (height, width, channel), without padding.
@@ -87,10 +90,12 @@ impl Rgb {
 
     /// The mirror image: left and right exchanged.
     pub fn flip_horizontal(&self) -> Rgb {
-        let mut data = Vec::with_capacity(self.data.len());
-        for row in self.data.chunks_exact(self.width as usize * 3) {
-            for pixel in row.rchunks_exact(3) {
-                data.extend_from_slice(pixel);
+        let mut data = vec![0; self.data.len()];
+        let line = self.width as usize * 3;
+        for (row, out) in self.data.chunks_exact(line).zip(data.chunks_exact_mut(line)) {
+            let ((pixels, _), (out, _)) = (row.as_chunks::<3>(), out.as_chunks_mut::<3>());
+            for (out, pixel) in out.iter_mut().zip(pixels.iter().rev()) {
+                *out = *pixel;
             }
         }
         Rgb { width: self.width, height: self.height, data }
@@ -150,6 +155,18 @@ impl<'a> View<'a> {
     pub(crate) fn row(&self, y: usize) -> &'a [u8] {
         let start = self.offset + y * self.stride;
         &self.data[start..start + self.width as usize * 3]
+    }
+
+    /// Row `y` and what follows it in memory, at least `bytes` bytes: zeros where the image ends before.
+    #[cfg(target_arch = "x86_64")]
+    pub(crate) fn row_with(&self, y: usize, bytes: usize) -> Cow<'a, [u8]> {
+        let row = &self.data[self.offset + y * self.stride..];
+        if row.len() >= bytes {
+            return Cow::Borrowed(row);
+        }
+        let mut padded = row.to_vec();
+        padded.resize(bytes, 0);
+        Cow::Owned(padded)
     }
 
     pub(crate) fn to_rgb(self) -> Rgb {

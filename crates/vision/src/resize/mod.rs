@@ -11,9 +11,14 @@
 //! there, and this is the integer one. From 12.2 on, Pillow runs the vertical pass first where that is
 //! cheaper, which rounds differently; here the horizontal pass always comes first.
 
+mod area;
+#[cfg(target_arch = "x86_64")]
+mod avx2;
 mod opencv;
 mod pillow;
 mod taps;
+#[cfg(test)]
+mod tests;
 
 use serde::{Deserialize, Serialize};
 
@@ -64,6 +69,27 @@ impl Default for Resampler {
     }
 }
 
+/// What a resize runs on. The bytes are the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Instructions {
+    /// Plain Rust, on every machine.
+    Portable,
+    /// Exists where [`avx2::available`] says so.
+    #[cfg(target_arch = "x86_64")]
+    Avx2,
+}
+
+impl Instructions {
+    /// The fastest that this processor has.
+    fn best() -> Instructions {
+        #[cfg(target_arch = "x86_64")]
+        if avx2::available() {
+            return Instructions::Avx2;
+        }
+        Instructions::Portable
+    }
+}
+
 /// Resizes to `width` x `height` pixels.
 ///
 /// # Errors
@@ -80,6 +106,16 @@ pub(crate) fn resize_region(
     region: Region,
     resampler: Resampler,
 ) -> Result<Rgb, VisionError> {
+    resize_on(Instructions::best(), view, full, region, resampler)
+}
+
+fn resize_on(
+    instructions: Instructions,
+    view: View<'_>,
+    full: (u32, u32),
+    region: Region,
+    resampler: Resampler,
+) -> Result<Rgb, VisionError> {
     let Region { width, height, .. } = region;
     if width == 0 || height == 0 {
         return Err(VisionError::ZeroSize { width, height });
@@ -89,8 +125,8 @@ pub(crate) fn resize_region(
         return Ok(view.region(region)?.to_rgb());
     }
     let data = match resampler.library {
-        Library::OpenCv => opencv::resize(view, full, region, resampler.interpolation),
-        Library::Pillow => pillow::resize(view, full, region, resampler.interpolation)?,
+        Library::OpenCv => opencv::resize(view, full, region, resampler.interpolation, instructions),
+        Library::Pillow => pillow::resize(view, full, region, resampler.interpolation, instructions)?,
     };
     Rgb::new(width, height, data)
 }

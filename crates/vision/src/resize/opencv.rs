@@ -3,23 +3,30 @@
 //! Source: OpenCV's `imgproc/src/resize.cpp`. Pixel centres lie at half-integers; weights are rounded to 11
 //! fractional bits; the horizontal pass keeps 32-bit integers and the vertical one rounds to 8 bits.
 
-use super::Interpolation;
-use super::taps::Taps;
+#[cfg(target_arch = "x86_64")]
+use std::marker::PhantomData;
+
+use super::area::{area, area_taps, area_whole};
+#[cfg(target_arch = "x86_64")]
+use super::avx2;
+use super::{Instructions, Interpolation};
 use crate::rgb::{Region, View};
 
 const WEIGHT_BITS: u32 = 11;
+/// Bits that the linear passes cut off between them.
+pub(super) const LINEAR_CUT: u32 = 4;
 const ONE: f32 = (1 << WEIGHT_BITS) as f32;
 
 /// One axis: lengths of source and result, and the part of the result that is asked for.
 #[derive(Clone, Copy)]
-struct Axis {
-    source: usize,
+pub(super) struct Axis {
+    pub source: usize,
     /// Result length over source length.
     growth: f64,
     /// `1 / growth`, which is not always the quotient of the lengths to the last bit.
-    scale: f64,
-    start: usize,
-    count: usize,
+    pub scale: f64,
+    pub start: usize,
+    pub count: usize,
 }
 
 impl Axis {
@@ -34,7 +41,7 @@ impl Axis {
         }
     }
 
-    fn samples(&self) -> std::ops::Range<usize> {
+    pub fn samples(&self) -> std::ops::Range<usize> {
         self.start..self.start + self.count
     }
 
@@ -50,6 +57,7 @@ pub(super) fn resize(
     full: (u32, u32),
     region: Region,
     interpolation: Interpolation,
+    instructions: Instructions,
 ) -> Vec<u8> {
     let x = Axis::new(view.width(), full.0, region.x, region.width);
     let y = Axis::new(view.height(), full.1, region.y, region.height);
@@ -57,19 +65,24 @@ pub(super) fn resize(
     match interpolation {
         Interpolation::Nearest => nearest(view, x, y),
         Interpolation::Bilinear if halved => area_whole(view, x, y, 2, 2),
-        Interpolation::Bilinear => fixed(view, Placed::linear(x, true), Placed::linear(y, false), linear_row),
+        Interpolation::Bilinear => {
+            linear(view, &Placed::linear(x, true), &Placed::linear(y, false), instructions)
+        }
         Interpolation::Bicubic => {
-            fixed(view, Placed::kernel(x, cubic_weights), Placed::kernel(y, cubic_weights), kernel_row)
+            kernel(view, &Placed::kernel(x, cubic_weights), &Placed::kernel(y, cubic_weights), instructions)
         }
-        Interpolation::Lanczos => {
-            fixed(view, Placed::kernel(x, lanczos_weights), Placed::kernel(y, lanczos_weights), kernel_row)
-        }
+        Interpolation::Lanczos => kernel(
+            view,
+            &Placed::kernel(x, lanczos_weights),
+            &Placed::kernel(y, lanczos_weights),
+            instructions,
+        ),
         Interpolation::Area if x.scale >= 1.0 && y.scale >= 1.0 => match (x.whole(), y.whole()) {
             (Some(by_x), Some(by_y)) => area_whole(view, x, y, by_x, by_y),
             _ => area(view, &area_taps(x), &area_taps(y)),
         },
         // OpenCV enlarges by area as linearly, with its own rule for the weights.
-        Interpolation::Area => fixed(view, Placed::enlarging(x), Placed::enlarging(y), linear_row),
+        Interpolation::Area => linear(view, &Placed::enlarging(x), &Placed::enlarging(y), instructions),
     }
 }
 
@@ -179,32 +192,122 @@ fn lanczos_weights(x: f32) -> [f32; 8] {
     weights.map(|weight| weight * scale)
 }
 
-/// Both passes: rows are resized horizontally when first needed, and kept while they may be needed again.
-fn fixed<const K: usize>(
+fn linear(view: View<'_>, x: &Placed<2>, y: &Placed<2>, instructions: Instructions) -> Vec<u8> {
+    match instructions {
+        #[cfg(target_arch = "x86_64")]
+        Instructions::Avx2 => {
+            let across = Across::<avx2::Cut, 1>::new(view, x);
+            fixed(x, y, |rows, lines| across.run(rows, lines), linear_row)
+        }
+        Instructions::Portable => {
+            let across = |rows: &[usize], lines: [&mut [i16]; 2]| {
+                for (&row, line) in rows.iter().zip(lines) {
+                    horizontal(view.row(row), x, line, |sum| (sum >> LINEAR_CUT) as i16);
+                }
+            };
+            fixed(x, y, across, linear_row)
+        }
+    }
+}
+
+fn kernel<const K: usize>(
     view: View<'_>,
-    x: Placed<K>,
-    y: Placed<K>,
-    vertical: fn(&[&[i32]; K], &[i32; K], &mut [u8]),
+    x: &Placed<K>,
+    y: &Placed<K>,
+    instructions: Instructions,
+) -> Vec<u8> {
+    match instructions {
+        #[cfg(target_arch = "x86_64")]
+        Instructions::Avx2 => {
+            let across = Across::<avx2::Sums, 2>::new(view, x);
+            let down = |lines: &[&[i32]; K], weights: &[i32; K], out: &mut [u8]| {
+                // SAFETY: the processor has AVX2, as `Instructions` says.
+                unsafe { avx2::kernel_line(lines, weights, out) }
+            };
+            fixed(x, y, |rows, lines| across.run(rows, lines), down)
+        }
+        Instructions::Portable => {
+            let across = |rows: &[usize], lines: [&mut [i32]; 2]| {
+                for (&row, line) in rows.iter().zip(lines) {
+                    horizontal(view.row(row), x, line, |sum| sum);
+                }
+            };
+            fixed(x, y, across, kernel_row)
+        }
+    }
+}
+
+/// Both passes: rows are resized horizontally when first needed, up to two at once, and kept while they may be needed
+/// again. A line has room for a sample more than a row of the result.
+fn fixed<S: Copy + Default, const K: usize>(
+    x: &Placed<K>,
+    y: &Placed<K>,
+    across: impl Fn(&[usize], [&mut [S]; 2]),
+    down: impl Fn(&[&[S]; K], &[i32; K], &mut [u8]),
 ) -> Vec<u8> {
     let stride = x.0.len() * 3;
+    let line = || vec![S::default(); stride + 1];
     let mut data = vec![0u8; stride * y.0.len()];
     // Consecutive source rows fall into different slots, so a slot is only reused K rows later.
-    let mut slots: [(Option<usize>, Vec<i32>); K] = std::array::from_fn(|_| (None, vec![0; stride]));
+    let mut held = [None; K];
+    let mut slots: [Vec<S>; K] = std::array::from_fn(|_| line());
+    let mut spare = line();
     for (taps, out) in y.0.iter().zip(data.chunks_exact_mut(stride)) {
+        let mut missing = Vec::with_capacity(K);
         for &(row, _) in taps {
-            let (held, line) = &mut slots[row % K];
-            if *held != Some(row) {
-                horizontal(view.row(row), &x, line);
-                *held = Some(row);
+            if held[row % K] != Some(row) {
+                held[row % K] = Some(row);
+                missing.push(row);
             }
         }
-        let lines: [&[i32]; K] = std::array::from_fn(|k| slots[taps[k].0 % K].1.as_slice());
-        vertical(&lines, &taps.map(|(_, weight)| weight), out);
+        for rows in missing.chunks(2) {
+            let mut first = std::mem::take(&mut slots[rows[0] % K]);
+            let second = rows.get(1).map_or(&mut spare, |row| &mut slots[row % K]);
+            across(rows, [&mut first, second]);
+            slots[rows[0] % K] = first;
+        }
+        let lines: [&[S]; K] = std::array::from_fn(|k| &slots[taps[k].0 % K][..stride]);
+        down(&lines, &taps.map(|(_, weight)| weight), out);
     }
     data
 }
 
-fn horizontal<const K: usize>(row: &[u8], x: &Placed<K>, line: &mut [i32]) {
+/// The pass along rows on AVX2.
+#[cfg(target_arch = "x86_64")]
+struct Across<'a, S, const PAIRS: usize> {
+    view: View<'a>,
+    weights: avx2::Weights,
+    samples: PhantomData<S>,
+}
+
+#[cfg(target_arch = "x86_64")]
+impl<'a, S: avx2::Samples, const PAIRS: usize> Across<'a, S, PAIRS> {
+    fn new<const K: usize>(view: View<'a>, x: &Placed<K>) -> Self {
+        let weights = avx2::Weights::new::<PAIRS, false>(x.0.iter().map(run));
+        Across { view, weights, samples: PhantomData }
+    }
+
+    /// One row or two; of one, the second line is left with nothing of use.
+    fn run(&self, rows: &[usize], lines: [&mut [S::Sample]; 2]) {
+        let row = |row: &usize| self.view.row_with(*row, self.weights.reach());
+        let (first, second) = (row(&rows[0]), row(rows.last().unwrap_or(&rows[0])));
+        // SAFETY: made for `Instructions::Avx2` alone, which says that the processor has it.
+        unsafe { avx2::across::<S, 1, PAIRS, false>(&self.weights, [[&*first, &*second]], [lines]) };
+    }
+}
+
+/// Taps as a run of consecutive source samples: at the border several are the same one.
+#[cfg(target_arch = "x86_64")]
+fn run<const K: usize>(taps: &[(usize, i32); K]) -> (usize, Vec<i32>) {
+    let first = taps[0].0;
+    let mut weights = vec![0; taps[K - 1].0 - first + 1];
+    for &(place, weight) in taps {
+        weights[place - first] += weight;
+    }
+    (first, weights)
+}
+
+fn horizontal<S, const K: usize>(row: &[u8], x: &Placed<K>, line: &mut [S], sample: impl Fn(i32) -> S) {
     let (pixels, _) = row.as_chunks::<3>();
     let (line, _) = line.as_chunks_mut::<3>();
     for (taps, out) in x.0.iter().zip(line) {
@@ -214,19 +317,23 @@ fn horizontal<const K: usize>(row: &[u8], x: &Placed<K>, line: &mut [i32]) {
                 *sum += i32::from(sample) * weight;
             }
         }
-        *out = sums;
+        *out = sums.map(&sample);
     }
 }
 
-/// OpenCV's vertical linear pass, which cuts bits at two places before it rounds.
-fn linear_row(lines: &[&[i32]; 2], weights: &[i32; 2], out: &mut [u8]) {
+/// OpenCV's vertical linear pass, which cuts bits at two places before it rounds; the lines have lost [`LINEAR_CUT`]
+/// already.
+fn linear_row(lines: &[&[i16]; 2], weights: &[i32; 2], out: &mut [u8]) {
+    // At most 2^11, so that 16 bits hold them, and an instruction has the upper half of a product.
+    let [first, second] = weights.map(|weight| i32::from(weight as i16));
     for ((out, &above), &below) in out.iter_mut().zip(lines[0]).zip(lines[1]) {
-        let sum = (((above >> 4) * weights[0]) >> 16) + (((below >> 4) * weights[1]) >> 16);
+        let sum = ((i32::from(above) * first) >> 16) + ((i32::from(below) * second) >> 16);
         *out = ((sum + 2) >> 2) as u8;
     }
 }
 
-fn kernel_row<const K: usize>(lines: &[&[i32]; K], weights: &[i32; K], out: &mut [u8]) {
+#[inline(always)]
+pub(super) fn kernel_row<const K: usize>(lines: &[&[i32]; K], weights: &[i32; K], out: &mut [u8]) {
     const HALF: i64 = 1 << (2 * WEIGHT_BITS - 1);
     for (i, out) in out.iter_mut().enumerate() {
         let mut sum = HALF;
@@ -234,89 +341,5 @@ fn kernel_row<const K: usize>(lines: &[&[i32]; K], weights: &[i32; K], out: &mut
             sum += i64::from(line[i]) * i64::from(weight);
         }
         *out = (sum >> (2 * WEIGHT_BITS)).clamp(0, 255) as u8;
-    }
-}
-
-/// The mean over blocks of whole pixels.
-fn area_whole(view: View<'_>, x: Axis, y: Axis, by_x: usize, by_y: usize) -> Vec<u8> {
-    let scale = 1.0 / (by_x * by_y) as f32;
-    let mut data = Vec::with_capacity(x.count * y.count * 3);
-    let mut sums = vec![[0u64; 3]; x.count];
-    for row in y.samples() {
-        sums.fill([0; 3]);
-        for line in row * by_y..(row + 1) * by_y {
-            let (pixels, _) = view.row(line).as_chunks::<3>();
-            let blocks = pixels[x.start * by_x..].chunks_exact(by_x);
-            for (sum, block) in sums.iter_mut().zip(blocks) {
-                for pixel in block {
-                    for (sum, &sample) in sum.iter_mut().zip(pixel) {
-                        *sum += u64::from(sample);
-                    }
-                }
-            }
-        }
-        for sum in sums.iter().flatten() {
-            data.push(if by_x == 2 && by_y == 2 {
-                ((sum + 2) >> 2) as u8
-            } else {
-                (*sum as f32 * scale).round_ties_even() as u8
-            });
-        }
-    }
-    data
-}
-
-/// The share of each source sample in the cell of each result sample.
-fn area_taps(axis: Axis) -> Taps<f32> {
-    /// Shares smaller than this are left out.
-    const LEAST: f64 = 1e-3;
-    let mut taps = Taps::with_capacity(axis.count);
-    for index in axis.samples() {
-        let begin = index as f64 * axis.scale;
-        let end = begin + axis.scale;
-        let cell = axis.scale.min(axis.source as f64 - begin);
-        let last = (end.floor() as usize).min(axis.source - 1);
-        let first = (begin.ceil() as usize).min(last);
-        let before = (first as f64 - begin > LEAST).then(|| ((first as f64 - begin) / cell) as f32);
-        let inside = std::iter::repeat_n((1.0 / cell) as f32, last - first);
-        let rest = end - last as f64;
-        let after = (rest > LEAST).then(|| (rest.min(1.0).min(cell) / cell) as f32);
-        let start = if before.is_some() { first - 1 } else { first };
-        taps.push(start, before.into_iter().chain(inside).chain(after));
-    }
-    taps
-}
-
-/// The mean over cells with fractional borders, in f32 in OpenCV's order of additions.
-fn area(view: View<'_>, x: &Taps<f32>, y: &Taps<f32>) -> Vec<u8> {
-    let stride = x.len() * 3;
-    let mut data = vec![0u8; stride * y.len()];
-    let mut line = vec![[0f32; 3]; x.len()];
-    let mut sums = vec![[0f32; 3]; x.len()];
-    for ((top, shares), out) in y.iter().zip(data.chunks_exact_mut(stride)) {
-        sums.fill([0.0; 3]);
-        for (row, &share) in (top..).zip(shares) {
-            area_row(view.row(row), x, &mut line);
-            for (sum, sample) in sums.iter_mut().flatten().zip(line.iter().flatten()) {
-                *sum += share * sample;
-            }
-        }
-        for (out, sum) in out.iter_mut().zip(sums.iter().flatten()) {
-            *out = sum.round_ties_even().clamp(0.0, 255.0) as u8;
-        }
-    }
-    data
-}
-
-fn area_row(row: &[u8], x: &Taps<f32>, line: &mut [[f32; 3]]) {
-    let (pixels, _) = row.as_chunks::<3>();
-    for ((first, shares), out) in x.iter().zip(line) {
-        let mut sums = [0f32; 3];
-        for (pixel, &share) in pixels[first..first + shares.len()].iter().zip(shares) {
-            for (sum, &sample) in sums.iter_mut().zip(pixel) {
-                *sum += f32::from(sample) * share;
-            }
-        }
-        *out = sums;
     }
 }

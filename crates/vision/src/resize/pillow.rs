@@ -5,21 +5,27 @@
 //! normalised to a sum of 1 and rounded to 22 fractional bits; sums are 32-bit integers.
 
 use std::f64::consts::PI;
+use std::ops::Range;
 
+#[cfg(target_arch = "x86_64")]
+use super::avx2;
 use super::taps::Taps;
-use super::{Interpolation, check_pixels};
+use super::{Instructions, Interpolation, check_pixels};
 use crate::VisionError;
 use crate::rgb::{Region, View};
 
 /// 8 bits of the 32 are the result's and 2 are kept for kernels with negative lobes.
-const WEIGHT_BITS: u32 = 32 - 8 - 2;
-const HALF: i32 = 1 << (WEIGHT_BITS - 1);
+pub(super) const WEIGHT_BITS: u32 = 32 - 8 - 2;
+pub(super) const HALF: i32 = 1 << (WEIGHT_BITS - 1);
+/// Bytes that the lines between the passes are multiples of.
+pub(super) const BLOCK: usize = 32;
 
 pub(super) fn resize(
     view: View<'_>,
     full: (u32, u32),
     region: Region,
     interpolation: Interpolation,
+    instructions: Instructions,
 ) -> Result<Vec<u8>, VisionError> {
     let kernel: Kernel = match interpolation {
         Interpolation::Nearest => return Ok(nearest(view, full, region)),
@@ -38,34 +44,67 @@ pub(super) fn resize(
     };
     check_pixels(view, full, region.width.into(), (end - first) as u64)?;
 
-    let stride = region.width as usize * 3;
-    let mut between = vec![0u8; stride * (end - first)];
-    for (y, out) in (first..end).zip(between.chunks_exact_mut(stride)) {
-        if full.0 == view.width() {
-            let start = region.x as usize * 3;
-            out.copy_from_slice(&view.row(y)[start..start + stride]);
-        } else {
-            horizontal(view.row(y), &columns, out);
+    let line = region.width as usize * 3;
+    // Passes take four rows at once and blocks of a line, and write a sample beyond its end.
+    let stride = (line + 1).next_multiple_of(BLOCK);
+    let mut between = vec![0u8; stride * (end - first).next_multiple_of(4)];
+    if full.0 == view.width() {
+        let start = region.x as usize * 3;
+        for (y, out) in (first..end).zip(between.chunks_exact_mut(stride)) {
+            out[..line].copy_from_slice(&view.row(y)[start..start + line]);
         }
+    } else {
+        across(view, first..end, &columns, &mut between, stride, instructions);
     }
+    let mut data = vec![0u8; line * region.height as usize];
     if full.1 == view.height() {
-        return Ok(between);
-    }
-    let mut data = vec![0u8; stride * region.height as usize];
-    let mut sums = vec![0i32; stride];
-    for ((start, weights), out) in rows.iter().zip(data.chunks_exact_mut(stride)) {
-        sums.fill(HALF);
-        let lines = between[(start - first) * stride..].chunks_exact(stride);
-        for (line, &weight) in lines.zip(weights) {
-            for (sum, &sample) in sums.iter_mut().zip(line) {
-                *sum += i32::from(sample) * weight;
-            }
+        for (out, between) in data.chunks_exact_mut(line).zip(between.chunks_exact(stride)) {
+            out.copy_from_slice(&between[..line]);
         }
-        for (out, &sum) in out.iter_mut().zip(&sums) {
-            *out = to_8(sum);
+        return Ok(data);
+    }
+    let mut sums = vec![0i32; line];
+    for ((start, weights), out) in rows.iter().zip(data.chunks_exact_mut(line)) {
+        let lines = &between[(start - first) * stride..];
+        match instructions {
+            // SAFETY: the processor has AVX2, as `Instructions` says.
+            #[cfg(target_arch = "x86_64")]
+            Instructions::Avx2 => unsafe { avx2::down(lines, stride, weights, out) },
+            Instructions::Portable => down(lines, stride, weights, &mut sums, out),
         }
     }
     Ok(data)
+}
+
+/// The pass along the rows `rows` of `view`.
+fn across(
+    view: View<'_>,
+    rows: Range<usize>,
+    columns: &Taps<i32>,
+    between: &mut [u8],
+    stride: usize,
+    instructions: Instructions,
+) {
+    match instructions {
+        #[cfg(target_arch = "x86_64")]
+        Instructions::Avx2 => {
+            let weights = avx2::Weights::new::<2, true>(columns.iter());
+            let last = rows.end - 1;
+            for (y, lines) in rows.step_by(4).zip(between.chunks_exact_mut(4 * stride)) {
+                let rows = [0, 1, 2, 3].map(|next| view.row_with((y + next).min(last), weights.reach()));
+                let [a, b, c, d] = std::array::from_fn(|k| &*rows[k]);
+                let (upper, lower) = lines.split_at_mut(2 * stride);
+                let lines = [upper.split_at_mut(stride).into(), lower.split_at_mut(stride).into()];
+                // SAFETY: the processor has AVX2, as `Instructions` says.
+                unsafe { avx2::across::<avx2::Bytes, 2, 2, true>(&weights, [[a, b], [c, d]], lines) };
+            }
+        }
+        Instructions::Portable => {
+            for (y, out) in rows.zip(between.chunks_exact_mut(stride)) {
+                horizontal(view.row(y), columns, out);
+            }
+        }
+    }
 }
 
 fn horizontal(row: &[u8], columns: &Taps<i32>, out: &mut [u8]) {
@@ -79,6 +118,19 @@ fn horizontal(row: &[u8], columns: &Taps<i32>, out: &mut [u8]) {
             }
         }
         *out = sums.map(to_8);
+    }
+}
+
+/// One line of the result, of lines `stride` bytes from each other.
+fn down(lines: &[u8], stride: usize, weights: &[i32], sums: &mut [i32], out: &mut [u8]) {
+    sums.fill(HALF);
+    for (line, &weight) in lines.chunks_exact(stride).zip(weights) {
+        for (sum, &sample) in sums.iter_mut().zip(line) {
+            *sum += i32::from(sample) * weight;
+        }
+    }
+    for (out, &sum) in out.iter_mut().zip(&*sums) {
+        *out = to_8(sum);
     }
 }
 

@@ -1,0 +1,57 @@
+//! What a loader's thread does with a decoded photo: `cargo bench -p photonet-vision`.
+
+use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
+use photonet_vision::{Interpolation, Library, Recipe, Resampler, Rgb, RngKey, resize};
+
+/// Width and height of a photo: TrashNet's as it is published.
+const PHOTO: (u32, u32) = (512, 384);
+
+fn photo() -> Rgb {
+    let data = (0..PHOTO.0 * PHOTO.1 * 3).map(|at| (at.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+    match Rgb::new(PHOTO.0, PHOTO.1, data) {
+        Ok(photo) => photo,
+        Err(error) => panic!("{error}"),
+    }
+}
+
+fn resamplers() -> impl Iterator<Item = (String, Resampler)> {
+    [
+        (Library::OpenCv, Interpolation::Bilinear),
+        (Library::OpenCv, Interpolation::Area),
+        (Library::OpenCv, Interpolation::Bicubic),
+        (Library::Pillow, Interpolation::Bilinear),
+        (Library::Pillow, Interpolation::Bicubic),
+    ]
+    .into_iter()
+    .map(|(library, interpolation)| {
+        let name = format!("{library:?} {interpolation:?}").to_lowercase();
+        (name, Resampler { library, interpolation })
+    })
+}
+
+/// The whole photo, to a square.
+fn whole(criterion: &mut Criterion) {
+    let photo = photo();
+    for (name, resampler) in resamplers() {
+        for side in [128, 224] {
+            let name = format!("resize {name} {side}");
+            criterion.bench_function(&name, |bencher| bencher.iter(|| resize(&photo, side, side, resampler)));
+        }
+    }
+}
+
+/// Random crops and flips: the mean over many, since a crop's cost follows its area.
+fn training(criterion: &mut Criterion) {
+    let photo = photo();
+    for (name, resampler) in resamplers() {
+        let recipe = Recipe::train(128).with_resampler(resampler);
+        let mut keys = (0..1000).cycle().map(|sample| RngKey { seed: 0, epoch: 0, sample });
+        let mut key = || keys.next();
+        criterion.bench_function(&format!("train {name} 128"), |bencher| {
+            bencher.iter_batched(&mut key, |key| recipe.apply(&photo, key), BatchSize::SmallInput);
+        });
+    }
+}
+
+criterion_group!(benches, whole, training);
+criterion_main!(benches);
