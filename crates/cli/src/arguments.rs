@@ -134,7 +134,7 @@ pub struct TrainOptions {
     /// Where to write models and logs [default: output].
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
-    /// Threads that load photos [default: 4].
+    /// Threads that load photos [default: all of the processor].
     #[arg(long)]
     pub workers: Option<u32>,
 }
@@ -304,6 +304,13 @@ pub struct BenchOptions {
     /// Draw what --scaling measures.
     #[arg(long, value_name = "FILE.svg")]
     pub plot: Option<PathBuf>,
+    /// Measure what this computer can load for training: photos of a folder with a sub-folder for each class, decoded,
+    /// cut and resized, an epoch and --runs more. Needs no device.
+    #[arg(long, value_name = "FOLDER", conflicts_with_all = ["limits", "suite", "scaling", "train", "precision", "device"])]
+    pub photos: Option<PathBuf>,
+    /// Threads that load photos [default: all of the processor].
+    #[arg(long, requires = "photos")]
+    pub workers: Option<u32>,
     /// Which device: auto, discrete, integrated, software, or part of its name.
     #[arg(long, default_value = "auto")]
     pub device: String,

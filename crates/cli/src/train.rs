@@ -90,6 +90,7 @@ fn start_from(config: &mut Config, path: &Path, options: &TrainOptions) -> Resul
     let size = options.size.or(own).unwrap_or(config.global.image_shape[1]);
     config.set_size(size);
     config.train.recipe = model.recipe.for_training(size);
+    config.keep_photos_for(size);
     config.eval.recipe = model.recipe.at_size(size);
     config.infer.recipe = config.eval.recipe.clone();
     if options.config.config.is_none() {

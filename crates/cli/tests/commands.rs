@@ -145,6 +145,62 @@ fn training_in_half_precision_by_flag_by_key_and_resumed() {
     run(folder, "infer --model flag/best_model photos/grass/00.png").ok();
 }
 
+/// Noise, so that its file is large and takes its time to decode.
+fn noise(path: &std::path::Path, side: u32) {
+    let mut state = 1u32;
+    let mut next = || {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (state >> 24) as u8
+    };
+    image::RgbImage::from_fn(side, side, |_, _| image::Rgb([next(), next(), next()])).save(path).unwrap();
+}
+
+#[test]
+fn bench_tells_what_the_computer_can_load() {
+    let folder = tempfile::tempdir().unwrap();
+    draw(&folder.path().join("photos"), 2, 6);
+    noise(&folder.path().join("photos/grass/large.png"), 400);
+    let ran = |arguments: &str| run(folder.path(), &format!("bench --photos photos --size 32 {arguments}"));
+    let json = ran("--runs 2 --workers 2 --format json").ok().json();
+    assert_eq!((json["photos"].as_u64(), json["threads"].as_u64()), (Some(13), Some(2)));
+    assert_eq!(json["cached_photos"], 13);
+    // The large one is kept as training keeps it.
+    assert_eq!(json["cached_bytes"], 12 * 40 * 40 * 3 + 128 * 128 * 3);
+    for epoch in ["first_epoch", "later_epochs"] {
+        assert!(json[epoch]["photos_per_second"].as_f64().unwrap() > 0.0, "{json}");
+    }
+    assert_eq!(json["later_epochs"]["read_seconds"], 0.0);
+    fs::write(folder.path().join("photos/grass/bad.jpg"), "no photo").unwrap();
+    let text = ran("--runs 1").ok();
+    says(
+        &text.out,
+        &["14 photos to 32x32 pixels", "13 kept in memory", "photos/s", "the first", "later ones"],
+    );
+    says(&text.err, &["bad.jpg"]);
+    says(&ran("--suite").err, &["--photos", "--suite"]);
+    says(&run(folder.path(), "bench --photos nowhere").failed(), &["nowhere"]);
+    says(&run(folder.path(), "bench --workers 2").err, &["--photos"]);
+}
+
+#[test]
+fn a_run_that_waits_for_photos_says_what_would_help() {
+    let folder = tempfile::tempdir().unwrap();
+    let photos = folder.path().join("photos");
+    for class in ["a", "b"] {
+        fs::create_dir_all(photos.join(class)).unwrap();
+    }
+    noise(&photos.join("a/0.png"), 2000);
+    // More than are loaded ahead.
+    for (class, number) in (1..80).map(|number| (["a", "b"][number % 2], number)) {
+        fs::hard_link(photos.join("a/0.png"), photos.join(format!("{class}/{number}.png"))).unwrap();
+    }
+    let starved = "photos --epochs 2 --workers 1 -o DataLoader.Train.loader.cache_mb=0";
+    let ran = train(folder.path(), starved).ok();
+    let text = ran.said();
+    says(&text, &["the device waited for photos", "cache_mb", "keep_short"]);
+    assert_eq!(text.matches("the device waited").count(), 1, "said once: {text}");
+}
+
 #[test]
 fn devices_summary_check_and_bench() {
     let folder = tempfile::tempdir().unwrap();

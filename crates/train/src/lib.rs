@@ -18,6 +18,7 @@ pub mod journal;
 pub mod loader;
 mod machine;
 pub mod predict;
+mod resources;
 pub mod schedule;
 pub mod trainer;
 

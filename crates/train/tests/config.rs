@@ -57,6 +57,24 @@ fn the_quick_start_file_is_read_as_it_is() {
 }
 
 #[test]
+fn loading_uses_what_the_computer_has_where_nothing_is_said() {
+    let cores = std::thread::available_parallelism().map_or(1, |cores| cores.get() as u32);
+    let mut c = Config::defaults();
+    assert_eq!((c.train.num_workers, c.eval.num_workers), (cores, cores));
+    assert!(c.train.cache_mb >= 64, "{} MiB", c.train.cache_mb);
+    // Photos of a folder are kept with four times the input's side; those of evaluation in their final size anyway.
+    assert_eq!((c.train.keep_short, c.eval.keep_short), (4 * 224, 0));
+    c.set_size(128);
+    assert_eq!(c.train.keep_short, 4 * 128);
+    // A file's own steps are followed as they are, unless it asks for this too.
+    assert_eq!(quick_start(&[]).unwrap().train.keep_short, 0);
+    let asked = ["DataLoader.Train.loader.keep_short=500", "DataLoader.Train.loader.cache_mb=7"];
+    let c = quick_start(&asked).unwrap();
+    assert_eq!((c.train.keep_short, c.train.cache_mb), (500, 7));
+    assert_eq!(read("", &[]).unwrap().train.keep_short, 4 * 224);
+}
+
+#[test]
 fn overrides_are_typed_and_reach_into_lists() {
     let c = quick_start(&[
         "Global.epochs=3",

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use image::{Rgb as Pixel, RgbImage};
 use photonet_train::dataset::{Dataset, Sample};
 use photonet_train::loader::{Batch, IGNORED_LABEL, Loader, LoaderError, LoaderOptions};
-use photonet_vision::Recipe;
+use photonet_vision::{Interpolation, Library, Recipe, Resampler, Transform};
 use tempfile::TempDir;
 
 /// A folder of `count` different photos, 48 x 40 pixels, with labels 0, 1, 2, 0, ...
@@ -189,6 +189,36 @@ fn the_cache_keeps_to_its_budget_and_is_shared_by_epochs() {
     let loader = Loader::new(Arc::new(dataset), Recipe::eval(32), LoaderOptions::eval(4)).unwrap();
     batches(&loader, 0);
     assert_eq!(loader.report().cached_bytes, 8 * 32 * 32 * 3);
+}
+
+#[test]
+fn large_photos_are_kept_as_large_as_random_crops_want_them() {
+    let (_dir, dataset) = photos(6);
+    let kept = |keep_short, cache_bytes| {
+        train(&dataset, |o| (o.keep_short, o.cache_bytes) = (keep_short, cache_bytes))
+    };
+    let small = kept(Some(20), 1 << 20);
+    let made = batches(&small, 0);
+    assert_eq!(small.report().cached_bytes, 6 * 24 * 20 * 3);
+    // Whether a photo is in memory changes nothing.
+    assert_eq!(made, batches(&kept(Some(20), 0), 0));
+    assert_eq!(made, batches(&small, 0));
+    // What it was made of does: it is the photo resized first.
+    let resampler = Resampler { library: Library::Pillow, interpolation: Interpolation::Bilinear };
+    let mut recipe = Recipe::train(32);
+    recipe.transforms.insert(0, Transform::ResizeShort { size: 20, resampler });
+    let options = LoaderOptions { threads: 2, ..LoaderOptions::train(4, 9) };
+    let resized = Loader::new(Arc::new(dataset.clone()), recipe, options).unwrap();
+    assert_eq!(made, batches(&resized, 0));
+    // Photos that are not larger stay as they are, and so does all that has no random step.
+    let whole = batches(&kept(None, 1 << 20), 0);
+    assert_ne!(made, whole);
+    assert_eq!(whole, batches(&kept(Some(40), 1 << 20), 0));
+    let eval = |keep_short| {
+        let options = LoaderOptions { keep_short, ..LoaderOptions::eval(4) };
+        batches(&Loader::new(Arc::new(dataset.clone()), Recipe::eval(16), options).unwrap(), 0)
+    };
+    assert_eq!(eval(Some(20)), eval(None));
 }
 
 #[test]

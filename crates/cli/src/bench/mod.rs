@@ -1,5 +1,6 @@
 //! `photonet bench`.
 
+mod photos;
 mod plot;
 mod report;
 mod suite;
@@ -21,6 +22,10 @@ pub fn run(options: &BenchOptions) -> Result<ExitCode, CliError> {
     }
     if options.plot.is_some() && !options.scaling {
         return Err(CliError::Usage("--plot draws what --scaling measures: give both".into()));
+    }
+    if let Some(folder) = &options.photos {
+        photos::run(folder, options)?;
+        return Ok(ExitCode::SUCCESS);
     }
     let gpu = open_device(&options.device)?;
     if options.suite {

@@ -9,6 +9,11 @@ use super::{
     Arch, Config, Global, InferConfig, LoaderConfig, Loss, OptimizerConfig, Pretrained, ScheduleConfig,
     ScheduleKind, Variant,
 };
+use crate::resources;
+
+/// Photos are kept in memory with a short side of at most so many times that of the network's input: even the
+/// smallest random crop (8 % of the area, 3:4) then has as many pixels as the input.
+const KEPT_SIDES: u32 = 4;
 
 /// The side of the network's input where nothing else is said, in pixels.
 pub(crate) const SIZE: u32 = 224;
@@ -68,7 +73,7 @@ impl Config {
                 l2: 2e-5,
                 head_lr: 1.0,
             },
-            train: loader(train_recipe(SIZE), 32, true),
+            train: LoaderConfig { keep_short: SIZE * KEPT_SIDES, ..loader(train_recipe(SIZE), 32, true) },
             eval: loader(eval_recipe(SIZE), 64, false),
             infer: InferConfig {
                 images: None,
@@ -95,8 +100,14 @@ impl Config {
     pub fn set_size(&mut self, size: u32) {
         self.global.image_shape = [3, size, size];
         self.train.recipe = train_recipe(size);
+        self.keep_photos_for(size);
         self.eval.recipe = eval_recipe(size);
         self.infer.recipe = eval_recipe(size);
+    }
+
+    /// Keeps photos for training in memory as large as random crops to `size` pixels want them.
+    pub fn keep_photos_for(&mut self, size: u32) {
+        self.train.keep_short = size.saturating_mul(KEPT_SIDES);
     }
 }
 
@@ -115,8 +126,9 @@ fn loader(recipe: Recipe, batch_size: u32, shuffle: bool) -> LoaderConfig {
         // hard as a full one.
         drop_last: shuffle,
         shuffle,
-        num_workers: 4,
-        cache_mb: 1024,
+        num_workers: u32::try_from(resources::threads()).unwrap_or(u32::MAX),
+        cache_mb: resources::cache_mb(),
+        keep_short: 0,
         val_fraction: 0.2,
     }
 }

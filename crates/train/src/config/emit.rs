@@ -257,7 +257,11 @@ fn loader(l: &LoaderConfig) -> Yaml {
         ("drop_last", Yaml::bool(l.drop_last)),
         ("shuffle", Yaml::bool(l.shuffle)),
     ];
-    let workers = vec![("num_workers", Yaml::int(l.num_workers)), ("cache_mb", Yaml::int(l.cache_mb))];
+    let workers = vec![
+        ("num_workers", Yaml::int(l.num_workers)),
+        ("cache_mb", Yaml::int(l.cache_mb)),
+        ("keep_short", Yaml::int(l.keep_short)),
+    ];
     Yaml::Map(vec![
         ("dataset", Yaml::Map(dataset)),
         ("sampler", Yaml::Map(sampler)),

@@ -192,6 +192,10 @@ pub struct LoaderConfig {
     pub num_workers: u32,
     /// A key of Photonet's own, `loader.cache_mb`: memory for decoded photos, in MiB.
     pub cache_mb: u32,
+    /// A key of Photonet's own, `loader.keep_short`: photos to train on whose short side is longer, in pixels, are
+    /// brought down to it once, when they are decoded, so that random crops cost less and more photos fit in memory;
+    /// 0: they stay as they are.
+    pub keep_short: u32,
     /// A key of Photonet's own, `dataset.val_fraction`: the share of a plain folder per class that is
     /// set apart for validation. It counts in `DataLoader.Train` only.
     pub val_fraction: f64,

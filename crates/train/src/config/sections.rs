@@ -232,11 +232,14 @@ fn loader(
         }
     }
     let mut workers = section.section("loader")?;
+    // A file's own steps are followed to the bit.
+    let transforms = data.take("transform_ops");
+    let keep_short = if transforms.is_some() { 0 } else { base.keep_short };
     let loader = LoaderConfig {
         image_root: data.read_opt("image_root", Item::path_buf)?,
         cls_label_path: data.read_opt("cls_label_path", Item::path_buf)?,
         delimiter: data.read_opt("delimiter", delimiter)?.flatten(),
-        recipe: match data.take("transform_ops") {
+        recipe: match transforms {
             None => base.recipe.clone(),
             Some(item) => ops::read(&item, ignored)?,
         },
@@ -247,6 +250,7 @@ fn loader(
         // PaddleClas's 0 means "in the main process"; here loading always has a thread of its own.
         num_workers: workers.read("num_workers", Item::u32, base.num_workers)?.max(1),
         cache_mb: workers.read("cache_mb", Item::u32, base.cache_mb)?,
+        keep_short: workers.read("keep_short", Item::u32, keep_short)?,
     };
     data.only_default(&[("batch_transform_ops", Only::Absent), ("relabel", Only::Bool(false))])?;
     data.ignore(&["backend"], ignored);

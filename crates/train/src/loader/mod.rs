@@ -1,6 +1,6 @@
 //! Batches of pixels, decoded and transformed ahead of the GPU by background threads.
 //!
-//! A batch is a function of (data set, recipe, seed, epoch) alone. The order of an epoch and every
+//! A batch is a function of (data set, recipe, `keep_short`, seed, epoch) alone. The order of an epoch and every
 //! augmentation come from counter-based random numbers, keyed by (seed, epoch) and by (seed, epoch,
 //! index in the data set), so the number of threads, the size of the cache and how far the threads run
 //! ahead change nothing but the time it takes.
@@ -20,6 +20,7 @@ pub use epoch::EpochIter;
 use source::Source;
 
 use crate::dataset::Dataset;
+use crate::resources;
 
 /// The label of a slot whose photo could not be decoded: it counts neither in loss nor in accuracy.
 pub const IGNORED_LABEL: u32 = u32::MAX;
@@ -62,6 +63,9 @@ pub struct LoaderOptions {
     pub cache_bytes: u64,
     /// The seed of order and augmentation.
     pub seed: u64,
+    /// The longest short side that photos are kept with before random steps, in pixels; longer ones are brought
+    /// down to it when they are decoded (Pillow's bilinear). `None`: as they are.
+    pub keep_short: Option<u32>,
     /// Batches made ahead of the one that is waited for; 0 is read as 1.
     pub prefetch: usize,
     /// What to do with a photo that cannot be decoded.
@@ -77,9 +81,10 @@ impl LoaderOptions {
             batch_size,
             shuffle: true,
             drop_last: false,
-            threads: std::thread::available_parallelism().map_or(1, usize::from),
-            cache_bytes: 1 << 30,
+            threads: resources::threads(),
+            cache_bytes: u64::from(resources::cache_mb()) << 20,
             seed,
+            keep_short: None,
             prefetch: 2,
             on_error: OnError::Replace,
             limits: DecodeLimits::default(),
@@ -98,6 +103,7 @@ impl LoaderOptions {
             drop_last: config.drop_last,
             threads: config.num_workers as usize,
             cache_bytes: u64::from(config.cache_mb) << 20,
+            keep_short: (config.keep_short > 0).then_some(config.keep_short),
             on_error,
             ..LoaderOptions::train(config.batch_size as usize, seed)
         }

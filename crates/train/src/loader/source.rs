@@ -6,7 +6,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
-use photonet_vision::{DecodeLimits, Recipe, Rgb, RngKey, decode};
+use photonet_vision::{
+    DecodeLimits, Interpolation, Library, Recipe, Resampler, Rgb, RngKey, Transform, decode,
+};
 
 use super::cache::Cache;
 use super::{IGNORED_LABEL, LoaderError, LoaderOptions, OnError};
@@ -29,6 +31,7 @@ pub(super) struct Source {
     /// Why a photo cannot be decoded, once that is known.
     failures: Vec<OnceLock<String>>,
     limits: DecodeLimits,
+    keep_short: Option<u32>,
     seed: u64,
     on_error: OnError,
 }
@@ -44,6 +47,7 @@ impl Source {
     pub fn new(dataset: Arc<Dataset>, recipe: Recipe, size: (u32, u32), options: &LoaderOptions) -> Source {
         let count = dataset.samples.len();
         let (fixed, random) = divide(recipe);
+        let random_steps = random.is_random();
         Source {
             dataset,
             size,
@@ -55,6 +59,8 @@ impl Source {
             random,
             failures: (0..count).map(|_| OnceLock::new()).collect(),
             limits: options.limits.clone(),
+            // What is fixed is followed to the bit.
+            keep_short: options.keep_short.filter(|_| random_steps),
             seed: options.seed,
             on_error: options.on_error,
         }
@@ -136,13 +142,25 @@ impl Source {
             std::fs::read(&self.dataset.samples[index].path).map_err(|e| format!("cannot read it: {e}"))?;
         let image = decode(&bytes, &self.limits).map_err(|e| e.to_string())?;
         add(&self.read_nanos, start);
-        if self.fixed.transforms.is_empty() {
-            return Ok(image);
-        }
         let start = Instant::now();
-        let image = self.fixed.apply(&image, None).map_err(|e| e.to_string())?;
+        let image = self.kept(image)?;
+        let image = match self.fixed.transforms.is_empty() {
+            true => image,
+            false => self.fixed.apply(&image, None).map_err(|e| e.to_string())?,
+        };
         add(&self.transform_nanos, start);
         Ok(image)
+    }
+
+    /// A photo as large as random steps want it.
+    fn kept(&self, image: Rgb) -> Result<Rgb, String> {
+        let Some(size) = self.keep_short.filter(|&size| image.width().min(image.height()) > size) else {
+            return Ok(image);
+        };
+        let resampler = Resampler { library: Library::Pillow, interpolation: Interpolation::Bilinear };
+        let shrink =
+            Recipe { transforms: vec![Transform::ResizeShort { size, resampler }], ..self.fixed.clone() };
+        shrink.apply(&image, None).map_err(|e| e.to_string())
     }
 
     /// The photos that could not be decoded, in the data set's order.

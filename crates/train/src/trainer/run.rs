@@ -1,8 +1,8 @@
 //! One run, epoch by epoch.
 
 mod epoch_end;
+mod loading;
 
-use super::feed::Feed;
 use super::progress::{Clock, Place, merge, scores};
 use super::{Outcome, RunOptions, Start};
 use crate::TrainError;
@@ -12,6 +12,7 @@ use crate::dataset::DataSplit;
 use crate::journal::{Event, Journal};
 use crate::loader::{Batch, Loader, LoaderOptions, OnError};
 use crate::schedule::Schedule;
+use loading::{Loading, LoadingTime};
 use photonet_gpu::{Gpu, Staged, Staging};
 use photonet_model::{
     InferenceNetwork, InferenceOptions, Input, Model, Precision, TrainBuffers, TrainNetwork, TrainOptions,
@@ -51,6 +52,7 @@ struct Run<'a> {
     last_top1: Option<f64>,
     /// The folder of the newest checkpoint.
     last_good: Option<PathBuf>,
+    loading: Loading,
     /// Unreadable photos that the user has been told of.
     told: HashSet<PathBuf>,
 }
@@ -67,7 +69,7 @@ pub(super) async fn run(
     let last = options.stop_after.map_or(epochs, |n| n.min(epochs));
     while run.step < u64::from(last) * run.steps_per_epoch {
         let epoch = (run.step / run.steps_per_epoch) as u32;
-        if run.train_epoch(epoch, stop).await? {
+        if run.train_epoch(epoch, last, stop).await? {
             let checkpoint = run.checkpoint().await?;
             run.saved("latest", |folder| checkpoint.save(folder))?;
             return run.stopped();
@@ -167,6 +169,7 @@ impl<'a> Run<'a> {
             best: state.and_then(|s| s.best),
             last_top1: None,
             last_good: start.resumed,
+            loading: Loading::default(),
             told: HashSet::new(),
             networks: HashMap::new(),
             staging: Arc::new(Staging::new(gpu)),
@@ -214,20 +217,21 @@ impl<'a> Run<'a> {
         Ok(self)
     }
 
-    /// Trains the rest of an epoch (from 0). Returns whether it was interrupted.
-    async fn train_epoch(&mut self, epoch: u32, stop: &AtomicBool) -> Result<bool, TrainError> {
+    /// Trains the rest of an epoch (from 0), of `epochs` in this run. Returns whether it was interrupted.
+    async fn train_epoch(&mut self, epoch: u32, epochs: u32, stop: &AtomicBool) -> Result<bool, TrainError> {
         let iters = self.steps_per_epoch;
         let first = self.step % iters;
         let print = u64::from(self.config.global.print_batch_step.max(1));
         let mut total = Metrics::default();
         let mut clock = Clock::new();
-        let batches = self.train_loader.epoch_from(epoch, first as usize);
-        let mut batches = Feed::start(batches, self.staging.clone())?;
+        let mut batches = self.feed(epoch, first as usize)?;
+        let mut time = LoadingTime::start();
         for iter in first..iters {
             let waiting = Instant::now();
             let Some(batch) = batches.next() else { break };
             let (batch, staged) = batch?;
             let reading = waiting.elapsed();
+            time.waited += reading;
             let lr = self.schedule.lr(self.step);
             self.train_step(&batch, staged, epoch, lr).await?;
             self.step += 1;
@@ -246,6 +250,9 @@ impl<'a> Run<'a> {
                 return Ok(true);
             }
         }
+        drop(batches);
+        self.load_ahead(epoch + 1, epochs)?;
+        self.advise(&time)?;
         let (epochs, scores) = (self.config.global.epochs, scores(&total, self.topk));
         self.journal.event(&Event::TrainEpoch { epoch: epoch + 1, epochs, scores })?;
         Ok(false)
