@@ -19,6 +19,7 @@ mod reader;
 mod sections;
 mod tree;
 
+pub(crate) use defaults::KEPT_SIDES;
 use std::path::{Path, PathBuf};
 
 use photonet_model::{Frozen, Tuning};

@@ -2,6 +2,7 @@
 
 mod epoch_end;
 mod loading;
+mod saving;
 
 use super::progress::{Clock, Place, merge, scores};
 use super::{Outcome, RunOptions, Start};
@@ -19,6 +20,7 @@ use photonet_model::{
     TrainingFacts, Weights, dropout_seed, write_atomically,
 };
 use photonet_nn::{Metrics, Step};
+use saving::Saving;
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -27,6 +29,9 @@ use std::time::Instant;
 
 /// Folder of the best model.
 const BEST: &str = "best_model";
+
+/// Folder of the newest checkpoint.
+const LATEST: &str = "latest";
 
 /// No larger learning rate is advised to a run that has diverged.
 const HIGHEST_ADVICE: f64 = 0.05;
@@ -53,6 +58,7 @@ struct Run<'a> {
     /// The folder of the newest checkpoint.
     last_good: Option<PathBuf>,
     loading: Loading,
+    saving: Saving,
     /// Unreadable photos that the user has been told of.
     told: HashSet<PathBuf>,
 }
@@ -71,7 +77,7 @@ pub(super) async fn run(
         let epoch = (run.step / run.steps_per_epoch) as u32;
         if run.train_epoch(epoch, last, stop).await? {
             let checkpoint = run.checkpoint().await?;
-            run.saved("latest", |folder| checkpoint.save(folder))?;
+            run.save(checkpoint, vec![LATEST.into()])?;
             return run.stopped();
         }
         run.finish_epoch(epoch + 1, epoch + 1 == last).await?;
@@ -79,6 +85,7 @@ pub(super) async fn run(
             return run.stopped();
         }
     }
+    run.wait_until_saved()?;
     Ok(run.outcome(false))
 }
 
@@ -170,6 +177,7 @@ impl<'a> Run<'a> {
             last_top1: None,
             last_good: start.resumed,
             loading: Loading::default(),
+            saving: Saving::default(),
             told: HashSet::new(),
             networks: HashMap::new(),
             staging: Arc::new(Staging::new(gpu)),
@@ -238,6 +246,7 @@ impl<'a> Run<'a> {
             clock.step(reading);
             let stopping = stop.load(Ordering::Relaxed);
             if iter % print == 0 || iter + 1 == iters || stopping {
+                self.tell_saved()?;
                 let metrics = self.take_metrics().await?;
                 merge(&mut total, &metrics);
                 let place = Place { epoch: epoch + 1, epochs: self.config.global.epochs, iter, iters };
@@ -298,6 +307,8 @@ impl<'a> Run<'a> {
     }
 
     fn diverged(&mut self, what: String, step: u64) -> TrainError {
+        // What is still being saved is of the epoch before. What that lacks is the lesser trouble.
+        let _ = self.wait_until_saved();
         let kept = match &self.last_good {
             Some(folder) => format!(". The last good checkpoint is {}", folder.display()),
             None => ". No epoch was finished before".into(),
@@ -327,11 +338,12 @@ impl<'a> Run<'a> {
 
     /// The end of a run that was asked to stop and has saved `latest`.
     fn stopped(&mut self) -> Result<Outcome, TrainError> {
+        self.wait_until_saved()?;
         self.report_skipped()?;
         self.journal.event(&Event::note(format!(
             "stopped at step {} as asked; go on with --resume {}",
             self.step,
-            self.output.join("latest").display()
+            self.output.join(LATEST).display()
         )))?;
         Ok(self.outcome(true))
     }
@@ -339,7 +351,7 @@ impl<'a> Run<'a> {
     fn outcome(&self, interrupted: bool) -> Outcome {
         // A run resumed into another folder has no best model there until it beats the first run's.
         let has_best = self.best.is_some() && self.output.join(BEST).join(MODEL).is_file();
-        let folder = if has_best { BEST } else { "latest" };
+        let folder = if has_best { BEST } else { LATEST };
         Outcome {
             interrupted,
             epochs: (self.step / self.steps_per_epoch) as u32,

@@ -1,18 +1,17 @@
 //! What follows an epoch: evaluation, the best model, checkpoints.
 
-use super::{BEST, Run};
+use super::{BEST, LATEST, Run};
 use crate::TrainError;
-use crate::checkpoint::{Checkpoint, State, save_model};
+use crate::checkpoint::{Checkpoint, State};
 use crate::evaluate::count;
 use crate::journal::{EvalStep, Event, Scores};
 use crate::trainer::progress::{merge, scores};
 use photonet_model::{Input, Model, TestVector};
 use photonet_nn::Metrics;
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 impl Run<'_> {
-    /// Evaluates and saves after an epoch (from 1).
+    /// Evaluates after an epoch (from 1), and begins to save.
     pub(super) async fn finish_epoch(&mut self, epoch: u32, last: bool) -> Result<(), TrainError> {
         let global = &self.config.global;
         let evaluates =
@@ -36,13 +35,15 @@ impl Run<'_> {
             checkpoint.model.test_vectors = vec![self.test_vector().await?];
             checkpoint.state.best = self.best;
         }
+        let mut folders = Vec::new();
         if is_best {
-            self.saved(BEST, |folder| save_model(folder, &checkpoint.model))?;
+            folders.push(BEST.into());
         }
         if epoch.is_multiple_of(self.config.global.save_interval.max(1)) {
-            self.saved(&format!("epoch_{epoch}"), |folder| checkpoint.save(folder))?;
+            folders.push(format!("epoch_{epoch}"));
         }
-        self.saved("latest", |folder| checkpoint.save(folder))?;
+        folders.push(LATEST.into());
+        self.save(checkpoint, folders)?;
         self.report_skipped()
     }
 
@@ -85,19 +86,6 @@ impl Run<'_> {
             return Err(self.nothing_to_evaluate());
         }
         Ok(scores(&total, self.topk))
-    }
-
-    pub(super) fn saved(
-        &mut self,
-        name: &str,
-        save: impl FnOnce(&Path) -> Result<(), TrainError>,
-    ) -> Result<(), TrainError> {
-        let path = self.output.join(name);
-        save(&path)?;
-        if name != BEST {
-            self.last_good = Some(path.clone());
-        }
-        Ok(self.journal.event(&Event::Saved { path })?)
     }
 
     /// The logits of a noise image that every machine can make, from the network just evaluated.

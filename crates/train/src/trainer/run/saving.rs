@@ -1,0 +1,95 @@
+//! Models and checkpoints on their way to the disk, which a thread writes while the next epoch is trained.
+
+use super::{BEST, Run};
+use crate::TrainError;
+use crate::checkpoint::{Checkpoint, save_model};
+use crate::journal::Event;
+use crossbeam_channel::{Receiver, unbounded};
+use std::path::PathBuf;
+use std::thread::{Builder, JoinHandle};
+
+/// What is being saved.
+#[derive(Default)]
+pub(super) struct Saving(Option<Writer>);
+
+struct Writer {
+    thread: JoinHandle<()>,
+    /// Each path once it is on the disk; nothing follows an error.
+    done: Receiver<Result<PathBuf, TrainError>>,
+}
+
+impl Drop for Saving {
+    /// What has begun is finished, however the run ends.
+    fn drop(&mut self) {
+        if let Some(writer) = self.0.take() {
+            // A panic there has nothing to add to a run that is over.
+            let _ = writer.thread.join();
+        }
+    }
+}
+
+impl Run<'_> {
+    /// Begins to save `checkpoint` in each of `folders` of the output, in [`BEST`] its model alone. What was being saved
+    /// before is finished first.
+    pub(super) fn save(&mut self, checkpoint: Checkpoint, folders: Vec<String>) -> Result<(), TrainError> {
+        self.wait_until_saved()?;
+        let paths: Vec<_> = folders.iter().map(|folder| self.output.join(folder)).collect();
+        let (report, done) = unbounded();
+        let work = move || {
+            for path in paths {
+                let saved = if path.ends_with(BEST) {
+                    save_model(&path, &checkpoint.model)
+                } else {
+                    checkpoint.save(&path)
+                };
+                let failed = saved.is_err();
+                // A run that is over does not listen.
+                if report.send(saved.map(|()| path)).is_err() || failed {
+                    return;
+                }
+            }
+        };
+        let thread = Builder::new().name("saving".into()).spawn(work);
+        let thread = thread.map_err(|source| TrainError::Io {
+            action: "start a thread to write",
+            path: self.output.to_path_buf(),
+            source,
+        })?;
+        self.saving = Saving(Some(Writer { thread, done }));
+        Ok(())
+    }
+
+    /// Tells what has been saved meanwhile.
+    ///
+    /// # Errors
+    /// What could not be saved.
+    pub(super) fn tell_saved(&mut self) -> Result<(), TrainError> {
+        let Some(writer) = &self.saving.0 else { return Ok(()) };
+        for saved in writer.done.try_iter().collect::<Vec<_>>() {
+            self.was_saved(saved?)?;
+        }
+        Ok(())
+    }
+
+    /// Waits until all is saved, and tells it.
+    ///
+    /// # Errors
+    /// What could not be saved.
+    pub(super) fn wait_until_saved(&mut self) -> Result<(), TrainError> {
+        let Some(Writer { thread, done }) = self.saving.0.take() else { return Ok(()) };
+        for saved in done {
+            self.was_saved(saved?)?;
+        }
+        match thread.join() {
+            Ok(()) => Ok(()),
+            Err(panic) => std::panic::resume_unwind(panic),
+        }
+    }
+
+    fn was_saved(&mut self, path: PathBuf) -> Result<(), TrainError> {
+        if !path.ends_with(BEST) {
+            self.last_good = Some(path.clone());
+        }
+        Ok(self.journal.event(&Event::Saved { path })?)
+    }
+}
