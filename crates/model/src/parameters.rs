@@ -67,26 +67,34 @@ impl ParameterSpec {
         self.shape.iter().product()
     }
 
-    /// The device index of every file element, in file order.
-    fn device_indices(&self) -> Box<dyn Iterator<Item = usize> + '_> {
-        let outputs = self.shape[0];
-        let width = pad_channels(outputs);
+    /// Inputs and taps of each output in files, and the inputs that the device has for each tap.
+    fn dimensions(&self) -> (usize, usize, usize) {
         match self.kind {
-            ParameterKind::Vector => Box::new(0..outputs),
-            ParameterKind::Pointwise | ParameterKind::Linear => {
-                let inputs = self.shape[1];
-                Box::new((0..outputs).flat_map(move |o| (0..inputs).map(move |i| i * width + o)))
-            }
-            ParameterKind::Depthwise => {
-                let taps = self.shape[2] * self.shape[3];
-                Box::new((0..outputs).flat_map(move |o| (0..taps).map(move |t| t * width + o)))
-            }
+            ParameterKind::Vector => (1, 1, 1),
+            ParameterKind::Pointwise | ParameterKind::Linear => (self.shape[1], 1, self.shape[1]),
+            ParameterKind::Depthwise => (1, self.shape[2] * self.shape[3], 1),
             ParameterKind::Dense => {
-                let (inputs, taps) = (self.shape[1], self.shape[2] * self.shape[3]);
-                let depth = pad_channels(inputs);
-                Box::new((0..outputs).flat_map(move |o| {
-                    (0..inputs).flat_map(move |i| (0..taps).map(move |t| (t * depth + i) * width + o))
-                }))
+                (self.shape[1], self.shape[2] * self.shape[3], pad_channels(self.shape[1]))
+            }
+        }
+    }
+
+    /// Calls `visit` with the index in files and on the device of every element.
+    ///
+    /// Neighbours on the device are far from each other in files and the other way round, so the elements come in blocks
+    /// of outputs, which a processor's caches hold in both.
+    fn each(&self, mut visit: impl FnMut(usize, usize)) {
+        const BLOCK: usize = 4;
+        let outputs = self.shape[0];
+        let (inputs, taps, depth) = self.dimensions();
+        let width = pad_channels(outputs);
+        for first in (0..outputs).step_by(BLOCK) {
+            for i in 0..inputs {
+                for t in 0..taps {
+                    for o in first..(first + BLOCK).min(outputs) {
+                        visit((o * inputs + i) * taps + t, (t * depth + i) * width + o);
+                    }
+                }
             }
         }
     }
@@ -94,15 +102,15 @@ impl ParameterSpec {
     /// Writes file values to their places in the flat buffer.
     fn pack(&self, values: &[f32], flat: &mut [f32]) {
         let place = &mut flat[self.offset..self.offset + self.elements];
-        for (index, value) in self.device_indices().zip(values) {
-            place[index] = *value;
-        }
+        self.each(|file, device| place[device] = values[file]);
     }
 
     /// Reads file values from their places in the flat buffer.
     pub(crate) fn unpack(&self, flat: &[f32]) -> HostTensor {
         let place = &flat[self.offset..self.offset + self.elements];
-        HostTensor { shape: self.shape.clone(), data: self.device_indices().map(|i| place[i]).collect() }
+        let mut data = vec![0.0; self.file_elements()];
+        self.each(|file, device| data[file] = place[device]);
+        HostTensor { shape: self.shape.clone(), data }
     }
 }
 
