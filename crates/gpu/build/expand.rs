@@ -8,7 +8,7 @@
 //! matrix units. A variant may name a folder of `shared/`, whose files stand in for those of the same name. Every expanded
 //! line remembers the file and line it came from, so that an error found later can be reported where its author will look.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -79,12 +79,14 @@ pub struct Variant {
     pub constants: Vec<(String, u32)>,
 }
 
-/// Parses the variants file: one `kernel variant [in FOLDER] NAME=VALUE...` a line, `#` starts a comment.
+/// Parses the variants file: one `kernel variant [in FOLDER] NAME=VALUE...` a line, `#` starts a comment. A line
+/// `@SET NAME=VALUE...` names constants that `@SET` stands for on the lines after it.
 ///
 /// # Errors
 /// Names the line that is not in this form.
 pub fn parse_variants(text: &str, file: &Path) -> Result<Vec<Variant>, ShaderError> {
     let mut variants = Vec::new();
+    let mut sets: HashMap<&str, Vec<(String, u32)>> = HashMap::new();
     for (index, line) in text.lines().enumerate() {
         let content = line.split('#').next().unwrap_or("").trim();
         if content.is_empty() {
@@ -95,7 +97,27 @@ pub fn parse_variants(text: &str, file: &Path) -> Result<Vec<Variant>, ShaderErr
             kernel: "variants".into(),
             message,
         };
+        let constants = |words: &mut dyn Iterator<Item = &str>, sets: &HashMap<&str, Vec<_>>| {
+            let mut constants = Vec::new();
+            for word in words {
+                if let Some(set) = word.strip_prefix('@') {
+                    let known = sets.get(set);
+                    constants.extend_from_slice(
+                        known.ok_or_else(|| fail(format!("`{word}` is not defined above")))?,
+                    );
+                    continue;
+                }
+                let parsed = word.split_once('=').and_then(|(n, v)| Some((n.to_string(), v.parse().ok()?)));
+                constants.push(parsed.ok_or_else(|| fail(format!("`{word}` is not NAME=NUMBER")))?);
+            }
+            Ok(constants)
+        };
         let mut words = content.split_whitespace();
+        if let Some(set) = content.strip_prefix('@').and_then(|_| words.next()) {
+            let of_set = constants(&mut words, &sets)?;
+            sets.insert(&set[1..], of_set);
+            continue;
+        }
         let (Some(kernel), Some(name)) = (words.next(), words.next()) else {
             return Err(fail("expected `kernel variant [in FOLDER] NAME=VALUE...`".into()));
         };
@@ -105,11 +127,7 @@ pub fn parse_variants(text: &str, file: &Path) -> Result<Vec<Variant>, ShaderErr
             Some(_) => return Err(fail("`in` is followed by the name of a folder of shared/".into())),
             None => None,
         };
-        let mut constants = Vec::new();
-        for word in words {
-            let parsed = word.split_once('=').and_then(|(n, v)| Some((n.to_string(), v.parse().ok()?)));
-            constants.push(parsed.ok_or_else(|| fail(format!("`{word}` is not NAME=NUMBER")))?);
-        }
+        let constants = constants(&mut words, &sets)?;
         variants.push(Variant { kernel: kernel.into(), name: name.into(), folder, constants });
     }
     Ok(variants)
@@ -123,10 +141,6 @@ pub fn expand(root: &Path, kernel: &str, variant: Option<&Variant>) -> Result<Ex
     let file = PathBuf::from(format!("{kernel}.wgsl"));
     let name = variant.map_or_else(|| kernel.to_string(), |v| format!("{kernel}@{}", v.name));
     let mut expanded = Expanded { name, ..Expanded::default() };
-    for (constant, value) in variant.into_iter().flat_map(|v| &v.constants) {
-        let origin = Origin { file: PathBuf::from("variants.txt"), line: 1 };
-        expanded.push(&format!("const {constant}: u32 = {value}u;"), &origin);
-    }
     let mut lines = Vec::new();
     let folder = variant.and_then(|v| v.folder.as_deref());
     if let Some(folder) = folder.filter(|folder| !root.join("shared").join(folder).is_dir()) {
@@ -135,6 +149,13 @@ pub fn expand(root: &Path, kernel: &str, variant: Option<&Variant>) -> Result<Ex
     }
     paste(root, folder, &file, None, &mut HashSet::new(), &expanded.name, &mut lines)?;
     let constants = variant.map_or(&[][..], |v| &v.constants);
+    // Of a set a kernel may need some alone.
+    let is_word = |c: char| c.is_alphanumeric() || c == '_';
+    let used: HashSet<&str> = lines.iter().flat_map(|(line, _)| line.split(|c| !is_word(c))).collect();
+    for (constant, value) in constants.iter().filter(|(constant, _)| used.contains(constant.as_str())) {
+        let origin = Origin { file: PathBuf::from("variants.txt"), line: 1 };
+        expanded.push(&format!("const {constant}: u32 = {value}u;"), &origin);
+    }
     unroll(&lines, constants, &mut expanded)?;
     Ok(expanded)
 }

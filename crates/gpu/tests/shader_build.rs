@@ -196,8 +196,14 @@ fn variants_are_parsed_and_mistakes_have_a_line() {
     assert_eq!((variants[0].kernel.as_str(), variants[0].name.as_str()), ("layer/kernel", "a"));
     assert_eq!(variants[0].constants, [("X".to_string(), 1), ("Y".to_string(), 22)]);
     assert!(variants[1].constants.is_empty());
+    let text = "@tile X=1 Y=2\nlayer/kernel a @tile Z=3\n@wide @tile Z=4\nlayer/kernel b in fast @wide\n";
+    let constants: Vec<_> = parse_variants(text, file).unwrap().into_iter().map(|v| v.constants).collect();
+    let expected = |z| [("X", 1), ("Y", 2), ("Z", z)].map(|(name, value)| (name.to_string(), value));
+    assert_eq!(constants, [expected(3), expected(4)]);
     for (text, line, message) in [
         ("layer/kernel a X=1\nlayer/kernel\n", 2, "expected `kernel variant"),
+        ("layer/kernel a @tile\n@tile X=1\n", 1, "`@tile` is not defined above"),
+        ("@tile X\n", 1, "`X` is not NAME=NUMBER"),
         ("layer/kernel a X\n", 1, "`X` is not NAME=NUMBER"),
         ("\nlayer/kernel a X=-1\n", 2, "`X=-1` is not NAME=NUMBER"),
     ] {
