@@ -134,7 +134,7 @@ pub struct TrainOptions {
     /// Where to write models and logs [default: output].
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
-    /// Threads that load photos [default: all of the processor].
+    /// Threads that load photos [default: as the configuration says, or all of the processor].
     #[arg(long)]
     pub workers: Option<u32>,
 }
@@ -306,7 +306,9 @@ pub struct BenchOptions {
     pub plot: Option<PathBuf>,
     /// Measure what this computer can load for training: photos of a folder with a sub-folder for each class, decoded,
     /// cut and resized, an epoch and --runs more. Needs no device.
-    #[arg(long, value_name = "FOLDER", conflicts_with_all = ["limits", "suite", "scaling", "train", "precision", "device"])]
+    #[arg(long, value_name = "FOLDER", conflicts_with_all = [
+        "limits", "suite", "scaling", "train", "precision", "device", "batch", "arch", "width", "classes", "family",
+    ])]
     pub photos: Option<PathBuf>,
     /// Threads that load photos [default: all of the processor].
     #[arg(long, requires = "photos")]

@@ -90,7 +90,6 @@ fn start_from(config: &mut Config, path: &Path, options: &TrainOptions) -> Resul
     let size = options.size.or(own).unwrap_or(config.global.image_shape[1]);
     config.set_size(size);
     config.train.recipe = model.recipe.for_training(size);
-    config.keep_photos_for(size);
     config.eval.recipe = model.recipe.at_size(size);
     config.infer.recipe = config.eval.recipe.clone();
     if options.config.config.is_none() {
@@ -167,7 +166,7 @@ fn configure(options: &TrainOptions) -> Result<Config, CliError> {
         config.global.seed = seed;
     }
     if let Some(workers) = options.workers {
-        (config.train.num_workers, config.eval.num_workers) = (workers, workers);
+        (config.train.num_workers, config.eval.num_workers) = (Some(workers), Some(workers));
     }
     if let Some(out) = &options.out {
         config.global.output_dir = out.clone();

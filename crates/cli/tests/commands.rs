@@ -178,6 +178,9 @@ fn bench_tells_what_the_computer_can_load() {
         &["14 photos to 32x32 pixels", "13 kept in memory", "photos/s", "the first", "later ones"],
     );
     says(&text.err, &["bad.jpg"]);
+    for flag in ["--batch 8", "--arch large"] {
+        says(&ran(flag).err, &["--photos", &flag[..6]]);
+    }
     says(&ran("--suite").err, &["--photos", "--suite"]);
     says(&run(folder.path(), "bench --photos nowhere").failed(), &["nowhere"]);
     says(&run(folder.path(), "bench --workers 2").err, &["--photos"]);

@@ -313,6 +313,14 @@ impl Gpu {
         self.check()
     }
 
+    /// Whether all submitted work is done, without waiting for it. Not known on the web.
+    ///
+    /// # Errors
+    /// A lost device.
+    pub fn is_idle(&self) -> Result<bool, GpuError> {
+        Ok(self.poll(wgpu::PollType::Poll)?.is_queue_empty())
+    }
+
     /// Calls `done` when all work submitted so far is done; natively that is noticed while waiting or reading.
     pub fn when_done(&self, done: impl FnOnce() + Send + 'static) {
         self.queue.on_submitted_work_done(done);
@@ -323,9 +331,9 @@ impl Gpu {
         self.wait()
     }
 
-    fn poll(&self, poll: wgpu::PollType) -> Result<(), GpuError> {
+    fn poll(&self, poll: wgpu::PollType) -> Result<wgpu::PollStatus, GpuError> {
         match self.device.poll(poll) {
-            Ok(_) => Ok(()),
+            Ok(status) => Ok(status),
             Err(e) => Err(self.check().err().unwrap_or_else(|| GpuError::Lost { reason: e.to_string() })),
         }
     }

@@ -101,8 +101,9 @@ pub async fn evaluate(
     mut progress: impl FnMut(usize),
 ) -> Result<Evaluation, TrainError> {
     let batch_size = options.batch_size.min(dataset.samples.len().max(1));
-    let loader =
-        Loader::new(Arc::new(dataset), model.recipe.clone(), LoaderOptions { batch_size, ..options })?;
+    // Every photo is wanted once.
+    let options = LoaderOptions { batch_size, cache_bytes: 0, ..options };
+    let loader = Loader::new(Arc::new(dataset), model.recipe.clone(), options)?;
     let mut network = Network::new(machine, model, batch_size).await?;
     let loader = loader.with_batch_size(network.batch());
     let classes = model.architecture.classes;

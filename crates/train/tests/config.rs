@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use photonet_train::config::{Arch, Config, ConfigError, Pretrained, ScheduleKind, Variant};
+use photonet_train::loader::{LoaderOptions, OnError};
 use photonet_vision::{Interpolation, Library, Recipe, Resampler, Transform};
 
 const QUICK_START: &str = include_str!("fixtures/quick_start.yaml");
@@ -36,7 +37,7 @@ fn the_quick_start_file_is_read_as_it_is() {
     assert_eq!(c.eval.recipe, Recipe::eval(224));
     assert_eq!(c.infer.recipe, Recipe::eval(224));
     assert_eq!((c.train.batch_size, c.train.shuffle, c.train.drop_last), (32, true, false));
-    assert_eq!((c.eval.batch_size, c.eval.shuffle, c.train.num_workers), (64, false, 4));
+    assert_eq!((c.eval.batch_size, c.eval.shuffle, c.train.num_workers), (64, false, Some(4)));
     assert_eq!(c.train.cls_label_path.as_deref(), Some(Path::new("./dataset/flowers102/train_list.txt")));
     assert_eq!(
         c.infer.class_id_map_file.as_deref(),
@@ -58,20 +59,41 @@ fn the_quick_start_file_is_read_as_it_is() {
 
 #[test]
 fn loading_uses_what_the_computer_has_where_nothing_is_said() {
-    let cores = std::thread::available_parallelism().map_or(1, |cores| cores.get() as u32);
     let mut c = Config::defaults();
-    assert_eq!((c.train.num_workers, c.eval.num_workers), (cores, cores));
-    assert!(c.train.cache_mb >= 64, "{} MiB", c.train.cache_mb);
-    // Photos of a folder are kept with four times the input's side; those of evaluation in their final size anyway.
-    assert_eq!((c.train.keep_short, c.eval.keep_short), (4 * 224, 0));
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let options = LoaderOptions::from_config(&c.train, 0, OnError::Replace);
+    assert_eq!(options.threads, cores);
+    assert!(options.cache_bytes >= 64 << 20, "{} bytes", options.cache_bytes);
+    let of_eval = LoaderOptions::from_config(&c.eval, 0, OnError::Leave);
+    assert_eq!(of_eval.cache_bytes, options.cache_bytes / 2);
+    // A file that is written says nothing of this computer.
+    assert!(c.to_yaml().contains("num_workers: null") && c.to_yaml().contains("cache_mb: null"));
+    // Photos of a folder are kept with four times the input's side,
+    assert_eq!(options.keep_short, Some(4 * 224));
     c.set_size(128);
-    assert_eq!(c.train.keep_short, 4 * 128);
+    assert_eq!(c.train.kept_short(), Some(4 * 128));
+    let back = Config::from_yaml(&c.to_yaml(), "again", &[]).unwrap();
+    assert_eq!(back.train.kept_short(), Some(4 * 128));
+    // but what is asked for stays, whatever the size,
+    c.train.keep_short = Some(0);
+    c.set_size(64);
+    assert_eq!(c.train.kept_short(), None);
+    // and where resizing skips pixels photos are not averaged before, since evaluation does not.
+    c.train.keep_short = None;
+    c.train.recipe = Recipe::train(64);
+    assert_eq!(c.train.kept_short(), None);
     // A file's own steps are followed as they are, unless it asks for this too.
-    assert_eq!(quick_start(&[]).unwrap().train.keep_short, 0);
-    let asked = ["DataLoader.Train.loader.keep_short=500", "DataLoader.Train.loader.cache_mb=7"];
-    let c = quick_start(&asked).unwrap();
-    assert_eq!((c.train.keep_short, c.train.cache_mb), (500, 7));
-    assert_eq!(read("", &[]).unwrap().train.keep_short, 4 * 224);
+    let steps = "DataLoader.Train.dataset.transform_ops=[{RandCropImage: {size: 56, interpolation: bilinear, backend: pil}}]";
+    let with = |keep: &[&str]| read("", &[&[steps], keep].concat()).unwrap().train.kept_short();
+    assert_eq!(with(&[]), None);
+    assert_eq!(with(&["DataLoader.Train.loader.keep_short=500"]), Some(500));
+    assert_eq!(with(&["DataLoader.Train.loader.keep_short=auto"]), Some(4 * 56));
+    assert_eq!(read("", &[]).unwrap().train.kept_short(), Some(4 * 224));
+    let asked = quick_start(&["DataLoader.Train.loader.cache_mb=7"]).unwrap().train;
+    let options = LoaderOptions::from_config(&asked, 0, OnError::Replace);
+    assert_eq!((options.threads, options.cache_bytes, options.keep_short), (4, 7 << 20, None));
+    let text = refused("", &["DataLoader.Train.loader.keep_short=some"]);
+    assert!(text.contains("keep_short"), "{text}");
 }
 
 #[test]

@@ -8,7 +8,10 @@ use serde::{Deserialize, Serialize};
 use crate::resize::resize_region;
 use crate::rgb::{Region, View};
 use crate::transform::{center_region, resize_then_crop, short_side_size, torchvision_resize_then_crop};
-use crate::{Purpose, Random, Resampler, Rgb, RngKey, Transform, VisionError, random_crop_region};
+use crate::{
+    Interpolation, Library, Purpose, Random, Resampler, Rgb, RngKey, Transform, VisionError,
+    random_crop_region,
+};
 
 /// Mean and standard deviation of ImageNet's channels (red, green, blue), on the scale of 0 to 1.
 const IMAGENET_MEAN: [f32; 3] = [0.485, 0.456, 0.406];
@@ -84,6 +87,12 @@ impl Recipe {
             Transform::RandomFlip { .. } | Transform::CenterCrop { .. } => None,
         };
         self.transforms.iter().find_map(of_step).unwrap_or_default()
+    }
+
+    /// Whether reducing a photo first changes little of the result, since its resizing averages over all pixels.
+    pub fn antialiases(&self) -> bool {
+        let Resampler { library, interpolation } = self.resampler();
+        library == Library::Pillow && interpolation != Interpolation::Nearest
     }
 
     /// Random crops and flips to `size` x `size` pixels for training further what this recipe, one for

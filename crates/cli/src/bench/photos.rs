@@ -7,13 +7,10 @@ use crate::table;
 use photonet_train::TrainError;
 use photonet_train::config::Config;
 use photonet_train::dataset::Dataset;
-use photonet_train::loader::{Loader, LoaderOptions, LoaderReport, OnError};
+use photonet_train::loader::{Loader, LoaderOptions, OnError};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
-
-/// As `photonet train` takes them where nothing else is said.
-const BATCH: u32 = 32;
 
 /// One epoch's share of the loader's work.
 struct Epoch {
@@ -27,19 +24,16 @@ struct Epoch {
 pub fn run(folder: &Path, options: &BenchOptions) -> Result<(), CliError> {
     let mut config = Config::defaults();
     config.set_size(u32::try_from(options.network.size).unwrap_or(u32::MAX));
-    config.train.batch_size = BATCH.max(u32::try_from(options.batch).unwrap_or(u32::MAX));
     config.train.drop_last = false;
-    if let Some(workers) = options.workers {
-        config.train.num_workers = workers.max(1);
-    }
+    config.train.num_workers = options.workers.map(|workers| workers.max(1));
     let (dataset, report) = Dataset::from_folder(folder, None)?;
     for warning in report.warnings() {
         eprintln!("photonet: {warning}");
     }
     let photos = dataset.samples.len();
-    let loading = LoaderOptions::from_config(&config.train, 0, OnError::Replace);
-    let loader =
-        Loader::new(Arc::new(dataset), config.train.recipe.clone(), loading).map_err(TrainError::from)?;
+    let setting = LoaderOptions::from_config(&config.train, 0, OnError::Replace);
+    let loader = Loader::new(Arc::new(dataset), config.train.recipe.clone(), setting.clone())
+        .map_err(TrainError::from)?;
     let mut epochs = Vec::new();
     for number in 0..=options.runs {
         epochs.push(epoch(&loader, u32::try_from(number).unwrap_or(u32::MAX))?);
@@ -52,8 +46,8 @@ pub fn run(folder: &Path, options: &BenchOptions) -> Result<(), CliError> {
         eprintln!("photonet: left out {}: {reason}", path.display());
     }
     match options.format {
-        TextOrJson::Text => say(describe(photos, &config, &report, [&first, later])),
-        TextOrJson::Json => say(json(photos, &config, &report, [&first, later])),
+        TextOrJson::Text => say(describe(photos, &loader, &setting, [&first, later])),
+        TextOrJson::Json => say(json(photos, &loader, &setting, [&first, later])),
     }
 }
 
@@ -72,7 +66,8 @@ fn epoch(loader: &Loader, number: u32) -> Result<Epoch, CliError> {
     })
 }
 
-fn describe(photos: usize, config: &Config, report: &LoaderReport, epochs: [&Epoch; 2]) -> String {
+fn describe(photos: usize, loader: &Loader, setting: &LoaderOptions, epochs: [&Epoch; 2]) -> String {
+    let (report, (width, height)) = (loader.report(), loader.image_size());
     let count = photos as f64;
     let row = |(name, epoch): (&str, &Epoch)| {
         let each = |seconds: f64| format!("{:.3}", 1e3 * seconds / count);
@@ -80,17 +75,17 @@ fn describe(photos: usize, config: &Config, report: &LoaderReport, epochs: [&Epo
     };
     let rows: Vec<_> = ["the first", "later ones"].into_iter().zip(epochs).map(row).collect();
     format!(
-        "{photos} photos to {size}x{size} pixels on {} threads; {} kept in memory, {:.0} MB of at most {:.0}\n\n{}",
-        config.train.num_workers,
+        "{photos} photos to {width}x{height} pixels on {} threads; {} kept in memory, {:.0} MB of at most {:.0}\n\n{}",
+        setting.threads,
         report.cached_images,
         report.cached_bytes as f64 / 1e6,
-        f64::from(config.train.cache_mb) * f64::from(1 << 20) / 1e6,
+        setting.cache_bytes as f64 / 1e6,
         table::render(&["epoch", "photos/s", "decoding, ms a photo", "resizing, ms a photo"], &rows),
-        size = config.global.image_shape[1],
     )
 }
 
-fn json(photos: usize, config: &Config, report: &LoaderReport, epochs: [&Epoch; 2]) -> serde_json::Value {
+fn json(photos: usize, loader: &Loader, setting: &LoaderOptions, epochs: [&Epoch; 2]) -> serde_json::Value {
+    let report = loader.report();
     let [first, later] = epochs.map(|epoch| {
         serde_json::json!({
             "photos_per_second": photos as f64 / epoch.seconds,
@@ -100,9 +95,9 @@ fn json(photos: usize, config: &Config, report: &LoaderReport, epochs: [&Epoch; 
     });
     serde_json::json!({
         "photos": photos,
-        "size": config.global.image_shape[1],
-        "threads": config.train.num_workers,
-        "batch": config.train.batch_size,
+        "size": loader.image_size().0,
+        "threads": setting.threads,
+        "batch": setting.batch_size,
         "cached_photos": report.cached_images,
         "cached_bytes": report.cached_bytes,
         "cache_full": report.cache_full,

@@ -9,7 +9,6 @@ use super::{
     Arch, Config, Global, InferConfig, LoaderConfig, Loss, OptimizerConfig, Pretrained, ScheduleConfig,
     ScheduleKind, Variant,
 };
-use crate::resources;
 
 /// Photos are kept in memory with a short side of at most so many times that of the network's input: even the
 /// smallest random crop (8 % of the area, 3:4) then has as many pixels as the input.
@@ -73,7 +72,7 @@ impl Config {
                 l2: 2e-5,
                 head_lr: 1.0,
             },
-            train: LoaderConfig { keep_short: SIZE * KEPT_SIDES, ..loader(train_recipe(SIZE), 32, true) },
+            train: loader(train_recipe(SIZE), 32, true),
             eval: loader(eval_recipe(SIZE), 64, false),
             infer: InferConfig {
                 images: None,
@@ -100,14 +99,25 @@ impl Config {
     pub fn set_size(&mut self, size: u32) {
         self.global.image_shape = [3, size, size];
         self.train.recipe = train_recipe(size);
-        self.keep_photos_for(size);
         self.eval.recipe = eval_recipe(size);
         self.infer.recipe = eval_recipe(size);
     }
+}
 
-    /// Keeps photos for training in memory as large as random crops to `size` pixels want them.
-    pub fn keep_photos_for(&mut self, size: u32) {
-        self.train.keep_short = size.saturating_mul(KEPT_SIDES);
+impl LoaderConfig {
+    /// The longest short side that photos are kept with before random steps, in pixels; `None`: as they are.
+    ///
+    /// Where nothing is said, as much as random crops want, four times the input's; but only where photos are resized
+    /// with antialias anyway, so that training sees what evaluation does.
+    pub fn kept_short(&self) -> Option<u32> {
+        match (self.keep_short, self.recipe.output_size()) {
+            (Some(0), _) => None,
+            (Some(size), _) => Some(size),
+            (None, Some((width, height))) if self.recipe.antialiases() => {
+                Some(width.max(height).saturating_mul(KEPT_SIDES))
+            }
+            (None, _) => None,
+        }
     }
 }
 
@@ -126,9 +136,9 @@ fn loader(recipe: Recipe, batch_size: u32, shuffle: bool) -> LoaderConfig {
         // hard as a full one.
         drop_last: shuffle,
         shuffle,
-        num_workers: u32::try_from(resources::threads()).unwrap_or(u32::MAX),
-        cache_mb: resources::cache_mb(),
-        keep_short: 0,
+        num_workers: None,
+        cache_mb: None,
+        keep_short: None,
         val_fraction: 0.2,
     }
 }

@@ -258,9 +258,10 @@ fn loader(l: &LoaderConfig) -> Yaml {
         ("shuffle", Yaml::bool(l.shuffle)),
     ];
     let workers = vec![
-        ("num_workers", Yaml::int(l.num_workers)),
-        ("cache_mb", Yaml::int(l.cache_mb)),
-        ("keep_short", Yaml::int(l.keep_short)),
+        // What follows the computer is found anew where the file is used next.
+        ("num_workers", l.num_workers.map_or_else(Yaml::null, Yaml::int)),
+        ("cache_mb", l.cache_mb.map_or_else(Yaml::null, Yaml::int)),
+        ("keep_short", l.keep_short.map_or_else(|| Yaml::text("auto"), Yaml::int)),
     ];
     Yaml::Map(vec![
         ("dataset", Yaml::Map(dataset)),

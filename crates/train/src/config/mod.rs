@@ -189,14 +189,16 @@ pub struct LoaderConfig {
     pub drop_last: bool,
     /// Take the photos in a new order each epoch.
     pub shuffle: bool,
-    /// Threads that decode and transform. Any number gives the same batches.
-    pub num_workers: u32,
-    /// A key of Photonet's own, `loader.cache_mb`: memory for decoded photos, in MiB.
-    pub cache_mb: u32,
+    /// Threads that decode and transform; `None`: all of the processor. Any number gives the same batches.
+    pub num_workers: Option<u32>,
+    /// A key of Photonet's own, `loader.cache_mb`: memory for decoded photos, in MiB; `None`: a quarter of the
+    /// computer's for training, an eighth for evaluation.
+    pub cache_mb: Option<u32>,
     /// A key of Photonet's own, `loader.keep_short`: photos to train on whose short side is longer, in pixels, are
     /// brought down to it once, when they are decoded, so that random crops cost less and more photos fit in memory;
-    /// 0: they stay as they are.
-    pub keep_short: u32,
+    /// 0: they stay as they are; `None`, written `auto`: see [`LoaderConfig::kept_short`]. It counts in
+    /// `DataLoader.Train` only.
+    pub keep_short: Option<u32>,
     /// A key of Photonet's own, `dataset.val_fraction`: the share of a plain folder per class that is
     /// set apart for validation. It counts in `DataLoader.Train` only.
     pub val_fraction: f64,

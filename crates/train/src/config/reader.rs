@@ -292,6 +292,11 @@ impl Item {
         u32::try_from(self.u64()?).map_err(|_| self.invalid(format!("it must be at most {}", u32::MAX)))
     }
 
+    /// A number, or `None` for `auto`.
+    pub fn u32_or_auto(&self) -> Result<Option<u32>, ConfigError> {
+        if self.text().is_ok_and(|text| text == "auto") { Ok(None) } else { self.u32().map(Some) }
+    }
+
     pub fn u32_positive(&self) -> Result<u32, ConfigError> {
         match self.u32()? {
             0 => Err(self.invalid("it must be at least 1")),

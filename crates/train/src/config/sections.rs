@@ -232,9 +232,13 @@ fn loader(
         }
     }
     let mut workers = section.section("loader")?;
-    // A file's own steps are followed to the bit.
     let transforms = data.take("transform_ops");
-    let keep_short = if transforms.is_some() { 0 } else { base.keep_short };
+    let keep_short = match workers.take("keep_short") {
+        Some(item) => item.u32_or_auto()?,
+        // A file's own steps are followed to the bit.
+        None if transforms.is_some() => Some(0),
+        None => base.keep_short,
+    };
     let loader = LoaderConfig {
         image_root: data.read_opt("image_root", Item::path_buf)?,
         cls_label_path: data.read_opt("cls_label_path", Item::path_buf)?,
@@ -248,9 +252,9 @@ fn loader(
         drop_last: sampler.read("drop_last", Item::bool, base.drop_last)?,
         shuffle: sampler.read("shuffle", Item::bool, base.shuffle)?,
         // PaddleClas's 0 means "in the main process"; here loading always has a thread of its own.
-        num_workers: workers.read("num_workers", Item::u32, base.num_workers)?.max(1),
-        cache_mb: workers.read("cache_mb", Item::u32, base.cache_mb)?,
-        keep_short: workers.read("keep_short", Item::u32, keep_short)?,
+        num_workers: workers.read_opt("num_workers", Item::u32)?.or(base.num_workers).map(|n| n.max(1)),
+        cache_mb: workers.read_opt("cache_mb", Item::u32)?.or(base.cache_mb),
+        keep_short,
     };
     data.only_default(&[("batch_transform_ops", Only::Absent), ("relabel", Only::Bool(false))])?;
     data.ignore(&["backend"], ignored);

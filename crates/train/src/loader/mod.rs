@@ -82,7 +82,7 @@ impl LoaderOptions {
             shuffle: true,
             drop_last: false,
             threads: resources::threads(),
-            cache_bytes: u64::from(resources::cache_mb()) << 20,
+            cache_bytes: resources::memory() / 4,
             seed,
             keep_short: None,
             prefetch: 2,
@@ -93,19 +93,28 @@ impl LoaderOptions {
 
     /// For evaluation: every photo once, in the data set's order, with unreadable ones left black.
     pub fn eval(batch_size: usize) -> LoaderOptions {
-        LoaderOptions { shuffle: false, on_error: OnError::Leave, ..LoaderOptions::train(batch_size, 0) }
+        LoaderOptions {
+            shuffle: false,
+            on_error: OnError::Leave,
+            cache_bytes: resources::memory() / 8,
+            ..LoaderOptions::train(batch_size, 0)
+        }
     }
 
     /// What a section of a configuration asks for.
     pub fn from_config(config: &crate::config::LoaderConfig, seed: u64, on_error: OnError) -> LoaderOptions {
+        let batch_size = config.batch_size as usize;
+        let base = match on_error {
+            OnError::Replace => LoaderOptions::train(batch_size, seed),
+            OnError::Leave => LoaderOptions { seed, ..LoaderOptions::eval(batch_size) },
+        };
         LoaderOptions {
             shuffle: config.shuffle,
             drop_last: config.drop_last,
-            threads: config.num_workers as usize,
-            cache_bytes: u64::from(config.cache_mb) << 20,
-            keep_short: (config.keep_short > 0).then_some(config.keep_short),
-            on_error,
-            ..LoaderOptions::train(config.batch_size as usize, seed)
+            threads: config.num_workers.map_or(base.threads, |n| n as usize),
+            cache_bytes: config.cache_mb.map_or(base.cache_bytes, |mebibytes| u64::from(mebibytes) << 20),
+            keep_short: config.kept_short(),
+            ..base
         }
     }
 }
@@ -218,6 +227,11 @@ impl Loader {
     /// Width and height of the photos in every batch, in pixels.
     pub fn image_size(&self) -> (u32, u32) {
         self.source.size
+    }
+
+    /// How it loads.
+    pub fn options(&self) -> &LoaderOptions {
+        &self.options
     }
 
     /// The data set that is loaded.

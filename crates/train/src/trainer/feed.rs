@@ -2,10 +2,11 @@
 //! steps need not.
 
 use crate::loader::{Batch, EpochIter, LoaderError};
-use crossbeam_channel::{Receiver, bounded};
+use crossbeam_channel::{Receiver, RecvTimeoutError, bounded};
 use photonet_gpu::{Staged, Staging};
 use std::sync::Arc;
 use std::thread::{Builder, JoinHandle};
+use std::time::Duration;
 
 /// A batch, and its pixels in staging memory where there is room.
 type Fed = Result<(Batch, Option<Staged>), LoaderError>;
@@ -13,6 +14,8 @@ type Fed = Result<(Batch, Option<Staged>), LoaderError>;
 /// The batches of an epoch; one is ready while another is taken.
 pub(super) struct Feed {
     ready: Option<Receiver<Fed>>,
+    /// What was waited for and not yet handed on.
+    taken: Option<Fed>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -36,7 +39,22 @@ impl Feed {
         };
         let thread =
             Builder::new().name("feed".into()).spawn(work).map_err(|e| LoaderError::Thread(e.to_string()))?;
-        Ok(Self { ready: Some(ready), thread: Some(thread) })
+        Ok(Self { ready: Some(ready), taken: None, thread: Some(thread) })
+    }
+}
+
+impl Feed {
+    /// Waits for the next batch, but not longer than `limit`. Returns whether it is there, or the end is.
+    pub fn is_ready_within(&mut self, limit: Duration) -> bool {
+        let Some(ready) = &self.ready else { return true };
+        if self.taken.is_none() {
+            match ready.recv_timeout(limit) {
+                Ok(fed) => self.taken = Some(fed),
+                Err(RecvTimeoutError::Timeout) => return false,
+                Err(RecvTimeoutError::Disconnected) => {}
+            }
+        }
+        true
     }
 }
 
@@ -44,6 +62,9 @@ impl Iterator for Feed {
     type Item = Fed;
 
     fn next(&mut self) -> Option<Fed> {
+        if let Some(fed) = self.taken.take() {
+            return Some(fed);
+        }
         if let Ok(fed) = self.ready.as_ref()?.recv() {
             return Some(fed);
         }

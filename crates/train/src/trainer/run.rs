@@ -38,6 +38,7 @@ const HIGHEST_ADVICE: f64 = 0.05;
 
 /// Everything a run holds.
 struct Run<'a> {
+    gpu: &'a Gpu,
     config: &'a Config,
     output: &'a Path,
     journal: Journal,
@@ -73,25 +74,34 @@ pub(super) async fn run(
     let mut run = Run::start(gpu, config, split, options).await?;
     let epochs = config.global.epochs;
     let last = options.stop_after.map_or(epochs, |n| n.min(epochs));
-    while run.step < u64::from(last) * run.steps_per_epoch {
-        let epoch = (run.step / run.steps_per_epoch) as u32;
-        if run.train_epoch(epoch, last, stop).await? {
-            let checkpoint = run.checkpoint().await?;
-            run.save(checkpoint, vec![LATEST.into()])?;
-            return run.stopped();
-        }
-        run.finish_epoch(epoch + 1, epoch + 1 == last).await?;
-        if stop.load(Ordering::Relaxed) {
-            return run.stopped();
-        }
+    let outcome = run.epochs(last, stop).await;
+    if outcome.is_err() {
+        run.end_saving();
     }
-    run.wait_until_saved()?;
-    Ok(run.outcome(false))
+    outcome
 }
 
 impl<'a> Run<'a> {
+    /// Trains up to an epoch (from 1), or until it is asked to stop.
+    async fn epochs(&mut self, last: u32, stop: &AtomicBool) -> Result<Outcome, TrainError> {
+        while self.step < u64::from(last) * self.steps_per_epoch {
+            let epoch = (self.step / self.steps_per_epoch) as u32;
+            if self.train_epoch(epoch, last, stop).await? {
+                let checkpoint = self.checkpoint().await?;
+                self.save(checkpoint, vec![LATEST.into()])?;
+                return self.stopped();
+            }
+            self.finish_epoch(epoch + 1, epoch + 1 == last).await?;
+            if stop.load(Ordering::Relaxed) {
+                return self.stopped();
+            }
+        }
+        self.wait_until_saved()?;
+        Ok(self.outcome(false))
+    }
+
     async fn start(
-        gpu: &Arc<Gpu>,
+        gpu: &'a Arc<Gpu>,
         config: &'a Config,
         split: DataSplit,
         options: &RunOptions,
@@ -154,6 +164,7 @@ impl<'a> Run<'a> {
         let state = start.state;
         let epochs = config.global.epochs;
         let run = Self {
+            gpu,
             schedule: Schedule::new(&config.optimizer.schedule, epochs, steps_per_epoch),
             options: TrainOptions {
                 batch: 0,
@@ -236,17 +247,17 @@ impl<'a> Run<'a> {
         let mut time = LoadingTime::start();
         for iter in first..iters {
             let waiting = Instant::now();
+            time.wait_for(&mut batches, self.gpu)?;
             let Some(batch) = batches.next() else { break };
             let (batch, staged) = batch?;
             let reading = waiting.elapsed();
-            time.waited += reading;
+            self.tell_saved()?;
             let lr = self.schedule.lr(self.step);
             self.train_step(&batch, staged, epoch, lr).await?;
             self.step += 1;
             clock.step(reading);
             let stopping = stop.load(Ordering::Relaxed);
             if iter % print == 0 || iter + 1 == iters || stopping {
-                self.tell_saved()?;
                 let metrics = self.take_metrics().await?;
                 merge(&mut total, &metrics);
                 let place = Place { epoch: epoch + 1, epochs: self.config.global.epochs, iter, iters };
@@ -260,8 +271,10 @@ impl<'a> Run<'a> {
             }
         }
         drop(batches);
-        self.load_ahead(epoch + 1, epochs)?;
-        self.advise(&time)?;
+        if !stop.load(Ordering::Relaxed) {
+            self.load_ahead(epoch + 1, epochs);
+        }
+        self.advise(&time, first == 0)?;
         let (epochs, scores) = (self.config.global.epochs, scores(&total, self.topk));
         self.journal.event(&Event::TrainEpoch { epoch: epoch + 1, epochs, scores })?;
         Ok(false)
@@ -307,8 +320,7 @@ impl<'a> Run<'a> {
     }
 
     fn diverged(&mut self, what: String, step: u64) -> TrainError {
-        // What is still being saved is of the epoch before. What that lacks is the lesser trouble.
-        let _ = self.wait_until_saved();
+        self.end_saving();
         let kept = match &self.last_good {
             Some(folder) => format!(". The last good checkpoint is {}", folder.display()),
             None => ". No epoch was finished before".into(),

@@ -80,22 +80,21 @@ impl Weights {
 }
 
 /// How the sums of a pass along rows become samples.
-///
-/// # Safety
-/// Its method needs a processor with AVX2.
-pub(super) unsafe trait Samples {
+pub(super) trait Samples {
     type Sample: Copy;
     /// Where a sum begins.
     const START: i32;
     /// Of four sums of a pixel in each of two rows; the last of each four is nothing.
+    ///
+    /// # Safety
+    /// Needs a processor with AVX2.
     unsafe fn of(sums: __m256i) -> [[Self::Sample; 4]; 2];
 }
 
 /// The bytes of Pillow's pass.
 pub(super) struct Bytes;
 
-// SAFETY: it runs AVX2's instructions, as the trait says.
-unsafe impl Samples for Bytes {
+impl Samples for Bytes {
     type Sample = u8;
     const START: i32 = HALF;
 
@@ -111,8 +110,7 @@ unsafe impl Samples for Bytes {
 /// The sums of OpenCV's linear pass as its second one takes them.
 pub(super) struct Cut;
 
-// SAFETY: it runs AVX2's instructions, as the trait says.
-unsafe impl Samples for Cut {
+impl Samples for Cut {
     type Sample = i16;
     const START: i32 = 0;
 
@@ -128,8 +126,7 @@ unsafe impl Samples for Cut {
 /// The sums themselves.
 pub(super) struct Sums;
 
-// SAFETY: it runs AVX2's instructions, as the trait says.
-unsafe impl Samples for Sums {
+impl Samples for Sums {
     type Sample = i32;
     const START: i32 = 0;
 

@@ -253,14 +253,15 @@ fn fixed<S: Copy + Default, const K: usize>(
     let mut slots: [Vec<S>; K] = std::array::from_fn(|_| line());
     let mut spare = line();
     for (taps, out) in y.0.iter().zip(data.chunks_exact_mut(stride)) {
-        let mut missing = Vec::with_capacity(K);
+        let (mut missing, mut count) = ([0; K], 0);
         for &(row, _) in taps {
             if held[row % K] != Some(row) {
                 held[row % K] = Some(row);
-                missing.push(row);
+                missing[count] = row;
+                count += 1;
             }
         }
-        for rows in missing.chunks(2) {
+        for rows in missing[..count].chunks(2) {
             let mut first = std::mem::take(&mut slots[rows[0] % K]);
             let second = rows.get(1).map_or(&mut spare, |row| &mut slots[row % K]);
             across(rows, [&mut first, second]);
@@ -298,9 +299,9 @@ impl<'a, S: avx2::Samples, const PAIRS: usize> Across<'a, S, PAIRS> {
 
 /// Taps as a run of consecutive source samples: at the border several are the same one.
 #[cfg(target_arch = "x86_64")]
-fn run<const K: usize>(taps: &[(usize, i32); K]) -> (usize, Vec<i32>) {
+fn run<const K: usize>(taps: &[(usize, i32); K]) -> (usize, [i32; K]) {
     let first = taps[0].0;
-    let mut weights = vec![0; taps[K - 1].0 - first + 1];
+    let mut weights = [0; K];
     for &(place, weight) in taps {
         weights[place - first] += weight;
     }

@@ -42,12 +42,12 @@ pub(super) fn resize(
         let first = rows.iter().map(|(first, _)| first).min().unwrap_or(0);
         (first, rows.iter().map(|(first, weights)| first + weights.len()).max().unwrap_or(first))
     };
-    check_pixels(view, full, region.width.into(), (end - first) as u64)?;
-
     let line = region.width as usize * 3;
     // Passes take four rows at once and blocks of a line, and write a sample beyond its end.
     let stride = (line + 1).next_multiple_of(BLOCK);
-    let mut between = vec![0u8; stride * (end - first).next_multiple_of(4)];
+    let lines = (end - first).next_multiple_of(4);
+    check_pixels(view, full, stride.div_ceil(3) as u64, lines as u64)?;
+    let mut between = vec![0u8; stride * lines];
     if full.0 == view.width() {
         let start = region.x as usize * 3;
         for (y, out) in (first..end).zip(between.chunks_exact_mut(stride)) {
@@ -56,14 +56,15 @@ pub(super) fn resize(
     } else {
         across(view, first..end, &columns, &mut between, stride, instructions);
     }
-    let mut data = vec![0u8; line * region.height as usize];
     if full.1 == view.height() {
-        for (out, between) in data.chunks_exact_mut(line).zip(between.chunks_exact(stride)) {
-            out.copy_from_slice(&between[..line]);
+        for row in 0..end - first {
+            between.copy_within(row * stride..row * stride + line, row * line);
         }
-        return Ok(data);
+        between.truncate(line * (end - first));
+        return Ok(between);
     }
-    let mut sums = vec![0i32; line];
+    let mut data = vec![0u8; line * region.height as usize];
+    let mut sums = Vec::new();
     for ((start, weights), out) in rows.iter().zip(data.chunks_exact_mut(line)) {
         let lines = &between[(start - first) * stride..];
         match instructions {
@@ -122,8 +123,9 @@ fn horizontal(row: &[u8], columns: &Taps<i32>, out: &mut [u8]) {
 }
 
 /// One line of the result, of lines `stride` bytes from each other.
-fn down(lines: &[u8], stride: usize, weights: &[i32], sums: &mut [i32], out: &mut [u8]) {
-    sums.fill(HALF);
+fn down(lines: &[u8], stride: usize, weights: &[i32], sums: &mut Vec<i32>, out: &mut [u8]) {
+    sums.clear();
+    sums.resize(out.len(), HALF);
     for (line, &weight) in lines.chunks_exact(stride).zip(weights) {
         for (sum, &sample) in sums.iter_mut().zip(line) {
             *sum += i32::from(sample) * weight;

@@ -37,6 +37,10 @@ fn every_instruction_set_gives_the_same_bytes() {
         ((97, 61), (32, 33)),
         ((130, 70), (260, 41)),
         ((301, 203), (128, 128)),
+        // Hundreds of taps, and lines of a single pixel.
+        ((1500, 3), (2, 2)),
+        ((1, 60), (1, 21)),
+        ((70, 1), (33, 1)),
     ];
     let mut compared = 0;
     for library in [Library::OpenCv, Library::Pillow] {
@@ -60,6 +64,12 @@ fn every_instruction_set_gives_the_same_bytes() {
                         height: height - height / 2,
                     },
                     Region { x: 0, y: 0, width: width.div_ceil(2), height: height.div_ceil(2) },
+                    Region {
+                        x: width / 4,
+                        y: height / 4,
+                        width: width.div_ceil(2),
+                        height: height.div_ceil(2),
+                    },
                 ];
                 let parts = [
                     Region { x: 0, y: 0, width: full.0, height: full.1 },
@@ -86,5 +96,5 @@ fn every_instruction_set_gives_the_same_bytes() {
             }
         }
     }
-    assert_eq!(compared, 2 * 5 * sizes.len() * 6);
+    assert_eq!(compared, 2 * 5 * sizes.len() * 8);
 }

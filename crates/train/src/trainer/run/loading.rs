@@ -2,15 +2,19 @@
 
 use super::Run;
 use crate::TrainError;
-use crate::config::{KEPT_SIDES, LoaderConfig};
+use crate::config::KEPT_SIDES;
 use crate::journal::Event;
-use crate::loader::LoaderReport;
+use crate::loader::Loader;
 use crate::resources;
 use crate::trainer::feed::Feed;
+use photonet_gpu::Gpu;
 use std::time::{Duration, Instant};
 
 /// The share of an epoch that the device may wait for photos before the user is told.
 const WAITING: f64 = 0.2;
+
+/// How often a device is looked at while photos are waited for.
+const LOOK: Duration = Duration::from_millis(1);
 
 /// What a run keeps of its loading from epoch to epoch.
 #[derive(Default)]
@@ -26,18 +30,30 @@ pub(super) struct Loading {
 /// How an epoch's time went.
 pub(super) struct LoadingTime {
     start: Instant,
-    /// While photos were waited for.
-    pub waited: Duration,
+    /// While the device had nothing to do for want of photos, to about [`LOOK`].
+    idle: Duration,
 }
 
 impl LoadingTime {
     pub fn start() -> Self {
-        Self { start: Instant::now(), waited: Duration::ZERO }
+        Self { start: Instant::now(), idle: Duration::ZERO }
     }
 
-    /// The share of the time since the start that photos were waited for.
+    /// Waits for the next batch, and notes how long the device was idle meanwhile: it has steps to do for a while.
+    pub fn wait_for(&mut self, batches: &mut Feed, gpu: &Gpu) -> Result<(), TrainError> {
+        let mut idle = None;
+        while !batches.is_ready_within(LOOK) {
+            if idle.is_none() && gpu.is_idle()? {
+                idle = Some(Instant::now());
+            }
+        }
+        self.idle += idle.map_or(Duration::ZERO, |since| since.elapsed());
+        Ok(())
+    }
+
+    /// The share of the time since the start that the device was idle.
     fn share(&self) -> f64 {
-        self.waited.as_secs_f64() / self.start.elapsed().as_secs_f64().max(1e-9)
+        self.idle.as_secs_f64() / self.start.elapsed().as_secs_f64().max(1e-9)
     }
 }
 
@@ -51,54 +67,54 @@ impl Run<'_> {
     }
 
     /// Starts to load an epoch of `epochs`, so that its first step has its photos when evaluation and checkpoint are done.
-    pub(super) fn load_ahead(&mut self, epoch: u32, epochs: u32) -> Result<(), TrainError> {
+    pub(super) fn load_ahead(&mut self, epoch: u32, epochs: u32) {
         if epoch < epochs {
-            self.loading.ahead = Some((epoch, self.feed(epoch, 0)?));
+            // What cannot start now is tried again in its turn, when this epoch is saved.
+            self.loading.ahead = self.feed(epoch, 0).ok().map(|feed| (epoch, feed));
         }
-        Ok(())
     }
 
     /// Says once what would make loading faster, where it is what an epoch waited for.
     ///
-    /// The first epoch of a process decodes every photo, and pipelines are made in it; so it is not judged.
-    pub(super) fn advise(&mut self, time: &LoadingTime) -> Result<(), TrainError> {
-        let cold = !std::mem::replace(&mut self.loading.warm, true);
-        if cold || self.loading.advised {
+    /// Until a process has been through a whole epoch it decodes photos and makes pipelines; so that one is not judged.
+    pub(super) fn advise(&mut self, time: &LoadingTime, whole: bool) -> Result<(), TrainError> {
+        let warm = self.loading.warm;
+        self.loading.warm |= whole;
+        if !warm || self.loading.advised {
             return Ok(());
         }
-        let (loader, report) = (&self.config.train, self.train_loader.report());
-        let photos = self.train_loader.dataset().samples.len() - report.skipped.len();
-        let side = self.config.global.image_shape[1];
-        let Some(text) = advice(time.share(), loader, resources::threads(), &report, photos, side) else {
-            return Ok(());
-        };
+        let loader = &self.train_loader;
+        let Some(text) = advice(time.share(), loader, resources::threads()) else { return Ok(()) };
         self.loading.advised = true;
         Ok(self.journal.event(&Event::note(text))?)
     }
 }
 
 /// What would make loading faster, if the device waited for `share` of an epoch and there is something.
-fn advice(
-    share: f64,
-    loader: &LoaderConfig,
-    cores: usize,
-    report: &LoaderReport,
-    photos: usize,
-    side: u32,
-) -> Option<String> {
+fn advice(share: f64, loader: &Loader, cores: usize) -> Option<String> {
+    let (options, report) = (loader.options(), loader.report());
     let mut advice = Vec::new();
-    let threads = loader.num_workers as usize;
-    if threads < cores {
-        advice.push(format!("load them with more threads, `--workers {cores}` in place of {threads}"));
+    if options.threads < cores {
+        advice.push(format!(
+            "load them with more threads, `--workers {cores}` in place of {}",
+            options.threads
+        ));
     }
     if report.cache_full {
+        let photos = loader.dataset().samples.len() - report.skipped.len();
         advice.push(format!(
-            "keep more than {} of {photos} decoded in memory: raise DataLoader.Train.loader.cache_mb above {}, or set \
-             DataLoader.Train.loader.keep_short to the pixels of a short side that are enough, such as {}",
+            "keep more than {} of {photos} decoded in memory: raise DataLoader.Train.loader.cache_mb above {}",
             report.cached_images,
-            loader.cache_mb,
-            side.saturating_mul(KEPT_SIDES),
+            options.cache_bytes >> 20,
         ));
+        let (width, height) = loader.image_size();
+        let enough = width.max(height).saturating_mul(KEPT_SIDES);
+        if options.keep_short.is_none_or(|size| size > enough) {
+            advice.push(format!(
+                "keep them smaller: set DataLoader.Train.loader.keep_short to the pixels of a short side that are enough, \
+                 such as {enough}"
+            ));
+        }
     }
     let percent = 100.0 * share;
     (share >= WAITING && !advice.is_empty()).then(|| {
@@ -109,32 +125,39 @@ fn advice(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::Config;
+    use crate::dataset::{Dataset, Sample};
+    use crate::loader::LoaderOptions;
+    use photonet_vision::Recipe;
+    use std::sync::Arc;
 
     #[test]
     fn advice_names_what_would_help_and_nothing_else() {
-        let mut loader = Config::defaults().train;
-        (loader.num_workers, loader.cache_mb) = (4, 512);
-        let mut report = LoaderReport {
-            cached_images: 70,
-            cached_bytes: 1,
-            cache_full: false,
-            skipped: Vec::new(),
-            read_seconds: 0.0,
-            transform_seconds: 0.0,
-            wait_seconds: 0.0,
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("photo.png");
+        image::RgbImage::new(9, 9).save(&path).unwrap();
+        let samples = vec![Sample { path, label: 0 }; 5];
+        let dataset = Arc::new(Dataset { samples, labels: vec!["a".into()] });
+        let loader = |cache_bytes, keep_short| {
+            let options = LoaderOptions { threads: 2, cache_bytes, keep_short, ..LoaderOptions::train(5, 0) };
+            let loader = Loader::new(dataset.clone(), Recipe::train(64), options).unwrap();
+            loader.epoch(0).for_each(|batch| assert!(batch.is_ok()));
+            loader
         };
-        assert_eq!(advice(0.19, &loader, 16, &report, 100, 64), None);
-        assert_eq!(advice(0.9, &loader, 4, &report, 100, 64), None);
-        let threads = advice(0.312, &loader, 16, &report, 100, 64).unwrap();
+        let roomy = loader(1 << 30, None);
+        assert_eq!(advice(0.19, &roomy, 16), None);
+        assert_eq!(advice(0.9, &roomy, 2), None);
+        let threads = advice(0.312, &roomy, 16).unwrap();
         let expected = "the device waited for photos 31 % of this epoch: load them with more threads, `--workers 16` \
-                        in place of 4";
+                        in place of 2";
         assert_eq!(threads, expected);
-        report.cache_full = true;
-        let memory = advice(0.5, &loader, 4, &report, 100, 64).unwrap();
-        for words in ["more than 70 of 100", "cache_mb above 512", "keep_short", "such as 256"] {
-            assert!(memory.contains(words) && !memory.contains("--workers"), "{memory}");
+        let tight = advice(0.5, &loader(2 * 9 * 9 * 3, None), 2).unwrap();
+        for words in ["more than 2 of 5", "cache_mb above 0", "keep_short", "such as 256"] {
+            assert!(tight.contains(words) && !tight.contains("--workers"), "{tight}");
         }
-        assert!(advice(0.5, &loader, 16, &report, 100, 64).unwrap().contains("in place of 4; or keep more"));
+        let reduced = advice(0.5, &loader(0, Some(256)), 16).unwrap();
+        assert!(
+            reduced.contains("in place of 2; or keep more") && !reduced.contains("keep_short"),
+            "{reduced}"
+        );
     }
 }

@@ -77,12 +77,19 @@ impl Run<'_> {
     /// What could not be saved.
     pub(super) fn wait_until_saved(&mut self) -> Result<(), TrainError> {
         let Some(Writer { thread, done }) = self.saving.0.take() else { return Ok(()) };
-        for saved in done {
-            self.was_saved(saved?)?;
+        let all: Vec<_> = done.iter().collect();
+        if let Err(panic) = thread.join() {
+            std::panic::resume_unwind(panic);
         }
-        match thread.join() {
-            Ok(()) => Ok(()),
-            Err(panic) => std::panic::resume_unwind(panic),
+        all.into_iter().try_for_each(|saved| self.was_saved(saved?))
+    }
+
+    /// Waits as well where the run ends by another error, which is the one to report; the log has what was saved and what
+    /// was not.
+    pub(super) fn end_saving(&mut self) {
+        if let Err(error) = self.wait_until_saved() {
+            // Where even the log cannot be written there is nobody left to tell.
+            let _ = self.journal.event(&Event::warning(error.to_string()));
         }
     }
 
