@@ -3,6 +3,7 @@
 use crate::{Gpu, GpuError};
 use bytemuck::Pod;
 use futures_channel::oneshot;
+use std::marker::PhantomData;
 use std::sync::Arc;
 
 /// A storage buffer on the device. Cloning shares it.
@@ -76,11 +77,25 @@ impl Gpu {
     /// # Errors
     /// A lost device, or a driver that cannot map.
     pub async fn read<T: Pod>(&self, buffer: &Buffer, offset: u64, count: usize) -> Result<Vec<T>, GpuError> {
+        self.begin_read(buffer, offset, count).await?.finish(self).await
+    }
+
+    /// Begins to read `count` values at `offset` bytes, as they are after all submitted work. What is submitted later
+    /// does not wait for them to arrive, nor they for it.
+    ///
+    /// # Errors
+    /// A lost device, or one without memory.
+    pub async fn begin_read<T: Pod>(
+        &self,
+        buffer: &Buffer,
+        offset: u64,
+        count: usize,
+    ) -> Result<Reading<T>, GpuError> {
         self.check()?;
         let bytes = (count * size_of::<T>()) as u64;
         let padded = bytes.next_multiple_of(4);
         if padded == 0 {
-            return Ok(Vec::new());
+            return Ok(Reading { copy: None, count, values: PhantomData });
         }
         let staging = self
             .guarded("a read-back buffer", |device| {
@@ -94,24 +109,53 @@ impl Gpu {
             .await?;
         let mut encoder = self.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
         encoder.copy_buffer_to_buffer(&buffer.raw, offset, &staging, 0, padded);
-        self.queue.submit([encoder.finish()]);
-        let (sender, receiver) = oneshot::channel();
+        let submission = self.queue.submit([encoder.finish()]);
+        let (sender, mapped) = oneshot::channel();
         staging.map_async(wgpu::MapMode::Read, .., move |result| {
             // A receiver that is gone means that the caller gave up waiting: nothing to tell it.
             let _ = sender.send(result);
         });
-        self.wait_for_maps()?;
-        receiver
+        Ok(Reading { copy: Some(Copy { staging, submission, mapped }), count, values: PhantomData })
+    }
+}
+
+/// Values on their way from the device, see [`Gpu::begin_read`].
+#[derive(Debug)]
+#[must_use]
+pub struct Reading<T> {
+    /// `None` where nothing was asked for.
+    copy: Option<Copy>,
+    count: usize,
+    values: PhantomData<T>,
+}
+
+#[derive(Debug)]
+struct Copy {
+    staging: wgpu::Buffer,
+    submission: wgpu::SubmissionIndex,
+    mapped: oneshot::Receiver<Result<(), wgpu::BufferAsyncError>>,
+}
+
+impl<T: Pod> Reading<T> {
+    /// Waits for the values, and for nothing that was submitted after them.
+    ///
+    /// # Errors
+    /// A lost device, or a driver that cannot map.
+    pub async fn finish(self, gpu: &Gpu) -> Result<Vec<T>, GpuError> {
+        let mut values = vec![T::zeroed(); self.count];
+        let Some(Copy { staging, submission, mapped }) = self.copy else { return Ok(values) };
+        gpu.wait_for(submission)?;
+        mapped
             .await
             .map_err(|e| GpuError::ReadBack(e.to_string()))?
-            .map_err(|e| self.check().err().unwrap_or_else(|| GpuError::ReadBack(e.to_string())))?;
+            .map_err(|e| gpu.check().err().unwrap_or_else(|| GpuError::ReadBack(e.to_string())))?;
         let view = staging.get_mapped_range(..).map_err(|e| GpuError::ReadBack(e.to_string()))?;
-        let mut values = vec![T::zeroed(); count];
-        bytemuck::cast_slice_mut::<T, u8>(&mut values).copy_from_slice(&view[..bytes as usize]);
+        let bytes: &mut [u8] = bytemuck::cast_slice_mut(&mut values);
+        bytes.copy_from_slice(&view[..bytes.len()]);
         drop(view);
         // In a browser a dropped buffer lives until the garbage collector comes; destroying it frees it now.
         staging.destroy();
-        self.check()?;
+        gpu.check()?;
         Ok(values)
     }
 }

@@ -285,7 +285,7 @@ impl Gpu {
         in_flight.push_back(index);
         while in_flight.len() > MAX_IN_FLIGHT {
             if let Some(oldest) = in_flight.pop_front() {
-                self.poll(wgpu::PollType::Wait { submission_index: Some(oldest), timeout: None })?;
+                self.wait_for(oldest)?;
             }
         }
         self.check()
@@ -326,9 +326,10 @@ impl Gpu {
         self.queue.on_submitted_work_done(done);
     }
 
-    /// Lets pending map callbacks run. On the web the browser does that by itself.
-    pub(crate) fn wait_for_maps(&self) -> Result<(), GpuError> {
-        self.wait()
+    /// Waits for a submit, after which its map callbacks have run. On the web this returns at once, and the browser runs them.
+    pub(crate) fn wait_for(&self, submission: wgpu::SubmissionIndex) -> Result<(), GpuError> {
+        self.poll(wgpu::PollType::Wait { submission_index: Some(submission), timeout: None })?;
+        Ok(())
     }
 
     fn poll(&self, poll: wgpu::PollType) -> Result<wgpu::PollStatus, GpuError> {

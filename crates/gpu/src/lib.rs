@@ -32,7 +32,7 @@ pub mod kernels {
 }
 
 pub use adapter::{AdapterSummary, DeviceChoice, DeviceClass, GpuOptions, list_adapters};
-pub use buffer::Buffer;
+pub use buffer::{Buffer, Reading};
 pub use choices::Choices;
 pub use device::Gpu;
 pub use error::GpuError;

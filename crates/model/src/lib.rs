@@ -30,8 +30,8 @@ pub use init::initialise;
 pub use layers::{Block, Layers, Normalised};
 pub use names::{Naming, external_name};
 pub use network::{
-    Features, FoldedWeights, InferenceNetwork, InferenceOptions, Input, Precision, TrainBuffers,
-    TrainNetwork, TrainOptions, dropout_seed,
+    Features, FoldedWeights, InferenceNetwork, InferenceOptions, Input, PendingMetrics, Precision,
+    TrainBuffers, TrainNetwork, TrainOptions, dropout_seed,
 };
 pub use parameters::{ParameterKind, ParameterLayout, ParameterSpec};
 pub use summary::{LayerSummary, Summary, summarise};

@@ -41,6 +41,22 @@ fn writes_land_at_their_offset() {
 }
 
 #[test]
+fn a_read_that_has_begun_gives_what_there_was_then() {
+    let buffer = buffer(gpu(), &[1.0; 4]);
+    let first = block_on(gpu().begin_read::<f32>(&buffer, 4, 2)).unwrap();
+    gpu().write(&buffer, 0, &[2.0_f32; 4]);
+    let second = block_on(gpu().begin_read::<f32>(&buffer, 4, 2)).unwrap();
+    gpu().write(&buffer, 0, &[3.0_f32; 4]);
+    // In any order.
+    assert_eq!(block_on(second.finish(gpu())).unwrap(), [2.0; 2]);
+    assert_eq!(block_on(first.finish(gpu())).unwrap(), [1.0; 2]);
+    assert_eq!(block_on(gpu().read::<f32>(&buffer, 4, 2)).unwrap(), [3.0; 2]);
+    assert!(
+        block_on(block_on(gpu().begin_read::<f32>(&buffer, 0, 0)).unwrap().finish(gpu())).unwrap().is_empty()
+    );
+}
+
+#[test]
 fn a_buffer_above_the_limit_is_refused() {
     let limit = gpu().binding_limit();
     let error = block_on(gpu().buffer("photos", limit + 1)).err().unwrap();

@@ -1,7 +1,7 @@
 //! The device buffers that outlive a step of training.
 
 use crate::{Architecture, ModelError, ParameterLayout, Tuning, Weights};
-use photonet_gpu::{Buffer, Gpu};
+use photonet_gpu::{Buffer, Gpu, Reading};
 use photonet_nn::{Metrics, Step};
 use std::sync::Arc;
 
@@ -96,8 +96,34 @@ impl TrainBuffers {
     /// # Errors
     /// A lost device.
     pub async fn take_metrics(&self) -> Result<Metrics, ModelError> {
-        let metrics = self.gpu.read(&self.metrics, 0, 1).await?;
+        self.begin_metrics().await?.finish().await
+    }
+
+    /// As [`TrainBuffers::take_metrics`], of the steps so far; the ones that are submitted next need not wait for it.
+    ///
+    /// # Errors
+    /// A lost device.
+    pub async fn begin_metrics(&self) -> Result<PendingMetrics, ModelError> {
+        let reading = self.gpu.begin_read(&self.metrics, 0, 1).await?;
         self.gpu.write(&self.metrics, 0, &[Metrics::default()]);
-        Ok(metrics[0])
+        Ok(PendingMetrics { gpu: self.gpu.clone(), reading })
+    }
+}
+
+/// Metrics on their way from the device.
+#[derive(Debug)]
+#[must_use]
+pub struct PendingMetrics {
+    gpu: Arc<Gpu>,
+    reading: Reading<Metrics>,
+}
+
+impl PendingMetrics {
+    /// Waits for them.
+    ///
+    /// # Errors
+    /// A lost device.
+    pub async fn finish(self) -> Result<Metrics, ModelError> {
+        Ok(self.reading.finish(&self.gpu).await?[0])
     }
 }

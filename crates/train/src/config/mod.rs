@@ -19,12 +19,12 @@ mod reader;
 mod sections;
 mod tree;
 
-pub(crate) use defaults::KEPT_SIDES;
 use std::path::{Path, PathBuf};
 
 use photonet_model::{Frozen, Tuning};
 use photonet_vision::Recipe;
 
+pub(crate) use defaults::KEPT_SIDES;
 pub(crate) use error::nearest;
 pub use error::{ConfigError, Place};
 

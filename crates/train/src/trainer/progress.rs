@@ -36,24 +36,36 @@ pub(super) struct Place {
 /// Times the steps between two reports.
 pub(super) struct Clock {
     start: Instant,
+    interval: Interval,
+}
+
+/// Steps that a report is of.
+#[derive(Default)]
+pub(super) struct Interval {
     reading: Duration,
     steps: u64,
 }
 
 impl Clock {
     pub fn new() -> Self {
-        Self { start: Instant::now(), reading: Duration::ZERO, steps: 0 }
+        Self { start: Instant::now(), interval: Interval::default() }
     }
 
     /// Notes a step that waited `reading` for its photos.
     pub fn step(&mut self, reading: Duration) {
-        self.reading += reading;
-        self.steps += 1;
+        self.interval.reading += reading;
+        self.interval.steps += 1;
     }
 
-    /// The event for the steps since the last one.
+    /// The steps since the last call, to be reported once the device has done them.
+    pub fn cut(&mut self) -> Interval {
+        std::mem::take(&mut self.interval)
+    }
+
+    /// The event for an interval's steps, which the device has done between the last report and now.
     pub fn report(
         &mut self,
+        interval: &Interval,
         place: Place,
         scores: Scores,
         images: u32,
@@ -61,12 +73,13 @@ impl Clock {
         schedule: &'static str,
     ) -> TrainStep {
         let seconds = self.start.elapsed().as_secs_f64();
-        let steps = self.steps.max(1) as f64;
+        self.start = Instant::now();
+        let steps = interval.steps.max(1) as f64;
         let batch_cost = seconds / steps;
         let Place { epoch, epochs, iter, iters } = place;
         let done = u64::from(epoch - 1) * iters + iter + 1;
         let left = (u64::from(epochs) * iters).saturating_sub(done);
-        let event = TrainStep {
+        TrainStep {
             epoch,
             epochs,
             iter,
@@ -75,11 +88,9 @@ impl Clock {
             schedule,
             scores,
             batch_cost,
-            reader_cost: self.reading.as_secs_f64() / steps,
+            reader_cost: interval.reading.as_secs_f64() / steps,
             ips: f64::from(images) / seconds.max(1e-9),
             eta: Duration::from_secs_f64(batch_cost * left as f64),
-        };
-        *self = Self::new();
-        event
+        }
     }
 }

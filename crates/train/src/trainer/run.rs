@@ -4,7 +4,7 @@ mod epoch_end;
 mod loading;
 mod saving;
 
-use super::progress::{Clock, Place, merge, scores};
+use super::progress::{Clock, Interval, Place, merge, scores};
 use super::{Outcome, RunOptions, Start};
 use crate::TrainError;
 use crate::checkpoint::MODEL;
@@ -16,8 +16,8 @@ use crate::schedule::Schedule;
 use loading::{Loading, LoadingTime};
 use photonet_gpu::{Gpu, Staged, Staging};
 use photonet_model::{
-    InferenceNetwork, InferenceOptions, Input, Model, Precision, TrainBuffers, TrainNetwork, TrainOptions,
-    TrainingFacts, Weights, dropout_seed, write_atomically,
+    InferenceNetwork, InferenceOptions, Input, Model, PendingMetrics, Precision, TrainBuffers, TrainNetwork,
+    TrainOptions, TrainingFacts, Weights, dropout_seed, write_atomically,
 };
 use photonet_nn::{Metrics, Step};
 use saving::Saving;
@@ -35,6 +35,14 @@ const LATEST: &str = "latest";
 
 /// No larger learning rate is advised to a run that has diverged.
 const HIGHEST_ADVICE: f64 = 0.05;
+
+/// A line of the log whose counters are on their way.
+struct Report {
+    metrics: PendingMetrics,
+    interval: Interval,
+    place: Place,
+    lr: f64,
+}
 
 /// Everything a run holds.
 struct Run<'a> {
@@ -243,6 +251,7 @@ impl<'a> Run<'a> {
         let print = u64::from(self.config.global.print_batch_step.max(1));
         let mut total = Metrics::default();
         let mut clock = Clock::new();
+        let mut due = None;
         let mut batches = self.feed(epoch, first as usize)?;
         let mut time = LoadingTime::start();
         for iter in first..iters {
@@ -256,14 +265,19 @@ impl<'a> Run<'a> {
             self.train_step(&batch, staged, epoch, lr).await?;
             self.step += 1;
             clock.step(reading);
+            // The device has the next step to do while the counters of the one before are on their way.
+            if let Some(report) = due.take() {
+                self.report(report, &mut clock, &mut total).await?;
+            }
             let stopping = stop.load(Ordering::Relaxed);
-            if iter % print == 0 || iter + 1 == iters || stopping {
-                let metrics = self.take_metrics().await?;
-                merge(&mut total, &metrics);
+            let pauses = iter + 1 == iters || stopping;
+            if iter % print == 0 || pauses {
                 let place = Place { epoch: epoch + 1, epochs: self.config.global.epochs, iter, iters };
-                let name = self.schedule.log_name();
-                let event = clock.report(place, scores(&metrics, self.topk), metrics.images, lr, name);
-                self.journal.event(&Event::TrainStep(event))?;
+                let metrics = self.buffers.begin_metrics().await?;
+                due = Some(Report { metrics, interval: clock.cut(), place, lr });
+            }
+            if let Some(report) = due.take_if(|_| pauses) {
+                self.report(report, &mut clock, &mut total).await?;
             }
             // After the last step the epoch is finished as always, so that a resume misses nothing of it.
             if stopping && iter + 1 < iters {
@@ -271,6 +285,9 @@ impl<'a> Run<'a> {
             }
         }
         drop(batches);
+        if let Some(report) = due {
+            self.report(report, &mut clock, &mut total).await?;
+        }
         if !stop.load(Ordering::Relaxed) {
             self.load_ahead(epoch + 1, epochs);
         }
@@ -310,9 +327,23 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
-    /// Reads the device's counters, and stops a run that has diverged.
-    async fn take_metrics(&mut self) -> Result<Metrics, TrainError> {
-        let metrics = self.buffers.take_metrics().await?;
+    /// Writes the log's line on some steps, and adds their counters to `total`.
+    async fn report(
+        &mut self,
+        report: Report,
+        clock: &mut Clock,
+        total: &mut Metrics,
+    ) -> Result<(), TrainError> {
+        let Report { metrics, interval, place, lr } = report;
+        let metrics = self.sound(metrics.finish().await?)?;
+        merge(total, &metrics);
+        let (scores, name) = (scores(&metrics, self.topk), self.schedule.log_name());
+        let event = clock.report(&interval, place, scores, metrics.images, lr, name);
+        Ok(self.journal.event(&Event::TrainStep(event))?)
+    }
+
+    /// Stops a run whose counters say that it has diverged.
+    fn sound(&mut self, metrics: Metrics) -> Result<Metrics, TrainError> {
         if metrics.bad > 0 {
             return Err(self.diverged("the loss".into(), u64::from(metrics.bad_step)));
         }

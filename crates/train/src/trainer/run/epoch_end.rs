@@ -101,7 +101,8 @@ impl Run<'_> {
 
     /// The run as it stands now. Weights that are not finite are an error, so that they are never saved.
     pub(super) async fn checkpoint(&mut self) -> Result<Checkpoint, TrainError> {
-        self.take_metrics().await?;
+        let metrics = self.buffers.take_metrics().await?;
+        self.sound(metrics)?;
         let weights = self.buffers.weights().await?;
         let velocity = self.buffers.velocity().await?;
         for (kind, tensors) in [("weight", &weights), ("velocity of", &velocity)] {
