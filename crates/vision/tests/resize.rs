@@ -23,13 +23,7 @@ fn picture(width: u32, height: u32) -> Rgb {
 fn resamplers() -> Vec<Resampler> {
     let mut all = Vec::new();
     for library in [Library::OpenCv, Library::Pillow] {
-        for interpolation in [
-            Interpolation::Nearest,
-            Interpolation::Bilinear,
-            Interpolation::Bicubic,
-            Interpolation::Area,
-            Interpolation::Lanczos,
-        ] {
+        for interpolation in Interpolation::ALL {
             all.push(Resampler { library, interpolation });
         }
     }

@@ -95,13 +95,7 @@ fn centre_crop_takes_paddleclas_offset() {
 fn a_crop_after_a_resize_equals_the_crop_of_the_whole() {
     let image = places(157, 83);
     for library in [Library::OpenCv, Library::Pillow] {
-        for interpolation in [
-            Interpolation::Nearest,
-            Interpolation::Bilinear,
-            Interpolation::Bicubic,
-            Interpolation::Area,
-            Interpolation::Lanczos,
-        ] {
+        for interpolation in Interpolation::ALL {
             let resampler = Resampler { library, interpolation };
             for (width, height, crop) in
                 [(120, 64, 50), (314, 166, 101), (53, 83, 41), (79, 42, 42), (52, 27, 9)]

@@ -52,6 +52,17 @@ pub enum Interpolation {
     Lanczos,
 }
 
+impl Interpolation {
+    /// All of them.
+    pub const ALL: [Interpolation; 5] = [
+        Interpolation::Nearest,
+        Interpolation::Bilinear,
+        Interpolation::Bicubic,
+        Interpolation::Area,
+        Interpolation::Lanczos,
+    ];
+}
+
 /// How to resize.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

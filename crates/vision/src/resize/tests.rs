@@ -44,13 +44,7 @@ fn every_instruction_set_gives_the_same_bytes() {
     ];
     let mut compared = 0;
     for library in [Library::OpenCv, Library::Pillow] {
-        for interpolation in [
-            Interpolation::Nearest,
-            Interpolation::Bilinear,
-            Interpolation::Bicubic,
-            Interpolation::Area,
-            Interpolation::Lanczos,
-        ] {
+        for interpolation in Interpolation::ALL {
             let resampler = Resampler { library, interpolation };
             for ((width, height), full) in sizes {
                 let image = noise(width, height);
