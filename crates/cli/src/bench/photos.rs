@@ -32,8 +32,8 @@ pub fn run(folder: &Path, options: &BenchOptions) -> Result<(), CliError> {
     }
     let photos = dataset.samples.len();
     let setting = LoaderOptions::from_config(&config.train, 0, OnError::Replace);
-    let loader = Loader::new(Arc::new(dataset), config.train.recipe.clone(), setting.clone())
-        .map_err(TrainError::from)?;
+    let loader =
+        Loader::new(Arc::new(dataset), config.train.recipe.clone(), setting).map_err(TrainError::from)?;
     let mut epochs = Vec::new();
     for number in 0..=options.runs {
         epochs.push(epoch(&loader, u32::try_from(number).unwrap_or(u32::MAX))?);
@@ -46,8 +46,8 @@ pub fn run(folder: &Path, options: &BenchOptions) -> Result<(), CliError> {
         eprintln!("photonet: left out {}: {reason}", path.display());
     }
     match options.format {
-        TextOrJson::Text => say(describe(photos, &loader, &setting, [&first, later])),
-        TextOrJson::Json => say(json(photos, &loader, &setting, [&first, later])),
+        TextOrJson::Text => say(describe(photos, &loader, [&first, later])),
+        TextOrJson::Json => say(json(photos, &loader, [&first, later])),
     }
 }
 
@@ -66,8 +66,8 @@ fn epoch(loader: &Loader, number: u32) -> Result<Epoch, CliError> {
     })
 }
 
-fn describe(photos: usize, loader: &Loader, setting: &LoaderOptions, epochs: [&Epoch; 2]) -> String {
-    let (report, (width, height)) = (loader.report(), loader.image_size());
+fn describe(photos: usize, loader: &Loader, epochs: [&Epoch; 2]) -> String {
+    let (setting, report, (width, height)) = (loader.options(), loader.report(), loader.image_size());
     let count = photos as f64;
     let row = |(name, epoch): (&str, &Epoch)| {
         let each = |seconds: f64| format!("{:.3}", 1e3 * seconds / count);
@@ -84,8 +84,8 @@ fn describe(photos: usize, loader: &Loader, setting: &LoaderOptions, epochs: [&E
     )
 }
 
-fn json(photos: usize, loader: &Loader, setting: &LoaderOptions, epochs: [&Epoch; 2]) -> serde_json::Value {
-    let report = loader.report();
+fn json(photos: usize, loader: &Loader, epochs: [&Epoch; 2]) -> serde_json::Value {
+    let (setting, report) = (loader.options(), loader.report());
     let [first, later] = epochs.map(|epoch| {
         serde_json::json!({
             "photos_per_second": photos as f64 / epoch.seconds,

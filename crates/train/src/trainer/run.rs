@@ -2,9 +2,10 @@
 
 mod epoch_end;
 mod loading;
+mod reporting;
 mod saving;
 
-use super::progress::{Clock, Interval, Place, merge, scores};
+use super::progress::{Clock, Place, scores};
 use super::{Outcome, RunOptions, Start};
 use crate::TrainError;
 use crate::checkpoint::MODEL;
@@ -16,10 +17,11 @@ use crate::schedule::Schedule;
 use loading::{Loading, LoadingTime};
 use photonet_gpu::{Gpu, Staged, Staging};
 use photonet_model::{
-    InferenceNetwork, InferenceOptions, Input, Model, PendingMetrics, Precision, TrainBuffers, TrainNetwork,
-    TrainOptions, TrainingFacts, Weights, dropout_seed, write_atomically,
+    InferenceNetwork, InferenceOptions, Input, Model, Precision, TrainBuffers, TrainNetwork, TrainOptions,
+    TrainingFacts, Weights, dropout_seed, write_atomically,
 };
 use photonet_nn::{Metrics, Step};
+use reporting::Report;
 use saving::Saving;
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -32,17 +34,6 @@ const BEST: &str = "best_model";
 
 /// Folder of the newest checkpoint.
 const LATEST: &str = "latest";
-
-/// No larger learning rate is advised to a run that has diverged.
-const HIGHEST_ADVICE: f64 = 0.05;
-
-/// A line of the log whose counters are on their way.
-struct Report {
-    metrics: PendingMetrics,
-    interval: Interval,
-    place: Place,
-    lr: f64,
-}
 
 /// Everything a run holds.
 struct Run<'a> {
@@ -323,58 +314,6 @@ impl<'a> Run<'a> {
         let step = Step::new(lr as f32, momentum, epoch, self.step as u32);
         if let Some(network) = self.networks.get(&batch.size) {
             network.step_staged(&batch.pixels, staged, &batch.labels, &batch.indices, step)?;
-        }
-        Ok(())
-    }
-
-    /// Writes the log's line on some steps, and adds their counters to `total`.
-    async fn report(
-        &mut self,
-        report: Report,
-        clock: &mut Clock,
-        total: &mut Metrics,
-    ) -> Result<(), TrainError> {
-        let Report { metrics, interval, place, lr } = report;
-        let metrics = self.sound(metrics.finish().await?)?;
-        merge(total, &metrics);
-        let (scores, name) = (scores(&metrics, self.topk), self.schedule.log_name());
-        let event = clock.report(&interval, place, scores, metrics.images, lr, name);
-        Ok(self.journal.event(&Event::TrainStep(event))?)
-    }
-
-    /// Stops a run whose counters say that it has diverged.
-    fn sound(&mut self, metrics: Metrics) -> Result<Metrics, TrainError> {
-        if metrics.bad > 0 {
-            return Err(self.diverged("the loss".into(), u64::from(metrics.bad_step)));
-        }
-        Ok(metrics)
-    }
-
-    fn diverged(&mut self, what: String, step: u64) -> TrainError {
-        self.end_saving();
-        let kept = match &self.last_good {
-            Some(folder) => format!(". The last good checkpoint is {}", folder.display()),
-            None => ". No epoch was finished before".into(),
-        };
-        let advice = (self.config.optimizer.schedule.learning_rate / 10.0).min(HIGHEST_ADVICE);
-        let epoch = (step / self.steps_per_epoch) as u32 + 1;
-        let error = TrainError::Diverged { what, step, epoch, advice, kept };
-        // The error itself is what the caller gets; the log only repeats it.
-        let _ = self.journal.event(&Event::warning(error.to_string()));
-        error
-    }
-
-    /// Names the unreadable photos that were met since the last time.
-    fn report_skipped(&mut self) -> Result<(), TrainError> {
-        let mut skipped = [self.train_loader.report().skipped, self.val_loader.report().skipped].concat();
-        skipped.retain(|(path, _)| self.told.insert(path.clone()));
-        if skipped.is_empty() {
-            return Ok(());
-        }
-        let text = format!("{} photos could not be read and were left out:", skipped.len());
-        self.journal.event(&Event::warning(text))?;
-        for (path, reason) in &skipped {
-            self.journal.event(&Event::warning(format!("{}: {reason}", path.display())))?;
         }
         Ok(())
     }

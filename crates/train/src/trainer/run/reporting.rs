@@ -1,0 +1,73 @@
+//! What a run says of itself: lines of the log, photos that were left out, divergence.
+
+use super::Run;
+use crate::TrainError;
+use crate::journal::Event;
+use crate::trainer::progress::{Clock, Interval, Place, merge, scores};
+use photonet_model::PendingMetrics;
+use photonet_nn::Metrics;
+
+/// No larger learning rate is advised to a run that has diverged.
+const HIGHEST_ADVICE: f64 = 0.05;
+
+/// A line of the log whose counters are on their way.
+pub(super) struct Report {
+    pub metrics: PendingMetrics,
+    pub interval: Interval,
+    pub place: Place,
+    pub lr: f64,
+}
+
+impl Run<'_> {
+    /// Writes the log's line on some steps, and adds their counters to `total`.
+    pub(super) async fn report(
+        &mut self,
+        report: Report,
+        clock: &mut Clock,
+        total: &mut Metrics,
+    ) -> Result<(), TrainError> {
+        let Report { metrics, interval, place, lr } = report;
+        let metrics = self.sound(metrics.finish().await?)?;
+        merge(total, &metrics);
+        let (scores, name) = (scores(&metrics, self.topk), self.schedule.log_name());
+        let event = clock.report(&interval, place, scores, metrics.images, lr, name);
+        Ok(self.journal.event(&Event::TrainStep(event))?)
+    }
+
+    /// Stops a run whose counters say that it has diverged.
+    pub(super) fn sound(&mut self, metrics: Metrics) -> Result<Metrics, TrainError> {
+        if metrics.bad > 0 {
+            return Err(self.diverged("the loss".into(), u64::from(metrics.bad_step)));
+        }
+        Ok(metrics)
+    }
+
+    pub(super) fn diverged(&mut self, what: String, step: u64) -> TrainError {
+        self.end_saving();
+        let kept = match &self.last_good {
+            Some(folder) => format!(". The last good checkpoint is {}", folder.display()),
+            None => ". No epoch was finished before".into(),
+        };
+        let advice = (self.config.optimizer.schedule.learning_rate / 10.0).min(HIGHEST_ADVICE);
+        let epoch = (step / self.steps_per_epoch) as u32 + 1;
+        let error = TrainError::Diverged { what, step, epoch, advice, kept };
+        // The error itself is what the caller gets; the log only repeats it.
+        let _ = self.journal.event(&Event::warning(error.to_string()));
+        error
+    }
+
+    /// Names the unreadable photos that were met since the last time.
+    pub(super) fn report_skipped(&mut self) -> Result<(), TrainError> {
+        let mut skipped = [self.train_loader.report().skipped, self.val_loader.report().skipped].concat();
+        skipped.retain(|(path, _)| self.told.insert(path.clone()));
+        if skipped.is_empty() {
+            return Ok(());
+        }
+        let text = format!("{} photos could not be read and were left out:", skipped.len());
+        self.journal.event(&Event::warning(text))?;
+        for (path, reason) in &skipped {
+            self.journal.event(&Event::warning(format!("{}: {reason}", path.display())))?;
+        }
+        Ok(())
+    }
+}
