@@ -260,6 +260,21 @@ def fine_tune(session, photonet, options, ways):
         tops = [row["top1"] for row in told if row.get("event") == "eval_epoch"]
         if tops:
             session.note(f"{name}: best top-1 {max(tops):.2%}, last {tops[-1]:.2%} after {len(tops)} epochs")
+        steps = [row for row in told if row.get("event") == "train_step" and row.get("epoch") == len(tops) and row["iter"] > 0]
+        if steps:
+            cost, waited, ips = (statistics.median(row[key] for row in steps) for key in ("batch_cost", "reader_cost", "ips"))
+            session.note(f"{name}: in its last epoch {1e3 * cost:.2f} ms a step, of which photos took {1e3 * waited:.2f}; {ips:.0f} images/s")
+
+
+def load(session, photonet, options):
+    """What the computer's threads can load, without a device."""
+    # Lists stand beside a folder of the photos.
+    folder = options.photos / "images" if (options.photos / "images").is_dir() else options.photos
+    for size in (128, options.size):
+        command = [photonet, "bench", "--photos", folder, "--size", size, "--format", "json"]
+        for row in rows(session.run(f"load_{size}", command)[0]):
+            first, later = (row[key]["photos_per_second"] for key in ("first_epoch", "later_epochs"))
+            session.note(f"loading {row['photos']} photos to {size} pixels on {row['threads']} threads: {first:.0f}, then {later:.0f} photos/s")
 
 
 def write(session, parts):
@@ -321,6 +336,8 @@ def main():
     write(session, [table(ours, {}, tuned, theirs), memory(theirs)])
     registers = suite(session, "suite_in_registers", photonet, options, in_registers) if has_units else {}
     registers = {key: row for key, row in registers.items() if key[4] == "f16"}
+    if options.photos:
+        load(session, photonet, options)
 
     parts = ["Images per second, runs in a row with the input on the device.", table(ours, registers, tuned, theirs)]
     parts += ["One photo, from the host and back:", latencies(ours, tuned, theirs), "Memory of PyTorch:", memory(theirs)]
