@@ -244,6 +244,9 @@ impl<'a> Run<'a> {
         let mut clock = Clock::new();
         let mut due = None;
         let mut batches = self.feed(epoch, first as usize)?;
+        // While the first photos are decoded.
+        let left = self.train_loader.dataset().samples.len() - first as usize * self.batch_size();
+        self.prepare(self.batch_size().min(left)).await?;
         let mut time = LoadingTime::start();
         for iter in first..iters {
             let waiting = Instant::now();
@@ -288,6 +291,30 @@ impl<'a> Run<'a> {
         Ok(false)
     }
 
+    fn batch_size(&self) -> usize {
+        self.train_loader.options().batch_size
+    }
+
+    /// Makes the network for batches of `images`, if it is not there.
+    async fn prepare(&mut self, images: usize) -> Result<(), TrainError> {
+        if self.networks.contains_key(&images) {
+            return Ok(());
+        }
+        let options = TrainOptions { batch: images, ..self.options.clone() };
+        let network = TrainNetwork::new(&self.buffers, &self.template.architecture, &options).await?;
+        if let (parts, Some(reason)) = network.parts() {
+            let text = format!(
+                "a batch of {images} is more than the device can take ({reason}): it goes in {} parts of up to {} photos, whose \
+                 gradients are added; batch normalisation takes the statistics of each part",
+                parts.len(),
+                parts[0],
+            );
+            self.journal.event(&Event::warning(text))?;
+        }
+        self.networks.insert(images, network);
+        Ok(())
+    }
+
     async fn train_step(
         &mut self,
         batch: &Batch,
@@ -295,21 +322,7 @@ impl<'a> Run<'a> {
         epoch: u32,
         lr: f64,
     ) -> Result<(), TrainError> {
-        if !self.networks.contains_key(&batch.size) {
-            let options = TrainOptions { batch: batch.size, ..self.options.clone() };
-            let network = TrainNetwork::new(&self.buffers, &self.template.architecture, &options).await?;
-            if let (parts, Some(reason)) = network.parts() {
-                let text = format!(
-                    "a batch of {} is more than the device can take ({reason}): it goes in {} parts of up to {} photos, whose \
-                     gradients are added; batch normalisation takes the statistics of each part",
-                    batch.size,
-                    parts.len(),
-                    parts[0],
-                );
-                self.journal.event(&Event::warning(text))?;
-            }
-            self.networks.insert(batch.size, network);
-        }
+        self.prepare(batch.size).await?;
         let momentum = self.config.optimizer.momentum as f32;
         let step = Step::new(lr as f32, momentum, epoch, self.step as u32);
         if let Some(network) = self.networks.get(&batch.size) {
