@@ -100,10 +100,10 @@ pub fn parse_variants(text: &str, file: &Path) -> Result<Vec<Variant>, ShaderErr
         let constants = |words: &mut dyn Iterator<Item = &str>, sets: &HashMap<&str, Vec<_>>| {
             let mut constants = Vec::new();
             for word in words {
-                if let Some(set) = word.strip_prefix('@') {
-                    let known = sets.get(set);
+                if word.starts_with('@') {
+                    let set = sets.get(word);
                     constants.extend_from_slice(
-                        known.ok_or_else(|| fail(format!("`{word}` is not defined above")))?,
+                        set.ok_or_else(|| fail(format!("`{word}` is not defined above")))?,
                     );
                     continue;
                 }
@@ -112,16 +112,15 @@ pub fn parse_variants(text: &str, file: &Path) -> Result<Vec<Variant>, ShaderErr
             }
             Ok(constants)
         };
-        let mut words = content.split_whitespace();
-        if let Some(set) = content.strip_prefix('@').and_then(|_| words.next()) {
+        let mut words = content.split_whitespace().peekable();
+        if let Some(set) = words.next_if(|word| word.starts_with('@')) {
             let of_set = constants(&mut words, &sets)?;
-            sets.insert(&set[1..], of_set);
+            sets.insert(set, of_set);
             continue;
         }
         let (Some(kernel), Some(name)) = (words.next(), words.next()) else {
             return Err(fail("expected `kernel variant [in FOLDER] NAME=VALUE...`".into()));
         };
-        let mut words = words.peekable();
         let folder = match words.next_if_eq(&"in").map(|_| words.next()) {
             Some(Some(folder)) if !folder.contains('=') => Some(folder.to_string()),
             Some(_) => return Err(fail("`in` is followed by the name of a folder of shared/".into())),

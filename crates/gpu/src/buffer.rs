@@ -115,7 +115,7 @@ impl Gpu {
             // A receiver that is gone means that the caller gave up waiting: nothing to tell it.
             let _ = sender.send(result);
         });
-        Ok(Reading { copy: Some(Copy { staging, submission, mapped }), count, values: PhantomData })
+        Ok(Reading { copy: Some(Transfer { staging, submission, mapped }), count, values: PhantomData })
     }
 }
 
@@ -124,13 +124,13 @@ impl Gpu {
 #[must_use]
 pub struct Reading<T> {
     /// `None` where nothing was asked for.
-    copy: Option<Copy>,
+    copy: Option<Transfer>,
     count: usize,
     values: PhantomData<T>,
 }
 
 #[derive(Debug)]
-struct Copy {
+struct Transfer {
     staging: wgpu::Buffer,
     submission: wgpu::SubmissionIndex,
     mapped: oneshot::Receiver<Result<(), wgpu::BufferAsyncError>>,
@@ -143,7 +143,7 @@ impl<T: Pod> Reading<T> {
     /// A lost device, or a driver that cannot map.
     pub async fn finish(self, gpu: &Gpu) -> Result<Vec<T>, GpuError> {
         let mut values = vec![T::zeroed(); self.count];
-        let Some(Copy { staging, submission, mapped }) = self.copy else { return Ok(values) };
+        let Some(Transfer { staging, submission, mapped }) = self.copy else { return Ok(values) };
         gpu.wait_for(submission)?;
         mapped
             .await

@@ -31,7 +31,8 @@ pub(super) struct Source {
     /// Why a photo cannot be decoded, once that is known.
     failures: Vec<OnceLock<String>>,
     limits: DecodeLimits,
-    keep_short: Option<u32>,
+    /// The longest short side that photos are kept with, and the step that brings longer ones down to it.
+    kept: Option<(u32, Recipe)>,
     seed: u64,
     on_error: OnError,
 }
@@ -47,7 +48,11 @@ impl Source {
     pub fn new(dataset: Arc<Dataset>, recipe: Recipe, size: (u32, u32), options: &LoaderOptions) -> Source {
         let count = dataset.samples.len();
         let (fixed, random) = divide(recipe);
-        let random_steps = random.is_random();
+        // What is fixed is followed to the bit.
+        let kept = options.keep_short.filter(|_| random.is_random()).map(|size| {
+            let resampler = Resampler { library: Library::Pillow, interpolation: Interpolation::Bilinear };
+            (size, Recipe { transforms: vec![Transform::ResizeShort { size, resampler }], ..fixed.clone() })
+        });
         Source {
             dataset,
             size,
@@ -59,8 +64,7 @@ impl Source {
             random,
             failures: (0..count).map(|_| OnceLock::new()).collect(),
             limits: options.limits.clone(),
-            // What is fixed is followed to the bit.
-            keep_short: options.keep_short.filter(|_| random_steps),
+            kept,
             seed: options.seed,
             on_error: options.on_error,
         }
@@ -143,24 +147,12 @@ impl Source {
         let image = decode(&bytes, &self.limits).map_err(|e| e.to_string())?;
         add(&self.read_nanos, start);
         let start = Instant::now();
-        let image = self.kept(image)?;
-        let image = match self.fixed.transforms.is_empty() {
-            true => image,
-            false => self.fixed.apply(&image, None).map_err(|e| e.to_string())?,
-        };
+        let larger = |size: u32| image.width().min(image.height()) > size;
+        let shrink = self.kept.as_ref().filter(|(size, _)| larger(*size)).map(|(_, shrink)| shrink);
+        let fixed = Some(&self.fixed).filter(|fixed| !fixed.transforms.is_empty());
+        let image = shrink.into_iter().chain(fixed).try_fold(image, |image, steps| steps.apply(&image, None));
         add(&self.transform_nanos, start);
-        Ok(image)
-    }
-
-    /// A photo as large as random steps want it.
-    fn kept(&self, image: Rgb) -> Result<Rgb, String> {
-        let Some(size) = self.keep_short.filter(|&size| image.width().min(image.height()) > size) else {
-            return Ok(image);
-        };
-        let resampler = Resampler { library: Library::Pillow, interpolation: Interpolation::Bilinear };
-        let shrink =
-            Recipe { transforms: vec![Transform::ResizeShort { size, resampler }], ..self.fixed.clone() };
-        shrink.apply(&image, None).map_err(|e| e.to_string())
+        image.map_err(|e| e.to_string())
     }
 
     /// The photos that could not be decoded, in the data set's order.

@@ -2,7 +2,7 @@
 //! steps need not.
 
 use crate::loader::{Batch, EpochIter, LoaderError};
-use crossbeam_channel::{Receiver, RecvTimeoutError, bounded};
+use crossbeam_channel::{Receiver, Select, bounded};
 use photonet_gpu::{Staged, Staging};
 use std::sync::Arc;
 use std::thread::{Builder, JoinHandle};
@@ -14,8 +14,6 @@ type Fed = Result<(Batch, Option<Staged>), LoaderError>;
 /// The batches of an epoch; one is ready while another is taken.
 pub(super) struct Feed {
     ready: Option<Receiver<Fed>>,
-    /// What was waited for and not yet handed on.
-    taken: Option<Fed>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -39,22 +37,15 @@ impl Feed {
         };
         let thread =
             Builder::new().name("feed".into()).spawn(work).map_err(|e| LoaderError::Thread(e.to_string()))?;
-        Ok(Self { ready: Some(ready), taken: None, thread: Some(thread) })
+        Ok(Self { ready: Some(ready), thread: Some(thread) })
     }
-}
 
-impl Feed {
     /// Waits for the next batch, but not longer than `limit`. Returns whether it is there, or the end is.
-    pub fn is_ready_within(&mut self, limit: Duration) -> bool {
+    pub fn is_ready_within(&self, limit: Duration) -> bool {
         let Some(ready) = &self.ready else { return true };
-        if self.taken.is_none() {
-            match ready.recv_timeout(limit) {
-                Ok(fed) => self.taken = Some(fed),
-                Err(RecvTimeoutError::Timeout) => return false,
-                Err(RecvTimeoutError::Disconnected) => {}
-            }
-        }
-        true
+        let mut select = Select::new();
+        select.recv(ready);
+        select.ready_timeout(limit).is_ok()
     }
 }
 
@@ -62,9 +53,6 @@ impl Iterator for Feed {
     type Item = Fed;
 
     fn next(&mut self) -> Option<Fed> {
-        if let Some(fed) = self.taken.take() {
-            return Some(fed);
-        }
         if let Ok(fed) = self.ready.as_ref()?.recv() {
             return Some(fed);
         }

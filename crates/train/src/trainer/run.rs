@@ -242,7 +242,7 @@ impl<'a> Run<'a> {
         let print = u64::from(self.config.global.print_batch_step.max(1));
         let mut total = Metrics::default();
         let mut clock = Clock::new();
-        let mut due = None;
+        let (mut due, mut interrupted) = (None, false);
         let mut batches = self.feed(epoch, first as usize)?;
         // While the first photos are decoded.
         let left = self.train_loader.dataset().samples.len() - first as usize * self.batch_size();
@@ -250,7 +250,7 @@ impl<'a> Run<'a> {
         let mut time = LoadingTime::start();
         for iter in first..iters {
             let waiting = Instant::now();
-            time.wait_for(&mut batches, self.gpu)?;
+            time.wait_for(&batches, self.gpu)?;
             let Some(batch) = batches.next() else { break };
             let (batch, staged) = batch?;
             let reading = waiting.elapsed();
@@ -264,24 +264,24 @@ impl<'a> Run<'a> {
                 self.report(report, &mut clock, &mut total).await?;
             }
             let stopping = stop.load(Ordering::Relaxed);
-            let pauses = iter + 1 == iters || stopping;
-            if iter % print == 0 || pauses {
+            if iter % print == 0 || iter + 1 == iters || stopping {
                 let place = Place { epoch: epoch + 1, epochs: self.config.global.epochs, iter, iters };
                 let metrics = self.buffers.begin_metrics().await?;
                 due = Some(Report { metrics, interval: clock.cut(), place, lr });
             }
-            if let Some(report) = due.take_if(|_| pauses) {
-                self.report(report, &mut clock, &mut total).await?;
-            }
             // After the last step the epoch is finished as always, so that a resume misses nothing of it.
-            if stopping && iter + 1 < iters {
-                return Ok(true);
+            interrupted = stopping && iter + 1 < iters;
+            if interrupted {
+                break;
             }
         }
-        drop(batches);
         if let Some(report) = due {
             self.report(report, &mut clock, &mut total).await?;
         }
+        if interrupted {
+            return Ok(true);
+        }
+        drop(batches);
         if !stop.load(Ordering::Relaxed) {
             self.load_ahead(epoch + 1, epochs);
         }

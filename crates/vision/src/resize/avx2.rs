@@ -43,8 +43,8 @@ pub(super) struct Weights {
     runs: Vec<(usize, usize)>,
     /// Of each group its pairs: the low parts (or the whole weights), then the high ones where there are two parts.
     pairs: Vec<i32>,
-    /// Bytes of a row that are read.
-    reach: usize,
+    /// Bytes of a row that are read, which can be some more than it has: their weights are 0.
+    pub reach: usize,
 }
 
 impl Weights {
@@ -71,11 +71,6 @@ impl Weights {
             weights.runs.push((first * 3, weights.pairs.len()));
         }
         weights
-    }
-
-    /// How many bytes of a row are read, which can be some more than it has: their weights are 0.
-    pub fn reach(&self) -> usize {
-        self.reach
     }
 }
 
@@ -171,13 +166,18 @@ pub(super) fn across<S: Samples, const V: usize, const PAIRS: usize, const TWO_P
         }
         begin = end;
         for v in 0..V {
-            let high = _mm256_slli_epi32::<{ LOW_BITS as i32 }>(highs[v]);
             // SAFETY: the processor has AVX2, which this function needs as well.
-            let samples = unsafe { S::of(_mm256_add_epi32(sums[v], high)) };
+            let samples = unsafe { S::of(whole(sums[v], highs[v])) };
             lines[v][0][x * 3..x * 3 + 4].copy_from_slice(&samples[0]);
             lines[v][1][x * 3..x * 3 + 4].copy_from_slice(&samples[1]);
         }
     }
+}
+
+/// The sums of the whole products, of those of the two parts.
+#[target_feature(enable = "avx2")]
+fn whole(lows: __m256i, highs: __m256i) -> __m256i {
+    _mm256_add_epi32(lows, _mm256_slli_epi32::<{ LOW_BITS as i32 }>(highs))
 }
 
 /// Where the samples of the first two taps lie in the bytes of a row, and those of the next two, each as 16 bits beside
@@ -266,8 +266,7 @@ pub(super) fn down(lines: &[u8], stride: usize, weights: &[i32], out: &mut [u8])
             }
         }
         for k in 0..4 {
-            let sum = _mm256_add_epi32(lows[k], _mm256_slli_epi32::<{ LOW_BITS as i32 }>(highs[k]));
-            lows[k] = _mm256_srai_epi32::<{ WEIGHT_BITS as i32 }>(sum);
+            lows[k] = _mm256_srai_epi32::<{ WEIGHT_BITS as i32 }>(whole(lows[k], highs[k]));
         }
         // The halves of each vector were taken apart as these put them together.
         let left = _mm256_packs_epi32(lows[0], lows[1]);

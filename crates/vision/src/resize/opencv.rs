@@ -200,12 +200,8 @@ fn linear(view: View<'_>, x: &Placed<2>, y: &Placed<2>, instructions: Instructio
             fixed(x, y, |rows, lines| across.run(rows, lines), linear_row)
         }
         Instructions::Portable => {
-            let across = |rows: &[usize], lines: [&mut [i16]; 2]| {
-                for (&row, line) in rows.iter().zip(lines) {
-                    horizontal(view.row(row), x, line, |sum| (sum >> LINEAR_CUT) as i16);
-                }
-            };
-            fixed(x, y, across, linear_row)
+            let cut = |sum| (sum >> LINEAR_CUT) as i16;
+            fixed(x, y, |rows, lines| horizontal(view, x, rows, lines, cut), linear_row)
         }
     }
 }
@@ -227,12 +223,7 @@ fn kernel<const K: usize>(
             fixed(x, y, |rows, lines| across.run(rows, lines), down)
         }
         Instructions::Portable => {
-            let across = |rows: &[usize], lines: [&mut [i32]; 2]| {
-                for (&row, line) in rows.iter().zip(lines) {
-                    horizontal(view.row(row), x, line, |sum| sum);
-                }
-            };
-            fixed(x, y, across, kernel_row)
+            fixed(x, y, |rows, lines| horizontal(view, x, rows, lines, |sum| sum), kernel_row)
         }
     }
 }
@@ -290,7 +281,7 @@ impl<'a, S: avx2::Samples, const PAIRS: usize> Across<'a, S, PAIRS> {
 
     /// One row or two; of one, the second line is left with nothing of use.
     fn run(&self, rows: &[usize], lines: [&mut [S::Sample]; 2]) {
-        let row = |row: &usize| self.view.row_with(*row, self.weights.reach());
+        let row = |row: &usize| self.view.row_with(*row, self.weights.reach);
         let (first, second) = (row(&rows[0]), row(rows.last().unwrap_or(&rows[0])));
         // SAFETY: made for `Instructions::Avx2` alone, which says that the processor has it.
         unsafe { avx2::across::<S, 1, PAIRS, false>(&self.weights, [[&*first, &*second]], [lines]) };
@@ -308,17 +299,26 @@ fn run<const K: usize>(taps: &[(usize, i32); K]) -> (usize, [i32; K]) {
     (first, weights)
 }
 
-fn horizontal<S, const K: usize>(row: &[u8], x: &Placed<K>, line: &mut [S], sample: impl Fn(i32) -> S) {
-    let (pixels, _) = row.as_chunks::<3>();
-    let (line, _) = line.as_chunks_mut::<3>();
-    for (taps, out) in x.0.iter().zip(line) {
-        let mut sums = [0; 3];
-        for &(place, weight) in taps {
-            for (sum, &sample) in sums.iter_mut().zip(&pixels[place]) {
-                *sum += i32::from(sample) * weight;
+/// The pass along one or two rows.
+fn horizontal<S, const K: usize>(
+    view: View<'_>,
+    x: &Placed<K>,
+    rows: &[usize],
+    lines: [&mut [S]; 2],
+    sample: impl Fn(i32) -> S,
+) {
+    for (&row, line) in rows.iter().zip(lines) {
+        let (pixels, _) = view.row(row).as_chunks::<3>();
+        let (line, _) = line.as_chunks_mut::<3>();
+        for (taps, out) in x.0.iter().zip(line) {
+            let mut sums = [0; 3];
+            for &(place, weight) in taps {
+                for (sum, &sample) in sums.iter_mut().zip(&pixels[place]) {
+                    *sum += i32::from(sample) * weight;
+                }
             }
+            *out = sums.map(&sample);
         }
-        *out = sums.map(&sample);
     }
 }
 

@@ -92,7 +92,7 @@ fn across(
             let weights = avx2::Weights::new::<2, true>(columns.iter());
             let last = rows.end - 1;
             for (y, lines) in rows.step_by(4).zip(between.chunks_exact_mut(4 * stride)) {
-                let rows = [0, 1, 2, 3].map(|next| view.row_with((y + next).min(last), weights.reach()));
+                let rows = [0, 1, 2, 3].map(|next| view.row_with((y + next).min(last), weights.reach));
                 let [a, b, c, d] = std::array::from_fn(|k| &*rows[k]);
                 let (upper, lower) = lines.split_at_mut(2 * stride);
                 let lines = [upper.split_at_mut(stride).into(), lower.split_at_mut(stride).into()];

@@ -40,7 +40,7 @@ impl LoadingTime {
     }
 
     /// Waits for the next batch, and notes how long the device was idle meanwhile: it has steps to do for a while.
-    pub fn wait_for(&mut self, batches: &mut Feed, gpu: &Gpu) -> Result<(), TrainError> {
+    pub fn wait_for(&mut self, batches: &Feed, gpu: &Gpu) -> Result<(), TrainError> {
         let mut idle = None;
         while !batches.is_ready_within(LOOK) {
             if idle.is_none() && gpu.is_idle()? {
