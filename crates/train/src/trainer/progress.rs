@@ -36,36 +36,31 @@ pub(super) struct Place {
 /// Times the steps between two reports.
 pub(super) struct Clock {
     start: Instant,
-    interval: Interval,
-}
-
-/// Steps that a report is of.
-#[derive(Default)]
-pub(super) struct Interval {
+    /// Since the last report, which is made while the next step's photos are there already.
     reading: Duration,
     steps: u64,
 }
 
 impl Clock {
     pub fn new() -> Self {
-        Self { start: Instant::now(), interval: Interval::default() }
+        Self { start: Instant::now(), reading: Duration::ZERO, steps: 0 }
     }
 
     /// Notes a step that waited `reading` for its photos.
     pub fn step(&mut self, reading: Duration) {
-        self.interval.reading += reading;
-        self.interval.steps += 1;
+        self.reading += reading;
+        self.steps += 1;
     }
 
-    /// The steps since the last call, to be reported once the device has done them.
-    pub fn cut(&mut self) -> Interval {
-        std::mem::take(&mut self.interval)
+    /// The number of steps since the last call, to be reported once the device has done them.
+    pub fn cut(&mut self) -> u64 {
+        std::mem::take(&mut self.steps)
     }
 
-    /// The event for an interval's steps, which the device has done between the last report and now.
+    /// The event for `steps`, which the device has done between the last report and now.
     pub fn report(
         &mut self,
-        interval: &Interval,
+        steps: u64,
         place: Place,
         scores: Scores,
         images: u32,
@@ -73,8 +68,9 @@ impl Clock {
         schedule: &'static str,
     ) -> TrainStep {
         let seconds = self.start.elapsed().as_secs_f64();
+        let reading = std::mem::take(&mut self.reading);
         self.start = Instant::now();
-        let steps = interval.steps.max(1) as f64;
+        let steps = steps.max(1) as f64;
         let batch_cost = seconds / steps;
         let Place { epoch, epochs, iter, iters } = place;
         let done = u64::from(epoch - 1) * iters + iter + 1;
@@ -88,7 +84,7 @@ impl Clock {
             schedule,
             scores,
             batch_cost,
-            reader_cost: interval.reading.as_secs_f64() / steps,
+            reader_cost: reading.as_secs_f64() / steps,
             ips: f64::from(images) / seconds.max(1e-9),
             eta: Duration::from_secs_f64(batch_cost * left as f64),
         }

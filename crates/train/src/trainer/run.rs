@@ -267,7 +267,7 @@ impl<'a> Run<'a> {
             if iter % print == 0 || iter + 1 == iters || stopping {
                 let place = Place { epoch: epoch + 1, epochs: self.config.global.epochs, iter, iters };
                 let metrics = self.buffers.begin_metrics().await?;
-                due = Some(Report { metrics, interval: clock.cut(), place, lr });
+                due = Some(Report { metrics, steps: clock.cut(), place, lr });
             }
             // After the last step the epoch is finished as always, so that a resume misses nothing of it.
             interrupted = stopping && iter + 1 < iters;

@@ -3,7 +3,7 @@
 use super::Run;
 use crate::TrainError;
 use crate::journal::Event;
-use crate::trainer::progress::{Clock, Interval, Place, merge, scores};
+use crate::trainer::progress::{Clock, Place, merge, scores};
 use photonet_model::PendingMetrics;
 use photonet_nn::Metrics;
 
@@ -13,7 +13,7 @@ const HIGHEST_ADVICE: f64 = 0.05;
 /// A line of the log whose counters are on their way.
 pub(super) struct Report {
     pub metrics: PendingMetrics,
-    pub interval: Interval,
+    pub steps: u64,
     pub place: Place,
     pub lr: f64,
 }
@@ -26,11 +26,11 @@ impl Run<'_> {
         clock: &mut Clock,
         total: &mut Metrics,
     ) -> Result<(), TrainError> {
-        let Report { metrics, interval, place, lr } = report;
+        let Report { metrics, steps, place, lr } = report;
         let metrics = self.sound(metrics.finish().await?)?;
         merge(total, &metrics);
         let (scores, name) = (scores(&metrics, self.topk), self.schedule.log_name());
-        let event = clock.report(&interval, place, scores, metrics.images, lr, name);
+        let event = clock.report(steps, place, scores, metrics.images, lr, name);
         Ok(self.journal.event(&Event::TrainStep(event))?)
     }
 
