@@ -296,7 +296,7 @@ def main():
     words.add_argument("--epochs", type=int, default=8)
     words.add_argument("--size", type=int, default=224)
     words.add_argument("--batches", type=int, nargs="+", default=[64, 128, 256])
-    words.add_argument("--tune", type=int, nargs="*", help="batches to tune (default: all)")
+    words.add_argument("--tune", type=int, nargs="*", help="batches to tune (default: all; none: nothing is tuned)")
     words.add_argument("--runs", type=int, default=20)
     words.add_argument("--network", nargs="*", default=[], help="further options of `photonet bench`, without dashes: width=0.35")
     words.add_argument("--minutes", type=float, default=8)
@@ -332,12 +332,13 @@ def main():
     write(session, [table({}, {}, {}, theirs), memory(theirs)])
     ours = suite(session, "suite_by_rule", photonet, options, by_rule)
     write(session, [table(ours, {}, {}, theirs), memory(theirs)])
-    tuned = suite(session, "suite_tuned", photonet, options, tuned_by)
+    # Where nothing was tuned it would be the same again.
+    tuned = suite(session, "suite_tuned", photonet, options, tuned_by) if options.tune != [] else {}
     write(session, [table(ours, {}, tuned, theirs), memory(theirs)])
-    registers = suite(session, "suite_in_registers", photonet, options, in_registers) if has_units else {}
-    registers = {key: row for key, row in registers.items() if key[4] == "f16"}
     if options.photos:
         load(session, photonet, options)
+    registers = suite(session, "suite_in_registers", photonet, options, in_registers) if has_units else {}
+    registers = {key: row for key, row in registers.items() if key[4] == "f16"}
 
     parts = ["Images per second, runs in a row with the input on the device.", table(ours, registers, tuned, theirs)]
     parts += ["One photo, from the host and back:", latencies(ours, tuned, theirs), "Memory of PyTorch:", memory(theirs)]

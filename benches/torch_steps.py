@@ -54,10 +54,13 @@ def everything(batches):
     return list(dict.fromkeys(Work(task, model, batch, mode) for task, batch, mode in ways for model in ("large", "small")))
 
 
-def waves(works, size, limit, at_once):
-    """Works that prepare together, by the memory they take: each is put into the first wave that holds it."""
+def waves(works, size, limit, at_once, compiling):
+    """Works that prepare together, by the memory they take, of which `compiling` compile: each is put into the first wave that
+    holds it."""
 
     def fits(wave):
+        if sum(work.compiled for work in wave) > compiling:
+            return False
         # Compiled ones run whole steps while they prepare; those with CUDA graphs keep the memory of theirs.
         prepared = sum(peak(work, size) for work in wave if work.compiled)
         kept = sum(peak(work, size) for work in wave if work.graphs)
@@ -185,7 +188,7 @@ class Run:
 
     def wave(self, works, hold):
         # Whoever compiles gets a share of the processors.
-        threads = min(3, max(1, (os.cpu_count() or 1) // max(1, sum(work.compiled for work in works))))
+        threads = min(4, max(1, (os.cpu_count() or 1) // max(1, sum(work.compiled for work in works))))
         children = []
         try:
             begun = time.monotonic()
@@ -223,7 +226,9 @@ class Run:
 
     def all(self, works):
         limit = self.options.memory_gb or 0.85 * free_gigabytes(self.options.device)
-        planned = waves(works, self.options.size, limit, self.options.at_once)
+        # Four processors to each: thirteen on sixteen were not ready after 158 s, one alone is after 85.
+        compiling = max(1, (os.cpu_count() or 1) // 4)
+        planned = waves(works, self.options.size, limit, self.options.at_once, compiling)
         tell(f"{len(works)} works, at once {', '.join(str(len(wave)) for wave in planned)}, in {limit:.1f} GB")
         for number, wave in enumerate(planned):
             # A later wave prepares in the time that is left: seconds, and where it has to compile more than a minute.

@@ -1,5 +1,5 @@
 // output = activate(input * scale + shift) + residual.
-// An invocation takes 8 rows of one channel group.
+// An invocation takes 8 rows of one channel group, AT_ONCE at a time: a GPU waits for memory, a software device does not.
 // input, residual, output [rows][channels]; moments [4][channels] from batch_norm/finalise; units of 4 channels.
 #import storage
 #import grid
@@ -35,12 +35,24 @@ fn main(
     }
     let scale = moments[2u * channels + c];
     let shift = moments[3u * channels + c];
-    for (var row = first; row < min(first + 8u, params.rows); row += 1u) {
-        let at = row * channels + c;
-        var y = activate(from_value(input[at]) * scale + shift);
-        if HAS_RESIDUAL {
-            y += from_value(residual[at]);
-        }
-        output[at] = to_value(y);
+    for (var row = first; row < min(first + 8u, params.rows); row += AT_ONCE) {
+        var inputs: array<Value, AT_ONCE>;
+        var residuals: array<Value, AT_ONCE>;
+        #unroll r AT_ONCE
+            let known = min(row + r, params.rows - 1u) * channels + c;
+            inputs[r] = input[known];
+            if HAS_RESIDUAL {
+                residuals[r] = residual[known];
+            }
+        #end
+        #unroll r AT_ONCE
+            var y = activate(from_value(inputs[r]) * scale + shift);
+            if HAS_RESIDUAL {
+                y += from_value(residuals[r]);
+            }
+            if r == 0u || row + r < params.rows {
+                output[(row + r) * channels + c] = to_value(y);
+            }
+        #end
     }
 }

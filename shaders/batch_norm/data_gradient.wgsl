@@ -1,6 +1,6 @@
 // Gradient of activate(batch normalisation) with respect to the normalisation's input:
 // input_gradient = g * scale + input * slope + offset, g = output_gradient * activate'(x * scale + shift).
-// An invocation takes 8 rows of one channel group.
+// An invocation takes 8 rows of one channel group, AT_ONCE at a time, as in batch_norm/apply.
 // input, output_gradient, input_gradient [rows][channels]; moments [4][channels]; coefficients [3][channels] as of
 // batch_norm/finalise_gradient: scale, slope, offset; units of 4 channels.
 #import storage
@@ -38,10 +38,20 @@ fn main(
     let shift = moments[3u * channels + c];
     let slope = coefficients[channels + c];
     let offset = coefficients[2u * channels + c];
-    for (var row = first; row < min(first + 8u, params.rows); row += 1u) {
-        let at = row * channels + c;
-        let x = from_value(input[at]);
-        let g = from_gradient(output_gradient[at]) * activation_slope(x * scale + shift);
-        input_gradient[at] = to_gradient(g * scale + x * slope + offset);
+    for (var row = first; row < min(first + 8u, params.rows); row += AT_ONCE) {
+        var inputs: array<Value, AT_ONCE>;
+        var gradients: array<Gradient, AT_ONCE>;
+        #unroll r AT_ONCE
+            let known = min(row + r, params.rows - 1u) * channels + c;
+            inputs[r] = input[known];
+            gradients[r] = output_gradient[known];
+        #end
+        #unroll r AT_ONCE
+            let x = from_value(inputs[r]);
+            let g = from_gradient(gradients[r]) * activation_slope(x * scale + shift);
+            if r == 0u || row + r < params.rows {
+                input_gradient[(row + r) * channels + c] = to_gradient(g * scale + x * slope + offset);
+            }
+        #end
     }
 }

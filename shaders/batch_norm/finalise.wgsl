@@ -42,16 +42,16 @@ fn main(
     let inside = c < channels && first < lanes;
     var merged = Moments(vec4<f32>(0.0), vec4<f32>(0.0), 0u);
     if inside {
-        // Four at a time, so that their loads are on their way together; beyond the last are slabs of no rows.
-        for (var slab = first; slab < params.slabs; slab += 4u * lanes) {
-            var loaded: array<Moments, 4>;
-            #unroll i 4
+        // Eight at a time, so that their loads are on their way together; beyond the last are slabs of no rows.
+        for (var slab = first; slab < params.slabs; slab += 8u * lanes) {
+            var loaded: array<Moments, 8>;
+            #unroll i 8
                 let own = slab + i * lanes;
                 let at = min(own, params.slabs - 1u) * 2u * channels + c;
                 let rows = min(params.rows_per_slab, params.rows - min(own * params.rows_per_slab, params.rows));
                 loaded[i] = Moments(partial[at], partial[at + channels], rows);
             #end
-            #unroll i 4
+            #unroll i 8
                 merged = merge(merged, loaded[i]);
             #end
         }

@@ -14,8 +14,11 @@
 @group(0) @binding(3) var<storage, read> moments: array<vec4<f32>>;
 @group(0) @binding(4) var<storage, read_write> partial: array<vec4<f32>>;
 
-fn gradient_at(row: u32, channel: u32, x: vec4<f32>, slope: vec4<f32>) -> vec4<f32> {
-    return from_gradient(output_gradient[row * params.channels + channel]) * slope;
+fn arriving_at(row: u32, channel: u32) -> vec4<f32> {
+    return from_gradient(output_gradient[row * params.channels + channel]);
+}
+
+fn leave(row: u32, channel: u32, g: vec4<f32>) {
 }
 
 @compute @workgroup_size(64)

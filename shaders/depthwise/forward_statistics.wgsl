@@ -62,7 +62,7 @@ fn main(
     let strip = strip_of(group, lane, params.channels, params.width, params.strips, params.slabs);
     share_filters(strip, lane);
     own = nothing_yet();
-    if strip.inside {
+    if has_part(strip) {
         affine = affine_of(strip.channel, params.channels);
         walk(strip);
     }

@@ -7,9 +7,10 @@
 fn gather_block(strip: Strip) {
     let channel = strip.channel;
     let channels = params.channels;
-    let n = strip.slab / params.blocks;
-    let top = (strip.slab % params.blocks) * params.down;
-    for (var x = strip.first * 4u; x < params.out_width; x += strip.lanes * 4u) {
+    let part = part_of(strip);
+    let n = part.n;
+    let top = part.top;
+    for (var x = part.first * 4u; x < params.out_width; x += params.lanes * 4u) {
         let columns = beside(x, channel);
         var window: array<vec4<f32>, KERNEL * COLUMNS>;
         var raws: array<RawGradient, COLUMNS>;

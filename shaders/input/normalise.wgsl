@@ -20,16 +20,25 @@ fn byte_at(index: u32) -> f32 {
     return f32((input[index / 4u] >> ((index % 4u) * 8u)) & 0xffu);
 }
 
+// Pixels of an invocation, a workgroup's invocations apart: one is over before the next workgroup is begun.
+const PIXELS: u32 = 4u;
+
 @compute @workgroup_size(64)
 fn main(
     @builtin(workgroup_id) group_id: vec3<u32>,
     @builtin(num_workgroups) grid: vec3<u32>,
     @builtin(local_invocation_index) lane: u32,
 ) {
-    let at = linear_group(group_id, grid) * 64u + lane;
-    if at >= params.pixels {
-        return;
-    }
-    let rgb = vec4<f32>(byte_at(at * 3u), byte_at(at * 3u + 1u), byte_at(at * 3u + 2u), 0.0);
-    output[at] = to_value(rgb * params.scale + params.shift);
+    let first = linear_group(group_id, grid) * (64u * PIXELS) + lane;
+    var pixels: array<vec4<f32>, PIXELS>;
+    #unroll p 4
+        let byte = min(first + 64u * p, params.pixels - 1u) * 3u;
+        pixels[p] = vec4<f32>(byte_at(byte), byte_at(byte + 1u), byte_at(byte + 2u), 0.0);
+    #end
+    #unroll p 4
+        let at = first + 64u * p;
+        if at < params.pixels {
+            output[at] = to_value(pixels[p] * params.scale + params.shift);
+        }
+    #end
 }

@@ -17,12 +17,13 @@
 @group(0) @binding(4) var<storage, read_write> input_gradient: array<Gradient>;
 @group(0) @binding(5) var<storage, read_write> partial: array<vec4<f32>>;
 
-fn gradient_at(row: u32, channel: u32, x: vec4<f32>, slope: vec4<f32>) -> vec4<f32> {
-    let channels = params.columns.channels;
-    let of_image = output_gradient[(row / params.rows_per_image) * channels + channel];
-    let g = of_image / f32(params.rows_per_image) * slope;
-    input_gradient[row * channels + channel] = to_gradient(g);
-    return g;
+fn arriving_at(row: u32, channel: u32) -> vec4<f32> {
+    let of_image = output_gradient[(row / params.rows_per_image) * params.columns.channels + channel];
+    return of_image / f32(params.rows_per_image);
+}
+
+fn leave(row: u32, channel: u32, g: vec4<f32>) {
+    input_gradient[row * params.columns.channels + channel] = to_gradient(g);
 }
 
 @compute @workgroup_size(64)

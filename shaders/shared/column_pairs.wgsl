@@ -1,7 +1,7 @@
 // The two channel sums of batch normalisation's backward pass over the rows of a slab, see strip_pairs.
 // The kernel declares raw [rows][channels], moments [4][channels] and partial [slabs][2][channels], and defines
-// `gradient_at(row, channel, x, slope)`: the gradient behind the normalisation there, slope being the activation's at the
-// normalised x.
+// `arriving_at(row, channel)`, the gradient of the unit's output there, and `leave(row, channel, g)`, which takes the gradient behind the
+// normalisation: that times the activation's slope at the normalised x.
 #import strip_pairs
 
 fn sum_gradients(group: u32, lane: u32, columns: Columns) {
@@ -15,11 +15,24 @@ fn sum_gradients(group: u32, lane: u32, columns: Columns) {
         let mean = moments[channel];
         let scale = moments[2u * columns.channels + channel];
         let shift = moments[3u * columns.channels + channel];
-        for (var row = begin + strip.first; row < end; row += strip.lanes) {
-            let x = from_value(raw[row * columns.channels + channel]);
-            let g = gradient_at(row, channel, x, activation_slope(x * scale + shift));
-            sum += g;
-            product += g * (x - mean);
+        // AT_ONCE of them have their loads on their way together, as in batch_norm/apply.
+        for (var first = begin + strip.first; first < end; first += AT_ONCE * strip.lanes) {
+            var inputs: array<vec4<f32>, AT_ONCE>;
+            var arriving: array<vec4<f32>, AT_ONCE>;
+            #unroll i AT_ONCE
+                let known = min(first + i * strip.lanes, end - 1u);
+                inputs[i] = from_value(raw[known * columns.channels + channel]);
+                arriving[i] = arriving_at(known, channel);
+            #end
+            #unroll i AT_ONCE
+                let row = first + i * strip.lanes;
+                if i == 0u || row < end {
+                    let g = arriving[i] * activation_slope(inputs[i] * scale + shift);
+                    leave(row, channel, g);
+                    sum += g;
+                    product += g * (inputs[i] - mean);
+                }
+            #end
         }
         product *= moments[columns.channels + channel];
     }

@@ -18,7 +18,7 @@ var<private> through: Through;
 
 fn gather_strip(strip: Strip, lane: u32) {
     share_filters(strip, lane);
-    if strip.inside {
+    if has_part(strip) {
         load_moments(strip.channel, params.channels);
         through = through_of(strip.channel, params.channels);
         gather_block(strip);

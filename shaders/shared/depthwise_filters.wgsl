@@ -1,10 +1,11 @@
 // The filters of a workgroup's channel groups in workgroup memory, where every invocation finds all of its filter for every row:
 // the places are known when the shader is compiled, while those of `weights` [kernel][kernel][channels] would be kept in more
-// registers than there are to spare.
+// registers than there are to spare. No more memory than the strip's own filters take: a processor may have 48 KiB of it for all its
+// workgroups.
 #import strip
 
-// As many as a strip is wide at most.
-const FILTERS: u32 = 32u;
+// As many as the strip is wide, or some more.
+override FILTERS: u32 = 32u;
 
 var<workgroup> filters: array<vec4<f32>, KERNEL * KERNEL * FILTERS>;
 var<private> own_filter: u32;

@@ -11,12 +11,13 @@ fn gradient_at(at: u32) -> vec4<f32> {
 fn gather_block(strip: Strip) {
     let odd_x = params.pad_x % 2u;
     let odd_y = params.pad_y % 2u;
-    let n = strip.slab / params.blocks;
-    let top = (strip.slab % params.blocks) * params.down;
+    let part = part_of(strip);
+    let n = part.n;
+    let top = part.top;
     let bottom = top + params.down;
     let across = (params.in_width + odd_x + 3u) / 4u;
     for (var block_y = (top + odd_y) / 2u; block_y * 2u < bottom + odd_y; block_y += 1u) {
-        for (var block_x = strip.first; block_x < across; block_x += strip.lanes) {
+        for (var block_x = part.first; block_x < across; block_x += params.lanes) {
             let window = window_of(n, block_y, block_x, strip.channel, params.channels);
             // A row or column before the first has wrapped around to a huge number, which the clamped ones must not show.
             let y = block_y * 2u - odd_y;

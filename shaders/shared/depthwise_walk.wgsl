@@ -9,10 +9,11 @@
 fn walk(strip: Strip) {
     let channel = strip.channel;
     let channels = params.channels;
-    let n = strip.slab / params.blocks;
-    let top = (strip.slab % params.blocks) * params.down;
+    let part = part_of(strip);
+    let n = part.n;
+    let top = part.top;
     let first_step = select(0u, params.pad_y / STRIDE, top == 0u);
-    for (var x = strip.first * 4u; x < params.out_width; x += strip.lanes * 4u) {
+    for (var x = part.first * 4u; x < params.out_width; x += params.lanes * 4u) {
         let columns = beside(x, channel);
         var sums: array<vec4<f32>, LIVE * 4u>;
         #unroll t LIVE

@@ -11,6 +11,15 @@
 
 // Of tile_a, what others may use after the product.
 const SCRATCH: u32 = STEP * A_WIDTH;
+const FOR_COLUMNS: u32 = 0u;
+
+fn scratch(at: u32) -> vec4<f32> {
+    return tile_a[at];
+}
+
+fn set_scratch(at: u32, value: vec4<f32>) {
+    tile_a[at] = value;
+}
 
 var<workgroup> tile_a: array<vec4<f32>, STEP * A_WIDTH + STEP / 4u * A_TURN>;
 var<workgroup> tile_b: array<vec4<f32>, STEP * B_WIDTH + STEP / 4u * B_TURN>;

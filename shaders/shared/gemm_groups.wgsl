@@ -1,4 +1,4 @@
-// Joins what the K_GROUPS grids of a small tile have, see gemm; uses tile_a, after the product.
+// Joins what the K_GROUPS grids of a small tile have, see gemm; uses its scratch memory, after the product.
 const_assert K_GROUPS == 1u || INVOCATIONS * SUMS <= SCRATCH;
 
 // The invocations of the first grid get the sums of all, the others nothing of use.
@@ -9,7 +9,7 @@ fn add_groups(lane: u32, sums: ptr<function, array<vec4<f32>, SUMS>>) {
             #unroll r 4
                 #unroll j COLUMN_BLOCKS
                     const at = (4u * i + r) * COLUMN_BLOCKS + j;
-                    tile_a[at * INVOCATIONS + lane] = local[at];
+                    set_scratch(at * INVOCATIONS + lane, local[at]);
                 #end
             #end
         #end
@@ -19,7 +19,7 @@ fn add_groups(lane: u32, sums: ptr<function, array<vec4<f32>, SUMS>>) {
                 #unroll j COLUMN_BLOCKS
                     const at = (4u * i + r) * COLUMN_BLOCKS + j;
                     for (var g = 1u; g < K_GROUPS; g += 1u) {
-                        local[at] += tile_a[at * INVOCATIONS + (lane + g * GRID) % INVOCATIONS];
+                        local[at] += scratch(at * INVOCATIONS + (lane + g * GRID) % INVOCATIONS);
                     }
                 #end
             #end

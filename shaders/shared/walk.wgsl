@@ -1,5 +1,5 @@
-// How a depthwise kernel that leaves sums for batch normalisation is spread: a workgroup takes `down` rows of an image
-// and a strip of channel groups, its invocations columns of these rows. The rows are a slab of `down` * width rows.
+// How a depthwise kernel that leaves sums for batch normalisation is spread: a workgroup takes `down` rows of `images` images
+// and a strip of channel groups, its invocations columns of these rows. The rows are a slab of `images` * `down` * width rows.
 #import strip
 
 struct Walk {
@@ -17,4 +17,26 @@ struct Walk {
     down: u32,
     blocks: u32,
     slabs: u32,
+    // Images of a workgroup, and the invocations of a channel group that each of them has.
+    images: u32,
+    lanes: u32,
+    unused_0: u32,
+    unused_1: u32,
+}
+
+// What an invocation has of it: rows of image n from `top` on, and of their tiles every `params.lanes`th from `first` on.
+struct Part {
+    n: u32,
+    top: u32,
+    first: u32,
+}
+
+// Of several images some of the invocations may be left over, which have nothing to do.
+fn part_of(strip: Strip) -> Part {
+    let n = strip.slab / params.blocks * params.images + strip.first / params.lanes;
+    return Part(n, strip.slab % params.blocks * params.down, strip.first % params.lanes);
+}
+
+fn has_part(strip: Strip) -> bool {
+    return strip.inside && strip.first < params.lanes * params.images;
 }

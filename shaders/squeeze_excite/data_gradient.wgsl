@@ -19,14 +19,15 @@
 @group(0) @binding(6) var<storage, read_write> input_gradient: array<Gradient>;
 @group(0) @binding(7) var<storage, read_write> partial: array<vec4<f32>>;
 
-fn gradient_at(row: u32, channel: u32, x: vec4<f32>, slope: vec4<f32>) -> vec4<f32> {
+fn arriving_at(row: u32, channel: u32) -> vec4<f32> {
     let channels = params.columns.channels;
-    let at = row * channels + channel;
     let of_image = (row / params.rows_per_image) * channels + channel;
     let pooled = pool_gradient[of_image] / f32(params.rows_per_image);
-    let g = (from_gradient(output_gradient[at]) * gate[of_image] + pooled) * slope;
-    input_gradient[at] = to_gradient(g);
-    return g;
+    return from_gradient(output_gradient[row * channels + channel]) * gate[of_image] + pooled;
+}
+
+fn leave(row: u32, channel: u32, g: vec4<f32>) {
+    input_gradient[row * params.columns.channels + channel] = to_gradient(g);
 }
 
 @compute @workgroup_size(64)

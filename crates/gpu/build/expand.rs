@@ -269,7 +269,7 @@ pub const MATRIX_EDGES: [u32; 2] = [8, 16];
 /// # Errors
 /// A file that cannot be read.
 pub fn matrix_texts(root: &Path) -> Result<Vec<String>, ShaderError> {
-    let half = storage_text(root, "half", "Half")?;
+    let half = storage_text(root, "packed", "Half")?;
     let alias = |edge: u32| {
         let matrix =
             |name, scalar, role| format!("alias {name} = coop_mat{edge}x{edge}<{scalar}, {role}>;\n");
@@ -290,7 +290,7 @@ impl Expanded {
             texts.iter().zip(formats).map(|(of_role, format)| of_role.get(format).map_or("", String::as_str));
         let storage = storage.filter(|_| self.stored);
         let chosen = storage.chain(Some(matrix).filter(|_| self.matrix));
-        if chosen.clone().any(|text| text.contains("<f16>")) {
+        if chosen.clone().any(|text| text.contains("<f16")) {
             whole.push("enable f16;", &origin);
         }
         if self.matrix {

@@ -3,7 +3,20 @@
 use crate::columns::Columns;
 use crate::{Activation, GradientOperand, Norm, Shape, Slabs, Target, Through};
 use bytemuck::{Pod, Zeroable};
-use photonet_gpu::{DeviceClass, Dispatch, PlanBuilder, Tensor, kernels};
+use photonet_gpu::{DeviceClass, Dispatch, Kernel, PlanBuilder, Tensor, kernels};
+
+/// Of a kernel that goes through memory the variant that loads one value at a time, for software devices, or that which loads several,
+/// for GPUs, which wait for each.
+pub(crate) fn of_class(
+    plan: &PlanBuilder,
+    one: &'static Kernel,
+    several: &'static Kernel,
+) -> &'static Kernel {
+    match plan.class() {
+        DeviceClass::Software => one,
+        DeviceClass::Integrated | DeviceClass::Discrete => several,
+    }
+}
 
 /// Which variance goes into the running statistics.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -283,19 +296,22 @@ impl BatchNorm {
         output: Tensor,
     ) {
         let traffic = input.bytes() + residual.map_or(0, |residual| residual.bytes()) + output.bytes();
-        let dispatch = Dispatch::new(&kernels::BATCH_NORM_APPLY, format!("{label} apply"))
-            .constant("HAS_RESIDUAL", residual.is_some())
-            .bind("input", input)
-            .bind("moments", moments)
-            .bind_or("residual", residual, input)
-            .bind("output", output)
-            .params(&ApplyParams {
-                rows: self.shape.rows() as u32,
-                channels: self.shape.groups() as u32,
-                unused: [0; 2],
-            })
-            .threads(self.pass_threads())
-            .cost(0, traffic);
+        let dispatch = Dispatch::new(
+            of_class(plan, &kernels::BATCH_NORM_APPLY_ONE, &kernels::BATCH_NORM_APPLY_EIGHT),
+            format!("{label} apply"),
+        )
+        .constant("HAS_RESIDUAL", residual.is_some())
+        .bind("input", input)
+        .bind("moments", moments)
+        .bind_or("residual", residual, input)
+        .bind("output", output)
+        .params(&ApplyParams {
+            rows: self.shape.rows() as u32,
+            channels: self.shape.groups() as u32,
+            unused: [0; 2],
+        })
+        .threads(self.pass_threads())
+        .cost(0, traffic);
         plan.dispatch(activation.configure(dispatch));
     }
 
@@ -309,7 +325,7 @@ impl BatchNorm {
     ) -> Slabs {
         let columns = slabs_of(plan.class(), &self.shape);
         let slabs = Slabs::of(plan, format!("{label} gradient slabs"), &columns);
-        let sums = Dispatch::new(&kernels::BATCH_NORM_GRADIENT_SUMS, format!("{label} gradient sums"))
+        let sums = Dispatch::new(&kernels::BATCH_NORM_GRADIENT_SUMS_ONE, format!("{label} gradient sums"))
             .bind("raw", unit.raw)
             .bind("output_gradient", output_gradient)
             .bind("moments", unit.norm.moments)
@@ -373,19 +389,22 @@ impl BatchNorm {
         input_gradient: Tensor,
     ) {
         let NormGradient { tensor, activation, unit, coefficients } = *gradient;
-        let data = Dispatch::new(&kernels::BATCH_NORM_DATA_GRADIENT, format!("{label} data gradient"))
-            .bind("input", unit.raw)
-            .bind("output_gradient", tensor)
-            .bind("moments", unit.norm.moments)
-            .bind("coefficients", coefficients)
-            .bind("input_gradient", input_gradient)
-            .params(&ApplyParams {
-                rows: self.shape.rows() as u32,
-                channels: self.shape.groups() as u32,
-                unused: [0; 2],
-            })
-            .threads(self.pass_threads())
-            .cost(0, unit.raw.bytes() + tensor.bytes() + input_gradient.bytes());
+        let data = Dispatch::new(
+            of_class(plan, &kernels::BATCH_NORM_DATA_GRADIENT_ONE, &kernels::BATCH_NORM_DATA_GRADIENT_EIGHT),
+            format!("{label} data gradient"),
+        )
+        .bind("input", unit.raw)
+        .bind("output_gradient", tensor)
+        .bind("moments", unit.norm.moments)
+        .bind("coefficients", coefficients)
+        .bind("input_gradient", input_gradient)
+        .params(&ApplyParams {
+            rows: self.shape.rows() as u32,
+            channels: self.shape.groups() as u32,
+            unused: [0; 2],
+        })
+        .threads(self.pass_threads())
+        .cost(0, unit.raw.bytes() + tensor.bytes() + input_gradient.bytes());
         plan.dispatch(activation.configure(data));
     }
 }

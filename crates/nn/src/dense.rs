@@ -2,7 +2,10 @@
 
 use crate::walk::Walk;
 use crate::{Activation, Geometry, GradientOperand, Shape, SlabSums, Slabs};
-use photonet_gpu::{Dispatch, PlanBuilder, Tensor, kernels};
+use photonet_gpu::{DeviceClass, Dispatch, PlanBuilder, Tensor, kernels};
+
+/// Widest strip of output groups that the stem's kernels take.
+const STEM_WIDTH: usize = 8;
 
 /// A dense convolution with a square kernel.
 ///
@@ -61,6 +64,18 @@ impl Dense {
         plan.dispatch(activation.configure(dispatch));
     }
 
+    /// How the kernels are spread that go through the rows of a block, where there are some for the size.
+    fn walk(&self, class: DeviceClass) -> Option<Walk> {
+        let shape = self.output();
+        Walk::new(class, &shape, shape.width.div_ceil(4))
+    }
+
+    /// Whether it is what all networks begin with, which has kernels of its own.
+    fn is_stem(&self, walk: &Walk) -> bool {
+        let g = &self.geometry;
+        (g.kernel, g.stride, g.input.channels) == (3, 2, 3) && walk.width <= STEM_WIDTH
+    }
+
     /// Appends `output = input * weights` for a batch normalisation behind it; returns the statistics of the output where
     /// the kernel leaves them.
     pub fn forward_for_norm(
@@ -72,13 +87,17 @@ impl Dense {
         output: Tensor,
     ) -> Option<Slabs> {
         let shape = self.output();
-        let Some(walk) = Walk::new(plan.class(), &shape, shape.width.div_ceil(4)) else {
+        let Some(walk) = self.walk(plan.class()) else {
             self.forward(plan, label, input, weights, None, Activation::Identity, output);
             return None;
         };
         let slabs = walk.new_slabs(plan, format!("{label} statistics slabs"), &shape);
         let moved = [input, weights, output, slabs.partial].iter().map(Tensor::bytes).sum();
-        let dispatch = Dispatch::new(&kernels::DENSE_FORWARD_STATISTICS, format!("{label} forward"))
+        let kernel = match self.is_stem(&walk) {
+            true => &kernels::DENSE_STEM_STATISTICS_K3S2,
+            false => &kernels::DENSE_FORWARD_STATISTICS,
+        };
+        let dispatch = Dispatch::new(kernel, format!("{label} forward"))
             .bind("input", input)
             .bind("weights", weights)
             .bind("output", output)
@@ -121,6 +140,10 @@ impl Dense {
         sums: &mut SlabSums,
     ) {
         let output_gradient: GradientOperand = output_gradient.into();
+        if let Some(walk) = self.walk(plan.class()).filter(|walk| self.is_stem(walk)) {
+            self.stem_gradient(plan, label, input, output_gradient, weight_gradient, sums, &walk);
+            return;
+        }
         let g = &self.geometry;
         let threads = g.kernel * g.kernel * g.input.groups() * self.output().groups();
         let read = input.bytes() + output_gradient.bytes();
@@ -134,5 +157,27 @@ impl Dense {
             .threads((threads * slabs) as u64)
             .cost(self.macs(), read + self.weight_bytes() * slabs as u64);
         plan.dispatch(output_gradient.bind(dispatch));
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "the operands of a gradient")]
+    fn stem_gradient(
+        &self,
+        plan: &mut PlanBuilder,
+        label: &str,
+        input: Tensor,
+        output_gradient: GradientOperand,
+        weight_gradient: Tensor,
+        sums: &mut SlabSums,
+        walk: &Walk,
+    ) {
+        let label = format!("{label} weight gradient");
+        let partial = sums.place(plan, &label, (walk.slabs, self.weight_bytes()), weight_gradient);
+        let left = self.weight_bytes() * walk.slabs as u64;
+        let dispatch = Dispatch::new(&kernels::DENSE_STEM_WEIGHT_GRADIENT_K3S2, label)
+            .bind("input", input)
+            .bind("partial", partial)
+            .params(&self.geometry.params(0).spread(walk))
+            .cost(self.macs(), input.bytes() + output_gradient.bytes() + left);
+        plan.dispatch(output_gradient.bind(walk.launch(dispatch)));
     }
 }

@@ -121,7 +121,8 @@ impl Depthwise {
         output: Tensor,
     ) -> Option<Slabs> {
         let shape = self.output();
-        let Some(walk) = Walk::new(plan.class(), &shape, shape.width.div_ceil(4)) else {
+        let Some(walk) = Walk::depthwise(plan.class(), &shape, shape.width.div_ceil(4), self.geometry.kernel)
+        else {
             self.forward(plan, label, input, weights, None, Activation::Identity, output);
             return None;
         };
@@ -141,7 +142,7 @@ impl Depthwise {
                 self.macs(),
                 input.tensor.bytes() + weights.bytes() + output.bytes() + slabs.partial.bytes(),
             );
-        plan.dispatch(input.bind(walk.launch(dispatch)));
+        plan.dispatch(input.bind(walk.launch_depthwise(dispatch)));
         Some(slabs)
     }
 

@@ -17,6 +17,9 @@ pub struct Normalise {
     pub std: [f32; 3],
 }
 
+/// Pixels of an invocation.
+const PIXELS: u64 = 4;
+
 #[repr(C)]
 #[derive(Clone, Copy, Pod, Zeroable)]
 struct Params {
@@ -51,7 +54,7 @@ impl Normalise {
                 .bind("input", input)
                 .bind("output", output)
                 .params(&Params { scale, shift, pixels: self.shape.rows() as u32, unused: [0; 3] })
-                .threads(self.shape.rows() as u64)
+                .threads((self.shape.rows() as u64).div_ceil(PIXELS))
                 .cost(0, self.input_bytes() + output.bytes()),
         );
     }

@@ -1,5 +1,6 @@
 //! Global average pooling.
 
+use crate::batch_norm::of_class;
 use crate::columns::Columns;
 use crate::{Behind, Operand, OutputGradient, Shape};
 use photonet_gpu::{DeviceClass, Dispatch, PlanBuilder, Tensor, kernels};
@@ -44,8 +45,11 @@ impl GlobalPool {
         behind: &Behind,
         input_gradient: Tensor,
     ) -> OutputGradient {
-        let dispatch = Dispatch::new(&kernels::POOL_BACKWARD, format!("{label} backward"))
-            .bind("output_gradient", output_gradient);
+        let dispatch = Dispatch::new(
+            of_class(plan, &kernels::POOL_BACKWARD_ONE, &kernels::POOL_BACKWARD_FOUR),
+            format!("{label} backward"),
+        )
+        .bind("output_gradient", output_gradient);
         behind.append_over_images(plan, label, dispatch, &self.input, 0, input_gradient)
     }
 }

@@ -258,7 +258,7 @@ impl SqueezeExcite {
         let of = ProductGradients { weight: gradients.reduce_weight, bias: Some(gradients.reduce_bias) };
         reduce.weight_gradient(plan, &name, state.pooled, None, reduced, of, sums);
         let dispatch =
-            Dispatch::new(&kernels::SQUEEZE_EXCITE_DATA_GRADIENT, format!("{label} data gradient"))
+            Dispatch::new(&kernels::SQUEEZE_EXCITE_DATA_GRADIENT_ONE, format!("{label} data gradient"))
                 .bind("output_gradient", output_gradient)
                 .bind("gate", state.gate.factors)
                 .bind("pool_gradient", pooled);

@@ -8,7 +8,7 @@ use photonet_gpu::{DeviceClass, Dispatch, PlanBuilder, Tensor};
 const ENOUGH: usize = 1024;
 
 /// The most rows of a workgroup.
-const MOST_DOWN: usize = 16;
+const MOST_DOWN: usize = 28;
 
 /// Rows of a slab below which too much would be left: two values for each channel of a slab.
 const FEWEST_ROWS: usize = 8;
@@ -19,14 +19,21 @@ const MANY_ROWS: usize = 28;
 /// Widest strip of channel groups: 512 bytes side by side.
 const WIDEST: usize = 32;
 
-/// A workgroup's part of a tensor: `down` rows of an image and `width` channel groups.
+/// Bytes of workgroup memory for the filters of a strip. NVIDIA's Vulkan has 48 KiB on a processor for all its workgroups together.
+const FILTER_BYTES: usize = 5 << 10;
+
+/// Invocations of a workgroup.
+const WORKGROUP: usize = 64;
+
+/// A workgroup's part of a tensor: `down` rows of `images` images and `width` channel groups.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Walk {
     pub width: usize,
     pub strips: usize,
     pub down: usize,
     pub blocks: usize,
-    /// Positions of a block.
+    pub images: usize,
+    /// Positions of a block of all its images.
     pub rows_per_slab: usize,
     /// Blocks of all images.
     pub slabs: usize,
@@ -48,24 +55,55 @@ pub(crate) struct WalkParams {
     down: u32,
     blocks: u32,
     slabs: u32,
+    images: u32,
+    lanes: u32,
+    unused: [u32; 2],
 }
 
 impl Walk {
-    /// For the rows of `shape`, which are made in tiles of 4 columns, `tiles` to a row. `None` for images so small that as
+    /// For the rows of `shape`, which are made in tiles of 4 columns, `tiles` to a row, of one image. `None` for images so small that as
     /// much would be left as is made, and for software devices, whose kernels normalise in a pass of its own.
     pub fn new(class: DeviceClass, shape: &Shape, tiles: usize) -> Option<Self> {
+        let groups = shape.groups();
+        let strips = (groups.div_ceil(WIDEST)..=groups).map(|strips| (strips, 1));
+        Self::best(class, shape, tiles, strips)
+    }
+
+    /// The same for a depthwise convolution of a square filter of side `kernel`, with as many images side by side as there are invocations
+    /// for.
+    pub fn depthwise(class: DeviceClass, shape: &Shape, tiles: usize, kernel: usize) -> Option<Self> {
+        let groups = shape.groups();
+        let widest = (FILTER_BYTES / (kernel * kernel * 16)).min(WIDEST);
+        let images = |strips: usize| {
+            let beside = WORKGROUP / groups.div_ceil(strips) / tiles;
+            (1..=beside.max(1)).rev().find(|&images| shape.batch.is_multiple_of(images)).unwrap_or(1)
+        };
+        let strips = (groups.div_ceil(widest)..=groups).map(|strips| (strips, images(strips)));
+        Self::best(class, shape, tiles, strips)
+    }
+
+    /// The best of several numbers of strips and images.
+    fn best(
+        class: DeviceClass,
+        shape: &Shape,
+        tiles: usize,
+        choices: impl Iterator<Item = (usize, usize)>,
+    ) -> Option<Self> {
         if class == DeviceClass::Software {
             return None;
         }
         let groups = shape.groups();
-        // The strips that leave the fewest invocations idle; the widest of them, which read memory in longest runs.
-        let idle = |strips: &usize| strips * tiles.div_ceil(64 / groups.div_ceil(*strips));
-        let narrowest = groups.div_ceil(WIDEST)..=groups;
-        let strips = narrowest.min_by_key(idle)?;
+        // Those that leave the fewest invocations idle, or nearly so; of them the widest strips, which read memory in longest runs.
+        let idle = |&(strips, images): &(usize, usize)| {
+            strips * tiles.div_ceil(WORKGROUP / groups.div_ceil(strips) / images) * 1000 / images
+        };
+        let choices: Vec<_> = choices.collect();
+        let fewest = choices.iter().map(idle).min()?;
+        let &(strips, images) = choices.iter().find(|choice| idle(choice) * 10 <= fewest * 11)?;
         let rows = |down: usize| down * shape.width;
         let downs = || (1..=MOST_DOWN.min(shape.height)).filter(|down| shape.height.is_multiple_of(*down));
         let leaves_little = |down: &usize| rows(*down) >= MANY_ROWS;
-        let keeps_busy = |down: &usize| shape.batch * (shape.height / down) * strips >= ENOUGH;
+        let keeps_busy = |down: &usize| shape.batch / images * (shape.height / down) * strips >= ENOUGH;
         // The longest walk, which loads least, that keeps a device busy; else the shortest that leaves little.
         let down = downs()
             .filter(leaves_little)
@@ -78,8 +116,9 @@ impl Walk {
             strips,
             down,
             blocks,
-            rows_per_slab: rows(down),
-            slabs: shape.batch * blocks,
+            images,
+            rows_per_slab: rows(down) * images,
+            slabs: shape.batch / images * blocks,
         })
     }
 
@@ -98,6 +137,9 @@ impl Walk {
             down: self.down as u32,
             blocks: self.blocks as u32,
             slabs: self.slabs as u32,
+            images: self.images as u32,
+            lanes: (WORKGROUP / self.width / self.images) as u32,
+            unused: [0; 2],
         }
     }
 
@@ -114,6 +156,12 @@ impl Walk {
     /// A launch with a workgroup for each part.
     pub fn launch(&self, dispatch: Dispatch) -> Dispatch {
         dispatch.groups((self.strips * self.slabs) as u64)
+    }
+
+    /// The same of a kernel that has its filters in workgroup memory.
+    pub fn launch_depthwise(&self, dispatch: Dispatch) -> Dispatch {
+        // Few sizes make few pipelines.
+        self.launch(dispatch).constant("FILTERS", self.width.next_multiple_of(4) as u32)
     }
 }
 
@@ -153,6 +201,36 @@ mod tests {
             let busy = channels.div_ceil(4) * side.div_ceil(4);
             assert!(slots * 3 < busy * 5, "{side} {channels}: {busy} of {slots} busy, {walk:?}");
         }
+    }
+
+    fn depthwise(batch: usize, side: usize, channels: usize, kernel: usize) -> Option<Walk> {
+        let shape = Shape::new(batch, side, side, channels);
+        Walk::depthwise(DeviceClass::Discrete, &shape, side.div_ceil(4), kernel)
+    }
+
+    #[test]
+    fn several_images_of_a_workgroup_are_whole_and_its_filters_small() {
+        for batch in [1, 5, 6, 64] {
+            for side in [3, 7, 14, 15, 28, 112] {
+                for (channels, kernel) in [(3, 3), (16, 3), (72, 5), (184, 3), (240, 5), (672, 3), (960, 5)] {
+                    let walk = depthwise(batch, side, channels, kernel).unwrap();
+                    assert!(batch % walk.images == 0, "{walk:?}");
+                    assert_eq!(walk.rows_per_slab * walk.slabs, batch * side * side);
+                    let lanes = WORKGROUP / walk.width / walk.images;
+                    assert!(walk.images == 1 || lanes >= side.div_ceil(4), "{walk:?}");
+                    assert!(walk.width * kernel * kernel * 16 <= FILTER_BYTES, "{walk:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn small_images_share_a_workgroup() {
+        // 240 groups of 7x7: eight of them, two tiles to a row, four images.
+        let walk = depthwise(256, 7, 960, 5).unwrap();
+        assert_eq!((walk.width, walk.images, walk.rows_per_slab), (8, 4, 4 * 49));
+        // Where it gains less than a tenth, wider strips.
+        assert_eq!(depthwise(256, 14, 672, 3).map(|walk| (walk.width, walk.images)), Some((16, 1)));
     }
 
     #[test]

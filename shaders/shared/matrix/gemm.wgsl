@@ -24,14 +24,35 @@ const A_LINE: u32 = A_ALONG * (STEP / 4u) + (1u - A_ALONG) * A_WIDTH + LINE_GAP;
 const B_LINE: u32 = B_ALONG * (STEP / 4u) + (1u - B_ALONG) * B_WIDTH + LINE_GAP;
 const A_LINES: u32 = A_ALONG * TILE_ROWS + (1u - A_ALONG) * STEP;
 const B_LINES: u32 = B_ALONG * 4u * B_WIDTH + (1u - B_ALONG) * STEP;
-var<workgroup> half_a: array<Half, A_LINE * A_LINES>;
-var<workgroup> half_b: array<Half, B_LINE * B_LINES>;
+const B_AT: u32 = A_LINE * A_LINES;
+const HALVES: u32 = B_AT + B_LINE * B_LINES;
 
-// Rows of matrices of every subgroup on their way to the invocations, in TURNS turns: what is not needed at once takes no memory.
+// Rows of matrices of every subgroup on their way to the invocations, in TURNS turns: of MATRICES_AT_ONCE rows of matrices of every
+// BLOCK_TURNS'th row of subgroups.
 const SUM_LINE: u32 = B_WIDTH + 1u;
 const SCRATCH: u32 = TILE_ROWS / TURNS * SUM_LINE;
-var<workgroup> tile_a: array<vec4<f32>, SCRATCH>;
-const MATRICES_AT_ONCE: u32 = MATRIX_ROWS / TURNS;
+const MATRICES_AT_ONCE: u32 = max(MATRIX_ROWS / TURNS, 1u);
+const BLOCK_TURNS: u32 = max(TURNS / MATRIX_ROWS, 1u);
+const_assert MATRICES_AT_ONCE * TURNS == MATRIX_ROWS * BLOCK_TURNS && TILE_ROWS / BLOCK_ROWS % BLOCK_TURNS == 0u;
+
+// What gemm_columns takes.
+const FOR_COLUMNS: u32 = (GRID_ROWS + 4u) * B_WIDTH;
+
+// One memory for both, 8 bytes at a time: four halves of a matrix, or two of a sum's. NVIDIA's Vulkan has 48 KiB on a processor for all its
+// workgroups, so that what one takes decides how many there are. Units load matrices of halves from `halves`, which nobody writes:
+// what comes to lie in its place is `pool`, see `recorded::aliases`.
+var<workgroup> pool: array<vec2<f32>, max(HALVES, 2u * max(SCRATCH, FOR_COLUMNS))>;
+var<workgroup> halves: array<vec4<f16>, HALVES>;
+
+// What others use after the product.
+fn scratch(at: u32) -> vec4<f32> {
+    return vec4<f32>(pool[2u * at], pool[2u * at + 1u]);
+}
+
+fn set_scratch(at: u32, value: vec4<f32>) {
+    pool[2u * at] = value.xy;
+    pool[2u * at + 1u] = value.zw;
+}
 
 const A_SCALE: f32 = f32(1u << A_SHIFT);
 const B_SCALE: f32 = f32(1u << B_SHIFT);
@@ -44,11 +65,11 @@ fn no_products() -> Products {
 
 // Vec4 `place` of line `line`.
 fn put_a_in(line: u32, place: u32, value: vec4<f32>) {
-    half_a[line * A_LINE + place] = to_half(value * A_SCALE);
+    pool[line * A_LINE + place] = bitcast<vec2<f32>>(to_half(value * A_SCALE));
 }
 
 fn put_b_in(line: u32, place: u32, value: vec4<f32>) {
-    half_b[line * B_LINE + place] = to_half(value * B_SCALE);
+    pool[B_AT + line * B_LINE + place] = bitcast<vec2<f32>>(to_half(value * B_SCALE));
 }
 
 // As in shared/gemm.
@@ -70,18 +91,18 @@ fn multiply_tiles(lane: u32, products: ptr<function, Products>) {
         #unroll j MATRIX_COLUMNS
             let of_column = column + EDGE * j;
             if B_ALONG == 1u {
-                b[j] = coopLoad<MatrixB>(&half_b[of_column * B_LINE + k / 4u], B_LINE);
+                b[j] = coopLoad<MatrixB>(&halves[B_AT + of_column * B_LINE + k / 4u], B_LINE);
             } else {
-                b[j] = coopLoadT<MatrixB>(&half_b[k * B_LINE + of_column / 4u], B_LINE);
+                b[j] = coopLoadT<MatrixB>(&halves[B_AT + k * B_LINE + of_column / 4u], B_LINE);
             }
         #end
         #unroll i MATRIX_ROWS
             let of_row = row + EDGE * i;
             var a: MatrixA;
             if A_ALONG == 1u {
-                a = coopLoadT<MatrixA>(&half_a[of_row * A_LINE + k / 4u], A_LINE);
+                a = coopLoadT<MatrixA>(&halves[of_row * A_LINE + k / 4u], A_LINE);
             } else {
-                a = coopLoad<MatrixA>(&half_a[k * A_LINE + of_row / 4u], A_LINE);
+                a = coopLoad<MatrixA>(&halves[k * A_LINE + of_row / 4u], A_LINE);
             }
             #unroll j MATRIX_COLUMNS
                 const at = MATRIX_COLUMNS * i + j;
@@ -94,7 +115,8 @@ fn multiply_tiles(lane: u32, products: ptr<function, Products>) {
 // [row block][row][column block].
 fn sums_of_products(lane: u32, products: ptr<function, Products>) -> array<vec4<f32>, SUMS> {
     let block = lane / LANES;
-    let line = block / BLOCKS_ACROSS * (EDGE * MATRICES_AT_ONCE);
+    let block_row = block / BLOCKS_ACROSS;
+    let line = block_row / BLOCK_TURNS * (EDGE * MATRICES_AT_ONCE);
     let column = block % BLOCKS_ACROSS * (BLOCK_COLUMNS / 4u);
     let own_row = lane / GRID_COLUMNS * 4u;
     let own_column = lane % GRID_COLUMNS;
@@ -104,24 +126,27 @@ fn sums_of_products(lane: u32, products: ptr<function, Products>) -> array<vec4<
         if t > 0u {
             workgroupBarrier();
         }
-        #unroll m MATRIX_ROWS
-            if m / MATRICES_AT_ONCE == t {
-                let first = (line + EDGE * (m % MATRICES_AT_ONCE)) * SUM_LINE + column;
-                #unroll j MATRIX_COLUMNS
-                    coopStoreT((*products)[MATRIX_COLUMNS * m + j], &tile_a[first + EDGE / 4u * j], SUM_LINE);
-                #end
-            }
-        #end
+        if block_row % BLOCK_TURNS == t % BLOCK_TURNS {
+            #unroll m MATRIX_ROWS
+                if m / MATRICES_AT_ONCE == t / BLOCK_TURNS {
+                    let first = (line + EDGE * (m % MATRICES_AT_ONCE)) * SUM_LINE + column;
+                    #unroll j MATRIX_COLUMNS
+                        coopStoreT((*products)[MATRIX_COLUMNS * m + j], &pool[2u * (first + EDGE / 4u * j)], 2u * SUM_LINE);
+                    #end
+                }
+            #end
+        }
         workgroupBarrier();
         #unroll i ROW_BLOCKS
             let row = own_row + ROWS_APART * i;
             let matrix = row / EDGE % MATRIX_ROWS;
-            if TURNS == 1u || matrix / MATRICES_AT_ONCE == t {
-                let of_subgroup = row / BLOCK_ROWS * MATRICES_AT_ONCE + matrix % MATRICES_AT_ONCE;
+            let own_block = row / BLOCK_ROWS;
+            if TURNS == 1u || matrix / MATRICES_AT_ONCE == t / BLOCK_TURNS && own_block % BLOCK_TURNS == t % BLOCK_TURNS {
+                let of_subgroup = own_block / BLOCK_TURNS * MATRICES_AT_ONCE + matrix % MATRICES_AT_ONCE;
                 let first = (of_subgroup * EDGE + row % EDGE) * SUM_LINE + own_column;
                 #unroll r 4
                     #unroll j COLUMN_BLOCKS
-                        sums[(4u * i + r) * COLUMN_BLOCKS + j] = tile_a[first + SUM_LINE * r + GRID_COLUMNS * j] * unscaled;
+                        sums[(4u * i + r) * COLUMN_BLOCKS + j] = scratch(first + SUM_LINE * r + GRID_COLUMNS * j) * unscaled;
                     #end
                 #end
             }

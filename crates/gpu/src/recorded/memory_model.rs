@@ -28,7 +28,7 @@ const SEMANTICS_WORKGROUP: u32 = 0x100;
 const SEMANTICS_AVAILABLE_AND_VISIBLE: u32 = 0x2000 | 0x4000;
 
 /// The instructions of a module: number, then operands.
-fn instructions(words: &[u32]) -> impl Iterator<Item = (u32, &[u32])> {
+pub(super) fn instructions(words: &[u32]) -> impl Iterator<Item = (u32, &[u32])> {
     let mut rest = words.get(HEADER..).unwrap_or_default();
     std::iter::from_fn(move || {
         let length = (*rest.first()? >> 16) as usize;
@@ -89,7 +89,7 @@ pub(super) fn order_workgroup_memory(words: Vec<u32>) -> Vec<u32> {
     marked
 }
 
-fn push(words: &mut Vec<u32>, op: u32, operands: &[u32]) {
+pub(super) fn push(words: &mut Vec<u32>, op: u32, operands: &[u32]) {
     words.push((operands.len() as u32 + 1) << 16 | op);
     words.extend_from_slice(operands);
 }

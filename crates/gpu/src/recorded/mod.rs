@@ -7,6 +7,7 @@
 //! What wgpu does not see it does not guard: buffers are zeroed when they are made (`Gpu::buffer`), command buffers begin and end with a barrier
 //! for everything, and a recording waits for the device before it goes.
 
+mod aliases;
 mod device;
 mod memory_model;
 mod pipeline;

@@ -52,11 +52,11 @@ impl Depthwise {
 
     /// How the data gradient's kernel that leaves sums for a normalisation is spread, where there is one for the size.
     fn gradient_walk(&self, class: DeviceClass) -> Option<Walk> {
-        let Geometry { input, stride, .. } = self.geometry;
+        let Geometry { input, kernel, stride, .. } = self.geometry;
         let (_, pad_x) = self.geometry.padding_before();
         // At stride 2 tiles begin where the padded column is even.
         let tiles = (input.width + (stride - 1) * (pad_x % 2)).div_ceil(4);
-        Walk::new(class, &input, tiles)
+        Walk::depthwise(class, &input, tiles, kernel)
     }
 
     /// Whether the backward kernels for this size take their gradient back through a normalisation while they load it.
@@ -87,7 +87,7 @@ impl Depthwise {
         ]);
         let slabs = walk.new_slabs(plan, format!("{label} gradient slabs"), &self.geometry.input);
         let dispatch = walk
-            .launch(Dispatch::new(of_shape, format!("{label} data gradient")))
+            .launch_depthwise(Dispatch::new(of_shape, format!("{label} data gradient")))
             .params(&self.gradient_params(&walk))
             .bind("partial", slabs.partial);
         let cost = (self.macs(), slabs.partial.bytes());
@@ -162,7 +162,7 @@ impl Depthwise {
         let partial = sums.reserve(plan, filters_at + filters_bytes);
         let slabs = walk.slabs_in(partial.slice(0, sums_bytes));
         let dispatch = walk
-            .launch(Dispatch::new(kernel, format!("{label} gradients")))
+            .launch_depthwise(Dispatch::new(kernel, format!("{label} gradients")))
             .params(&self.gradient_params(walk))
             .bind("partial", partial);
         let cost = (2 * self.macs(), partial.bytes());
@@ -234,10 +234,10 @@ impl Depthwise {
         let (input, output_gradient): (Operand, GradientOperand) = (input.into(), output_gradient.into());
         let Geometry { kernel, input: shape, .. } = self.geometry;
         let class = plan.class();
-        // One row, or all of a 3x3 filter and as many of a 5x5 one as registers hold.
-        let rows = match class {
-            DeviceClass::Software => 1,
-            DeviceClass::Integrated | DeviceClass::Discrete => 3,
+        // One row, or on GPUs all of a 3x3 filter: three rows of a 5x5 one take so many registers that it is slower.
+        let rows = match (class, kernel) {
+            (DeviceClass::Integrated | DeviceClass::Discrete, 3) => 3,
+            _ => 1,
         };
         let threads = kernel.div_ceil(rows) * shape.groups();
         let read = input.tensor.bytes() + output_gradient.bytes();
@@ -254,8 +254,8 @@ impl Depthwise {
             _ => self.pick([
                 &kernels::DEPTHWISE_WEIGHT_GRADIENT_K3S1_ROWS,
                 &kernels::DEPTHWISE_WEIGHT_GRADIENT_K3S2_ROWS,
-                &kernels::DEPTHWISE_WEIGHT_GRADIENT_K5S1_ROWS,
-                &kernels::DEPTHWISE_WEIGHT_GRADIENT_K5S2_ROWS,
+                &kernels::DEPTHWISE_WEIGHT_GRADIENT_K5S1,
+                &kernels::DEPTHWISE_WEIGHT_GRADIENT_K5S2,
             ]),
         };
         let dispatch = Dispatch::new(kernel, label.clone())

@@ -2,7 +2,8 @@
 
 use super::tiles::{
     DATA_GRADIENT, DATA_GRADIENT_SUMS, MATRIX_DATA_GRADIENT, MATRIX_DATA_GRADIENT_SUMS,
-    MATRIX_WEIGHT_GRADIENT, Offer, WEIGHT_GRADIENT, Worker, choose_tile, fitting, on_matrix_units, worker,
+    MATRIX_WEIGHT_GRADIENT, Offer, WEIGHT_GRADIENT, Worker, choose_tile, enough_tiles, fitting,
+    on_matrix_units, worker,
 };
 use super::{Choice, Gate, Params, Pointwise};
 use crate::columns::Columns;
@@ -49,6 +50,9 @@ impl From<Tensor> for ProductGradients {
         Self { weight, bias: None }
     }
 }
+
+/// Rows of a piece of a weight gradient's inner dimension, at the least, where workgroups make it.
+const SHORTEST: usize = 128;
 
 impl Pointwise {
     /// Whether the backward kernels of a device take their gradient back through a normalisation while they load it: where
@@ -204,12 +208,17 @@ impl Pointwise {
     fn split(&self, plan: &mut PlanBuilder, pass: &str, inputs: usize, on_units: &[Offer]) -> Split {
         let (class, outputs) = (plan.class(), pad_channels(self.outputs));
         let offers = [&fitting(WEIGHT_GRADIENT, class), on_units].concat();
-        let default = choose_tile(&offers, class, inputs, outputs, self.rows, 1);
+        // Of few rows there are few pieces, and it is tiles that have to be many.
+        let wanted = match worker(class) {
+            Worker::Workgroup => enough_tiles(class).div_ceil((self.rows / SHORTEST).max(1)),
+            Worker::Invocation => 1,
+        };
+        let default = choose_tile(&offers, class, inputs, outputs, self.rows, wanted);
         let question = format!("pointwise/{pass} {}x{inputs}x{outputs}", self.rows);
         let offer = offers[plan.choose(&question, offers.len(), default)];
         let tiles = offer.tile.count(inputs, outputs);
         let (invocations, shortest) = match offer.tile.worker {
-            Worker::Workgroup => (offer.kernel.workgroup_size[0] as usize * tiles, 128),
+            Worker::Workgroup => (offer.kernel.workgroup_size[0] as usize * tiles, SHORTEST),
             // A tile in registers counts for many: its invocation is not one of a thousand that take turns.
             Worker::Invocation => (32 * tiles, 64),
         };

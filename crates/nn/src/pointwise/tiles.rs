@@ -224,7 +224,7 @@ pub(super) fn enough_tiles(class: DeviceClass) -> usize {
     match class {
         DeviceClass::Software => 32,
         DeviceClass::Integrated => 64,
-        DeviceClass::Discrete => 256,
+        DeviceClass::Discrete => 240,
     }
 }
 
