@@ -140,7 +140,9 @@ impl Dense {
         sums: &mut SlabSums,
     ) {
         let output_gradient: GradientOperand = output_gradient.into();
-        if let Some(walk) = self.walk(plan.class()).filter(|walk| self.is_stem(walk)) {
+        // Wants some 250 registers: integrated devices may have 128.
+        let discrete = plan.class() == DeviceClass::Discrete;
+        if let Some(walk) = self.walk(plan.class()).filter(|walk| discrete && self.is_stem(walk)) {
             self.stem_gradient(plan, label, input, output_gradient, weight_gradient, sums, &walk);
             return;
         }

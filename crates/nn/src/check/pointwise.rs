@@ -105,11 +105,14 @@ fn variants(fused: Operands) -> Vec<Case> {
             cases.push(data_gradient(layer, kernels, &shape(number), fused, Storage::default()));
         }
     }
-    // More than one row of small tiles, and the large square one.
-    for (inputs, outputs) in [(24, 12), (20, 60), (72, 40)] {
+    // Several of the small tiles in both directions, and of each less than one.
+    for (inputs, outputs) in [(24, 12), (20, 60), (72, 140)] {
         let layer = Pointwise { rows: 300, inputs, outputs };
-        let shape = format!("300x{inputs}->{outputs}");
-        cases.push(weight_gradient(layer, Discrete, &shape, fused, Storage::default()));
+        let [.., of_weights] = tiles::variants(None);
+        for number in of_weights {
+            let shape = format!("300x{inputs}->{outputs} tile {number}");
+            cases.push(weight_gradient(layer, Kernels::variant(number), &shape, fused, Storage::default()));
+        }
     }
     cases
 }
