@@ -35,8 +35,7 @@ fn main(
     @builtin(local_invocation_index) lane: u32,
 ) {
     let outputs = params.outputs;
-    let strips = (outputs + params.width - 1u) / params.width;
-    let strip = strip_of(linear_group(group_id, grid), lane, outputs, params.width, strips, params.slabs);
+    let strip = own_strip(linear_group(group_id, grid), lane);
     share_filters(strip);
     var own = nothing_yet();
     if strip.inside {

@@ -6,21 +6,16 @@
 //! OpCooperativeMatrixLoadKHR). So kernels load matrices from a variable of 4 halves that nobody writes, and write to one of 2 singles, which
 //! takes its place here.
 
-use super::memory_model::{instructions, push};
+use super::memory_model::{
+    CLASS_WORKGROUP, HEADER, OP_ACCESS_CHAIN, OP_IN_BOUNDS_ACCESS_CHAIN, OP_TYPE_POINTER, OP_VARIABLE,
+    instructions, push,
+};
 use std::collections::HashMap;
-
-const HEADER: usize = 5;
 
 const OP_ENTRY_POINT: u32 = 15;
 const OP_TYPE_FLOAT: u32 = 22;
 const OP_TYPE_VECTOR: u32 = 23;
 const OP_TYPE_ARRAY: u32 = 28;
-const OP_TYPE_POINTER: u32 = 32;
-const OP_VARIABLE: u32 = 59;
-const OP_ACCESS_CHAIN: u32 = 65;
-const OP_IN_BOUNDS_ACCESS_CHAIN: u32 = 66;
-
-const CLASS_WORKGROUP: u32 = 4;
 
 /// The variable of 4 halves an element becomes that of 2 singles, where a module has both; others stay what they are.
 pub(super) fn alias_halves(words: Vec<u32>) -> Vec<u32> {
@@ -78,6 +73,7 @@ pub(super) fn alias_halves(words: Vec<u32>) -> Vec<u32> {
 mod tests {
     use super::*;
     use crate::pipeline::Constants;
+    use crate::recorded::memory_model::{OP_MATRIX_LOAD, OP_MATRIX_STORE};
     use crate::recorded::spirv::compile;
 
     const TEXT: &str = "enable f16;
@@ -109,8 +105,8 @@ mod tests {
             match op {
                 OP_VARIABLE if operands[2] == CLASS_WORKGROUP => variables.push(operands[1]),
                 OP_ACCESS_CHAIN | OP_IN_BOUNDS_ACCESS_CHAIN => _ = bases.insert(operands[1], operands[2]),
-                4457 => used.push(bases[&operands[2]]),
-                4458 => used.push(bases[&operands[0]]),
+                OP_MATRIX_LOAD => used.push(bases[&operands[2]]),
+                OP_MATRIX_STORE => used.push(bases[&operands[0]]),
                 _ => {}
             }
         }

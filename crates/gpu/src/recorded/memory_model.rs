@@ -5,24 +5,24 @@
 
 use std::collections::{HashMap, HashSet};
 
-const HEADER: usize = 5;
+pub(super) const HEADER: usize = 5;
 const BOUND: usize = 3;
 
 const OP_MEMORY_MODEL: u32 = 14;
-const OP_TYPE_POINTER: u32 = 32;
+pub(super) const OP_TYPE_POINTER: u32 = 32;
 const OP_CONSTANT: u32 = 43;
 const OP_FUNCTION_PARAMETER: u32 = 55;
-const OP_VARIABLE: u32 = 59;
+pub(super) const OP_VARIABLE: u32 = 59;
 const OP_LOAD: u32 = 61;
 const OP_STORE: u32 = 62;
-const OP_ACCESS_CHAIN: u32 = 65;
-const OP_IN_BOUNDS_ACCESS_CHAIN: u32 = 66;
+pub(super) const OP_ACCESS_CHAIN: u32 = 65;
+pub(super) const OP_IN_BOUNDS_ACCESS_CHAIN: u32 = 66;
 const OP_CONTROL_BARRIER: u32 = 224;
-const OP_MATRIX_LOAD: u32 = 4457;
-const OP_MATRIX_STORE: u32 = 4458;
+pub(super) const OP_MATRIX_LOAD: u32 = 4457;
+pub(super) const OP_MATRIX_STORE: u32 = 4458;
 
 const MODEL_VULKAN: u32 = 3;
-const CLASS_WORKGROUP: u32 = 4;
+pub(super) const CLASS_WORKGROUP: u32 = 4;
 const NON_PRIVATE_POINTER: u32 = 0x20;
 const SEMANTICS_WORKGROUP: u32 = 0x100;
 const SEMANTICS_AVAILABLE_AND_VISIBLE: u32 = 0x2000 | 0x4000;

@@ -18,23 +18,36 @@ const fn weights(rows: usize, columns: usize, cost: usize, kernel: &'static Kern
     Offer { tile: Tile { worker: Worker::Workgroup, rows, columns, cost, start: 0, step: 1 }, kernel }
 }
 
-pub(in crate::pointwise) const MATRIX_FORWARD: &[Offer] = &[
-    product((32, 32, 32), (45, 2000), &kernels::POINTWISE_FORWARD_MATRIX_32X32_64),
-    product((64, 48, 16), (24, 2500), &kernels::POINTWISE_FORWARD_MATRIX_64X48_64),
-    product((64, 64, 16), (20, 1800), &kernels::POINTWISE_FORWARD_MATRIX_64X64_128_16),
-    product((64, 96, 16), (20, 1800), &kernels::POINTWISE_FORWARD_MATRIX_64X96_128_16),
-    product((64, 96, 32), (16, 2000), &kernels::POINTWISE_FORWARD_MATRIX_64X96_128),
-    product((128, 32, 16), (30, 2500), &kernels::POINTWISE_FORWARD_MATRIX_128X32_128_16),
-];
+/// The tiles of a product forward, with or without what it leaves for a normalisation.
+const fn forward(kernels: [&'static Kernel; 6]) -> [Offer; 6] {
+    let [a, b, c, d, e, f] = kernels;
+    [
+        product((32, 32, 32), (45, 2000), a),
+        product((64, 48, 16), (24, 2500), b),
+        product((64, 64, 16), (20, 1800), c),
+        product((64, 96, 16), (20, 1800), d),
+        product((64, 96, 32), (16, 2000), e),
+        product((128, 32, 16), (30, 2500), f),
+    ]
+}
 
-pub(in crate::pointwise) const MATRIX_FORWARD_STATISTICS: &[Offer] = &[
-    product((32, 32, 32), (45, 2000), &kernels::POINTWISE_FORWARD_STATISTICS_MATRIX_32X32_64),
-    product((64, 48, 16), (24, 2500), &kernels::POINTWISE_FORWARD_STATISTICS_MATRIX_64X48_64),
-    product((64, 64, 16), (20, 1800), &kernels::POINTWISE_FORWARD_STATISTICS_MATRIX_64X64_128_16),
-    product((64, 96, 16), (20, 1800), &kernels::POINTWISE_FORWARD_STATISTICS_MATRIX_64X96_128_16),
-    product((64, 96, 32), (16, 2000), &kernels::POINTWISE_FORWARD_STATISTICS_MATRIX_64X96_128),
-    product((128, 32, 16), (30, 2500), &kernels::POINTWISE_FORWARD_STATISTICS_MATRIX_128X32_128_16),
-];
+pub(in crate::pointwise) const MATRIX_FORWARD: &[Offer] = &forward([
+    &kernels::POINTWISE_FORWARD_MATRIX_32X32_64,
+    &kernels::POINTWISE_FORWARD_MATRIX_64X48_64,
+    &kernels::POINTWISE_FORWARD_MATRIX_64X64_128_16,
+    &kernels::POINTWISE_FORWARD_MATRIX_64X96_128_16,
+    &kernels::POINTWISE_FORWARD_MATRIX_64X96_128,
+    &kernels::POINTWISE_FORWARD_MATRIX_128X32_128_16,
+]);
+
+pub(in crate::pointwise) const MATRIX_FORWARD_STATISTICS: &[Offer] = &forward([
+    &kernels::POINTWISE_FORWARD_STATISTICS_MATRIX_32X32_64,
+    &kernels::POINTWISE_FORWARD_STATISTICS_MATRIX_64X48_64,
+    &kernels::POINTWISE_FORWARD_STATISTICS_MATRIX_64X64_128_16,
+    &kernels::POINTWISE_FORWARD_STATISTICS_MATRIX_64X96_128_16,
+    &kernels::POINTWISE_FORWARD_STATISTICS_MATRIX_64X96_128,
+    &kernels::POINTWISE_FORWARD_STATISTICS_MATRIX_128X32_128_16,
+]);
 
 pub(in crate::pointwise) const MATRIX_DATA_GRADIENT: &[Offer] = &[
     product((32, 32, 32), (40, 1800), &kernels::POINTWISE_DATA_GRADIENT_MATRIX_32X32_64),
