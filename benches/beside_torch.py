@@ -264,6 +264,10 @@ def fine_tune(session, photonet, options, ways):
         if steps:
             cost, waited, ips = (statistics.median(row[key] for row in steps) for key in ("batch_cost", "reader_cost", "ips"))
             session.note(f"{name}: in its last epoch {1e3 * cost:.2f} ms a step, of which photos took {1e3 * waited:.2f}; {ips:.0f} images/s")
+        # In the first epoch photos are decoded.
+        idle = [row["device_idle"] for row in told if row.get("event") == "train_epoch"][1:]
+        if idle:
+            session.note(f"{name}: the device waited for photos {min(idle):.2%} to {max(idle):.2%} of an epoch")
 
 
 def load(session, photonet, options):

@@ -15,6 +15,9 @@
 @group(0) @binding(3) var<storage, read_write> output: array<Value>;
 @group(0) @binding(4) var<storage, read_write> partial: array<vec4<f32>>;
 
+// As many as the strip is wide, or some more.
+override FILTERS: u32 = 8u;
+
 // [3][3][3][FILTERS]
 var<workgroup> filters: array<vec4<f32>, 27u * FILTERS>;
 

@@ -23,6 +23,7 @@ fn train_writes_models_lists_logs_and_metrics() {
         &log,
         &[
             "[Train][Epoch 1/2][Iter: 0/3]lr(",
+            "device_idle: ",
             "[Eval][Epoch 2][Avg]CELoss",
             "best metric",
             "Already save model in",
@@ -31,6 +32,10 @@ fn train_writes_models_lists_logs_and_metrics() {
     for line in fs::read_to_string(out.join("metrics.jsonl")).unwrap().lines() {
         let event: serde_json::Value = serde_json::from_str(line).unwrap();
         assert!(event["event"].is_string() && event["time"].is_number(), "{line}");
+        if event["event"] == "train_epoch" {
+            let idle = event["device_idle"].as_f64().unwrap();
+            assert!((0.0..=1.0).contains(&idle), "{line}");
+        }
     }
 }
 

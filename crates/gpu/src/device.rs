@@ -138,6 +138,7 @@ impl Gpu {
             lock(&uncaptured).error.get_or_insert(error.to_string());
         }));
         let vulkan = records.then(|| Vulkan::of(&device, options.checked)).flatten();
+        let matrix_units = matrix_units.filter(|_| vulkan.is_some());
         let mut pipelines = Pipelines::default();
         let cache_notice = pipelines.open_cache(&device, vulkan.as_ref(), adapter, options.cache.as_deref());
         let gpu = Self {

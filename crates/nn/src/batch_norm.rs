@@ -231,14 +231,14 @@ impl BatchNorm {
         let (rows, groups) = (self.shape.rows(), self.shape.groups());
         let slabs = slabs.unwrap_or_else(|| self.statistics(plan, label, input));
         let slabs = slabs.few_moments(plan, label, rows, groups);
-        let width = slabs.width(groups);
+        let (width, workgroup) = slabs.spread(plan.class(), groups);
         let variance_factor = match self.running_variance {
             RunningVariance::Biased => 1.0,
             RunningVariance::Unbiased => rows as f32 / rows.saturating_sub(1).max(1) as f32,
         };
         plan.dispatch(
             Dispatch::new(&kernels::BATCH_NORM_FINALISE, format!("{label} finalise"))
-                .constant("WORKGROUP", slabs.workgroup())
+                .constant("WORKGROUP", workgroup)
                 .bind("partial", slabs.partial)
                 .bind("gamma", parameters.gamma)
                 .bind("beta", parameters.beta)
@@ -355,12 +355,12 @@ impl BatchNorm {
         };
         let groups = self.shape.groups();
         let slabs = slabs.few_sums(plan, &format!("{label} gradient"), groups);
-        let width = slabs.width(groups);
+        let (width, workgroup) = slabs.spread(plan.class(), groups);
         let coefficients = plan.transient(format!("{label} coefficients"), groups as u64 * 48);
         let constant_statistics = self.frozen || identity;
         plan.dispatch(
             Dispatch::new(&kernels::BATCH_NORM_FINALISE_GRADIENT, format!("{label} finalise gradient"))
-                .constant("WORKGROUP", slabs.workgroup())
+                .constant("WORKGROUP", workgroup)
                 .bind("partial", slabs.partial)
                 .bind("moments", unit.norm.moments)
                 .bind("gamma_gradient", gamma_gradient)

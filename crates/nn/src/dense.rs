@@ -4,8 +4,11 @@ use crate::walk::Walk;
 use crate::{Activation, Geometry, GradientOperand, Shape, SlabSums, Slabs};
 use photonet_gpu::{DeviceClass, Dispatch, PlanBuilder, Tensor, kernels};
 
-/// Widest strip of output groups that the stem's kernels take.
+/// Widest strip of output groups that the stem's kernels take: its filters have 3.4 KiB of workgroup memory.
 const STEM_WIDTH: usize = 8;
+
+/// Slabs of the stem's weight gradient that are few, however small the images.
+const FEW_SLABS: usize = 1024;
 
 /// A dense convolution with a square kernel.
 ///
@@ -93,7 +96,8 @@ impl Dense {
         };
         let slabs = walk.new_slabs(plan, format!("{label} statistics slabs"), &shape);
         let moved = [input, weights, output, slabs.partial].iter().map(Tensor::bytes).sum();
-        let kernel = match self.is_stem(&walk) {
+        let stem = self.is_stem(&walk);
+        let kernel = match stem {
             true => &kernels::DENSE_STEM_STATISTICS_K3S2,
             false => &kernels::DENSE_FORWARD_STATISTICS,
         };
@@ -104,7 +108,7 @@ impl Dense {
             .bind("partial", slabs.partial)
             .params(&self.geometry.params(0).spread(&walk))
             .cost(self.macs(), moved);
-        plan.dispatch(walk.launch(dispatch));
+        plan.dispatch(if stem { walk.launch_with_filters(dispatch) } else { walk.launch(dispatch) });
         Some(slabs)
     }
 
@@ -140,15 +144,19 @@ impl Dense {
         sums: &mut SlabSums,
     ) {
         let output_gradient: GradientOperand = output_gradient.into();
-        // Wants some 250 registers: integrated devices may have 128.
+        let read = input.bytes() + output_gradient.bytes();
+        // Wants some 250 registers: integrated devices may have 128. Where the height has no divisor that suits a block, a slab for every
+        // row may be too many.
         let discrete = plan.class() == DeviceClass::Discrete;
-        if let Some(walk) = self.walk(plan.class()).filter(|walk| discrete && self.is_stem(walk)) {
+        let leaves_little =
+            |walk: &Walk| walk.slabs <= FEW_SLABS || 4 * self.weight_bytes() * walk.slabs as u64 <= read;
+        let walk = self.walk(plan.class()).filter(|walk| discrete && self.is_stem(walk));
+        if let Some(walk) = walk.filter(leaves_little) {
             self.stem_gradient(plan, label, input, output_gradient, weight_gradient, sums, &walk);
             return;
         }
         let g = &self.geometry;
         let threads = g.kernel * g.kernel * g.input.groups() * self.output().groups();
-        let read = input.bytes() + output_gradient.bytes();
         let slabs = g.slabs(plan.class(), threads, self.weight_bytes(), read);
         let label = format!("{label} weight gradient");
         let partial = sums.place(plan, &label, (slabs, self.weight_bytes()), weight_gradient);

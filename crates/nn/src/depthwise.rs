@@ -110,6 +110,12 @@ impl Depthwise {
         );
     }
 
+    /// How the kernel that leaves statistics for a normalisation is spread, where there is one for the size.
+    pub(crate) fn statistics_walk(&self, class: DeviceClass) -> Option<Walk> {
+        let shape = self.output();
+        Walk::depthwise(class, &shape, shape.width.div_ceil(4), self.geometry.kernel)
+    }
+
     /// Appends `output = input * weights` for a batch normalisation behind it; returns the statistics of the output where
     /// the kernel leaves them.
     pub fn forward_for_norm(
@@ -121,8 +127,7 @@ impl Depthwise {
         output: Tensor,
     ) -> Option<Slabs> {
         let shape = self.output();
-        let Some(walk) = Walk::depthwise(plan.class(), &shape, shape.width.div_ceil(4), self.geometry.kernel)
-        else {
+        let Some(walk) = self.statistics_walk(plan.class()) else {
             self.forward(plan, label, input, weights, None, Activation::Identity, output);
             return None;
         };
@@ -142,7 +147,7 @@ impl Depthwise {
                 self.macs(),
                 input.tensor.bytes() + weights.bytes() + output.bytes() + slabs.partial.bytes(),
             );
-        plan.dispatch(input.bind(walk.launch_depthwise(dispatch)));
+        plan.dispatch(input.bind(walk.launch_with_filters(dispatch)));
         Some(slabs)
     }
 

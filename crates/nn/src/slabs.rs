@@ -33,7 +33,7 @@ pub(crate) fn slab_count(
 }
 
 /// Slabs up to which a workgroup of the kernels that finish a batch normalisation's sums takes them as they are: for each of its 256
-/// invocations as many as are on their way in four rounds, beyond which a launch of its own costs no more.
+/// invocations as many as are on their way in two rounds, beyond which a launch of its own costs no more.
 pub(crate) const FINISHED_AT_ONCE: usize = 4096;
 
 #[repr(C)]
@@ -111,20 +111,15 @@ impl Slabs {
         Self::new(plan, label, slabs as usize, rows_per_slab as usize, channels as usize)
     }
 
-    /// Neighbouring channel groups that a workgroup of the kernels that merge slabs takes: few slabs are best read in
-    /// order by one invocation, many by so many that each has four, which are on their way together.
-    pub(crate) fn width(&self, groups: usize) -> usize {
-        match self.slabs {
-            0..=64 => groups.clamp(1, 64),
-            65..=256 => groups.min(4),
-            257..=512 => groups.min(2),
-            _ => 1,
-        }
-    }
-
-    /// Invocations of a workgroup of those kernels.
-    pub(crate) fn workgroup(&self) -> u32 {
-        if self.slabs <= 64 { 64 } else { 256 }
+    /// How the kernels are spread that finish what slabs have: neighbouring channel groups that a workgroup takes, and its invocations. A
+    /// GPU has so many to a group that each takes eight slabs, which are on their way together; a software device reads few best in order.
+    pub(crate) fn spread(&self, class: DeviceClass, groups: usize) -> (usize, u32) {
+        let lanes = match class {
+            DeviceClass::Software if self.slabs <= 64 => 1,
+            _ => self.slabs.div_ceil(8).next_power_of_two().min(256),
+        };
+        let workgroup = if lanes <= 16 { 64 } else { 256 };
+        (groups.clamp(1, workgroup / lanes), workgroup as u32)
     }
 
     /// Slabs that were merged until they are few, and the new ones for them.
@@ -185,6 +180,24 @@ mod tests {
                     assert!(slabs >= 1 && per * (slabs - 1) < rows, "{rows} rows in {slabs}");
                     assert!(slabs == 1 || 4 * slabs as u64 * left <= read, "{rows} rows in {slabs}");
                     assert!(class != DeviceClass::Software || slabs <= 64);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn slabs_are_finished_in_two_rounds_of_loads() {
+        let mut plan = PlanBuilder::for_class(DeviceClass::Discrete);
+        for slabs in [1, 8, 9, 64, 65, 196, 500, 1000, 2048, FINISHED_AT_ONCE] {
+            for groups in [1, 4, 18, 240] {
+                let slabs = Slabs::new(&mut plan, "slabs".into(), slabs, 64, groups);
+                for class in CLASSES {
+                    let (width, workgroup) = slabs.spread(class, groups);
+                    let lanes = workgroup as usize / width;
+                    assert!(width <= groups && lanes >= 1, "{slabs:?} {groups}");
+                    let rounds = slabs.slabs.div_ceil(8 * lanes);
+                    let most = if class == DeviceClass::Software { 8 } else { 1 + slabs.slabs / 2049 };
+                    assert!(rounds <= most, "{slabs:?} {groups}: {lanes} invocations, {rounds} rounds");
                 }
             }
         }

@@ -19,6 +19,9 @@ const MANY_ROWS: usize = 28;
 /// Widest strip of channel groups: 512 bytes side by side.
 const WIDEST: usize = 32;
 
+/// Narrowest, where there are as many: in half precision 32 bytes, the least that a GPU reads.
+const NARROWEST: usize = 4;
+
 /// Bytes of workgroup memory for the filters of a strip. NVIDIA's Vulkan has 48 KiB on a processor for all its workgroups together.
 const FILTER_BYTES: usize = 5 << 10;
 
@@ -66,7 +69,7 @@ impl Walk {
     pub fn new(class: DeviceClass, shape: &Shape, tiles: usize) -> Option<Self> {
         let groups = shape.groups();
         let strips = (groups.div_ceil(WIDEST)..=groups).map(|strips| (strips, 1));
-        Self::best(class, shape, tiles, strips)
+        Self::best(class, shape, (tiles, 2), strips)
     }
 
     /// The same for a depthwise convolution of a square filter of side `kernel`, with as many images side by side as there are invocations
@@ -79,14 +82,14 @@ impl Walk {
             (1..=beside.max(1)).rev().find(|&images| shape.batch.is_multiple_of(images)).unwrap_or(1)
         };
         let strips = (groups.div_ceil(widest)..=groups).map(|strips| (strips, images(strips)));
-        Self::best(class, shape, tiles, strips)
+        Self::best(class, shape, (tiles, kernel - 1), strips)
     }
 
-    /// The best of several numbers of strips and images.
+    /// The best of several numbers of strips and images. For `beside` lines more than its rows a workgroup has to load.
     fn best(
         class: DeviceClass,
         shape: &Shape,
-        tiles: usize,
+        (tiles, beside): (usize, usize),
         choices: impl Iterator<Item = (usize, usize)>,
     ) -> Option<Self> {
         if class == DeviceClass::Software {
@@ -97,18 +100,20 @@ impl Walk {
         let idle = |&(strips, images): &(usize, usize)| {
             strips * tiles.div_ceil(WORKGROUP / groups.div_ceil(strips) / images) * 1000 / images
         };
-        let choices: Vec<_> = choices.collect();
+        let narrowest = groups.min(NARROWEST);
+        let choices: Vec<_> = choices.filter(|(strips, _)| groups.div_ceil(*strips) >= narrowest).collect();
         let fewest = choices.iter().map(idle).min()?;
         let &(strips, images) = choices.iter().find(|choice| idle(choice) * 10 <= fewest * 11)?;
-        let rows = |down: usize| down * shape.width;
+        let rows = |down: usize| down * shape.width * images;
         let downs = || (1..=MOST_DOWN.min(shape.height)).filter(|down| shape.height.is_multiple_of(*down));
-        let leaves_little = |down: &usize| rows(*down) >= MANY_ROWS;
-        let keeps_busy = |down: &usize| shape.batch / images * (shape.height / down) * strips >= ENOUGH;
-        // The longest walk, which loads least, that keeps a device busy; else the shortest that leaves little.
+        // The lines that a busy device loads, one workgroup after the other: fewer workgroups leave a part of it idle.
+        let lines = |down: &usize| {
+            let workgroups = shape.batch / images * (shape.height / down) * strips;
+            workgroups.max(ENOUGH) * (down + beside)
+        };
         let down = downs()
-            .filter(leaves_little)
-            .rfind(keeps_busy)
-            .or_else(|| downs().find(leaves_little))
+            .filter(|down| rows(*down) >= MANY_ROWS)
+            .min_by_key(lines)
             .or_else(|| downs().rfind(|down| rows(*down) >= FEWEST_ROWS))?;
         let blocks = shape.height / down;
         Some(Self {
@@ -117,7 +122,7 @@ impl Walk {
             down,
             blocks,
             images,
-            rows_per_slab: rows(down) * images,
+            rows_per_slab: rows(down),
             slabs: shape.batch / images * blocks,
         })
     }
@@ -158,8 +163,8 @@ impl Walk {
         dispatch.groups((self.strips * self.slabs) as u64)
     }
 
-    /// The same of a kernel that has its filters in workgroup memory.
-    pub fn launch_depthwise(&self, dispatch: Dispatch) -> Dispatch {
+    /// The same of a kernel that has its strip's filters in workgroup memory, FILTERS to a tap.
+    pub fn launch_with_filters(&self, dispatch: Dispatch) -> Dispatch {
         // Few sizes make few pipelines.
         self.launch(dispatch).constant("FILTERS", self.width.next_multiple_of(4) as u32)
     }

@@ -58,7 +58,7 @@ fn events() -> Vec<Event> {
     };
     vec![
         Event::TrainStep(train),
-        Event::TrainEpoch { epoch: 2, epochs: 20, scores: scores.clone() },
+        Event::TrainEpoch { epoch: 2, epochs: 20, scores: scores.clone(), device_idle: 0.25 },
         Event::EvalStep(eval),
         Event::EvalEpoch { epoch: 2, scores },
         Event::Best { epoch: 2, metric: 0.5 },
@@ -113,6 +113,7 @@ fn metrics_are_one_json_object_a_line() {
         (Some(1.25), Some(0.5), Some(0.75))
     );
     assert_eq!((step["lr"].as_f64(), step["eta"].as_f64()), (Some(0.001), Some(3725.0)));
+    assert_eq!(records[1]["device_idle"].as_f64(), Some(0.25));
     assert_eq!(records[3]["top1"].as_f64(), Some(0.5));
     assert_eq!(
         (records[4]["metric"].as_f64(), records[5]["path"].as_str()),

@@ -141,7 +141,7 @@ fn sums_of_products(lane: u32, products: ptr<function, Products>) -> array<vec4<
             let row = own_row + ROWS_APART * i;
             let matrix = row / EDGE % MATRIX_ROWS;
             let own_block = row / BLOCK_ROWS;
-            if TURNS == 1u || matrix / MATRICES_AT_ONCE == t / BLOCK_TURNS && own_block % BLOCK_TURNS == t % BLOCK_TURNS {
+            if TURNS == 1u || (matrix / MATRICES_AT_ONCE == t / BLOCK_TURNS && own_block % BLOCK_TURNS == t % BLOCK_TURNS) {
                 let of_subgroup = own_block / BLOCK_TURNS * MATRICES_AT_ONCE + matrix % MATRICES_AT_ONCE;
                 let first = (of_subgroup * EDGE + row % EDGE) * SUM_LINE + own_column;
                 #unroll r 4

@@ -7,8 +7,8 @@
 //! takes its place here.
 
 use super::memory_model::{
-    CLASS_WORKGROUP, HEADER, OP_ACCESS_CHAIN, OP_IN_BOUNDS_ACCESS_CHAIN, OP_TYPE_POINTER, OP_VARIABLE,
-    instructions, push,
+    CLASS_WORKGROUP, HEADER, OP_ACCESS_CHAIN, OP_CONSTANT, OP_IN_BOUNDS_ACCESS_CHAIN, OP_TYPE_POINTER,
+    OP_VARIABLE, instructions, push,
 };
 use std::collections::HashMap;
 
@@ -17,36 +17,80 @@ const OP_TYPE_FLOAT: u32 = 22;
 const OP_TYPE_VECTOR: u32 = 23;
 const OP_TYPE_ARRAY: u32 = 28;
 
-/// The variable of 4 halves an element becomes that of 2 singles, where a module has both; others stay what they are.
-pub(super) fn alias_halves(words: Vec<u32>) -> Vec<u32> {
-    let (mut floats, mut vectors, mut arrays) = (HashMap::new(), HashMap::new(), HashMap::new());
-    let (mut pointers, mut variables) = (HashMap::new(), Vec::new());
-    for (op, operands) in instructions(&words) {
-        match op {
-            OP_TYPE_FLOAT => _ = floats.insert(operands[0], operands[1]),
-            OP_TYPE_VECTOR => _ = vectors.insert(operands[0], (operands[1], operands[2])),
-            OP_TYPE_ARRAY => _ = arrays.insert(operands[0], operands[1]),
-            OP_TYPE_POINTER if operands[1] == CLASS_WORKGROUP => {
-                _ = pointers.insert(operands[0], operands[2])
+/// A module's types and variables, as far as workgroup memory is concerned.
+#[derive(Default)]
+struct Declared {
+    /// Bits of a floating-point type.
+    floats: HashMap<u32, u32>,
+    /// Type and number of a vector's parts.
+    vectors: HashMap<u32, (u32, u32)>,
+    /// Type of an array's elements, and the constant that says how many.
+    arrays: HashMap<u32, (u32, u32)>,
+    constants: HashMap<u32, u32>,
+    /// What pointers to workgroup memory point to.
+    pointers: HashMap<u32, u32>,
+    /// Type and name of every variable.
+    variables: Vec<(u32, u32)>,
+}
+
+impl Declared {
+    fn of(words: &[u32]) -> Self {
+        let mut declared = Self::default();
+        for (op, operands) in instructions(words) {
+            match op {
+                OP_TYPE_FLOAT => _ = declared.floats.insert(operands[0], operands[1]),
+                OP_TYPE_VECTOR => _ = declared.vectors.insert(operands[0], (operands[1], operands[2])),
+                OP_TYPE_ARRAY => _ = declared.arrays.insert(operands[0], (operands[1], operands[2])),
+                OP_CONSTANT => _ = declared.constants.insert(operands[1], operands[2]),
+                OP_TYPE_POINTER if operands[1] == CLASS_WORKGROUP => {
+                    _ = declared.pointers.insert(operands[0], operands[2]);
+                }
+                OP_VARIABLE => declared.variables.push((operands[0], operands[1])),
+                _ => {}
             }
-            OP_VARIABLE => variables.push((operands[0], operands[1])),
-            _ => {}
         }
+        declared
     }
-    let of =
-        |vector: u32| vectors.get(&vector).and_then(|(float, count)| Some((*floats.get(float)?, *count)));
-    let variable = |bits_and_count| {
-        let mut all = variables.iter().filter(|(pointer, _)| {
-            let element = pointers.get(pointer).and_then(|array| arrays.get(array));
-            element.and_then(|&element| of(element)) == Some(bits_and_count)
-        });
-        all.next().map(|&(_, id)| id)
-    };
-    let to_element = pointers.iter().find(|&(_, &to)| of(to) == Some((32, 2))).map(|(&id, _)| id);
-    let (Some(halves), Some(singles), Some(to_element)) = (variable((16, 4)), variable((32, 2)), to_element)
+
+    /// Bits and number of a vector's parts.
+    fn vector(&self, vector: u32) -> Option<(u32, u32)> {
+        let (float, count) = self.vectors.get(&vector)?;
+        Some((*self.floats.get(float)?, *count))
+    }
+
+    /// Variables in workgroup memory that are arrays of such vectors, and their lengths.
+    fn arrays_of(&self, bits_and_count: (u32, u32)) -> Vec<(u32, u32)> {
+        let array_of = |&(pointer, id): &(u32, u32)| {
+            let (element, length) = self.arrays.get(self.pointers.get(&pointer)?)?;
+            let length = *self.constants.get(length)?;
+            (self.vector(*element)? == bits_and_count).then_some((id, length))
+        };
+        self.variables.iter().filter_map(array_of).collect()
+    }
+}
+
+/// The variable of 4 halves an element becomes that of 2 singles; a module without it stays what it is.
+///
+/// # Errors
+/// Where there is not one of 2 singles as long, matrices would be loaded from what nobody writes.
+pub(super) fn alias_halves(words: Vec<u32>) -> Result<Vec<u32>, String> {
+    let declared = Declared::of(&words);
+    let (of_halves, of_singles) = (declared.arrays_of((16, 4)), declared.arrays_of((32, 2)));
+    if of_halves.is_empty() {
+        return Ok(words);
+    }
+    let to_element =
+        declared.pointers.iter().find(|&(_, &to)| declared.vector(to) == Some((32, 2))).map(|(&id, _)| id);
+    let (&[(halves, needed)], &[(singles, length)], Some(to_element)) =
+        (&of_halves[..], &of_singles[..], to_element)
     else {
-        return words;
+        return Err("there is not one array of pairs of singles in workgroup memory for one of halves".into());
     };
+    if length < needed {
+        return Err(format!(
+            "{needed} times 4 halves do not fit {length} pairs of singles in workgroup memory"
+        ));
+    }
     let mut shared = words[..HEADER].to_vec();
     for (op, operands) in instructions(&words) {
         let mut operands = operands.to_vec();
@@ -66,17 +110,19 @@ pub(super) fn alias_halves(words: Vec<u32>) -> Vec<u32> {
         }
         push(&mut shared, op, &operands);
     }
-    shared
+    Ok(shared)
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::pipeline::Constants;
     use crate::recorded::memory_model::{OP_MATRIX_LOAD, OP_MATRIX_STORE};
     use crate::recorded::spirv::compile;
+    use crate::{Format, HalfType, MatrixUnits, Storage, kernels};
 
-    const TEXT: &str = "enable f16;
+    /// Matrices loaded from what is written as singles, and stored.
+    pub const TEXT: &str = "enable f16;
         enable wgpu_cooperative_matrix;
         @group(0) @binding(0) var<storage, read_write> values: array<vec2<f32>>;
         var<workgroup> pool: array<vec2<f32>, 64>;
@@ -94,7 +140,7 @@ mod tests {
             values[lane] = pool[lane];
         }";
 
-    fn words(text: &str) -> Vec<u32> {
+    pub fn words(text: &str) -> Vec<u32> {
         compile(text, &Constants::new(), (1, 6), false, 256).unwrap()
     }
 
@@ -130,13 +176,43 @@ mod tests {
     }
 
     #[test]
-    fn without_both_variables_nothing_changes() {
+    fn without_room_for_them_there_is_no_pipeline() {
+        let refused = |text: &str| compile(text, &Constants::new(), (1, 6), false, 256).unwrap_err();
+        let text = TEXT.replace("pool: array<vec2<f32>, 64>", "pool: array<vec2<f32>, 63>");
+        assert!(refused(&text).contains("64 times 4 halves do not fit 63"), "{}", refused(&text));
         let text = TEXT.replace("array<vec2<f32>, 64>", "array<vec4<f32>, 64>");
         let text =
             text.replace("pool[lane] = values[lane]", "pool[lane] = vec4<f32>(values[lane], values[lane])");
         let text = text.replace("values[lane] = pool[lane]", "values[lane] = pool[lane].xy");
-        let (variables, used) = accesses(&words(&text));
-        assert_eq!(variables.len(), 2);
-        assert_ne!(used[0], used[2]);
+        assert!(refused(&text).contains("not one array of pairs"), "{}", refused(&text));
+        // Which of two it was would be left to chance.
+        let text = TEXT.replace(
+            "var<workgroup> halves",
+            "var<workgroup> other: array<vec2<f32>, 64>;\n var<workgroup> halves",
+        );
+        let text = text
+            .replace("pool[lane] = values[lane];", "pool[lane] = values[lane]; other[lane] = values[lane];");
+        assert!(refused(&text).contains("not one array of pairs"), "{}", refused(&text));
+    }
+
+    #[test]
+    fn kernels_on_matrix_units_have_one_variable_as_large_as_the_build_says() {
+        let mut seen = 0;
+        for kernel in kernels::ALL.iter().filter(|kernel| kernel.matrix) {
+            let (storage, half) = (Storage { values: Format::Half, ..Storage::default() }, HalfType::Native);
+            for edge in MatrixUnits::edges() {
+                let units = MatrixUnits { edge, workgroup_bytes: u32::MAX, invocations: u32::MAX };
+                let words =
+                    compile(&kernel.text(storage, half, Some(units)), &Constants::new(), (1, 6), false, 1024);
+                let words = words.unwrap_or_else(|error| panic!("{}: {error}", kernel.name));
+                let (variables, used) = accesses(&words);
+                let pool = Declared::of(&words).arrays_of((32, 2));
+                assert_eq!(variables, [pool[0].0], "{}", kernel.name);
+                assert_eq!(pool[0].1 * 8, kernel.shared_bytes, "{}", kernel.name);
+                assert!(!used.is_empty() && used.iter().all(|base| *base == pool[0].0), "{}", kernel.name);
+                seen += 1;
+            }
+        }
+        assert!(seen > 0);
     }
 }

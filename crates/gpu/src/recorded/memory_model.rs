@@ -10,7 +10,7 @@ const BOUND: usize = 3;
 
 const OP_MEMORY_MODEL: u32 = 14;
 pub(super) const OP_TYPE_POINTER: u32 = 32;
-const OP_CONSTANT: u32 = 43;
+pub(super) const OP_CONSTANT: u32 = 43;
 const OP_FUNCTION_PARAMETER: u32 = 55;
 pub(super) const OP_VARIABLE: u32 = 59;
 const OP_LOAD: u32 = 61;
@@ -97,33 +97,11 @@ pub(super) fn push(words: &mut Vec<u32>, op: u32, operands: &[u32]) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::pipeline::Constants;
-    use crate::recorded::spirv::compile;
-
-    fn words(text: &str) -> Vec<u32> {
-        compile(text, &Constants::new(), (1, 6), false, 256).unwrap()
-    }
-
-    const MATRICES: &str = "enable f16;
-        enable wgpu_cooperative_matrix;
-        @group(0) @binding(0) var<storage, read_write> values: array<vec4<f16>>;
-        var<workgroup> half: array<vec4<f16>, 64>;
-        var<workgroup> sums: array<vec4<f32>, 64>;
-        @compute @workgroup_size(32)
-        fn main(@builtin(local_invocation_index) lane: u32) {
-            half[lane] = values[lane];
-            workgroupBarrier();
-            let a = coopLoad<coop_mat16x16<f16, A>>(&half[0], 4u);
-            let b = coopLoad<coop_mat16x16<f16, B>>(&half[0], 4u);
-            let sum = coopMultiplyAdd(a, b, coop_mat16x16<f32, C>());
-            coopStore(sum, &sums[0], 4u);
-            workgroupBarrier();
-            values[lane] = vec4<f16>(sums[lane]);
-        }";
+    use crate::recorded::aliases::tests::{TEXT, words};
 
     #[test]
     fn accesses_to_workgroup_memory_are_marked_and_barriers_order_them() {
-        let words = words(MATRICES);
+        let words = words(TEXT);
         let marks = |op, length| {
             let of = instructions(&words).filter(|(o, operands)| *o == op && operands.len() == length);
             of.filter(|(_, operands)| operands.last() == Some(&NON_PRIVATE_POINTER)).count()
@@ -138,7 +116,7 @@ mod tests {
             .filter(|(op, _)| *op == OP_CONTROL_BARRIER)
             .map(|(_, operands)| constant(operands[2]))
             .collect();
-        assert_eq!(barriers, [0x6108; 2]);
+        assert_eq!(barriers, [0x6108; 3]);
         let ids = instructions(&words).filter(|(op, _)| *op == OP_CONSTANT).map(|(_, operands)| operands[1]);
         assert!(ids.max().unwrap() < words[BOUND]);
     }

@@ -62,5 +62,5 @@ pub(super) fn compile(
     let pipeline = spv::PipelineOptions { shader_stage: stage, entry_point: ENTRY.into() };
     let words =
         spv::write_vec(&module, &info, &options, Some(&pipeline)).map_err(|error| error.to_string())?;
-    Ok(order_workgroup_memory(alias_halves(words)))
+    Ok(order_workgroup_memory(alias_halves(words)?))
 }

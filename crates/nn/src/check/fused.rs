@@ -75,13 +75,14 @@ pub(super) fn cases() -> Vec<Case> {
     cases
 }
 
-/// Products on matrix units: every tile, and the rule's for a shape of several steps.
+/// Products on matrix units: every tile, of one and of several beside one another, and the rule's for a shape of several steps.
 pub(super) fn on_units(units: MatrixUnits) -> Vec<Case> {
     let mut cases = Vec::new();
     let [_, storage] = TRAINING_STORAGE;
     for (input, outputs, every) in [
         (Shape::new(2, 15, 10, 44), 18, true),
         (Shape::new(2, 15, 10, 18), 68, true),
+        (Shape::new(2, 15, 10, 140), 212, true),
         (Shape::new(3, 31, 33, 132), 200, false),
         (Shape::new(1, 112, 112, 16), 64, false),
     ] {
@@ -175,13 +176,10 @@ fn dense_weight_gradient(layer: Dense, name: &str, storage: Storage) -> Case {
     .stored(storage)
 }
 
-fn depthwise_cases() -> Vec<Case> {
+/// Convolutions with their padding, and whether a skip connection's gradient is added.
+fn depthwise_layers() -> Vec<(Depthwise, Padding, bool)> {
     let shape = Shape::new;
-    let mut cases = Vec::new();
-    // input, kernel, stride, padding, residual. One activation, and both kinds of residual for the first kernel alone, of which
-    // networks have both: these texts take compilers long, and the products above have the others.
-    let activation = Activation::HardSwish;
-    for (input, kernel, stride, padding, residual) in [
+    [
         (shape(1, 1, 1, 3), 3, 1, Symmetric, false),
         (shape(2, 7, 7, 960), 3, 1, Symmetric, false),
         (shape(2, 112, 112, 18), 3, 1, Same, false),
@@ -193,8 +191,29 @@ fn depthwise_cases() -> Vec<Case> {
         (shape(2, 3, 3, 72), 5, 2, Same, false),
         (shape(5, 15, 14, 72), 5, 2, Symmetric, false),
         (shape(1, 112, 112, 8), 5, 2, Same, false),
-    ] {
-        let Some(layer) = Depthwise::new(input, kernel, stride, padding) else { continue };
+        // Several groups of images that share a workgroup.
+        (shape(6, 15, 15, 18), 3, 1, Symmetric, true),
+        (shape(8, 7, 7, 240), 5, 1, Same, true),
+        (shape(10, 14, 14, 18), 3, 2, Same, true),
+        (shape(24, 8, 7, 72), 5, 2, Symmetric, false),
+        (shape(32, 2, 2, 30), 5, 1, Symmetric, true),
+        (shape(20, 1, 1, 72), 5, 1, Symmetric, true),
+    ]
+    .into_iter()
+    .filter_map(|(input, kernel, stride, padding, residual)| {
+        let layer = Depthwise::new(input, kernel, stride, padding)?;
+        Some((layer, padding, residual))
+    })
+    .collect()
+}
+
+fn depthwise_cases() -> Vec<Case> {
+    let mut cases = Vec::new();
+    // One activation, and both kinds of residual for the first kernel alone, of which networks have both: these texts take compilers long,
+    // and the products above have the others.
+    let activation = Activation::HardSwish;
+    for (layer, padding, residual) in depthwise_layers() {
+        let Geometry { input, kernel, stride, .. } = *layer.geometry();
         let [n, h, w, c] = [input.batch, input.height, input.width, input.channels];
         let name = format!("{n}x{h}x{w}x{c} k{kernel} s{stride} {padding:?} behind {activation:?}");
         for storage in TRAINING_STORAGE {
@@ -346,7 +365,7 @@ fn backward(
 
 /// Whether the outputs are large enough for it, on a GPU.
 fn leaves_statistics(layer: &Depthwise) -> bool {
-    layer.output().pixels() > 4
+    layer.statistics_walk(Discrete).is_some()
 }
 
 /// What the statistics are taken of: where the convolution leaves them, of its sums before they are stored.
@@ -369,5 +388,34 @@ pub(super) fn through_memory(storage: Storage) -> f64 {
     match storage.gradients {
         Format::Single | Format::Half => 3.0 * TOLERANCE,
         Format::Brain => 1.0 / 256.0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::walk::Walk;
+
+    #[test]
+    fn every_depthwise_kernel_has_workgroups_of_several_images_and_several_of_these() {
+        for (kernel, stride) in [(3, 1), (3, 2), (5, 1), (5, 2)] {
+            let shared = |walk: Option<Walk>, batch: usize| {
+                walk.is_some_and(|walk| walk.images > 1 && walk.images < batch)
+            };
+            let layers = || {
+                depthwise_layers().into_iter().map(|(layer, ..)| layer).filter(move |layer| {
+                    (layer.geometry().kernel, layer.geometry().stride) == (kernel, stride)
+                })
+            };
+            let batch = |layer: &Depthwise| layer.geometry().input.batch;
+            assert!(
+                layers().any(|layer| shared(layer.statistics_walk(Discrete), batch(&layer))),
+                "{kernel} {stride}"
+            );
+            assert!(
+                layers().any(|layer| shared(layer.gradient_walk(Discrete), batch(&layer))),
+                "{kernel} {stride}"
+            );
+        }
     }
 }

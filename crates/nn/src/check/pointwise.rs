@@ -130,11 +130,12 @@ pub(super) fn on_units(units: MatrixUnits) -> Vec<Case> {
     type Numbers<'a> = &'a dyn Fn(&Range<usize>) -> Vec<Option<usize>>;
     // Gradients that half precision holds times a power of two alone, and some that it cuts off then.
     let graded = |gradient| Operands { gradient, ..PLAIN };
-    let shapes: [(usize, usize, usize, Operands, Numbers<'_>); 7] = [
+    let shapes: [(usize, usize, usize, Operands, Numbers<'_>); 8] = [
         (3000, 132, 200, graded(1e-8), &rule),
         (3000, 132, 200, graded(16.0), &rule),
         (300, 44, 18, biased, &every),
         (300, 18, 68, raw(3), &every),
+        (300, 140, 212, raw(0), &every),
         (3000, 132, 200, raw(0), &rule),
         (12_544, 16, 64, raw(0), &rule),
         (21, 960, 12, biased, &every),

@@ -51,7 +51,7 @@ impl Depthwise {
     }
 
     /// How the data gradient's kernel that leaves sums for a normalisation is spread, where there is one for the size.
-    fn gradient_walk(&self, class: DeviceClass) -> Option<Walk> {
+    pub(crate) fn gradient_walk(&self, class: DeviceClass) -> Option<Walk> {
         let Geometry { input, kernel, stride, .. } = self.geometry;
         let (_, pad_x) = self.geometry.padding_before();
         // At stride 2 tiles begin where the padded column is even.
@@ -87,7 +87,7 @@ impl Depthwise {
         ]);
         let slabs = walk.new_slabs(plan, format!("{label} gradient slabs"), &self.geometry.input);
         let dispatch = walk
-            .launch_depthwise(Dispatch::new(of_shape, format!("{label} data gradient")))
+            .launch_with_filters(Dispatch::new(of_shape, format!("{label} data gradient")))
             .params(&self.gradient_params(&walk))
             .bind("partial", slabs.partial);
         let cost = (self.macs(), slabs.partial.bytes());
@@ -162,7 +162,7 @@ impl Depthwise {
         let partial = sums.reserve(plan, filters_at + filters_bytes);
         let slabs = walk.slabs_in(partial.slice(0, sums_bytes));
         let dispatch = walk
-            .launch_depthwise(Dispatch::new(kernel, format!("{label} gradients")))
+            .launch_with_filters(Dispatch::new(kernel, format!("{label} gradients")))
             .params(&self.gradient_params(walk))
             .bind("partial", partial);
         let cost = (2 * self.macs(), partial.bytes());

@@ -54,8 +54,7 @@ const fn shared(rows: usize, columns: usize, kernel: &'static Kernel) -> Offer {
     Offer { tile: Tile { worker: Worker::Workgroup, rows, columns, cost, start, step: 1 }, kernel }
 }
 
-/// Of workgroups that share the inner dimension, see `shaders/shared/split_tile.wgsl`: stands first in a list, for products of which
-/// no other gives tiles enough.
+/// Of workgroups that share the inner dimension, see `shaders/shared/split_tile.wgsl`: for products of which no other gives tiles enough.
 const fn split(kernel: &'static Kernel) -> Offer {
     let tile = Tile { worker: Worker::Workgroup, rows: 8, columns: 16, cost: 222, start: 15_000, step: 1 };
     Offer { tile, kernel }
@@ -174,7 +173,7 @@ pub(super) fn fitting(offers: &[Offer], class: DeviceClass) -> Vec<Offer> {
 }
 
 /// Of `offers`, which all fit the class, the tile with the least work for a product of `rows` x `columns` outputs over `inner` lines,
-/// edges included, among those that still give `wanted` tiles; the first where none does. Returns its place.
+/// edges included. Fewer tiles than `wanted` leave a part of the device idle: they take as long as so many. Returns its place.
 pub(super) fn choose_tile(
     offers: &[Offer],
     class: DeviceClass,
@@ -186,16 +185,11 @@ pub(super) fn choose_tile(
     let allowed = |t: &Tile| class != DeviceClass::Integrated || t.rows.max(t.columns) <= LONGEST_SIDE;
     // In 64 bits, which a page's `usize` has not.
     let work = |t: &Tile| {
-        let outputs = (t.count(rows, columns) * t.rows * t.columns) as u64;
+        let outputs = (t.count(rows, columns).max(wanted) * t.rows * t.columns) as u64;
         outputs * (t.cost * inner.next_multiple_of(t.step) + t.start) as u64
     };
     let tile = |at: usize| &offers[at].tile;
-    (1..offers.len()).filter(|&at| allowed(tile(at)) && tile(at).count(rows, columns) >= wanted).fold(
-        0,
-        |best, at| {
-            if work(tile(at)) < work(tile(best)) { at } else { best }
-        },
-    )
+    (0..offers.len()).filter(|&at| allowed(tile(at))).min_by_key(|&at| work(tile(at))).unwrap_or(0)
 }
 
 /// The numbers of the variants that discrete GPUs have of a product forward, its data gradient, both where they leave sums for a
@@ -218,8 +212,9 @@ pub(crate) fn variants(units: Option<MatrixUnits>) -> [Range<usize>; 5] {
 /// loads twice as much at a time.
 const LONGEST_SIDE: usize = 64;
 
-/// Tiles below which a larger one would leave a device idle: two for each processor of a large one; a software one has
-/// a few processors, each with some eight invocations in a register.
+/// Tiles that keep a device busy: nearly two for each of the 132 processors of a large one, as many as 256 rows of 960 columns have in
+/// tiles of 32x32 (the head's gradient, for which an H200 took 37 us so, and 53 in tiles of 8x16); a software one has a few processors,
+/// each with some eight invocations in a register.
 pub(super) fn enough_tiles(class: DeviceClass) -> usize {
     match class {
         DeviceClass::Software => 32,
@@ -284,6 +279,27 @@ mod tests {
         assert_eq!(choose(2000, 64, 128), (64, 64));
         assert_eq!(choose(32, 96, 576), (32, 32));
         assert_eq!(choose(1, 1280, 1000), (32, 32));
+    }
+
+    #[test]
+    fn few_tiles_are_small_and_on_the_units_where_there_are_some() {
+        let class = DeviceClass::Discrete;
+        let of_units = |plain: &[Offer], units: &[Offer], (rows, columns, inner), wanted| {
+            let offers = [fitting(plain, class), units.to_vec()].concat();
+            let at = choose_tile(&offers, class, rows, columns, inner, wanted);
+            (offers[at].tile.rows, offers[at].tile.columns, at >= offers.len() - units.len())
+        };
+        // The last block of small, 32 photos of 128 pixels: too few tiles of any kind.
+        let weights = |shape, wanted| of_units(WEIGHT_GRADIENT, MATRIX_WEIGHT_GRADIENT, shape, wanted);
+        assert_eq!(weights((576, 96, 512), 60), (32, 32, true));
+        let forward = |shape| of_units(FORWARD_STATISTICS, MATRIX_FORWARD_STATISTICS, shape, 240);
+        assert_eq!(forward((512, 96, 576)), (32, 32, true));
+        // Squeeze-excite's, in single precision: one tile of 64x32, three of 32x32, ten of 16x16.
+        assert_eq!(chosen(WEIGHT_GRADIENT, class, 76, (20, 256), 120), (16, 16));
+        // Of 256 rows the head has just enough of 32x32.
+        let wanted = enough_tiles(class);
+        assert_eq!(chosen(DATA_GRADIENT, class, 256, (960, 1280), wanted), (32, 32));
+        assert_eq!(chosen(DATA_GRADIENT, class, 256, (24, 72), wanted), (8, 16));
     }
 
     #[test]

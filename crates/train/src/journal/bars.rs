@@ -100,7 +100,7 @@ fn top1(scores: &Scores) -> String {
 
 fn summary(event: &Event) -> String {
     match event {
-        Event::TrainEpoch { epoch, epochs, scores } => {
+        Event::TrainEpoch { epoch, epochs, scores, .. } => {
             format!("epoch {epoch}/{epochs}  training    loss {:.4}{}", scores.loss, top1(scores))
         }
         Event::EvalEpoch { epoch: 0, scores } => {

@@ -8,9 +8,11 @@ use super::{EvalStep, Event, Scores, TrainStep};
 pub(super) fn text(event: &Event) -> String {
     match event {
         Event::TrainStep(step) => train_step(step),
-        Event::TrainEpoch { epoch, epochs, scores } => {
-            format!("[Train][Epoch {epoch}/{epochs}][Avg]{}, {}", losses(scores), accuracies(scores))
-        }
+        Event::TrainEpoch { epoch, epochs, scores, device_idle } => format!(
+            "[Train][Epoch {epoch}/{epochs}][Avg]{}, {}, device_idle: {device_idle:.5}",
+            losses(scores),
+            accuracies(scores)
+        ),
         Event::EvalStep(step) => eval_step(step),
         Event::EvalEpoch { epoch, scores } => {
             format!("[Eval][Epoch {epoch}][Avg]{}, {}", losses(scores), accuracies(scores))
@@ -121,8 +123,8 @@ mod tests {
              ips: 25.92000 samples/s, eta: 0:13:00"
         );
         assert_eq!(
-            text(&Event::TrainEpoch { epoch: 1, epochs: 20, scores: scores() }),
-            "[Train][Epoch 1/20][Avg]CELoss: 4.65123, loss: 4.65123, top1: 0.00000, top5: 0.03125"
+            text(&Event::TrainEpoch { epoch: 1, epochs: 20, scores: scores(), device_idle: 0.004 }),
+            "[Train][Epoch 1/20][Avg]CELoss: 4.65123, loss: 4.65123, top1: 0.00000, top5: 0.03125, device_idle: 0.00400"
         );
     }
 

@@ -32,6 +32,9 @@ pub enum Event {
         /// Loss and accuracies.
         #[serde(flatten)]
         scores: Scores,
+        /// The share of the epoch's time in which the device had nothing to do for want of photos. In a run's first epoch
+        /// they are decoded.
+        device_idle: f64,
     },
     /// A step of an evaluation.
     EvalStep(EvalStep),

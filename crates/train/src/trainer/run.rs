@@ -247,10 +247,10 @@ impl<'a> Run<'a> {
         // While the first photos are decoded.
         let left = self.train_loader.dataset().samples.len() - first as usize * self.batch_size();
         self.prepare(self.batch_size().min(left)).await?;
-        let mut time = LoadingTime::start();
+        let mut loading = LoadingTime::start();
         for iter in first..iters {
             let waiting = Instant::now();
-            time.wait_for(&batches, self.gpu)?;
+            loading.wait_for(&batches, self.gpu)?;
             let Some(batch) = batches.next() else { break };
             let (batch, staged) = batch?;
             let reading = waiting.elapsed();
@@ -281,13 +281,14 @@ impl<'a> Run<'a> {
         if interrupted {
             return Ok(true);
         }
+        let device_idle = loading.share();
         drop(batches);
         if !stop.load(Ordering::Relaxed) {
             self.load_ahead(epoch + 1, epochs);
         }
-        self.advise(&time, first == 0)?;
+        self.advise(device_idle, first == 0)?;
         let (epochs, scores) = (self.config.global.epochs, scores(&total, self.topk));
-        self.journal.event(&Event::TrainEpoch { epoch: epoch + 1, epochs, scores })?;
+        self.journal.event(&Event::TrainEpoch { epoch: epoch + 1, epochs, scores, device_idle })?;
         Ok(false)
     }
 

@@ -13,8 +13,8 @@ use std::time::{Duration, Instant};
 /// The share of an epoch that the device may wait for photos before the user is told.
 const WAITING: f64 = 0.2;
 
-/// How often a device is looked at while photos are waited for.
-const LOOK: Duration = Duration::from_millis(1);
+/// How often a device is looked at while photos are waited for: a tenth of the shortest steps.
+const LOOK: Duration = Duration::from_micros(200);
 
 /// What a run keeps of its loading from epoch to epoch.
 #[derive(Default)]
@@ -39,20 +39,31 @@ impl LoadingTime {
         Self { start: Instant::now(), idle: Duration::ZERO }
     }
 
-    /// Waits for the next batch, and notes how long the device was idle meanwhile: it has steps to do for a while.
+    /// Waits for the next batch, and notes how long the device was idle meanwhile.
     pub fn wait_for(&mut self, batches: &Feed, gpu: &Gpu) -> Result<(), TrainError> {
+        Ok(self.wait(|limit| batches.is_ready_within(limit), || gpu.is_idle())?)
+    }
+
+    /// Waits until photos are `ready` within a time, and looks now and then whether the device has run out of steps.
+    fn wait<E>(
+        &mut self,
+        ready: impl Fn(Duration) -> bool,
+        is_idle: impl Fn() -> Result<bool, E>,
+    ) -> Result<(), E> {
         let mut idle = None;
-        while !batches.is_ready_within(LOOK) {
-            if idle.is_none() && gpu.is_idle()? {
+        let mut limit = Duration::ZERO;
+        while !ready(limit) {
+            if idle.is_none() && is_idle()? {
                 idle = Some(Instant::now());
             }
+            limit = LOOK;
         }
         self.idle += idle.map_or(Duration::ZERO, |since| since.elapsed());
         Ok(())
     }
 
     /// The share of the time since the start that the device was idle.
-    fn share(&self) -> f64 {
+    pub fn share(&self) -> f64 {
         self.idle.as_secs_f64() / self.start.elapsed().as_secs_f64().max(1e-9)
     }
 }
@@ -74,17 +85,17 @@ impl Run<'_> {
         }
     }
 
-    /// Says once what would make loading faster, where it is what an epoch waited for.
+    /// Says once what would make loading faster, where the device was `idle` for want of photos for much of an epoch.
     ///
     /// Until a process has been through a whole epoch it decodes photos and makes pipelines; so that one is not judged.
-    pub(super) fn advise(&mut self, time: &LoadingTime, whole: bool) -> Result<(), TrainError> {
+    pub(super) fn advise(&mut self, idle: f64, whole: bool) -> Result<(), TrainError> {
         let warm = self.loading.warm;
         self.loading.warm |= whole;
         if !warm || self.loading.advised {
             return Ok(());
         }
         let loader = &self.train_loader;
-        let Some(text) = advice(time.share(), loader, resources::threads()) else { return Ok(()) };
+        let Some(text) = advice(idle, loader, resources::threads()) else { return Ok(()) };
         self.loading.advised = true;
         Ok(self.journal.event(&Event::note(text))?)
     }
@@ -128,7 +139,34 @@ mod tests {
     use crate::dataset::{Dataset, Sample};
     use crate::loader::LoaderOptions;
     use photonet_vision::Recipe;
+    use std::cell::Cell;
     use std::sync::Arc;
+
+    #[test]
+    fn a_device_is_idle_from_when_it_has_done_its_steps_until_photos_are_there() {
+        // Photos that are ready at the fifth question, and a device that has nothing left at the `done`th look at it.
+        let waited = |done: u32| {
+            let mut time = LoadingTime::start();
+            let (asked, looked) = (Cell::new(0), Cell::new(0));
+            let count = |cell: &Cell<u32>| cell.replace(cell.get() + 1);
+            let ready = |limit: Duration| {
+                assert_eq!(limit.is_zero(), asked.get() == 0);
+                std::thread::sleep(20 * limit);
+                count(&asked) == 4
+            };
+            time.wait(ready, || Ok::<_, ()>(count(&looked) >= done)).unwrap();
+            (time.idle, time.start.elapsed(), looked.get())
+        };
+        let (idle, all, looks) = waited(0);
+        assert!(idle >= 80 * LOOK && idle <= all && looks == 1, "{idle:?} of {all:?}, {looks}");
+        let (idle, all, looks) = waited(2);
+        assert!(idle >= 40 * LOOK && idle + 40 * LOOK <= all && looks == 3, "{idle:?} of {all:?}, {looks}");
+        let (idle, _, looks) = waited(9);
+        assert_eq!((idle, looks), (Duration::ZERO, 4));
+        let mut time = LoadingTime::start();
+        time.wait(|_| true, || -> Result<bool, ()> { panic!("photos were there") }).unwrap();
+        assert_eq!(time.share(), 0.0);
+    }
 
     #[test]
     fn advice_names_what_would_help_and_nothing_else() {
