@@ -2,6 +2,7 @@
 
 mod expand;
 mod reflect;
+mod texts;
 
 use expand::{Expanded, ShaderError, StorageTexts, Variant};
 use std::fmt::Write as _;
@@ -31,9 +32,13 @@ fn main() {
 
 fn write(path: &Path, bytes: &[u8]) {
     if let Err(e) = fs::write(path, bytes) {
-        println!("cargo::error=cannot write {}: {e}", path.display());
-        process::exit(1);
+        fail(&format!("cannot write {}: {e}", path.display()));
     }
+}
+
+fn fail(message: &str) -> ! {
+    println!("cargo::error={message}");
+    process::exit(1);
 }
 
 /// The registry's Rust text, and all that is wrong with the shaders; their own texts are written to `folder`.
@@ -45,7 +50,7 @@ fn generate(root: &Path, folder: &Path) -> (String, Vec<ShaderError>) {
         errors.push(e);
         Vec::new()
     });
-    let texts = expand::storage_texts(root).unwrap_or_else(|e| {
+    let formats = expand::storage_texts(root).unwrap_or_else(|e| {
         errors.push(e);
         StorageTexts::default()
     });
@@ -53,8 +58,10 @@ fn generate(root: &Path, folder: &Path) -> (String, Vec<ShaderError>) {
         errors.push(e);
         Vec::new()
     });
+    let for_page = env::var("CARGO_CFG_TARGET_ARCH").is_ok_and(|architecture| architecture == "wasm32");
+    let bare = |text: &str| texts::bare(text, for_page);
     let mut out = String::new();
-    let mut names = Vec::new();
+    let mut kernels = Vec::new();
     let mut hash = 0xcbf2_9ce4_8422_2325_u64;
     for kernel in kernel_files(root) {
         let of_kernel: Vec<&Variant> = variants.iter().filter(|v| v.kernel == kernel).collect();
@@ -62,29 +69,49 @@ fn generate(root: &Path, folder: &Path) -> (String, Vec<ShaderError>) {
             if of_kernel.is_empty() { vec![None] } else { of_kernel.into_iter().map(Some).collect() };
         for variant in choices {
             let built = expand::expand(root, &kernel, variant)
-                .and_then(|e| reflect::reflect_all(&e, &texts, &matrices).map(|r| (e, r)))
-                .map(|(e, r)| (constant_name(&e.name), e, r));
+                .and_then(|e| reflect::reflect_all(&e, &formats, &matrices).map(|r| (e, r)));
             match built {
-                Ok((constant, expanded, reflection)) => {
+                Ok((expanded, reflection)) => {
                     hash = hashed(hash, &expanded.source);
-                    let file = format!("{}.deflate", constant.to_lowercase());
-                    let deflated =
-                        miniz_oxide::deflate::compress_to_vec(bare(&expanded.source).as_bytes(), 10);
-                    write(&folder.join(&file), &deflated);
-                    write_kernel(&mut out, &constant, &expanded, &reflection, &file);
-                    names.push(constant);
+                    kernels.push((bare(&expanded.source), expanded, reflection));
                 }
                 Err(e) => errors.push(e),
             }
         }
     }
-    for ((role, _, formats), of_role) in expand::STORAGE_ROLES.iter().zip(&texts) {
+    let mut common = String::new();
+    for name in texts::COMMON {
+        match kernels.iter().find(|(_, kernel, _)| kernel.name == name) {
+            Some((text, ..)) => common += text,
+            // What is wrong with it has been said, if it is there.
+            None if errors.is_empty() => fail(&format!("no kernel `{name}`, which build/texts.rs names")),
+            None => {}
+        }
+    }
+    let compress = |file: &str, dictionary: &str, text: &str| {
+        write(&folder.join(file), &texts::deflate(dictionary, text).unwrap_or_else(|e| fail(&e)));
+    };
+    compress("common.deflate", "", &common);
+    let _ = writeln!(
+        out,
+        "/// What the kernels' texts are to be read behind.\npub(crate) const COMMON: (&[u8], usize) = (include_bytes!(\"common.deflate\"), {});",
+        common.len()
+    );
+    let mut names = Vec::new();
+    for (text, expanded, reflection) in &kernels {
+        let constant = constant_name(&expanded.name);
+        let file = format!("{}.deflate", constant.to_lowercase());
+        compress(&file, &common, text);
+        write_kernel(&mut out, &constant, expanded, reflection, (&file, text.len()));
+        names.push(constant);
+    }
+    for ((role, _, in_order), of_role) in expand::STORAGE_ROLES.iter().zip(&formats) {
         hash = of_role.iter().fold(hash, |hash, text| hashed(hash, text));
         let types: Vec<String> = of_role.iter().map(|text| bare(text)).collect();
         let name = role.to_uppercase();
         let _ = writeln!(
             out,
-            "/// The types of {role} in `shared/storage`: {formats:?}.\npub(crate) const {name}: [&str; {}] = {types:?};",
+            "/// The types of {role} in `shared/storage`: {in_order:?}.\npub(crate) const {name}: [&str; {}] = {types:?};",
             types.len()
         );
     }
@@ -105,18 +132,6 @@ fn generate(root: &Path, folder: &Path) -> (String, Vec<ShaderError>) {
 /// FNV-1a: what was measured of one text says nothing of another.
 fn hashed(hash: u64, text: &str) -> u64 {
     text.bytes().fold(hash, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
-}
-
-/// The text without comments and indentation, which no compiler needs; for a page, which has to download it, without line ends and
-/// most spaces as well. Those around operators stay: without them two may become another.
-fn bare(text: &str) -> String {
-    let for_page = env::var("CARGO_CFG_TARGET_ARCH").is_ok_and(|architecture| architecture == "wasm32");
-    let code = text.lines().map(|line| line.split("//").next().unwrap_or("").trim());
-    let joined = |line: &str| for_page && line.ends_with([';', '{', '}', ',']);
-    let lines = code.filter(|line| !line.is_empty());
-    let code: String = lines.flat_map(|line| [line, if joined(line) { "" } else { "\n" }]).collect();
-    let spaces: &[_] = if for_page { &[(", ", ","), (": ", ":"), (" {", "{"), ("{ ", "{")] } else { &[] };
-    spaces.iter().fold(code, |code, (spaced, close)| code.replace(spaced, close))
 }
 
 /// Kernel files under `root` without extension, sorted; `shared/` holds snippets, not kernels.
@@ -144,7 +159,13 @@ fn constant_name(kernel: &str) -> String {
     kernel.replace(['/', '@', '-', '.'], "_").to_uppercase()
 }
 
-fn write_kernel(out: &mut String, constant: &str, kernel: &Expanded, r: &reflect::Reflection, file: &str) {
+fn write_kernel(
+    out: &mut String,
+    constant: &str,
+    kernel: &Expanded,
+    r: &reflect::Reflection,
+    (file, length): (&str, usize),
+) {
     let bindings: String = r
         .bindings
         .iter()
@@ -159,11 +180,12 @@ fn write_kernel(out: &mut String, constant: &str, kernel: &Expanded, r: &reflect
         r.overrides.iter().map(|(n, d)| format!("Override {{ name: {n:?}, has_default: {d} }}, ")).collect();
     let _ = writeln!(
         out,
-        "/// `shaders/{}.wgsl`.\npub static {constant}: Kernel = Kernel {{ name: {:?}, source: Source::Deflated(include_bytes!({:?})), stored: {}, matrix: {}, \
+        "/// `shaders/{}.wgsl`.\npub static {constant}: Kernel = Kernel {{ name: {:?}, source: Source::Deflated {{ bytes: include_bytes!({:?}), length: {} }}, stored: {}, matrix: {}, \
          workgroup_size: {:?}, shared_bytes: {}, bindings: &[{bindings}], overrides: &[{overrides}] }};",
         kernel.name.split('@').next().unwrap_or(&kernel.name),
         kernel.name,
         file,
+        length,
         kernel.stored,
         kernel.matrix,
         r.workgroup_size,

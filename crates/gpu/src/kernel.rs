@@ -1,7 +1,10 @@
 //! A kernel as the shader registry describes it.
 
-use crate::kernels::{GRADIENTS, MATRICES, VALUES, WEIGHTS};
+use crate::kernels::{COMMON, GRADIENTS, MATRICES, VALUES, WEIGHTS};
+use miniz_oxide::inflate::TINFLStatus;
+use miniz_oxide::inflate::core::{DecompressorOxide, decompress, inflate_flags};
 use std::borrow::Cow;
+use std::sync::OnceLock;
 
 /// One expanded WGSL kernel with its reflected interface.
 #[derive(Debug)]
@@ -147,9 +150,13 @@ impl Kernel {
 pub enum Source {
     /// Here.
     Text(&'static str),
-    /// Here, in the deflate format: unrolled kernels are long and repeat themselves, and a page has to download
-    /// them.
-    Deflated(&'static [u8]),
+    /// Here, in the deflate format: unrolled kernels are long and repeat themselves and one another, and a page has to download them.
+    Deflated {
+        /// What is to be read behind the texts that all kernels have something of.
+        bytes: &'static [u8],
+        /// Of the text.
+        length: usize,
+    },
 }
 
 impl Source {
@@ -157,13 +164,24 @@ impl Source {
     pub fn text(&self) -> Cow<'static, str> {
         match self {
             Self::Text(text) => Cow::Borrowed(text),
-            Self::Deflated(bytes) => {
-                let text = miniz_oxide::inflate::decompress_to_vec(bytes).ok();
-                let text = text.and_then(|text| String::from_utf8(text).ok());
+            Self::Deflated { bytes, length } => {
+                static KNOWN: OnceLock<Vec<u8>> = OnceLock::new();
+                let known = KNOWN.get_or_init(|| inflate(&[], COMMON.0, COMMON.1).unwrap_or_default());
+                let text = inflate(known, bytes, *length).and_then(|text| String::from_utf8(text).ok());
                 Cow::Owned(text.expect("a kernel's text is what the build compressed"))
             }
         }
     }
+}
+
+/// The `length` bytes that deflated ones are behind `known`.
+fn inflate(known: &[u8], bytes: &[u8], length: usize) -> Option<Vec<u8>> {
+    let mut all = known.to_vec();
+    all.resize(known.len() + length, 0);
+    let mut state = Box::<DecompressorOxide>::default();
+    let flags = inflate_flags::TINFL_FLAG_USING_NON_WRAPPING_OUTPUT_BUF;
+    let (status, _, written) = decompress(&mut state, bytes, &mut all, known.len(), flags);
+    (status == TINFLStatus::Done && written == length).then(|| all.split_off(known.len()))
 }
 
 /// One binding of a kernel.
