@@ -26,7 +26,7 @@ impl FromStr for DeviceChoice {
     type Err = std::convert::Infallible;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Ok(match text.to_lowercase().as_str() {
+        Ok(match text.to_ascii_lowercase().as_str() {
             "auto" | "" => Self::Auto,
             "discrete" => Self::Discrete,
             "integrated" => Self::Integrated,
@@ -70,7 +70,7 @@ impl DeviceClass {
     }
 
     pub(crate) fn from_name(name: &str) -> Option<Self> {
-        match name.to_lowercase().as_str() {
+        match name.to_ascii_lowercase().as_str() {
             "discrete" => Some(Self::Discrete),
             "integrated" => Some(Self::Integrated),
             "software" => Some(Self::Software),
@@ -231,7 +231,7 @@ pub(crate) fn fits(choice: &DeviceChoice, adapter: &wgpu::Adapter) -> bool {
         DeviceChoice::Discrete => info.device_type == DeviceType::DiscreteGpu,
         DeviceChoice::Integrated => info.device_type == DeviceType::IntegratedGpu,
         DeviceChoice::Software => info.device_type == DeviceType::Cpu,
-        DeviceChoice::Named(name) => info.name.to_lowercase().contains(&name.to_lowercase()),
+        DeviceChoice::Named(name) => info.name.to_ascii_lowercase().contains(&name.to_ascii_lowercase()),
     }
 }
 

@@ -17,17 +17,14 @@
 //! ```
 
 mod decode;
-mod error;
 mod random;
 mod recipe;
-mod resize;
-mod rgb;
 mod transform;
 
-pub use decode::{DecodeLimits, decode};
-pub use error::VisionError;
+pub use decode::decode;
+pub use photonet_pixels::{
+    DecodeLimits, Interpolation, Library, MAX_RESIZE_PIXELS, Region, Resampler, Rgb, VisionError, resize,
+};
 pub use random::{Purpose, Random, RngKey, philox4x32};
 pub use recipe::Recipe;
-pub use resize::{Interpolation, Library, MAX_RESIZE_PIXELS, Resampler, resize};
-pub use rgb::{Region, Rgb};
 pub use transform::{Transform, random_crop_region};

@@ -5,13 +5,12 @@ use std::iter::Peekable;
 
 use serde::{Deserialize, Serialize};
 
-use crate::resize::resize_region;
-use crate::rgb::{Region, View};
 use crate::transform::{center_region, resize_then_crop, short_side_size, torchvision_resize_then_crop};
 use crate::{
     Interpolation, Library, Purpose, Random, Resampler, Rgb, RngKey, Transform, VisionError,
     random_crop_region,
 };
+use photonet_pixels::{Region, View, resize_region};
 
 /// Mean and standard deviation of ImageNet's channels (red, green, blue), on the scale of 0 to 1.
 const IMAGENET_MEAN: [f32; 3] = [0.485, 0.456, 0.406];

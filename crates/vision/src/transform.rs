@@ -2,9 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::resize::resize_region;
-use crate::rgb::{Region, View};
 use crate::{Random, Resampler, Rgb, VisionError};
+use photonet_pixels::{Region, View, resize_region};
 
 /// One step between the decoded photo and the network's input. Sizes are in pixels.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

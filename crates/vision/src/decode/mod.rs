@@ -8,7 +8,6 @@
 //! - Colour profiles and gamma are left alone, as OpenCV and Pillow do by default.
 
 mod convert;
-mod jpeg;
 
 use std::io::{Cursor, ErrorKind};
 
@@ -18,34 +17,7 @@ use image::codecs::{
 use image::error::LimitErrorKind;
 use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, Limits};
 
-use crate::{Rgb, VisionError};
-
-/// How large an image may be, checked from its header before its pixels are allocated.
-#[derive(Clone, Debug)]
-pub struct DecodeLimits {
-    /// Limit on width and on height, in pixels.
-    pub max_side: u32,
-    /// Limit on width times height, in pixels.
-    pub max_pixels: u64,
-}
-
-impl Default for DecodeLimits {
-    /// 65,535 pixels a side and 200 million in all.
-    fn default() -> Self {
-        DecodeLimits { max_side: 65_535, max_pixels: 200_000_000 }
-    }
-}
-
-impl DecodeLimits {
-    fn check(&self, width: u32, height: u32) -> Result<(), VisionError> {
-        let pixels = u64::from(width) * u64::from(height);
-        if width.max(height) > self.max_side || pixels > self.max_pixels {
-            let DecodeLimits { max_side, max_pixels } = *self;
-            return Err(VisionError::TooLarge { width, height, max_side, max_pixels });
-        }
-        Ok(())
-    }
-}
+use photonet_pixels::{DecodeLimits, Rgb, VisionError, decode_jpeg};
 
 /// Decodes a JPEG, PNG, WebP, BMP, GIF or TIFF photo to upright 8-bit RGB.
 ///
@@ -59,14 +31,14 @@ pub fn decode(bytes: &[u8], limits: &DecodeLimits) -> Result<Rgb, VisionError> {
     }
     let format = image::guess_format(bytes).map_err(|_| unknown(bytes))?;
     let image = match format {
-        ImageFormat::Jpeg => jpeg::decode(bytes, limits)?,
+        ImageFormat::Jpeg => decode_jpeg(bytes, limits)?,
         ImageFormat::Png => with("PNG", bytes, limits, PngDecoder::new(Cursor::new(bytes)))?,
         ImageFormat::WebP => with("WebP", bytes, limits, WebPDecoder::new(Cursor::new(bytes)))?,
         ImageFormat::Bmp => with("BMP", bytes, limits, BmpDecoder::new(Cursor::new(bytes)))?,
         ImageFormat::Gif => with("GIF", bytes, limits, GifDecoder::new(Cursor::new(bytes)))?,
         ImageFormat::Tiff => with("TIFF", bytes, limits, TiffDecoder::new(Cursor::new(bytes)))?,
         other => {
-            let what = format!("the format {}", format!("{other:?}").to_uppercase());
+            let what = format!("the format {}", format!("{other:?}").to_ascii_uppercase());
             return Err(VisionError::Unsupported { what });
         }
     };

@@ -28,6 +28,29 @@ pub struct Region {
     pub height: u32,
 }
 
+impl Region {
+    /// Whether it has pixels, and all of them in an image of that size.
+    pub(crate) fn check(self, image_width: u32, image_height: u32) -> Result<(), VisionError> {
+        let Region { x, y, width, height } = self;
+        if width == 0 || height == 0 {
+            return Err(VisionError::ZeroSize { width, height });
+        }
+        let fits =
+            |start: u32, length: u32, whole: u32| u64::from(start) + u64::from(length) <= u64::from(whole);
+        if !fits(x, width, image_width) || !fits(y, height, image_height) {
+            return Err(VisionError::CropOutside {
+                x,
+                y,
+                crop_width: width,
+                crop_height: height,
+                width: image_width,
+                height: image_height,
+            });
+        }
+        Ok(())
+    }
+}
+
 impl Rgb {
     /// Wraps `data`, which holds `width * height * 3` bytes.
     ///
@@ -104,7 +127,7 @@ impl Rgb {
 
 /// A rectangle of an image, read in place.
 #[derive(Clone, Copy)]
-pub(crate) struct View<'a> {
+pub struct View<'a> {
     data: &'a [u8],
     stride: usize,
     offset: usize,
@@ -113,7 +136,8 @@ pub(crate) struct View<'a> {
 }
 
 impl<'a> View<'a> {
-    pub(crate) fn of(image: &'a Rgb) -> View<'a> {
+    /// The whole image.
+    pub fn of(image: &'a Rgb) -> View<'a> {
         View {
             data: &image.data,
             stride: image.width as usize * 3,
@@ -123,31 +147,23 @@ impl<'a> View<'a> {
         }
     }
 
-    pub(crate) fn region(self, region: Region) -> Result<View<'a>, VisionError> {
+    /// A part of the view.
+    ///
+    /// # Errors
+    /// [`VisionError::ZeroSize`] for an empty part, [`VisionError::CropOutside`] if it leaves the view.
+    pub fn region(self, region: Region) -> Result<View<'a>, VisionError> {
+        region.check(self.width, self.height)?;
         let Region { x, y, width, height } = region;
-        if width == 0 || height == 0 {
-            return Err(VisionError::ZeroSize { width, height });
-        }
-        let fits =
-            |start: u32, length: u32, whole: u32| u64::from(start) + u64::from(length) <= u64::from(whole);
-        if !fits(x, width, self.width) || !fits(y, height, self.height) {
-            return Err(VisionError::CropOutside {
-                x,
-                y,
-                crop_width: width,
-                crop_height: height,
-                width: self.width,
-                height: self.height,
-            });
-        }
         Ok(View { offset: self.offset + y as usize * self.stride + x as usize * 3, width, height, ..self })
     }
 
-    pub(crate) fn width(&self) -> u32 {
+    /// Width in pixels.
+    pub fn width(&self) -> u32 {
         self.width
     }
 
-    pub(crate) fn height(&self) -> u32 {
+    /// Height in pixels.
+    pub fn height(&self) -> u32 {
         self.height
     }
 
@@ -169,7 +185,8 @@ impl<'a> View<'a> {
         Cow::Owned(padded)
     }
 
-    pub(crate) fn to_rgb(self) -> Rgb {
+    /// A copy of its pixels.
+    pub fn to_rgb(self) -> Rgb {
         let mut data = Vec::with_capacity(self.width as usize * self.height as usize * 3);
         for y in 0..self.height as usize {
             data.extend_from_slice(self.row(y));

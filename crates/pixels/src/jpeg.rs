@@ -17,12 +17,16 @@ use image::{DynamicImage, GrayImage, RgbImage, metadata::Orientation};
 use zune_core::{bytestream::ZCursor, colorspace::ColorSpace, options::DecoderOptions};
 use zune_jpeg::errors::DecodeErrors;
 
-use super::DecodeLimits;
-use crate::VisionError;
+use crate::orientation::Pixels;
+use crate::{DecodeLimits, VisionError};
 
 const FORMAT: &str = "JPEG";
 
-pub(super) fn decode(bytes: &[u8], limits: &DecodeLimits) -> Result<DynamicImage, VisionError> {
+/// Decodes a JPEG to upright grey or RGB.
+///
+/// # Errors
+/// [`VisionError::Unsupported`], [`VisionError::Truncated`], [`VisionError::Damaged`] and [`VisionError::TooLarge`].
+pub fn decode_jpeg(bytes: &[u8], limits: &DecodeLimits) -> Result<DynamicImage, VisionError> {
     let layout = Layout::scan(bytes)?;
     if let Some((width, height)) = layout.size {
         limits.check(width, height)?;
@@ -46,19 +50,22 @@ pub(super) fn decode(bytes: &[u8], limits: &DecodeLimits) -> Result<DynamicImage
     let output = if grey { ColorSpace::Luma } else { ColorSpace::RGB };
     decoder.set_options(options.jpeg_set_out_colorspace(output));
     let (width, height) = decoder.dimensions().ok_or_else(|| damaged("it has no frame header"))?;
-    let (width, height) = (width as u32, height as u32);
-    limits.check(width, height)?;
+    limits.check(width as u32, height as u32)?;
     let orientation = decoder.exif().and_then(|exif| Orientation::from_exif_chunk(exif));
+    let orientation = orientation.unwrap_or(Orientation::NoTransforms);
 
-    let pixels = decoder.decode().map_err(from_jpeg_error)?;
+    let data = decoder.decode().map_err(from_jpeg_error)?;
+    if data.len() != width * height * if grey { 1 } else { 3 } {
+        return Err(damaged("the decoder returned too few pixels"));
+    }
     let image = if grey {
-        GrayImage::from_raw(width, height, pixels).map(DynamicImage::from)
+        let Pixels { width, height, data } = Pixels::<1> { width, height, data }.upright(orientation);
+        GrayImage::from_raw(width as u32, height as u32, data).map(DynamicImage::from)
     } else {
-        RgbImage::from_raw(width, height, pixels).map(DynamicImage::from)
+        let Pixels { width, height, data } = Pixels::<3> { width, height, data }.upright(orientation);
+        RgbImage::from_raw(width as u32, height as u32, data).map(DynamicImage::from)
     };
-    let mut image = image.ok_or_else(|| damaged("the decoder returned too few pixels"))?;
-    image.apply_orientation(orientation.unwrap_or(Orientation::NoTransforms));
-    Ok(image)
+    image.ok_or_else(|| damaged("the decoder returned too few pixels"))
 }
 
 fn damaged(detail: impl Into<String>) -> VisionError {

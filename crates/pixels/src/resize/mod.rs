@@ -111,7 +111,10 @@ pub fn resize(image: &Rgb, width: u32, height: u32, resampler: Resampler) -> Res
 
 /// The part `region` of the image that resizing `view` to `full` (width, height) would give, at the cost of
 /// that part alone.
-pub(crate) fn resize_region(
+///
+/// # Errors
+/// As [`resize`]; [`VisionError::CropOutside`] for a part beyond `full`.
+pub fn resize_region(
     view: View<'_>,
     full: (u32, u32),
     region: Region,
@@ -128,9 +131,7 @@ fn resize_on(
     resampler: Resampler,
 ) -> Result<Rgb, VisionError> {
     let Region { width, height, .. } = region;
-    if width == 0 || height == 0 {
-        return Err(VisionError::ZeroSize { width, height });
-    }
+    region.check(full.0, full.1)?;
     check_pixels(view, full, u64::from(width), u64::from(height))?;
     if full == (view.width(), view.height()) {
         return Ok(view.region(region)?.to_rgb());
