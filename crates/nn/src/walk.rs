@@ -224,6 +224,7 @@ mod tests {
                     let lanes = WORKGROUP / walk.width / walk.images;
                     assert!(walk.images == 1 || lanes >= side.div_ceil(4), "{walk:?}");
                     assert!(walk.width * kernel * kernel * 16 <= FILTER_BYTES, "{walk:?}");
+                    assert!(walk.width >= channels.div_ceil(4).min(NARROWEST), "{walk:?}");
                 }
             }
         }
@@ -234,6 +235,11 @@ mod tests {
         // 240 groups of 7x7: eight of them, two tiles to a row, four images.
         let walk = depthwise(256, 7, 960, 5).unwrap();
         assert_eq!((walk.width, walk.images, walk.rows_per_slab), (8, 4, 4 * 49));
+        // Of few of them a workgroup has one row, not all: 9 strips, 4 times 8 images, 4 blocks.
+        let walk = depthwise(32, 4, 288, 5).unwrap();
+        assert_eq!((walk.images, walk.down, walk.strips * walk.slabs), (8, 1, 144));
+        // At 2x2 positions a slab has as many rows as it needs by its images alone.
+        assert_eq!(depthwise(64, 2, 960, 5).map(|walk| (walk.images, walk.rows_per_slab)), Some((8, 32)));
         // Where it gains less than a tenth, wider strips.
         assert_eq!(depthwise(256, 14, 672, 3).map(|walk| (walk.width, walk.images)), Some((16, 1)));
     }
