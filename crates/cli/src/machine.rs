@@ -10,7 +10,7 @@ use std::sync::Arc;
 /// The machine to classify on: `cpu` is the processor, everything else a device. `auto` takes the
 /// processor where the only GPU is one in software, which is many times slower.
 pub fn open_machine(choice: &str, precision: Precision) -> Result<Machine, CliError> {
-    let cpu = match choice.to_lowercase().as_str() {
+    let cpu = match choice.to_ascii_lowercase().as_str() {
         "cpu" => true,
         "auto" | "" => pollster::block_on(list_adapters()).iter().all(|a| a.kind == "software"),
         _ => false,

@@ -88,8 +88,18 @@ fn generate(root: &Path, folder: &Path) -> (String, Vec<ShaderError>) {
             None => {}
         }
     }
+    if common.len() > texts::WINDOW {
+        fail(&format!(
+            "build/texts.rs names kernels of {} bytes, beyond the {} that are seen",
+            common.len(),
+            texts::WINDOW
+        ));
+    }
     let compress = |file: &str, dictionary: &str, text: &str| {
-        write(&folder.join(file), &texts::deflate(dictionary, text).unwrap_or_else(|e| fail(&e)));
+        write(
+            &folder.join(file),
+            &texts::deflate(dictionary, text).unwrap_or_else(|e| fail(&format!("{file}: {e}"))),
+        );
     };
     compress("common.deflate", "", &common);
     let _ = writeln!(

@@ -5,9 +5,12 @@ use miniz_oxide::deflate::CompressionLevel::UberCompression;
 use miniz_oxide::deflate::core::{CompressorOxide, TDEFLFlush, TDEFLStatus, compress_to_output};
 
 /// Kernels whose texts, one behind the other, are the dictionary of all others: most of what inference's kernels import, so that a page, which
-/// has to download them, gets that once. Deflate looks back 32 KiB.
+/// has to download them, gets that once. All together at most [`WINDOW`].
 pub const COMMON: [&str; 3] =
     ["squeeze_excite/gate@four", "depthwise/forward@k3s1", "pointwise/forward@32x32"];
+
+/// How far back deflate looks, in bytes.
+pub const WINDOW: usize = 32 << 10;
 
 /// The text without comments and indentation, which no compiler needs; for a page without line ends and most spaces as well. Those
 /// around operators stay: without them two may become another.

@@ -18,7 +18,7 @@ pub enum DeviceChoice {
     Integrated,
     /// A software rasteriser such as lavapipe or WARP.
     Software,
-    /// The first adapter whose name contains this text, ignoring case.
+    /// The first adapter whose name contains this text, ignoring the case of ASCII letters.
     Named(String),
 }
 

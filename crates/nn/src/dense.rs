@@ -79,6 +79,15 @@ impl Dense {
         (g.kernel, g.stride, g.input.channels) == (3, 2, 3) && walk.width <= STEM_WIDTH
     }
 
+    /// The same of the stem's weight gradient, for which it reads `read` bytes, where it has a kernel of its own.
+    fn stem_gradient_walk(&self, class: DeviceClass, read: u64) -> Option<Walk> {
+        let walk = self.walk(class).filter(|walk| self.is_stem(walk))?;
+        // Where the height has no divisor that suits a block, a slab for every row may be too many.
+        let leaves_little = walk.slabs <= FEW_SLABS || 4 * self.weight_bytes() * walk.slabs as u64 <= read;
+        // Wants some 250 registers: integrated devices may have 128.
+        (class == DeviceClass::Discrete && leaves_little).then_some(walk)
+    }
+
     /// Appends `output = input * weights` for a batch normalisation behind it; returns the statistics of the output where
     /// the kernel leaves them.
     pub fn forward_for_norm(
@@ -145,13 +154,7 @@ impl Dense {
     ) {
         let output_gradient: GradientOperand = output_gradient.into();
         let read = input.bytes() + output_gradient.bytes();
-        // Wants some 250 registers: integrated devices may have 128. Where the height has no divisor that suits a block, a slab for every
-        // row may be too many.
-        let discrete = plan.class() == DeviceClass::Discrete;
-        let leaves_little =
-            |walk: &Walk| walk.slabs <= FEW_SLABS || 4 * self.weight_bytes() * walk.slabs as u64 <= read;
-        let walk = self.walk(plan.class()).filter(|walk| discrete && self.is_stem(walk));
-        if let Some(walk) = walk.filter(leaves_little) {
+        if let Some(walk) = self.stem_gradient_walk(plan.class(), read) {
             self.stem_gradient(plan, label, input, output_gradient, weight_gradient, sums, &walk);
             return;
         }
@@ -189,5 +192,31 @@ impl Dense {
             .params(&self.geometry.params(0).spread(walk))
             .cost(self.macs(), input.bytes() + output_gradient.bytes() + left);
         plan.dispatch(output_gradient.bind(walk.launch(dispatch)));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Padding;
+
+    #[test]
+    fn the_stem_has_kernels_of_its_own_where_they_leave_little() {
+        let leaves = |class, batch, side| {
+            let input = Shape::new(batch, side, side, 3);
+            let geometry = Geometry { input, outputs: 16, kernel: 3, stride: 2, padding: Padding::Symmetric };
+            let layer = Dense { geometry };
+            // Four channels of input and sixteen of the output, its gradient and itself, in single precision.
+            let read = (input.rows() * 4 + 2 * layer.output().rows() * 16) as u64 * 4;
+            layer
+                .stem_gradient_walk(class, read)
+                .map(|walk| walk.slabs as u64 * layer.weight_bytes() * 4 <= read)
+        };
+        assert_eq!(leaves(DeviceClass::Discrete, 256, 224), Some(true));
+        assert_eq!(leaves(DeviceClass::Discrete, 32, 128), Some(true));
+        // A prime number of rows, 47: a slab for each, but few in all.
+        assert_eq!(leaves(DeviceClass::Discrete, 2, 94), Some(false));
+        assert_eq!(leaves(DeviceClass::Discrete, 32, 94), None);
+        assert_eq!(leaves(DeviceClass::Integrated, 32, 128), None);
     }
 }

@@ -113,7 +113,8 @@ impl Depthwise {
     /// How the kernel that leaves statistics for a normalisation is spread, where there is one for the size.
     pub(crate) fn statistics_walk(&self, class: DeviceClass) -> Option<Walk> {
         let shape = self.output();
-        Walk::depthwise(class, &shape, shape.width.div_ceil(4), self.geometry.kernel)
+        let Geometry { kernel, stride, .. } = self.geometry;
+        Walk::depthwise(class, &shape, shape.width.div_ceil(4), kernel, (stride, kernel - stride))
     }
 
     /// Appends `output = input * weights` for a batch normalisation behind it; returns the statistics of the output where

@@ -64,17 +64,25 @@ pub(crate) struct WalkParams {
 }
 
 impl Walk {
-    /// For the rows of `shape`, which are made in tiles of 4 columns, `tiles` to a row, of one image. `None` for images so small that as
+    /// For the rows of the stem's output `shape`, which are made in tiles of 4 columns, `tiles` to a row, of one image, from two lines each and
+    /// one beside them. `None` for images so small that as
     /// much would be left as is made, and for software devices, whose kernels normalise in a pass of its own.
     pub fn new(class: DeviceClass, shape: &Shape, tiles: usize) -> Option<Self> {
         let groups = shape.groups();
         let strips = (groups.div_ceil(WIDEST)..=groups).map(|strips| (strips, 1));
-        Self::best(class, shape, (tiles, 2), strips)
+        Self::best(class, shape, tiles, |down| 2 * down + 1, strips)
     }
 
     /// The same for a depthwise convolution of a square filter of side `kernel`, with as many images side by side as there are invocations
     /// for.
-    pub fn depthwise(class: DeviceClass, shape: &Shape, tiles: usize, kernel: usize) -> Option<Self> {
+    /// For a row it loads `step` lines, and for a block `beside` more.
+    pub fn depthwise(
+        class: DeviceClass,
+        shape: &Shape,
+        tiles: usize,
+        kernel: usize,
+        (step, beside): (usize, usize),
+    ) -> Option<Self> {
         let groups = shape.groups();
         let widest = (FILTER_BYTES / (kernel * kernel * 16)).min(WIDEST);
         let images = |strips: usize| {
@@ -82,14 +90,15 @@ impl Walk {
             (1..=beside.max(1)).rev().find(|&images| shape.batch.is_multiple_of(images)).unwrap_or(1)
         };
         let strips = (groups.div_ceil(widest)..=groups).map(|strips| (strips, images(strips)));
-        Self::best(class, shape, (tiles, kernel - 1), strips)
+        Self::best(class, shape, tiles, |down| step * down + beside, strips)
     }
 
-    /// The best of several numbers of strips and images. For `beside` lines more than its rows a workgroup has to load.
+    /// The best of several numbers of strips and images, where a workgroup of so many rows has so many `lines` to load.
     fn best(
         class: DeviceClass,
         shape: &Shape,
-        (tiles, beside): (usize, usize),
+        tiles: usize,
+        lines: impl Fn(usize) -> usize,
         choices: impl Iterator<Item = (usize, usize)>,
     ) -> Option<Self> {
         if class == DeviceClass::Software {
@@ -106,14 +115,14 @@ impl Walk {
         let &(strips, images) = choices.iter().find(|choice| idle(choice) * 10 <= fewest * 11)?;
         let rows = |down: usize| down * shape.width * images;
         let downs = || (1..=MOST_DOWN.min(shape.height)).filter(|down| shape.height.is_multiple_of(*down));
-        // The lines that a busy device loads, one workgroup after the other: fewer workgroups leave a part of it idle.
-        let lines = |down: &usize| {
+        // What a busy device loads, one workgroup after the other: fewer workgroups leave a part of it idle.
+        let all_lines = |down: &usize| {
             let workgroups = shape.batch / images * (shape.height / down) * strips;
-            workgroups.max(ENOUGH) * (down + beside)
+            workgroups.max(ENOUGH) * lines(*down)
         };
         let down = downs()
             .filter(|down| rows(*down) >= MANY_ROWS)
-            .min_by_key(lines)
+            .min_by_key(all_lines)
             .or_else(|| downs().rfind(|down| rows(*down) >= FEWEST_ROWS))?;
         let blocks = shape.height / down;
         Some(Self {
@@ -210,7 +219,7 @@ mod tests {
 
     fn depthwise(batch: usize, side: usize, channels: usize, kernel: usize) -> Option<Walk> {
         let shape = Shape::new(batch, side, side, channels);
-        Walk::depthwise(DeviceClass::Discrete, &shape, side.div_ceil(4), kernel)
+        Walk::depthwise(DeviceClass::Discrete, &shape, side.div_ceil(4), kernel, (1, kernel - 1))
     }
 
     #[test]
@@ -238,6 +247,10 @@ mod tests {
         // Of few of them a workgroup has one row, not all: 9 strips, 4 times 8 images, 4 blocks.
         let walk = depthwise(32, 4, 288, 5).unwrap();
         assert_eq!((walk.images, walk.down, walk.strips * walk.slabs), (8, 1, 144));
+        // At stride 2 a row has two lines to load, so that long walks pay less.
+        let shape = Shape::new(64, 7, 7, 672);
+        let down = |lines| Walk::depthwise(DeviceClass::Discrete, &shape, 2, 5, lines).map(|walk| walk.down);
+        assert_eq!((down((1, 4)), down((2, 3))), (Some(7), Some(1)));
         // At 2x2 positions a slab has as many rows as it needs by its images alone.
         assert_eq!(depthwise(64, 2, 960, 5).map(|walk| (walk.images, walk.rows_per_slab)), Some((8, 32)));
         // Where it gains less than a tenth, wider strips.

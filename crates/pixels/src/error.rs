@@ -78,7 +78,7 @@ pub enum VisionError {
     },
     /// A crop reaches outside its image.
     #[error(
-        "a crop of {crop_width} x {crop_height} pixels at ({x}, {y}) reaches outside the image of \
+        "a crop of {crop_width} x {crop_height} pixels at ({x}, {y}) reaches outside an image of \
          {width} x {height}"
     )]
     CropOutside {

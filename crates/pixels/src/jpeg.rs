@@ -1,4 +1,4 @@
-//! JPEG, through zune-jpeg with its processor-specific paths switched off.
+//! JPEG, through zune-jpeg with its processor-specific paths switched off. Its tests are `photonet-vision`'s, beside the other formats'.
 //!
 //! The image crate's own JPEG decoder runs the same library leniently: it fills what is missing with grey and
 //! picks a SIMD path by processor. Here the decoder is strict, and a scan of the segments beforehand finds
@@ -37,7 +37,7 @@ pub fn decode_jpeg(bytes: &[u8], limits: &DecodeLimits) -> Result<DynamicImage, 
     if !layout.complete {
         return Err(VisionError::Truncated { format: FORMAT });
     }
-    // Owned, as the TIFF decoder gives it too: the decoder is generic over it, and one of it is enough in a page.
+    // Owned, as the TIFF decoder gives it too: the decoder is generic over it, and with bytes of another type a page has 76 KB more of it.
     let bytes = layout.cleaned(bytes).into_owned();
     let options = DecoderOptions::new_safe()
         .set_use_unsafe(false)
@@ -55,8 +55,9 @@ pub fn decode_jpeg(bytes: &[u8], limits: &DecodeLimits) -> Result<DynamicImage, 
     let orientation = orientation.unwrap_or(Orientation::NoTransforms);
 
     let data = decoder.decode().map_err(from_jpeg_error)?;
+    let wrong = damaged(format!("the decoder returned {} bytes for {width} x {height} pixels", data.len()));
     if data.len() != width * height * if grey { 1 } else { 3 } {
-        return Err(damaged("the decoder returned too few pixels"));
+        return Err(wrong);
     }
     let image = if grey {
         let Pixels { width, height, data } = Pixels::<1> { width, height, data }.upright(orientation);
@@ -65,7 +66,7 @@ pub fn decode_jpeg(bytes: &[u8], limits: &DecodeLimits) -> Result<DynamicImage, 
         let Pixels { width, height, data } = Pixels::<3> { width, height, data }.upright(orientation);
         RgbImage::from_raw(width as u32, height as u32, data).map(DynamicImage::from)
     };
-    image.ok_or_else(|| damaged("the decoder returned too few pixels"))
+    image.ok_or(wrong)
 }
 
 fn damaged(detail: impl Into<String>) -> VisionError {

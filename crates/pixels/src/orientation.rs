@@ -14,7 +14,7 @@ pub(crate) struct Pixels<const C: usize> {
 
 impl<const C: usize> Pixels<C> {
     /// The image as `orientation` says that it is to be shown. Its data has `width * height * C` samples.
-    pub fn upright(self, orientation: Orientation) -> Self {
+    pub fn upright(mut self, orientation: Orientation) -> Self {
         // Whether rows become columns, and whether the source is read from its right, from its bottom.
         let (transposed, from_right, from_bottom) = match orientation {
             Orientation::NoTransforms => return self,
@@ -26,19 +26,20 @@ impl<const C: usize> Pixels<C> {
             Orientation::Rotate90FlipH => (true, false, false),
             Orientation::Rotate270FlipH => (true, true, true),
         };
+        if !transposed {
+            let (pixels, _) = self.data.as_chunks_mut::<C>();
+            if from_bottom {
+                pixels.reverse();
+            }
+            // Which has turned the lines around as well.
+            if from_right != from_bottom {
+                pixels.chunks_exact_mut(self.width).for_each(<[_]>::reverse);
+            }
+            return self;
+        }
         let (pixels, _) = self.data.as_chunks::<C>();
         let mut data = vec![0; self.data.len()];
         let (upright, _) = data.as_chunks_mut::<C>();
-        if !transposed {
-            for (y, line) in upright.chunks_exact_mut(self.width).enumerate() {
-                let y = if from_bottom { self.height - 1 - y } else { y };
-                line.copy_from_slice(&pixels[y * self.width..][..self.width]);
-                if from_right {
-                    line.reverse();
-                }
-            }
-            return Self { data, ..self };
-        }
         let (width, height) = (self.height, self.width);
         for (tile, lines) in upright.chunks_mut(TILE * width).enumerate() {
             for first in (0..width).step_by(TILE) {

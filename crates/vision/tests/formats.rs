@@ -263,7 +263,12 @@ fn a_truncated_photo_is_never_a_partial_image() {
 fn damaged_photos_are_errors_or_images_but_never_panics() {
     let mut random = Random::new(RngKey { seed: 11, epoch: 0, sample: 0 }, photonet_vision::Purpose::Test);
     let mut failures = 0;
-    for Golden { name, file, .. } in golden() {
+    let turned = encode(&gradient(37, 21), ImageFormat::Jpeg);
+    let turned = (2..=8).map(|orientation| {
+        (format!("turned by {orientation}"), with_orientation(&turned, orientation, orientation % 2 == 0))
+    });
+    let golden = golden().into_iter().map(|golden| (golden.name.to_string(), golden.file));
+    for (name, file) in golden.chain(turned) {
         for _ in 0..150 {
             let mut damaged = file.clone();
             for _ in 0..=random.below(4) {

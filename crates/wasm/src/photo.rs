@@ -18,11 +18,8 @@ pub fn from_file(bytes: &[u8]) -> Result<Rgb, EngineError> {
 
 /// RGBA pixels as a canvas gives them (straight alpha), on white, as [`from_file`] composites.
 pub fn from_rgba(rgba: &[u8], width: u32, height: u32) -> Result<Rgb, EngineError> {
+    limits().check(width, height)?;
     let pixels = u64::from(width) * u64::from(height);
-    let DecodeLimits { max_side, max_pixels } = limits();
-    if width.max(height) > max_side || pixels > max_pixels {
-        return Err(VisionError::TooLarge { width, height, max_side, max_pixels }.into());
-    }
     if rgba.len() as u64 != pixels * 4 {
         return Err(EngineError::Image(VisionError::BufferLength {
             width,

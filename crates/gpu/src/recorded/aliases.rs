@@ -84,7 +84,11 @@ pub(super) fn alias_halves(words: Vec<u32>) -> Result<Vec<u32>, String> {
     let (&[(halves, needed)], &[(singles, length)], Some(to_element)) =
         (&of_halves[..], &of_singles[..], to_element)
     else {
-        return Err("there is not one array of pairs of singles in workgroup memory for one of halves".into());
+        return Err(format!(
+            "workgroup memory has {} arrays of 4 halves, which are to lie in one of pairs of singles, of which it has {}",
+            of_halves.len(),
+            of_singles.len(),
+        ));
     };
     if length < needed {
         return Err(format!(
@@ -184,7 +188,7 @@ pub(super) mod tests {
         let text =
             text.replace("pool[lane] = values[lane]", "pool[lane] = vec4<f32>(values[lane], values[lane])");
         let text = text.replace("values[lane] = pool[lane]", "values[lane] = pool[lane].xy");
-        assert!(refused(&text).contains("not one array of pairs"), "{}", refused(&text));
+        assert!(refused(&text).contains("of which it has 0"), "{}", refused(&text));
         // Which of two it was would be left to chance.
         let text = TEXT.replace(
             "var<workgroup> halves",
@@ -192,7 +196,7 @@ pub(super) mod tests {
         );
         let text = text
             .replace("pool[lane] = values[lane];", "pool[lane] = values[lane]; other[lane] = values[lane];");
-        assert!(refused(&text).contains("not one array of pairs"), "{}", refused(&text));
+        assert!(refused(&text).contains("of which it has 2"), "{}", refused(&text));
     }
 
     #[test]

@@ -56,7 +56,8 @@ impl Depthwise {
         let (_, pad_x) = self.geometry.padding_before();
         // At stride 2 tiles begin where the padded column is even.
         let tiles = (input.width + (stride - 1) * (pad_x % 2)).div_ceil(4);
-        Walk::depthwise(class, &input, tiles, kernel)
+        // Lines of gradients; at stride 2 half as many, which makes no difference to which block has the fewest.
+        Walk::depthwise(class, &input, tiles, kernel, (1, kernel - 1))
     }
 
     /// Whether the backward kernels for this size take their gradient back through a normalisation while they load it.

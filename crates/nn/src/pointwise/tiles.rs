@@ -294,7 +294,7 @@ mod tests {
         assert_eq!(weights((576, 96, 512), 60), (32, 32, true));
         let forward = |shape| of_units(FORWARD_STATISTICS, MATRIX_FORWARD_STATISTICS, shape, 240);
         assert_eq!(forward((512, 96, 576)), (32, 32, true));
-        // Squeeze-excite's, in single precision: one tile of 64x32, three of 32x32, ten of 16x16.
+        // Squeeze-excite's, in single precision: two tiles of 64x32, three of 32x32, ten of 16x16.
         assert_eq!(chosen(WEIGHT_GRADIENT, class, 76, (20, 256), 120), (16, 16));
         // Of 256 rows the head has just enough of 32x32.
         let wanted = enough_tiles(class);

@@ -1,8 +1,8 @@
 //! The same bytes on every instruction set.
 
-use super::{Instructions, Interpolation, Library, Resampler, resize_on};
-use crate::Rgb;
+use super::{Instructions, Interpolation, Library, Resampler, resize_on, resize_region};
 use crate::rgb::{Region, View};
+use crate::{Rgb, VisionError};
 
 /// Bytes without any order, by a linear congruence.
 fn noise(width: u32, height: u32) -> Rgb {
@@ -91,4 +91,19 @@ fn every_instruction_set_gives_the_same_bytes() {
         }
     }
     assert_eq!(compared, 2 * 5 * sizes.len() * 8);
+}
+
+#[test]
+fn a_part_beyond_the_resized_image_is_an_error() {
+    let image = noise(40, 30);
+    let part = |x, width| {
+        let region = Region { x, y: 0, width, height: 8 };
+        resize_region(View::of(&image), (16, 8), region, Resampler::default())
+    };
+    assert_eq!(part(10, 6).map(|image| image.width()), Ok(6));
+    assert_eq!(part(10, 0), Err(VisionError::ZeroSize { width: 0, height: 8 }));
+    for (x, width) in [(10, 7), (u32::MAX, 2)] {
+        let error = part(x, width).unwrap_err();
+        assert!(matches!(error, VisionError::CropOutside { width: 16, height: 8, .. }), "{error}");
+    }
 }
