@@ -285,6 +285,15 @@ fn damaged_photos_are_errors_or_images_but_never_panics() {
 }
 
 #[test]
+fn a_webp_that_announces_more_exif_than_it_has_takes_no_memory_for_it() {
+    let mut file = photo("webp-turned").file;
+    assert!(open(&file).is_ok());
+    let exif = file.windows(4).position(|name| name == b"EXIF").unwrap();
+    file[exif + 4..exif + 8].copy_from_slice(&0xfff0_0000_u32.to_le_bytes());
+    assert!(matches!(open(&file), Err(VisionError::Truncated { format: "WebP" })));
+}
+
+#[test]
 fn jpeg_details_that_other_decoders_trip_over() {
     let plain = photo("jpeg-420");
     let image = open(&plain.file).unwrap();

@@ -33,6 +33,7 @@ pub fn decode(bytes: &[u8], limits: &DecodeLimits) -> Result<Rgb, VisionError> {
     let image = match format {
         ImageFormat::Jpeg => decode_jpeg(bytes, limits)?,
         ImageFormat::Png => with("PNG", bytes, limits, PngDecoder::new(Cursor::new(bytes)))?,
+        ImageFormat::WebP if !webp_exif_ends(bytes) => return Err(VisionError::Truncated { format: "WebP" }),
         ImageFormat::WebP => with("WebP", bytes, limits, WebPDecoder::new(Cursor::new(bytes)))?,
         ImageFormat::Bmp => with("BMP", bytes, limits, BmpDecoder::new(Cursor::new(bytes)))?,
         ImageFormat::Gif => with("GIF", bytes, limits, GifDecoder::new(Cursor::new(bytes)))?,
@@ -64,6 +65,21 @@ fn with<D: ImageDecoder>(
     let mut image = DynamicImage::from_decoder(decoder).map_err(fail)?;
     image.apply_orientation(orientation);
     Ok(image)
+}
+
+/// Whether a WebP file has all of the EXIF chunk that it announces: the decoder takes memory for what is announced, up to 4 GiB.
+fn webp_exif_ends(bytes: &[u8]) -> bool {
+    // Behind the 12 bytes of the file's own header: a name, a size, and as many bytes, to an even place.
+    let mut at = 12;
+    while let Some((name, size)) = bytes.get(at..at + 8).and_then(|header| header.split_at_checked(4)) {
+        let size = size.iter().rev().fold(0, |size, &byte| size << 8 | u64::from(byte));
+        let end = at as u64 + 8 + size;
+        if end > bytes.len() as u64 {
+            return name != b"EXIF";
+        }
+        at = (end + size % 2) as usize;
+    }
+    true
 }
 
 fn from_image_error(format: &'static str, bytes: &[u8], error: ImageError) -> VisionError {
