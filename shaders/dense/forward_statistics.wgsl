@@ -5,6 +5,7 @@
 // A workgroup takes `down` rows of an image and `width` output groups, its invocations columns of these rows, 4 at a time.
 #import storage
 #import grid
+#import dense_block
 #import dense_tile
 #import pivoted
 #import strip_moments
@@ -22,17 +23,14 @@ fn main(
     @builtin(local_invocation_index) lane: u32,
 ) {
     let outputs = params.outputs;
-    let strips = (outputs + params.width - 1u) / params.width;
-    let strip = strip_of(linear_group(group_id, grid), lane, outputs, params.width, strips, params.slabs);
+    let strip = own_strip(linear_group(group_id, grid), lane);
     var own = nothing_yet();
     if strip.inside {
-        let blocks = params.out_height / params.down;
-        let n = strip.slab / blocks;
-        let top = (strip.slab % blocks) * params.down;
-        for (var y = top; y < top + params.down; y += 1u) {
+        let block = own_block(strip);
+        for (var y = block.top; y < block.top + params.down; y += 1u) {
             for (var x = strip.first * 4u; x < params.out_width; x += strip.lanes * 4u) {
-                let sums = dense_tile(n, y, x, strip.channel);
-                let at = ((n * params.out_height + y) * params.out_width + x) * outputs + strip.channel;
+                let sums = dense_tile(block.n, y, x, strip.channel);
+                let at = ((block.n * params.out_height + y) * params.out_width + x) * outputs + strip.channel;
                 #unroll o 4
                     if x + o < params.out_width {
                         output[at + o * outputs] = to_value(sums[o]);

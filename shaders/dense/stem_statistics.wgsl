@@ -43,18 +43,16 @@ fn main(
     var own = nothing_yet();
     if strip.inside {
         let filter_group = lane % params.width;
-        let blocks = params.out_height / params.down;
-        let n = strip.slab / blocks;
-        let top = (strip.slab % blocks) * params.down;
+        let block = own_block(strip);
         for (var x = strip.first * 4u; x < params.out_width; x += strip.lanes * 4u) {
             let columns = beside(x);
-            for (var y = top; y < top + params.down; y += 1u) {
+            for (var y = block.top; y < block.top + params.down; y += 1u) {
                 var sums: array<vec4<f32>, 4>;
                 #unroll o 4
                     sums[o] = vec4<f32>(0.0);
                 #end
                 #unroll i KERNEL
-                    let values = line_of(n, y, i, columns);
+                    let values = line_of(block.n, y, i, columns);
                     #unroll j KERNEL
                         const tap = (i * KERNEL + j) * 3u;
                         let w0 = filters[tap * FILTERS + filter_group];
@@ -66,7 +64,7 @@ fn main(
                         #end
                     #end
                 #end
-                let at = ((n * params.out_height + y) * params.out_width + x) * outputs + strip.channel;
+                let at = ((block.n * params.out_height + y) * params.out_width + x) * outputs + strip.channel;
                 own = with_pivot(own, sums[0]);
                 #unroll o 4
                     let inside = x + o < params.out_width;

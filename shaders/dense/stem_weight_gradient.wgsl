@@ -7,7 +7,7 @@
 #import storage
 #import grid
 #import stem
-#import strip
+#import row_of_lanes
 #import gradient_operand
 
 @group(0) @binding(0) var<uniform> params: Convolution;
@@ -19,18 +19,15 @@
 
 // ROW is a filter row of three channels.
 var<private> taps: array<vec4<f32>, KERNEL * ROW>;
-var<workgroup> lines: array<vec4<f32>, ROW * 64u>;
 
 fn gather(strip: Strip) {
     let outputs = params.outputs;
     let through = through_of(strip.channel, outputs);
-    let blocks = params.out_height / params.down;
-    let n = strip.slab / blocks;
-    let top = (strip.slab % blocks) * params.down;
+    let block = own_block(strip);
     for (var x = strip.first * 4u; x < params.out_width; x += strip.lanes * 4u) {
         let columns = beside(x);
-        for (var y = top; y < top + params.down; y += 1u) {
-            let row = (n * params.out_height + y) * params.out_width;
+        for (var y = block.top; y < block.top + params.down; y += 1u) {
+            let row = (block.n * params.out_height + y) * params.out_width;
             var raws: array<RawGradient, 4>;
             #unroll o 4
                 raws[o] = raw_gradient((row + min(x + o, params.out_width - 1u)) * outputs + strip.channel);
@@ -40,7 +37,7 @@ fn gather(strip: Strip) {
                 gradients[o] = select(vec4<f32>(0.0), gradient_from(raws[o], through), x + o < params.out_width);
             #end
             #unroll i KERNEL
-                let values = line_of(n, y, i, columns);
+                let values = line_of(block.n, y, i, columns);
                 #unroll j KERNEL
                     const tap = i * ROW + j * 3u;
                     #unroll o 4
@@ -66,10 +63,9 @@ fn main(
     if strip.inside {
         gather(strip);
     }
-    // One filter row at a time: workgroup memory is what keeps workgroups waiting.
     #unroll i KERNEL
         #unroll j ROW
-            lines[j * 64u + lane] = taps[i * ROW + j];
+            row_of_lanes[j * 64u + lane] = taps[i * ROW + j];
         #end
         workgroupBarrier();
         if strip.inside {
@@ -77,10 +73,7 @@ fn main(
             for (var place = strip.first; place < KERNEL * 4u; place += strip.lanes) {
                 var all = vec4<f32>(0.0);
                 if place % 4u < 3u {
-                    let j = place / 4u * 3u + place % 4u;
-                    for (var other = 0u; other < strip.lanes; other += 1u) {
-                        all += lines[j * 64u + lane % strip.width + other * strip.width];
-                    }
+                    all = of_all_lanes(strip, lane, place / 4u * 3u + place % 4u);
                 }
                 partial[((strip.slab * KERNEL + i) * KERNEL * 4u + place) * outputs + strip.channel] = all;
             }

@@ -4,11 +4,12 @@
 // The kernel adds to `taps` what a block gives them. `partial` has them, [n * blocks][kernel][kernel][channels], from the next
 // multiple of 16 behind the sums; reduce/slabs adds the blocks.
 #import depthwise_behind
+#import row_of_lanes
 
 const TAPS: u32 = KERNEL * KERNEL;
+const ROW: u32 = KERNEL;
 
 var<private> taps: array<vec4<f32>, TAPS>;
-var<workgroup> row_of_lanes: array<vec4<f32>, KERNEL * 64u>;
 
 // The convolution's input where the unit before has `raw`.
 fn input_of(raw: vec4<f32>) -> vec4<f32> {
@@ -27,7 +28,6 @@ fn main(
     gather_strip(strip, lane);
     leave_pairs(strip, lane, WORKGROUP / params.width, Pair(sum, weighted_sum()));
     let first_tap = (params.slabs * 2u * channels + 15u) / 16u * 16u + strip.slab * TAPS * channels;
-    // One filter row at a time: workgroup memory is what keeps workgroups waiting.
     #unroll i KERNEL
         #unroll j KERNEL
             row_of_lanes[j * 64u + lane] = taps[i * KERNEL + j];
@@ -35,11 +35,7 @@ fn main(
         workgroupBarrier();
         if strip.inside {
             for (var j = strip.first; j < KERNEL; j += strip.lanes) {
-                var all = vec4<f32>(0.0);
-                for (var other = 0u; other < strip.lanes; other += 1u) {
-                    all += row_of_lanes[j * 64u + lane % strip.width + other * strip.width];
-                }
-                partial[first_tap + (i * KERNEL + j) * channels + strip.channel] = all;
+                partial[first_tap + (i * KERNEL + j) * channels + strip.channel] = of_all_lanes(strip, lane, j);
             }
         }
         workgroupBarrier();

@@ -2,14 +2,7 @@
 // columns of one output group, which meet COLUMNS columns of each input line, and goes through the lines of its workgroup's rows.
 // The kernel declares `params` and `input` [n][h][w], in units of 4 channels. Rows and columns beyond the edge are zeros, but what is
 // loaded is the last that there is, so that no branch stands around a load.
-#import convolution
-#import strip
-
-// Of the workgroup's strip of output groups and block of rows.
-fn own_strip(group: u32, lane: u32) -> Strip {
-    let strips = (params.outputs + params.width - 1u) / params.width;
-    return strip_of(group, lane, params.outputs, params.width, strips, params.slabs);
-}
+#import dense_block
 
 struct Beside {
     at: array<u32, COLUMNS>,

@@ -114,7 +114,9 @@ impl Depthwise {
     pub(crate) fn statistics_walk(&self, class: DeviceClass) -> Option<Walk> {
         let shape = self.output();
         let Geometry { kernel, stride, .. } = self.geometry;
-        Walk::depthwise(class, &shape, shape.width.div_ceil(4), kernel, (stride, kernel - stride))
+        Walk::depthwise(class, &shape, shape.width.div_ceil(4), kernel, |down| {
+            stride * down + kernel - stride
+        })
     }
 
     /// Appends `output = input * weights` for a batch normalisation behind it; returns the statistics of the output where

@@ -65,23 +65,22 @@ pub(crate) struct WalkParams {
 
 impl Walk {
     /// For the rows of the stem's output `shape`, which are made in tiles of 4 columns, `tiles` to a row, of one image, from two lines each and
-    /// one beside them. `None` for images so small that as
-    /// much would be left as is made, and for software devices, whose kernels normalise in a pass of its own.
+    /// one beside them. `None` for images so small that as much would be left as is made, and for software devices, whose kernels normalise in
+    /// a pass of its own.
     pub fn new(class: DeviceClass, shape: &Shape, tiles: usize) -> Option<Self> {
         let groups = shape.groups();
         let strips = (groups.div_ceil(WIDEST)..=groups).map(|strips| (strips, 1));
         Self::best(class, shape, tiles, |down| 2 * down + 1, strips)
     }
 
-    /// The same for a depthwise convolution of a square filter of side `kernel`, with as many images side by side as there are invocations
-    /// for.
-    /// For a row it loads `step` lines, and for a block `beside` more.
+    /// The same for a depthwise convolution of a square filter of side `kernel`, which loads so many `lines` for so many rows, with as many
+    /// images side by side as there are invocations for.
     pub fn depthwise(
         class: DeviceClass,
         shape: &Shape,
         tiles: usize,
         kernel: usize,
-        (step, beside): (usize, usize),
+        lines: impl Fn(usize) -> usize,
     ) -> Option<Self> {
         let groups = shape.groups();
         let widest = (FILTER_BYTES / (kernel * kernel * 16)).min(WIDEST);
@@ -90,7 +89,7 @@ impl Walk {
             (1..=beside.max(1)).rev().find(|&images| shape.batch.is_multiple_of(images)).unwrap_or(1)
         };
         let strips = (groups.div_ceil(widest)..=groups).map(|strips| (strips, images(strips)));
-        Self::best(class, shape, tiles, |down| step * down + beside, strips)
+        Self::best(class, shape, tiles, lines, strips)
     }
 
     /// The best of several numbers of strips and images, where a workgroup of so many rows has so many `lines` to load.
@@ -219,7 +218,7 @@ mod tests {
 
     fn depthwise(batch: usize, side: usize, channels: usize, kernel: usize) -> Option<Walk> {
         let shape = Shape::new(batch, side, side, channels);
-        Walk::depthwise(DeviceClass::Discrete, &shape, side.div_ceil(4), kernel, (1, kernel - 1))
+        Walk::depthwise(DeviceClass::Discrete, &shape, side.div_ceil(4), kernel, |down| down + kernel - 1)
     }
 
     #[test]
@@ -249,8 +248,11 @@ mod tests {
         assert_eq!((walk.images, walk.down, walk.strips * walk.slabs), (8, 1, 144));
         // At stride 2 a row has two lines to load, so that long walks pay less.
         let shape = Shape::new(64, 7, 7, 672);
-        let down = |lines| Walk::depthwise(DeviceClass::Discrete, &shape, 2, 5, lines).map(|walk| walk.down);
-        assert_eq!((down((1, 4)), down((2, 3))), (Some(7), Some(1)));
+        let down = |stride| {
+            let lines = |down| stride * down + 5 - stride;
+            Walk::depthwise(DeviceClass::Discrete, &shape, 2, 5, lines).map(|walk| walk.down)
+        };
+        assert_eq!((down(1), down(2)), (Some(7), Some(1)));
         // At 2x2 positions a slab has as many rows as it needs by its images alone.
         assert_eq!(depthwise(64, 2, 960, 5).map(|walk| (walk.images, walk.rows_per_slab)), Some((8, 32)));
         // Where it gains less than a tenth, wider strips.

@@ -55,9 +55,10 @@ pub fn decode_jpeg(bytes: &[u8], limits: &DecodeLimits) -> Result<DynamicImage, 
     let orientation = orientation.unwrap_or(Orientation::NoTransforms);
 
     let data = decoder.decode().map_err(from_jpeg_error)?;
-    let wrong = damaged(format!("the decoder returned {} bytes for {width} x {height} pixels", data.len()));
-    if data.len() != width * height * if grey { 1 } else { 3 } {
-        return Err(wrong);
+    let length = data.len();
+    let wrong = || damaged(format!("the decoder returned {length} bytes for {width} x {height} pixels"));
+    if length != width * height * if grey { 1 } else { 3 } {
+        return Err(wrong());
     }
     let image = if grey {
         let Pixels { width, height, data } = Pixels::<1> { width, height, data }.upright(orientation);
@@ -66,7 +67,7 @@ pub fn decode_jpeg(bytes: &[u8], limits: &DecodeLimits) -> Result<DynamicImage, 
         let Pixels { width, height, data } = Pixels::<3> { width, height, data }.upright(orientation);
         RgbImage::from_raw(width as u32, height as u32, data).map(DynamicImage::from)
     };
-    image.ok_or(wrong)
+    image.ok_or_else(wrong)
 }
 
 fn damaged(detail: impl Into<String>) -> VisionError {

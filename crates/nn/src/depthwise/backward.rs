@@ -57,7 +57,7 @@ impl Depthwise {
         // At stride 2 tiles begin where the padded column is even.
         let tiles = (input.width + (stride - 1) * (pad_x % 2)).div_ceil(4);
         // Lines of gradients; at stride 2 half as many, which makes no difference to which block has the fewest.
-        Walk::depthwise(class, &input, tiles, kernel, (1, kernel - 1))
+        Walk::depthwise(class, &input, tiles, kernel, |down| down + kernel - 1)
     }
 
     /// Whether the backward kernels for this size take their gradient back through a normalisation while they load it.

@@ -71,15 +71,20 @@ fn with<D: ImageDecoder>(
 fn webp_exif_ends(bytes: &[u8]) -> bool {
     // Behind the 12 bytes of the file's own header: a name, a size, and as many bytes, to an even place.
     let mut at = 12;
-    while let Some((name, size)) = bytes.get(at..at + 8).and_then(|header| header.split_at_checked(4)) {
-        let size = size.iter().rev().fold(0, |size, &byte| size << 8 | u64::from(byte));
+    while let Some(size) = riff_size(bytes, at) {
         let end = at as u64 + 8 + size;
         if end > bytes.len() as u64 {
-            return name != b"EXIF";
+            return !bytes[at..].starts_with(b"EXIF");
         }
         at = (end + size % 2) as usize;
     }
     true
+}
+
+/// How many bytes follow the eight at `at`: a name of four, and this number.
+fn riff_size(bytes: &[u8], at: usize) -> Option<u64> {
+    let &size = bytes.get(at + 4..)?.first_chunk()?;
+    Some(u32::from_le_bytes(size).into())
 }
 
 fn from_image_error(format: &'static str, bytes: &[u8], error: ImageError) -> VisionError {
@@ -101,10 +106,7 @@ fn ends_early(format: &str, bytes: &[u8], error: &ImageError) -> bool {
     match (error, format) {
         (ImageError::IoError(error), _) => error.kind() == ErrorKind::UnexpectedEof,
         // The RIFF header counts the bytes after its first eight.
-        (_, "WebP") => bytes.get(4..8).is_some_and(|size| {
-            let size = u32::from_le_bytes([size[0], size[1], size[2], size[3]]);
-            (bytes.len() as u64) < u64::from(size) + 8
-        }),
+        (_, "WebP") => riff_size(bytes, 0).is_some_and(|size| (bytes.len() as u64) < size + 8),
         // The last block of a GIF is a semicolon, which some writers pad with zeros.
         (_, "GIF") => bytes.iter().rev().find(|&&byte| byte != 0) != Some(&b';'),
         _ => false,
