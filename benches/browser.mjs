@@ -1,5 +1,6 @@
-// Measures the page's engine in headless Chromium, and beside it what others offer, each page load in a fresh browser
-// with a fresh profile: nothing is cached. One line of JSON for each measurement, then a table.
+// Measures the page's engine in a headless browser (Chromium, or what PHOTONET_BROWSER says: firefox, webkit), and beside
+// it what others offer, each page load in a fresh browser with a fresh profile: nothing is cached. One line of JSON for each
+// measurement, then a table.
 //
 //   node benches/browser.mjs --models DIR [--model small,large] [--backend cpu,webgpu,webgpu-f16] [--photo FILE]
 //                            [--runs 20] [--cold 3] [--adapter swiftshader|default]
@@ -16,7 +17,7 @@ import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { brotliCompressSync } from "node:zlib";
-import { launch } from "../tests/browser/browser.mjs";
+import { engine, launch } from "../tests/browser/browser.mjs";
 import { serve } from "../tests/browser/server.mjs";
 
 const { values: options } = parseArgs({
@@ -71,7 +72,7 @@ async function load(server, query) {
     await page.waitForFunction(() => window.photonetBench, undefined, { timeout: 600_000, polling: 100 });
     const result = await page.evaluate(() => window.photonetBench);
     if (result.error) throw new Error(result.error);
-    return { ...result, chromium: browser.version() };
+    return { ...result, browser: `${engine} ${browser.version()}` };
   } finally {
     await browser.close();
   }
@@ -119,7 +120,7 @@ async function own(server, model, place) {
     cold_loads: cold.map(rounded),
     logits_off: off,
     bytes: bytes(),
-    notes: `Chromium ${last.chromium}`,
+    notes: last.browser,
   });
 }
 

@@ -1,6 +1,10 @@
-// A real Chromium, headless, with WebGPU on its software adapter (SwiftShader).
+// A real browser for the tests: Chromium, or with PHOTONET_BROWSER another engine, `firefox` or `webkit`.
 import { existsSync } from "node:fs";
-import { chromium } from "playwright-core";
+import { chromium, firefox } from "playwright-core";
+import * as webkit from "./webkit.mjs";
+
+/** Which browser the tests run in. */
+export const engine = process.env.PHOTONET_BROWSER || "chromium";
 
 const FLAGS = [
   "--no-sandbox",
@@ -10,31 +14,78 @@ const FLAGS = [
   "--disable-component-update",
   "--disable-sync",
 ];
+// SwiftShader.
 const WEBGPU = ["--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader"];
 
-const CANDIDATES = [
-  process.env.PHOTONET_CHROMIUM,
-  "/usr/bin/chromium",
-  "/usr/bin/chromium-browser",
-  "/usr/bin/google-chrome",
-  "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
-  "C:/Program Files/Google/Chrome/Application/chrome.exe",
-];
+/** Firefox's camera of a test; Chromium's is asked for by flags. */
+const FAKE_CAMERA = { "media.navigator.streams.fake": true, "media.navigator.permission.disabled": true };
 
-/** The browser's program; set PHOTONET_CHROMIUM where it is found in no usual place. */
-export function chromiumPath() {
-  const found = CANDIDATES.find((path) => path && existsSync(path));
-  if (!found) throw new Error("no Chromium found; set PHOTONET_CHROMIUM to its path");
+/** Where the browsers usually are; PHOTONET_CHROMIUM and PHOTONET_FIREFOX name others. */
+const PROGRAMS = {
+  chromium: [
+    process.env.PHOTONET_CHROMIUM,
+    "/usr/bin/chromium",
+    "/usr/bin/chromium-browser",
+    "/usr/bin/google-chrome",
+    "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
+    "C:/Program Files/Google/Chrome/Application/chrome.exe",
+  ],
+  firefox: [
+    process.env.PHOTONET_FIREFOX,
+    "/usr/bin/firefox-esr",
+    "/usr/bin/firefox",
+    "/Applications/Firefox.app/Contents/MacOS/firefox",
+    "C:/Program Files/Mozilla Firefox/firefox.exe",
+  ],
+};
+
+/** What a browser, or what tests may do with it, does not have; `needs` takes these names. */
+const LACKS = {
+  chromium: [],
+  // Playwright speaks WebDriver BiDi to it, in which these are missing; a script's paste event carries no files.
+  firefox: ["quotas", "scripts in workers", "colour schemes", "picking a folder", "pasting by script"],
+  // Driven by WebDriver; WebKitGTK has no WebGPU.
+  webkit: [
+    "WebGPU",
+    "quotas",
+    "scripts in workers",
+    "scripts before the page's",
+    "answers in the server's place",
+    "colour schemes",
+    "viewports",
+    "picking a folder",
+    "a camera",
+    "keys",
+    "two windows",
+  ],
+};
+
+/** Options of a test that needs these. */
+export function needs(...features) {
+  const missing = features.filter((feature) => LACKS[engine].includes(feature));
+  return { skip: missing.length > 0 && `${engine} lacks ${missing.join(", ")}` };
+}
+
+function program() {
+  const found = PROGRAMS[engine].find((path) => path && existsSync(path));
+  if (!found) throw new Error(`no ${engine} found; set PHOTONET_${engine.toUpperCase()} to its path`);
   return found;
 }
 
 /**
- * Starts the browser. `webgpu: false` leaves it without an adapter.
- * @param {{ webgpu?: boolean, args?: string[], headless?: boolean }} options
+ * Starts the browser, headless, with WebGPU on a software adapter.
+ * @param {{ webgpu?: boolean, args?: string[], headless?: boolean }} options `webgpu: false` leaves it without an adapter;
+ * `args` are Chromium's
  */
 export function launch({ webgpu = true, args = [], headless = true } = {}) {
+  if (engine === "webkit") return webkit.launch();
+  if (engine === "firefox") {
+    // Its WebGPU is wgpu, on the system's Vulkan driver; software ones are on its list of those not to use.
+    const firefoxUserPrefs = { "dom.webgpu.enabled": webgpu, "gfx.webgpu.ignore-blocklist": true, ...FAKE_CAMERA };
+    return firefox.launch({ executablePath: program(), channel: "moz-firefox", headless, firefoxUserPrefs });
+  }
   const flags = [...FLAGS, ...(webgpu ? WEBGPU : ["--disable-features=WebGPU,WebGPUService"]), ...args];
-  return chromium.launch({ executablePath: chromiumPath(), headless, args: flags });
+  return chromium.launch({ executablePath: program(), headless, args: flags });
 }
 
 /**

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use crate::setup::Browser;
 use crate::suite::{Counts, Outcome};
 use crate::{npm, pictures, setup, shell};
 
@@ -15,8 +16,15 @@ const CLASSES: usize = 6;
 /// The oldest node that the tests' library runs on.
 const NODE: u32 = 20;
 
+/// Tests that need no browser, look at Chromium's memory, or bundle examples: once is enough.
+const ONCE: [&str; 4] = ["package/examples", "package/node", "package/soak", "page/bytes"];
+
+/// What runs in WebKit: on the CPU, with what WebDriver can do.
+const IN_WEBKIT: [&str; 5] =
+    ["package/answers", "package/worker", "page/models", "page/photos", "page/results"];
+
 /// Runs the tests against what `cargo xtask web` has built.
-pub fn run() -> Outcome {
+pub fn run(browser: Browser) -> Outcome {
     let root = shell::root();
     if !root.join("web/site/dist/index.html").is_file() {
         return Outcome::Failed("the page is not built: run `cargo xtask web`".into());
@@ -24,8 +32,8 @@ pub fn run() -> Outcome {
     if !setup::node("the browser's tests") || node_version().is_none_or(|version| version < NODE) {
         return Outcome::Skipped(format!("node {NODE} or newer is missing and cannot be installed here"));
     }
-    if !setup::chromium() {
-        return Outcome::Skipped("Chromium is missing and cannot be installed here".into());
+    if !setup::browser(browser) {
+        return Outcome::Skipped(format!("{browser} is missing and cannot be installed here"));
     }
     let tests = root.join("tests/browser");
     let prepared = npm::install(&tests).and_then(|()| prepare(&root.join("target/browser/fixtures")));
@@ -35,7 +43,8 @@ pub fn run() -> Outcome {
     let mut command = Command::new("node");
     // One file at a time: the software GPU takes all there is.
     command.args(["--test", "--test-concurrency=1", "--test-reporter=spec"]);
-    command.args(test_files(&tests)).current_dir(&root);
+    command.args(test_files(&tests, browser)).current_dir(&root);
+    command.env("PHOTONET_BROWSER", browser.to_string().to_lowercase());
     let mut counts = Counts::default();
     match shell::run_watching(&mut command, |line| counts.add_node(line)) {
         Ok(()) => Outcome::Passed(counts.to_string()),
@@ -47,12 +56,21 @@ fn node_version() -> Option<u32> {
     shell::ask("node", &["--version"])?.trim_start_matches('v').split('.').next()?.parse().ok()
 }
 
-fn test_files(folder: &Path) -> Vec<PathBuf> {
+fn test_files(folder: &Path, browser: Browser) -> Vec<PathBuf> {
+    let runs = |path: &Path| {
+        let Some(name) = path.to_str().and_then(|path| path.strip_suffix(".test.mjs")) else { return false };
+        let is = |other: &&str| Path::new(name).ends_with(other);
+        match browser {
+            Browser::Chromium => true,
+            Browser::Firefox => !ONCE.iter().any(is),
+            Browser::WebKit => IN_WEBKIT.iter().any(is),
+        }
+    };
     let list = |folder: PathBuf| std::fs::read_dir(folder).into_iter().flatten().flatten().map(|e| e.path());
     let mut files: Vec<PathBuf> = ["package", "page"]
         .iter()
         .flat_map(|part| list(folder.join(part)))
-        .filter(|path| path.to_string_lossy().ends_with(".test.mjs"))
+        .filter(|path| runs(path))
         .collect();
     files.sort();
     files

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
+use crate::setup::Browser;
 use crate::{browser, options, setup, shell, tint, web};
 
 /// The checks, in the order they run.
@@ -26,11 +27,15 @@ pub enum Step {
     Tint,
     /// The package and the page in a real browser.
     Browser,
+    /// The same in Firefox: another engine, and another WebGPU.
+    Firefox,
+    /// Much of the same in WebKit, Safari's engine.
+    WebKit,
 }
 
 impl Step {
     /// All of them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 11] = [
         Self::Setup,
         Self::Format,
         Self::Web,
@@ -40,6 +45,8 @@ impl Step {
         Self::TestsChecked,
         Self::Tint,
         Self::Browser,
+        Self::Firefox,
+        Self::WebKit,
     ];
 
     /// The name for `--only`.
@@ -54,6 +61,8 @@ impl Step {
             Self::TestsChecked => "tests-checked",
             Self::Tint => "tint",
             Self::Browser => "browser",
+            Self::Firefox => "firefox",
+            Self::WebKit => "webkit",
         }
     }
 
@@ -68,6 +77,8 @@ impl Step {
             Self::TestsChecked => "GPU tests again, with bounds-checked shaders (PHOTONET_CHECKED=1)",
             Self::Tint => "every kernel is accepted by Tint, the second WGSL compiler",
             Self::Browser => "the package and the page in Chromium",
+            Self::Firefox => "the package and the page in Firefox, with its own WebGPU",
+            Self::WebKit => "the package and the page in WebKit, on the CPU",
         }
     }
 
@@ -97,7 +108,9 @@ impl Step {
                 tests(shell::cargo(&words).env("PHOTONET_CHECKED", "1"))
             }
             Self::Tint => tint::run(),
-            Self::Browser => browser::run(),
+            Self::Browser => browser::run(Browser::Chromium),
+            Self::Firefox => browser::run(Browser::Firefox),
+            Self::WebKit => browser::run(Browser::WebKit),
         }
     }
 }

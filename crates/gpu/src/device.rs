@@ -240,9 +240,7 @@ impl Gpu {
         let health = lock(&self.health);
         match (&health.lost, &health.error) {
             (Some(reason), _) => Err(GpuError::Lost { reason: reason.clone() }),
-            (None, Some(reason)) => {
-                Err(GpuError::Driver { what: "submitted work".into(), reason: reason.clone() })
-            }
+            (None, Some(reason)) => Err(GpuError::Submitted { reason: reason.clone() }),
             (None, None) => Ok(()),
         }
     }

@@ -51,6 +51,12 @@ pub enum GpuError {
         /// The driver's message.
         reason: String,
     },
+    /// The driver reported an error of work that had been submitted, outside of all that waits for one.
+    #[error("the GPU driver refused submitted work: {reason}")]
+    Submitted {
+        /// The driver's message.
+        reason: String,
+    },
     /// Device memory ran out.
     #[error("out of GPU memory while making {what}; use a smaller batch, image size or network")]
     OutOfMemory {

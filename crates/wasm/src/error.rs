@@ -49,8 +49,11 @@ impl From<GpuError> for EngineError {
             GpuError::Lost { reason } => {
                 Self::Device { message: format!("the GPU device was lost: {reason}"), lost: true }
             }
-            // A map that fails is how a lost device shows itself before the browser says so.
-            GpuError::ReadBack(_) => Self::Device { message: error.to_string(), lost: true },
+            // How a lost device shows itself before the browser says so: a map that fails or, in Firefox, a buffer that
+            // is not valid.
+            GpuError::ReadBack(_) | GpuError::Submitted { .. } => {
+                Self::Device { message: error.to_string(), lost: true }
+            }
             other => Self::Device { message: other.to_string(), lost: false },
         }
     }
@@ -87,6 +90,10 @@ mod tests {
         assert_eq!(lost.kind(), "device");
         assert_eq!(EngineError::from(ModelError::Architecture("no".into())).kind(), "model");
         assert_eq!(EngineError::from(VisionError::Empty).kind(), "image");
+        let refused: EngineError = GpuError::Submitted { reason: "buffer is invalid".into() }.into();
+        assert!(
+            matches!(&refused, EngineError::Device { lost: true, message } if message.contains("is invalid"))
+        );
         let full: EngineError = GpuError::OutOfMemory { what: "pixels".into() }.into();
         assert!(matches!(full, EngineError::Device { lost: false, .. }));
     }

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { basename } from "node:path";
+import { needs } from "../browser.mjs";
 import { bench, difference, photos, somePhotos } from "./harness.mjs";
 
 let bed;
@@ -10,7 +11,7 @@ before(async () => {
 });
 after(() => bed?.close());
 
-test("half precision on WebGPU gives the same top-1 and nearly the same logits", async () => {
+test("half precision on WebGPU gives the same top-1 and nearly the same logits", needs("WebGPU"), async () => {
   const page = await bed.page();
   const expected = photos();
   const urls = expected.map(({ path }) => `/photos/${encodeURIComponent(basename(path))}`);
@@ -40,7 +41,7 @@ test("half precision on WebGPU gives the same top-1 and nearly the same logits",
 });
 
 for (const backend of ["cpu", "webgpu"]) {
-  describe(`on ${backend}`, () => {
+  describe(`on ${backend}`, backend === "webgpu" ? needs("WebGPU") : {}, () => {
     let page;
     before(async () => {
       page = await bed.page();

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { after, before, describe, test } from "node:test";
+import { engine } from "../browser.mjs";
 import { answer, bench, difference, model, somePhotos } from "./harness.mjs";
 
 let bed;
@@ -296,7 +297,6 @@ test("pipelines that fail are told of before the model has come", async () => {
 test("a hidden tab goes on", async () => {
   const photos = somePhotos(6);
   const page = await bed.page();
-  const session = await page.context().newCDPSession(page);
   await page.evaluate(async () => {
     window.classifiers = await Promise.all(
       ["cpu", "webgpu"].map((backend) => photonet.Classifier.load("/model.safetensors", { backend })),
@@ -304,7 +304,10 @@ test("a hidden tab goes on", async () => {
   });
   const other = await page.context().newPage();
   await other.bringToFront();
-  await session.send("Emulation.setFocusEmulationEnabled", { enabled: false });
+  if (engine === "chromium") {
+    const session = await page.context().newCDPSession(page);
+    await session.send("Emulation.setFocusEmulationEnabled", { enabled: false });
+  }
   await page.evaluate(() => {
     // Headless browsers show every tab; timers are throttled as in a hidden one.
     Object.defineProperty(document, "visibilityState", { get: () => "hidden" });

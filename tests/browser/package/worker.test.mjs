@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { needs } from "../browser.mjs";
 import { answer, bench, difference, somePhotos } from "./harness.mjs";
 import { serve } from "../server.mjs";
 
@@ -26,7 +27,7 @@ async function onPage(what, argument) {
   }
 }
 
-test("answers on both backends, from two classifiers in one worker", async () => {
+test("answers on both backends, from two classifiers in one worker", needs("WebGPU"), async () => {
   const photos = somePhotos(3);
   const found = await onPage(
     async ([script, urls]) => {
@@ -147,7 +148,7 @@ for (const [what, script, message] of [
   });
 }
 
-test("a worker that does not answer is a DeviceError, not an eternal wait", async () => {
+test("a worker that does not answer is a DeviceError, not an eternal wait", needs("scripts before the page's"), async () => {
   const page = await bed.page({
     // Half a minute in a fiftieth of the time.
     init: `const { setTimeout: later } = window; window.setTimeout = (call, delay, ...rest) => later(call, delay / 50, ...rest);`,

@@ -1,7 +1,7 @@
 // By keyboard alone, for a screen reader, with enough contrast by day and night, and on a phone.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { launch } from "../browser.mjs";
+import { engine, launch, needs } from "../browser.mjs";
 import { answers, drop, openPage, photos, served, servePage, says, settled } from "./page.mjs";
 
 const expected = photos().slice(0, 5);
@@ -54,6 +54,8 @@ test("every step by keyboard: skip, choose, read, change, remove, clear", async 
     if (!at) break;
     assert.ok(at.visible, `the focus is not seen on ${at.what}`);
     seen.push(at.what);
+    // A step more leaves the page for the browser's own buttons, and Firefox does not come back for a test.
+    if (engine === "firefox" && at.what === "./bench.html") break;
   }
   assert.equal(seen[0], "skip");
   const order = ["pick-photos", "pick-folder", "open-camera", "add-samples", "address", "pick-model", "save-csv", "threshold", "filter-text", "filter-class", "sort", "filter-unsure", "remove"];
@@ -185,7 +187,7 @@ function lowContrast() {
 }
 
 for (const colorScheme of ["light", "dark"]) {
-  test(`all text is readable in ${colorScheme} colours`, async () => {
+  test(`all text is readable in ${colorScheme} colours`, colorScheme === "dark" ? needs("colour schemes") : {}, async () => {
     const page = await filled({ colorScheme });
     const { texts, faults } = await page.evaluate(lowContrast);
     assert.ok(texts > 80, `only ${texts} texts were found`);
@@ -220,7 +222,7 @@ for (const width of [320, 390, 768]) {
   });
 }
 
-test("whoever wants no motion gets none", async () => {
+test("whoever wants no motion gets none", needs("colour schemes"), async () => {
   const page = await openPage(browser, server, { reducedMotion: "reduce" });
   const moving = await page.evaluate(() => document.getAnimations().length);
   assert.equal(moving, 0);

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { after, before, test } from "node:test";
-import { launch } from "../browser.mjs";
+import { launch, needs } from "../browser.mjs";
 import { answers, bytes, drop, dropDrawn, halting, model, openPage, photos, ready, served, servePage, says, settled } from "./page.mjs";
 
 const expected = photos();
@@ -126,7 +126,7 @@ test("loading is cancelled, and the page says how to go on", async () => {
   });
 });
 
-test("a worker that dies is started anew, and the photos after it are answered", () =>
+test("a worker that dies is started anew, and the photos after it are answered", needs("scripts in workers"), () =>
   withModel(undefined, async (page) => {
     await ready(page);
     const [worker] = page.workers();

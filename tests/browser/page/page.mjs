@@ -1,7 +1,7 @@
 // The built page in a real browser, and what the tests do with it.
 import { existsSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
-import { watch } from "../browser.mjs";
+import { engine, watch } from "../browser.mjs";
 import { model, photos, root } from "../fixtures.mjs";
 import { serve } from "../server.mjs";
 
@@ -89,29 +89,35 @@ export function answers(page) {
   );
 }
 
-/** A `DataTransfer` in the page with files: { name, type, url } from the server, or { name, type, text }. */
-export function transfer(page, files) {
-  return page.evaluateHandle(async (files) => {
-    const data = new DataTransfer();
-    for (const { name, type, url, text } of files) {
-      const body = url ? await (await fetch(url)).blob() : text;
-      data.items.add(new File([body], name, { type }));
-    }
-    return data;
-  }, files);
+/** Drops files, of the server ({ name, type, url }) or of a text ({ name, type, text }). */
+export function drop(page, files) {
+  return transfer(page, files, ["dragover", "drop"]);
 }
 
-export async function drop(page, files) {
-  const dataTransfer = await transfer(page, files);
-  await page.dispatchEvent("body", "dragover", { dataTransfer });
-  await page.dispatchEvent("body", "drop", { dataTransfer });
+/** The same as a paste. */
+export function paste(page, files) {
+  return transfer(page, files, ["paste"]);
 }
 
-export async function paste(page, files) {
-  const data = await transfer(page, files);
-  await page.evaluate((clipboardData) => {
-    document.body.dispatchEvent(new ClipboardEvent("paste", { clipboardData, bubbles: true, cancelable: true }));
-  }, data);
+function transfer(page, files, events) {
+  return page.evaluate(
+    async ([files, events]) => {
+      const data = new DataTransfer();
+      for (const { name, type, url, text } of files) {
+        const body = url ? await (await fetch(url)).blob() : text;
+        data.items.add(new File([body], name, { type }));
+      }
+      const options = { bubbles: true, cancelable: true };
+      for (const name of events) {
+        const event =
+          name === "paste"
+            ? new ClipboardEvent(name, { ...options, clipboardData: data })
+            : new DragEvent(name, { ...options, dataTransfer: data });
+        document.body.dispatchEvent(event);
+      }
+    },
+    [files, events],
+  );
 }
 
 /** The fixtures' photos as files for `drop` and `paste`. */
@@ -138,8 +144,32 @@ export function dropDrawn(page, count) {
 
 /** The text of a file that the page offers when `selector` is clicked. */
 export async function download(page, selector) {
+  if (engine !== "chromium") return handedOver(page, selector);
   const [file] = await Promise.all([page.waitForEvent("download"), page.click(selector)]);
   return { name: file.suggestedFilename(), text: readFileSync(await file.path(), "utf8") };
+}
+
+/** The same where tests are told of no downloads: what the page makes a file of. */
+async function handedOver(page, selector) {
+  await page.waitForFunction((selector) => document.querySelector(selector).matches(":enabled"), selector);
+  return page.evaluate(async (selector) => {
+    const { createObjectURL } = URL;
+    const { click } = HTMLAnchorElement.prototype;
+    const file = {};
+    URL.createObjectURL = (blob) => createObjectURL.call(URL, (file.blob = blob));
+    HTMLAnchorElement.prototype.click = function () {
+      file.name = this.download;
+      click.call(this);
+    };
+    try {
+      document.querySelector(selector).click();
+    } finally {
+      URL.createObjectURL = createObjectURL;
+      HTMLAnchorElement.prototype.click = click;
+    }
+    const bytes = await file.blob.arrayBuffer();
+    return { name: file.name, text: new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes) };
+  }, selector);
 }
 
 /** Waits until an asynchronous question to the page is answered with yes; `waitForFunction` takes a promise for one. */

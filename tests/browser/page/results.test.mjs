@@ -1,7 +1,7 @@
 // What is done with results: threshold, filter, order, downloads.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { launch } from "../browser.mjs";
+import { launch, needs } from "../browser.mjs";
 import { answers, download, drop, openPage, photos, ready, served, servePage, says, settled } from "./page.mjs";
 
 const expected = photos().slice(0, 24);
@@ -32,7 +32,7 @@ async function shown(condition) {
   return answers(page);
 }
 
-test("below the threshold a photo is “not sure”, and the choice is remembered", async () => {
+test("below the threshold a photo is “not sure”, and the choice is remembered", needs("two windows"), async () => {
   await threshold(100);
   const unsure = (await answers(page)).filter(({ state }) => state === "done");
   for (const { said, top, unsure: marked } of unsure) {
@@ -157,7 +157,7 @@ test("the JSON has the model, the threshold, and every probability of the photos
   assert.ok(photo.timings.total > 0);
 });
 
-test("storage that throws costs only the memory of choices", async () => {
+test("storage that throws costs only the memory of choices", needs("scripts before the page's"), async () => {
   const other = await openPage(browser, server, {
     init: () => {
       Object.defineProperty(globalThis, "localStorage", {
@@ -176,7 +176,7 @@ test("storage that throws costs only the memory of choices", async () => {
   await other.context().close();
 });
 
-test("a full storage is a notice, and the photos are classified", async () => {
+test("a full storage is a notice, and the photos are classified", needs("quotas"), async () => {
   const other = await openPage(browser, server, { wait: false, path: "/bench.html?runs=0" });
   const control = await other.context().newCDPSession(other);
   await control.send("Storage.overrideQuotaForOrigin", { origin: server.url, quotaSize: 2000 });

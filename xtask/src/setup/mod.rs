@@ -1,12 +1,14 @@
 //! Installs what is missing to run on this machine, and says what and why.
 
 mod apt;
+mod browsers;
 mod machine;
 mod sources;
 mod wasm;
 
 use std::path::Path;
 
+pub use browsers::{Browser, browser};
 pub use machine::Gpu;
 use machine::{Release, Vulkan};
 pub use wasm::{Wasm, wasm};
@@ -21,15 +23,6 @@ const VULKAN_PACKAGES: [&str; 2] = ["libvulkan1", "mesa-vulkan-drivers"];
 
 /// What the browser's part and the Tint check need on Debian.
 const NODE_PACKAGES: [&str; 3] = ["nodejs", "npm", "ca-certificates"];
-
-/// Where Chromium usually is; `tests/browser/browser.mjs` looks in the same places.
-const CHROMIUMS: [&str; 5] = [
-    "/usr/bin/chromium",
-    "/usr/bin/chromium-browser",
-    "/usr/bin/google-chrome",
-    "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
-    "C:/Program Files/Google/Chrome/Application/chrome.exe",
-];
 
 /// Makes sure that there is a Vulkan driver where one is needed, and returns what GPU programs will get.
 /// What cannot be installed is said with the commands to type; a GPU may be there all the same.
@@ -76,24 +69,6 @@ pub fn node(what: &str) -> bool {
         None => println!("  going on without node and npm"),
     }
     version().is_some()
-}
-
-/// Makes sure that there is a Chromium for the browser's tests; says whether there is.
-pub fn chromium() -> bool {
-    println!("Set-up: Chromium, for the browser's tests");
-    let found = || {
-        let chosen = std::env::var_os("PHOTONET_CHROMIUM").map(std::path::PathBuf::from);
-        let usual = CHROMIUMS.iter().map(std::path::PathBuf::from);
-        chosen.into_iter().chain(usual).find(|path| path.is_file())
-    };
-    if found().is_none() {
-        apt::install(&Release::read(Path::new("/")), &["chromium"], "there is no Chromium");
-    }
-    match found() {
-        Some(path) => println!("  {}", path.display()),
-        None => println!("  going on without Chromium; PHOTONET_CHROMIUM may name one"),
-    }
-    found().is_some()
 }
 
 /// The loader takes these drivers and no others when one of the variables is set.

@@ -69,7 +69,7 @@ fn a_write_beyond_the_end_is_found_at_the_next_check() {
     let buffer = buffer(&gpu, &[0.0; 4]);
     gpu.check().unwrap();
     gpu.write(&buffer, 8, &[1.0_f32; 4]);
-    assert!(matches!(gpu.check(), Err(GpuError::Driver { .. })));
+    assert!(matches!(gpu.check(), Err(GpuError::Submitted { .. })));
 }
 
 #[test]
