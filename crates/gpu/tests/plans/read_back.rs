@@ -77,5 +77,5 @@ fn a_read_beyond_the_end_is_an_error() {
     let gpu = open();
     let buffer = buffer(&gpu, &[0.0; 4]);
     let error = block_on(gpu.read::<f32>(&buffer, 0, 8)).err().unwrap();
-    assert!(matches!(error, GpuError::Driver { .. } | GpuError::ReadBack(_)), "{error}");
+    assert!(matches!(error, GpuError::Submitted { .. } | GpuError::ReadBack(_)), "{error}");
 }
