@@ -145,6 +145,8 @@ impl<T: Pod> Reading<T> {
         let mut values = vec![T::zeroed(); self.count];
         let Some(Transfer { staging, submission, mapped }) = self.copy else { return Ok(values) };
         gpu.wait_for(submission)?;
+        #[cfg(target_arch = "wasm32")]
+        let mapped = crate::web::attended(gpu, mapped);
         mapped
             .await
             .map_err(|e| GpuError::ReadBack(e.to_string()))?

@@ -1,12 +1,17 @@
-//! Pipelines in a page: compiled by the browser beside everything else, not between two frames.
+//! What only a page needs: pipelines compiled by the browser beside everything else, not between two frames, and results
+//! that come when they are there.
 //!
 //! wgpu makes pipelines synchronously, which keeps the browser's GPU process from drawing while a shader is compiled.
 //! The same pipelines are therefore made by the browser's asynchronous call first; wgpu's own, which are equal in all
 //! that a browser compares, are then found compiled.
 
+use std::future::poll_fn;
+use std::pin::{Pin, pin};
+use std::task::Poll;
+
 use crate::pipeline::Recipe;
 use crate::{Access, Gpu};
-use js_sys::{Array, Object, Promise, Reflect};
+use js_sys::{Array, Function, Object, Promise, Reflect};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 
@@ -28,6 +33,37 @@ extern "C" {
 
     #[wasm_bindgen(method, structural, catch, js_name = createComputePipelineAsync)]
     fn create_compute_pipeline_async(this: &Device, descriptor: &JsValue) -> Result<Promise, JsValue>;
+
+    #[wasm_bindgen(js_name = setTimeout)]
+    fn set_timeout(call: &Function, milliseconds: i32);
+}
+
+/// Waits for what the device does. Firefox looks ten times a second whether a device has done anything, and whenever
+/// something is submitted: there nothing is submitted again and again until the answer has come, which would otherwise be
+/// late by up to 100 ms.
+pub(crate) async fn attended<T>(gpu: &Gpu, waiting: impl Future<Output = T>) -> T {
+    let mut waiting = pin!(waiting);
+    if !is_firefox() {
+        return waiting.await;
+    }
+    loop {
+        // Browsers make 4 ms of a millisecond after some times.
+        let mut pause = JsFuture::from(Promise::new(&mut |resolve, _| set_timeout(&resolve, 1)));
+        let done = poll_fn(|context| match waiting.as_mut().poll(context) {
+            Poll::Ready(value) => Poll::Ready(Some(value)),
+            Poll::Pending => Pin::new(&mut pause).poll(context).map(|_| None),
+        });
+        if let Some(value) = done.await {
+            return value;
+        }
+        gpu.queue.submit([]);
+    }
+}
+
+fn is_firefox() -> bool {
+    let navigator = Reflect::get(&js_sys::global(), &"navigator".into());
+    let agent = navigator.and_then(|navigator| Reflect::get(&navigator, &"userAgent".into()));
+    agent.ok().and_then(|agent| agent.as_string()).is_some_and(|agent| agent.contains("Firefox"))
 }
 
 /// Has the browser compile `wanted`, all at once. What fails here fails again when the pipelines proper are made, with its

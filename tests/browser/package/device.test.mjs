@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { after, before, describe, test } from "node:test";
-import { engine } from "../browser.mjs";
+import { engine, needs } from "../browser.mjs";
 import { answer, bench, difference, model, somePhotos } from "./harness.mjs";
 
 let bed;
@@ -231,6 +231,30 @@ for (const [what, init] of [
     await page.free();
   });
 }
+
+test("Firefox is asked for a result until it has come, others tell of it", needs("WebGPU"), async () => {
+  const page = await bed.page();
+  const [{ url, top }] = somePhotos(1);
+  const found = await page.evaluate(async (url) => {
+    const classifier = await photonet.Classifier.load("/model.safetensors", { backend: "webgpu" });
+    const { submit } = GPUQueue.prototype;
+    const counts = { work: 0, empty: 0 };
+    GPUQueue.prototype.submit = function (commands) {
+      counts[commands.length > 0 ? "work" : "empty"]++;
+      return submit.call(this, commands);
+    };
+    const { top } = await classifier.classify(url);
+    const after = counts.empty;
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    classifier.dispose();
+    return { ...counts, after, label: top[0].label };
+  }, url);
+  assert.equal(found.label, top[0].label);
+  assert.ok(found.work > 0);
+  assert.equal(found.empty > 0, engine === "firefox", `${found.empty} submits of nothing`);
+  assert.equal(found.after, found.empty, "it is asked after the result has come");
+  await page.free();
+});
 
 test("pipelines are made while the model is still on its way, asynchronously first", async () => {
   const bytes = readFileSync(model);
