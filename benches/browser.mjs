@@ -3,7 +3,7 @@
 // measurement, then a table.
 //
 //   node benches/browser.mjs --models DIR [--model small,large] [--backend cpu,webgpu,webgpu-f16] [--photo FILE]
-//                            [--runs 20] [--cold 3] [--adapter swiftshader|default]
+//                            [--runs 20] [--cold 3] [--adapter swiftshader|default (in Chromium)]
 //                            [--peers COMMAND] [--out FILE]
 //
 // DIR holds the models as NAME.safetensors, and where there are expected answers NAME.logits.json (a list of numbers: what

@@ -1,5 +1,6 @@
 // A real browser for the tests: Chromium, or with PHOTONET_BROWSER another engine, `firefox` or `webkit`.
-import { existsSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
+import { join } from "node:path";
 import { chromium, firefox } from "playwright-core";
 import * as webkit from "./webkit.mjs";
 
@@ -34,8 +35,6 @@ const PROGRAMS = {
     process.env.PHOTONET_FIREFOX,
     "/usr/bin/firefox-esr",
     "/usr/bin/firefox",
-    "/Applications/Firefox.app/Contents/MacOS/firefox",
-    "C:/Program Files/Mozilla Firefox/firefox.exe",
   ],
 };
 
@@ -60,10 +59,22 @@ const LACKS = {
   ],
 };
 
+if (!(engine in LACKS)) throw new Error(`PHOTONET_BROWSER=${engine}: tests run in ${Object.keys(LACKS).join(", ")}`);
+
 /** Options of a test that needs these. */
 export function needs(...features) {
+  const unknown = features.find((feature) => !Object.values(LACKS).flat().includes(feature));
+  if (unknown) throw new Error(`no browser lacks ${unknown}: a mistake in its name?`);
   const missing = features.filter((feature) => LACKS[engine].includes(feature));
   return { skip: missing.length > 0 && `${engine} lacks ${missing.join(", ")}` };
+}
+
+/** The environment in which Vulkan has Mesa's software driver alone, where that is. */
+function software() {
+  const folder = "/usr/share/vulkan/icd.d";
+  if (process.env.VK_DRIVER_FILES || !existsSync(folder)) return {};
+  const files = readdirSync(folder).filter((name) => name.startsWith("lvp_icd"));
+  return files.length > 0 ? { VK_DRIVER_FILES: files.map((name) => join(folder, name)).join(":") } : {};
 }
 
 function program() {
@@ -80,9 +91,9 @@ function program() {
 export function launch({ webgpu = true, args = [], headless = true } = {}) {
   if (engine === "webkit") return webkit.launch();
   if (engine === "firefox") {
-    // Its WebGPU is wgpu, on the system's Vulkan driver; software ones are on its list of those not to use.
+    // Its WebGPU is wgpu, on the system's Vulkan driver: here Mesa's software one, which is on its list of those not to use.
     const firefoxUserPrefs = { "dom.webgpu.enabled": webgpu, "gfx.webgpu.ignore-blocklist": true, ...FAKE_CAMERA };
-    return firefox.launch({ executablePath: program(), channel: "moz-firefox", headless, firefoxUserPrefs });
+    return firefox.launch({ executablePath: program(), channel: "moz-firefox", headless, firefoxUserPrefs, env: { ...process.env, ...software() } });
   }
   const flags = [...FLAGS, ...(webgpu ? WEBGPU : ["--disable-features=WebGPU,WebGPUService"]), ...args];
   return chromium.launch({ executablePath: program(), headless, args: flags });

@@ -11,20 +11,23 @@ const UNDEFINED = "\u0000undefined";
 const PATIENCE = 120_000;
 const PAUSE = 50;
 
+/** What a context may be asked for without effect here; `needs` leaves out the tests that depend on it. */
+const IGNORED = ["serviceWorkers", "acceptDownloads"];
+
 /** Each context is a browser of its own, with a driver of its own: one drives no more. */
 export async function launch() {
   const contexts = new Set();
-  const close = async () => {
-    for (const context of contexts) await context.close();
-  };
   let version = "";
-  const newContext = async () => {
+  const newContext = async (options = {}) => {
+    const unknown = Object.keys(options).filter((name) => !IGNORED.includes(name));
+    if (unknown.length > 0) throw new Error(`a context of WebKit knows no ${unknown.join(", ")}`);
     const context = await Context.start(() => contexts.delete(context));
     contexts.add(context);
     version = context.version;
     return context;
   };
   const newPage = async () => (await newContext()).newPage();
+  const close = () => Promise.all(Array.from(contexts, (context) => context.close()));
   return { newContext, newPage, version: () => version, close };
 }
 
@@ -34,13 +37,6 @@ class Context {
   #closed;
   /** The address that commands for the browser begin with. */
   #session;
-  #end = () => {
-    try {
-      process.kill(-this.#driver.pid);
-    } catch {
-      // It has ended.
-    }
-  };
 
   static async start(closed) {
     const binary = BROWSERS.find(existsSync);
@@ -48,21 +44,27 @@ class Context {
     const port = await freePort();
     const context = new Context(port, closed);
     const url = `http://127.0.0.1:${port}`;
-    await until(async () => (await send(url, "GET", "/status")).ready, 20_000, "WebKitWebDriver starts");
-    const options = { "webkitgtk:browserOptions": { binary, args: ["--automation"] }, timeouts: { script: PATIENCE } };
-    const { sessionId, capabilities } = await send(url, "POST", "/session", { capabilities: { alwaysMatch: options } });
-    context.#session = `${url}/session/${sessionId}`;
-    context.version = capabilities.browserVersion;
+    try {
+      await until(async () => (await send(url, "GET", "/status")).ready, 20_000, "WebKitWebDriver starts");
+      const options = { "webkitgtk:browserOptions": { binary, args: ["--automation"] }, timeouts: { script: PATIENCE } };
+      const { sessionId, capabilities } = await send(url, "POST", "/session", { capabilities: { alwaysMatch: options } });
+      context.#session = `${url}/session/${sessionId}`;
+      context.version = capabilities.browserVersion;
+    } catch (error) {
+      context.#end();
+      throw error;
+    }
     return context;
   }
 
   constructor(port, closed) {
-    const driver = ["WebKitWebDriver", `--port=${port}`];
-    const [command, ...words] = process.env.DISPLAY ? driver : ["xvfb-run", "-a", "-s", "-screen 0 1280x1000x24", ...driver];
-    // A group of its own, since xvfb-run leaves what it started.
-    this.#driver = spawn(command, words, { stdio: "ignore", detached: true });
     this.#closed = closed;
-    process.once("exit", this.#end);
+    // The shell ends the driver, and with it the browser and the screen, when its input ends: at the latest with this process.
+    const shell = `exec 3<&0; WebKitWebDriver --port=${port} & driver=$!; { cat <&3; kill $driver; } & wait $driver`;
+    const words = ["-a", "-s", "-screen 0 1280x1000x24", "sh", "-c", shell];
+    this.#driver = spawn("xvfb-run", words, { stdio: ["pipe", "ignore", "ignore"] });
+    this.#driver.on("error", () => undefined);
+    this.#driver.unref();
   }
 
   async newPage() {
@@ -71,9 +73,21 @@ class Context {
 
   async close() {
     this.#closed();
-    await send(this.#session, "DELETE", "");
-    this.#end();
-    process.removeListener("exit", this.#end);
+    try {
+      await send(this.#session, "DELETE", "");
+    } catch {
+      // A browser that has ended is closed.
+    } finally {
+      await this.#end();
+    }
+  }
+
+  /** Closes what the driver's shell reads, at which everything ends in order; waits for that. */
+  #end() {
+    const driver = this.#driver;
+    driver.ref();
+    driver.stdin.end();
+    return driver.exitCode === null && driver.pid ? once(driver, "exit") : undefined;
   }
 }
 
@@ -81,6 +95,7 @@ class Page {
   #session;
   #context;
   #scripts = [];
+  #problem = () => undefined;
 
   constructor(session, context) {
     this.#session = session;
@@ -91,8 +106,10 @@ class Page {
     return this.#context;
   }
 
-  /** Errors of a page are not told. */
-  on() {}
+  /** Of what Playwright tells, errors that reach nobody; they are told after the next step in the page. */
+  on(event, call) {
+    if (event === "pageerror") this.#problem = call;
+  }
 
   setDefaultTimeout() {}
 
@@ -106,6 +123,11 @@ class Page {
     await send(this.#session, "POST", "/url", { url: address });
     // The driver goes on before the page's scripts have run.
     await this.waitForFunction(() => document.readyState === "complete");
+    await this.evaluate(() => {
+      globalThis.problemsOfPage = [];
+      addEventListener("error", ({ message }) => globalThis.problemsOfPage.push(message));
+      addEventListener("unhandledrejection", ({ reason }) => globalThis.problemsOfPage.push(String(reason)));
+    });
     for (const script of this.#scripts) await this.evaluate(script);
   }
 
@@ -118,8 +140,10 @@ class Page {
     const call = typeof script === "function" ? `(${script})(argument)` : `(${script})`;
     const text = `const [argument, done] = arguments;
       const keep = (_, value) => (value === undefined ? ${JSON.stringify(UNDEFINED)} : value);
-      (async () => ${call})().then((value) => done({ json: JSON.stringify(value, keep) }), (error) => done({ error: String(error) }));`;
-    const { json, error } = await send(this.#session, "POST", "/execute/async", { script: text, args: [argument ?? null] });
+      const end = (answer) => done({ ...answer, problems: globalThis.problemsOfPage?.splice(0) ?? [] });
+      (async () => ${call})().then((value) => end({ json: JSON.stringify(value, keep) ?? "null" }), (error) => end({ error: String(error) }));`;
+    const { json, error, problems } = await send(this.#session, "POST", "/execute/async", { script: text, args: [argument ?? null] });
+    for (const message of problems) this.#problem({ message });
     if (error) throw new Error(`page.evaluate: ${error}`);
     return restored(JSON.parse(json));
   }
@@ -224,7 +248,7 @@ function restored(value) {
 }
 
 async function send(url, method, path, body) {
-  const response = await fetch(url + path, { method, body: body && JSON.stringify(body) });
+  const response = await fetch(url + path, { method, body: body && JSON.stringify(body), signal: AbortSignal.timeout(2 * PATIENCE) });
   const { value } = await response.json();
   if (!response.ok) throw new Error(`WebDriver ${method} ${path}: ${value?.error} ${value?.message}`);
   return value;

@@ -138,3 +138,19 @@ fn gather(classes: &Path, to: &Path, each: usize) -> Result<(), String> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tests_that_are_named_exist() {
+        let folder = shell::root().join("tests/browser");
+        for name in ONCE.iter().chain(&IN_WEBKIT) {
+            assert!(folder.join(format!("{name}.test.mjs")).is_file(), "{name}");
+        }
+        let count = |browser| test_files(&folder, browser).len();
+        assert_eq!(count(Browser::Chromium), count(Browser::Firefox) + ONCE.len());
+        assert_eq!(count(Browser::WebKit), IN_WEBKIT.len());
+    }
+}

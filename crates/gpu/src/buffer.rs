@@ -67,7 +67,7 @@ impl Gpu {
     }
 
     /// Writes `data` at `offset` bytes before the next submit. Both must be multiples of 4 bytes;
-    /// what does not fit the buffer is reported as a driver error at the next [`Gpu::check`].
+    /// what does not fit the buffer is [`GpuError::Submitted`] at the next [`Gpu::check`].
     pub fn write<T: Pod>(&self, buffer: &Buffer, offset: u64, data: &[T]) {
         self.queue.write_buffer(&buffer.raw, offset, bytemuck::cast_slice(data));
     }

@@ -235,7 +235,7 @@ impl Gpu {
     /// Whether the device still works.
     ///
     /// # Errors
-    /// [`GpuError::Lost`], or the first error that the driver reported outside of any scope.
+    /// [`GpuError::Lost`], or [`GpuError::Submitted`] with the first error that the driver reported outside of any scope.
     pub fn check(&self) -> Result<(), GpuError> {
         let health = lock(&self.health);
         match (&health.lost, &health.error) {
@@ -264,6 +264,8 @@ impl Gpu {
         let refused = validation.pop();
         let full = memory.pop();
         if let Some(error) = refused.await {
+            // Of a device that is gone nothing is valid; that it is gone is the better answer.
+            self.check()?;
             return Err(GpuError::Driver { what: what.into(), reason: error.to_string() });
         }
         match full.await {

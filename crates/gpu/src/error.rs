@@ -51,7 +51,7 @@ pub enum GpuError {
         /// The driver's message.
         reason: String,
     },
-    /// The driver reported an error of work that had been submitted, outside of all that waits for one.
+    /// The driver reported an error outside of any scope for errors: of work that had been submitted.
     #[error("the GPU driver refused submitted work: {reason}")]
     Submitted {
         /// The driver's message.

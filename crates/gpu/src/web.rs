@@ -56,6 +56,10 @@ pub(crate) async fn attended<T>(gpu: &Gpu, waiting: impl Future<Output = T>) -> 
         if let Some(value) = done.await {
             return value;
         }
+        // What is lost is not asked, and tells by itself.
+        if gpu.check().is_err() {
+            return waiting.await;
+        }
         gpu.queue.submit([]);
     }
 }

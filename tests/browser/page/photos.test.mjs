@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { after, before, test } from "node:test";
 import { deflateSync } from "node:zlib";
-import { launch, needs } from "../browser.mjs";
+import { engine, launch, needs } from "../browser.mjs";
 import { answers, download, drop, dropDrawn, openPage, paste, photos, ready, served, servePage, says, settled } from "./page.mjs";
 
 const CAMERA = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"];
@@ -113,7 +113,7 @@ test("a photo shows its picture, its bars and the time of each step", async () =
   await page.setInputFiles("#pick-photos", one.path);
   await settled(page, 1);
   // Pictures are drawn near the screen, in WebKit on it.
-  await page.evaluate(() => document.querySelector(".card img").scrollIntoView());
+  if (engine === "webkit") await page.evaluate(() => document.querySelector(".card img").scrollIntoView());
   await page.waitForFunction(() => document.querySelector(".card img").naturalWidth > 0);
   const widths = await page.$$eval(".bars .fill", (fills) => fills.map((fill) => Number.parseFloat(fill.style.inlineSize)));
   assert.ok(widths[0] > 0 && widths.every((width, i) => i === 0 || width <= widths[i - 1]), `bars: ${widths}`);
@@ -286,7 +286,7 @@ test("drawn samples say that they are drawn; the server's own take their place",
   await page.context().close();
 });
 
-test("a hidden tab goes on: nothing waits for a frame or for the screen", async () => {
+test("a hidden tab goes on: nothing waits for a frame or for the screen", needs("scripts before the page's"), async () => {
   const page = await openPage(browser, server, {
     init: () => {
       // What a browser does to a tab in the background.

@@ -97,7 +97,7 @@ export class LocalEngine implements Engine {
 
   #noteRecovery(before: number): void {
     if (this.#wasm.recoveries === before) return;
-    this.#onNotice("the GPU device was lost; it was opened anew and the photos were run again");
+    this.#onNotice("the GPU device was lost or failed; it was opened anew and the photos were run again");
   }
 
   /** Goes on with the CPU where the device failed for good and the backend was left to us; says whether it does. */

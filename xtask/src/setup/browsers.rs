@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::apt;
 use super::machine::Release;
+use crate::shell;
 
 /// An engine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,24 +28,22 @@ impl fmt::Display for Browser {
     }
 }
 
+/// The oldest Firefox that the tests' library can do enough with.
+const FIREFOX: u32 = 153;
+
 impl Browser {
-    /// Where it usually is, each of these files wanted; `tests/browser` looks in the same places.
-    fn places(self) -> &'static [&'static [&'static str]] {
+    /// Where it usually is, WebKit its driver; `tests/browser` looks in the same places.
+    fn places(self) -> &'static [&'static str] {
         match self {
             Self::Chromium => &[
-                &["/usr/bin/chromium"],
-                &["/usr/bin/chromium-browser"],
-                &["/usr/bin/google-chrome"],
-                &["/Applications/Google Chrome.app/Contents/MacOS/Google Chrome"],
-                &["C:/Program Files/Google/Chrome/Application/chrome.exe"],
+                "/usr/bin/chromium",
+                "/usr/bin/chromium-browser",
+                "/usr/bin/google-chrome",
+                "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
+                "C:/Program Files/Google/Chrome/Application/chrome.exe",
             ],
-            Self::Firefox => &[
-                &["/usr/bin/firefox-esr"],
-                &["/usr/bin/firefox"],
-                &["/Applications/Firefox.app/Contents/MacOS/firefox"],
-                &["C:/Program Files/Mozilla Firefox/firefox.exe"],
-            ],
-            Self::WebKit => &[&["/usr/bin/WebKitWebDriver", "/usr/bin/xvfb-run"]],
+            Self::Firefox => &["/usr/bin/firefox-esr", "/usr/bin/firefox"],
+            Self::WebKit => &["/usr/bin/WebKitWebDriver"],
         }
     }
 
@@ -68,18 +67,45 @@ impl Browser {
 
     fn find(self) -> Option<PathBuf> {
         let chosen = self.variable().and_then(std::env::var_os).map(PathBuf::from);
-        let there = |files: &&&[&str]| files.iter().all(|file| Path::new(file).is_file());
-        chosen
-            .filter(|path| path.is_file())
-            .or_else(|| self.places().iter().find(there).and_then(|files| files.first()).map(PathBuf::from))
+        let usual = self.places().iter().map(PathBuf::from);
+        chosen.into_iter().chain(usual).find(|path| path.is_file() && self.suits(path))
     }
+
+    /// Whether the tests can do what they want with the program.
+    fn suits(self, program: &Path) -> bool {
+        match self {
+            Self::Chromium => true,
+            Self::Firefox => {
+                let version = shell::ask(&program.to_string_lossy(), &["--version"]);
+                // A snap sees none of the folders that tests make for it.
+                let snap = std::fs::read(program).is_ok_and(|text| text.windows(6).any(|w| w == b"/snap/"));
+                !snap && version.as_deref().and_then(firefox_version).is_some_and(|major| major >= FIREFOX)
+            }
+            Self::WebKit => {
+                let family = format!("/usr/lib/{}-linux-gnu", std::env::consts::ARCH);
+                let browser = |name| Path::new(&family).join(name).join("MiniBrowser").is_file();
+                let screen = |name| Path::new("/usr/bin").join(name).is_file();
+                ["xvfb-run", "Xvfb", "xauth"].into_iter().all(screen)
+                    && ["webkit2gtk-4.1", "webkit2gtk-4.0"].into_iter().any(browser)
+            }
+        }
+    }
+}
+
+/// The major version in `Mozilla Firefox 153.7.0esr`.
+fn firefox_version(text: &str) -> Option<u32> {
+    text.split_whitespace().find_map(|word| word.split('.').next()?.parse().ok())
 }
 
 /// Makes sure that there is this browser for the tests; says whether there is.
 pub fn browser(browser: Browser) -> bool {
     println!("Set-up: {browser}, for the browser's tests");
+    if browser != Browser::Chromium && !cfg!(target_os = "linux") {
+        println!("  the tests know it on Linux alone, beside a software GPU");
+        return false;
+    }
     if browser.find().is_none() {
-        let why = format!("there is no {browser}");
+        let why = format!("there is no {browser} that the tests can use");
         apt::install(&Release::read(Path::new("/")), browser.packages(), &why);
     }
     let found = browser.find();
@@ -89,4 +115,16 @@ pub fn browser(browser: Browser) -> bool {
         (None, None) => println!("  going on without {browser}"),
     }
     found.is_some()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn firefox_says_its_version() {
+        assert_eq!(firefox_version("Mozilla Firefox 153.7.0esr\n"), Some(153));
+        assert_eq!(firefox_version("Mozilla Firefox 160.0"), Some(160));
+        assert_eq!(firefox_version("command not found"), None);
+    }
 }

@@ -82,7 +82,7 @@ impl GpuBackend {
         InferenceOptions { batch, input: outline.input, count_topk: None, precision: self.precision }
     }
 
-    /// As [`super::Backend::run`]. A device that is lost is opened anew, once, and given the weights again.
+    /// As [`super::Backend::run`]. A device that is lost, or fails, is opened anew, once, and given the weights again.
     pub async fn run(
         &mut self,
         outline: &Outline,
@@ -94,6 +94,8 @@ impl GpuBackend {
         match self.try_run(outline, weights, pixels, images, wanted).await {
             Err(EngineError::Device { lost: true, .. }) => {
                 let recoveries = self.recoveries + 1;
+                // Where it only failed, what it holds is free before the next one takes as much.
+                self.close();
                 *self = Self { recoveries, ..Self::open(self.precision).await? };
                 self.load(outline, weights, None).await?;
                 self.try_run(outline, weights, pixels, images, wanted).await
