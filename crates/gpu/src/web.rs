@@ -40,7 +40,7 @@ extern "C" {
 
 /// Waits for what the device does. Firefox looks ten times a second whether a device has done anything, and whenever
 /// something is submitted: there nothing is submitted again and again until the answer has come, which would otherwise be
-/// late by up to 100 ms.
+/// late by up to 100 ms (Mozilla's bug 1870699).
 pub(crate) async fn attended<T>(gpu: &Gpu, waiting: impl Future<Output = T>) -> T {
     let mut waiting = pin!(waiting);
     if !is_firefox() {

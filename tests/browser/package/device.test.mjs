@@ -232,30 +232,50 @@ for (const [what, init] of [
   });
 }
 
-test("Firefox is asked for a result until it has come, others tell of it", async () => {
-  const page = await bed.page();
-  const photos = somePhotos(4);
-  const found = await page.evaluate(async (urls) => {
-    const classifier = await photonet.Classifier.load("/model.safetensors", { backend: "webgpu" });
-    const { submit } = GPUQueue.prototype;
-    const counts = { work: 0, empty: 0 };
-    GPUQueue.prototype.submit = function (commands) {
-      counts[commands.length > 0 ? "work" : "empty"]++;
-      return submit.call(this, commands);
-    };
-    const labels = [];
-    for (const url of urls) labels.push((await classifier.classify(url)).top[0].label);
-    const after = counts.empty;
-    await new Promise((resolve) => setTimeout(resolve, 200));
-    classifier.dispose();
-    return { ...counts, after, labels };
-  }, photos.map(({ url }) => url));
-  assert.deepEqual(found.labels, photos.map(({ top }) => top[0].label));
-  assert.ok(found.work > 0);
-  assert.equal(found.empty > 0, engine === "firefox", `${found.empty} submits of nothing`);
-  assert.equal(found.after, found.empty, "it is asked after the result has come");
-  await page.free();
-});
+/** Counts submits of work and of nothing, and tells on the channel `submits` when it is asked to. */
+const COUNT = `if (globalThis.GPUQueue) {
+  const counts = { work: 0, empty: 0 };
+  const { submit } = GPUQueue.prototype;
+  GPUQueue.prototype.submit = function (commands) {
+    counts[commands.length > 0 ? "work" : "empty"]++;
+    return submit.call(this, commands);
+  };
+  new BroadcastChannel("submits").onmessage = ({ data, target }) => data === "how many?" && target.postMessage(counts);
+}`;
+
+for (const place of ["the page", "a worker"]) {
+  test(`in ${place}, Firefox is asked for a result until it has come, others tell of it`, async () => {
+    bed.routes["/count.js"] = answer(COUNT, "text/javascript");
+    bed.routes["/counting-worker.js"] = answer('import "/count.js"; import "/node_modules/photonet/dist/worker.js";', "text/javascript");
+    const page = await bed.page({ init: place === "the page" ? COUNT : undefined });
+    const photos = somePhotos(4);
+    const found = await page.evaluate(
+      async ([urls, inWorker]) => {
+        const channel = new BroadcastChannel("submits");
+        const submits = () =>
+          new Promise((resolve) => {
+            channel.onmessage = ({ data }) => resolve(data);
+            channel.postMessage("how many?");
+          });
+        const worker = inWorker ? new Worker("/counting-worker.js", { type: "module" }) : undefined;
+        const classifier = await photonet.Classifier.load("/model.safetensors", { backend: "webgpu", worker });
+        const labels = [];
+        for (const url of urls) labels.push((await classifier.classify(url)).top[0].label);
+        const then = await submits();
+        await new Promise((resolve) => setTimeout(resolve, 200));
+        const later = await submits();
+        classifier.dispose();
+        return { labels, then, later };
+      },
+      [photos.map(({ url }) => url), place === "a worker"],
+    );
+    assert.deepEqual(found.labels, photos.map(({ top }) => top[0].label));
+    assert.ok(found.then.work >= photos.length);
+    assert.equal(found.then.empty > 0, engine === "firefox", `${found.then.empty} submits of nothing`);
+    assert.deepEqual(found.later, found.then, "it is asked after the result has come");
+    await page.free();
+  });
+}
 
 test("pipelines are made while the model is still on its way, asynchronously first", async () => {
   const bytes = readFileSync(model);
