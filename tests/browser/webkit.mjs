@@ -12,7 +12,7 @@ const PATIENCE = 120_000;
 const PAUSE = 50;
 
 /** What a context may be asked for without effect here; `needs` leaves out the tests that depend on it. */
-const IGNORED = ["serviceWorkers", "acceptDownloads"];
+const IGNORED = ["serviceWorkers"];
 
 /** Each context is a browser of its own, with a driver of its own: one drives no more. */
 export async function launch() {

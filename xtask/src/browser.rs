@@ -32,9 +32,9 @@ pub fn run(browser: Browser) -> Outcome {
     if !setup::node("the browser's tests") || node_version().is_none_or(|version| version < NODE) {
         return Outcome::Skipped(format!("node {NODE} or newer is missing and cannot be installed here"));
     }
-    if !setup::browser(browser) {
+    let Some(program) = setup::browser(browser) else {
         return Outcome::Skipped(format!("{browser} is missing and cannot be installed here"));
-    }
+    };
     let tests = root.join("tests/browser");
     let prepared = npm::install(&tests).and_then(|()| prepare(&root.join("target/browser/fixtures")));
     if let Err(message) = prepared {
@@ -45,6 +45,8 @@ pub fn run(browser: Browser) -> Outcome {
     command.args(["--test", "--test-concurrency=1", "--test-reporter=spec"]);
     command.args(test_files(&tests, browser)).current_dir(&root);
     command.env("PHOTONET_BROWSER", browser.to_string().to_lowercase());
+    // The one that suits, which need not be the first that there is.
+    command.envs(browser.variable().map(|variable| (variable, program)));
     let mut counts = Counts::default();
     match shell::run_watching(&mut command, |line| counts.add_node(line)) {
         Ok(()) => Outcome::Passed(counts.to_string()),

@@ -32,7 +32,7 @@ impl fmt::Display for Browser {
 const FIREFOX: u32 = 153;
 
 impl Browser {
-    /// Where it usually is, WebKit its driver; `tests/browser` looks in the same places.
+    /// Where it usually is, WebKit its driver; tests that are run by hand look in the same places.
     fn places(self) -> &'static [&'static str] {
         match self {
             Self::Chromium => &[
@@ -47,8 +47,8 @@ impl Browser {
         }
     }
 
-    /// The variable that names another one.
-    fn variable(self) -> Option<&'static str> {
+    /// The variable that names another one, to this program and to the tests.
+    pub fn variable(self) -> Option<&'static str> {
         match self {
             Self::Chromium => Some("PHOTONET_CHROMIUM"),
             Self::Firefox => Some("PHOTONET_FIREFOX"),
@@ -97,12 +97,12 @@ fn firefox_version(text: &str) -> Option<u32> {
     text.split_whitespace().find_map(|word| word.split('.').next()?.parse().ok())
 }
 
-/// Makes sure that there is this browser for the tests; says whether there is.
-pub fn browser(browser: Browser) -> bool {
+/// Makes sure that there is this browser for the tests, and returns its program.
+pub fn browser(browser: Browser) -> Option<PathBuf> {
     println!("Set-up: {browser}, for the browser's tests");
     if browser != Browser::Chromium && !cfg!(target_os = "linux") {
         println!("  the tests know it on Linux alone, beside a software GPU");
-        return false;
+        return None;
     }
     if browser.find().is_none() {
         let why = format!("there is no {browser} that the tests can use");
@@ -114,7 +114,7 @@ pub fn browser(browser: Browser) -> bool {
         (None, Some(variable)) => println!("  going on without {browser}; {variable} may name one"),
         (None, None) => println!("  going on without {browser}"),
     }
-    found.is_some()
+    found
 }
 
 #[cfg(test)]
