@@ -65,7 +65,7 @@ function bytes() {
 
 async function load(server, query) {
   const args = options.adapter === "default" ? ["--use-webgpu-adapter=default"] : [];
-  const browser = await launch({ args });
+  const browser = await launch({ args, steady: false });
   try {
     const page = await browser.newPage();
     await page.goto(`${server.url}/bench.html?${new URLSearchParams(query)}`);

@@ -85,11 +85,11 @@ function program() {
 
 /**
  * Starts the browser, headless, with WebGPU on a software adapter.
- * @param {{ webgpu?: boolean, args?: string[], headless?: boolean }} options `webgpu: false` leaves it without an adapter;
- * `args` are Chromium's
+ * @param {{ webgpu?: boolean, args?: string[], headless?: boolean, steady?: boolean }} options `webgpu: false` leaves it
+ * without an adapter; `args` are Chromium's; `steady: false`, for measuring, is WebKit with the threads that it compiles on
  */
-export function launch({ webgpu = true, args = [], headless = true } = {}) {
-  if (engine === "webkit") return webkit.launch();
+export function launch({ webgpu = true, args = [], headless = true, steady = true } = {}) {
+  if (engine === "webkit") return webkit.launch({ steady });
   if (engine === "firefox") {
     // Its WebGPU is wgpu, on the system's Vulkan driver: here Mesa's software one, which is on its list of those not to use.
     const firefoxUserPrefs = { "dom.webgpu.enabled": webgpu, "gfx.webgpu.ignore-blocklist": true, ...FAKE_CAMERA };

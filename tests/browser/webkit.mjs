@@ -9,19 +9,27 @@ import { basename } from "node:path";
 const BROWSERS = ["webkit2gtk-4.1", "webkit2gtk-4.0"].map((name) => `/usr/lib/${process.arch === "arm64" ? "aarch64" : "x86_64"}-linux-gnu/${name}/MiniBrowser`);
 const UNDEFINED = "\u0000undefined";
 const PATIENCE = 120_000;
+/**
+ * WebKit's compiler threads now and then spoil a call of wasm that runs beside them (WebKitGTK 2.50 on x86-64: 14 of 8,000
+ * photos in fresh modules were "damaged" or trapped, and decoded well at once after; none of 10,000 without the threads).
+ */
+const STEADY = { JSC_useConcurrentJIT: "0" };
 const PAUSE = 50;
 
 /** What a context may be asked for without effect here; `needs` leaves out the tests that depend on it. */
 const IGNORED = ["serviceWorkers"];
 
-/** Each context is a browser of its own, with a driver of its own: one drives no more. */
-export async function launch() {
+/**
+ * Each context is a browser of its own, with a driver of its own: one drives no more. `steady: false` leaves WebKit its
+ * compiler threads, as users have them.
+ */
+export async function launch({ steady = true } = {}) {
   const contexts = new Set();
   let version = "";
   const newContext = async (options = {}) => {
     const unknown = Object.keys(options).filter((name) => !IGNORED.includes(name));
     if (unknown.length > 0) throw new Error(`a context of WebKit knows no ${unknown.join(", ")}`);
-    const context = await Context.start(() => contexts.delete(context));
+    const context = await Context.start(() => contexts.delete(context), steady ? STEADY : {});
     contexts.add(context);
     version = context.version;
     return context;
@@ -38,11 +46,11 @@ class Context {
   /** The address that commands for the browser begin with. */
   #session;
 
-  static async start(closed) {
+  static async start(closed, env) {
     const binary = BROWSERS.find(existsSync);
     if (!binary) throw new Error("no MiniBrowser of WebKitGTK found (Debian's webkit2gtk-driver)");
     const port = await freePort();
-    const context = new Context(port, closed);
+    const context = new Context(port, closed, env);
     const url = `http://127.0.0.1:${port}`;
     try {
       await until(async () => (await send(url, "GET", "/status")).ready, 20_000, "WebKitWebDriver starts");
@@ -57,12 +65,12 @@ class Context {
     return context;
   }
 
-  constructor(port, closed) {
+  constructor(port, closed, env) {
     this.#closed = closed;
     // The shell ends the driver, and with it the browser and the screen, when its input ends: at the latest with this process.
     const shell = `exec 3<&0; WebKitWebDriver --port=${port} & driver=$!; { cat <&3; kill $driver; } & wait $driver`;
     const words = ["-a", "-s", "-screen 0 1280x1000x24", "sh", "-c", shell];
-    this.#driver = spawn("xvfb-run", words, { stdio: ["pipe", "ignore", "ignore"] });
+    this.#driver = spawn("xvfb-run", words, { stdio: ["pipe", "ignore", "ignore"], env: { ...process.env, ...env } });
     this.#driver.on("error", () => undefined);
     this.#driver.unref();
   }

@@ -107,6 +107,46 @@ test("a format that only the browser decodes falls to it and says so", async () 
   [200, 30, 30].forEach((value, index) => assert.ok(Math.abs(pixel[index] - value) < 8, `${pixel}`));
 });
 
+/** Lets as many calls of the decoder fail, as a trap does, as `failures` says. */
+function spoil() {
+  window.failures = 0;
+  const { instantiate } = WebAssembly;
+  WebAssembly.instantiate = async (module, imports) => {
+    const { exports } = await instantiate(module, imports);
+    const photo_decode = (...words) => {
+      if (failures-- > 0) throw new WebAssembly.RuntimeError("spoiled");
+      return exports.photo_decode(...words);
+    };
+    return { module, instance: { exports: { ...exports, photo_decode } } };
+  };
+}
+
+test("a decoder that fails is asked again, and one that fails always leaves the photo to the browser", async () => {
+  const page = await bed.page({ init: spoil });
+  const found = await page.evaluate(async (url) => {
+    const classifier = await photonet.Classifier.load("/model.safetensors", { backend: "cpu" });
+    const file = await helpers.file(url);
+    const rows = [];
+    for (const times of [0, 1, 2]) {
+      window.failures = times;
+      const { decodedBy, top, width, height } = await classifier.classify(file);
+      rows.push({ decodedBy, label: top[0].label, size: [width, height], left: window.failures });
+    }
+    window.failures = 2;
+    const text = await helpers.ending(classifier.classify(new File(["no photo"], "notes.jpg")));
+    return { rows, text };
+  }, photo.url);
+  assert.deepEqual(found.rows.map(({ decodedBy }) => decodedBy), ["photonet", "photonet", "browser"]);
+  assert.deepEqual(found.rows.map(({ left }) => left), [-1, -1, 0], "each was decoded as often as it should be");
+  for (const { label, size } of found.rows) {
+    assert.equal(label, photo.top[0].label);
+    assert.deepEqual(size, found.rows[0].size);
+  }
+  assert.equal(found.text.kind, "ImageError");
+  assert.match(found.text.message, /notes\.jpg: the decoder failed on it, or memory ran out \(spoiled\)/);
+  await page.free();
+});
+
 test("a canvas beyond what phones draw is made smaller and keeps its size in the answer", async () => {
   const found = await page.evaluate(async () => {
     const canvas = new OffscreenCanvas(6000, 4000);
