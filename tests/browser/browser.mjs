@@ -1,5 +1,5 @@
 // A real browser for the tests: Chromium, or with PHOTONET_BROWSER another engine, `firefox` or `webkit`.
-import { existsSync, readdirSync } from "node:fs";
+import { existsSync, readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { chromium, firefox } from "playwright-core";
 import * as webkit from "./webkit.mjs";
@@ -20,23 +20,6 @@ const WEBGPU = ["--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader"];
 
 /** Firefox's camera of a test; Chromium's is asked for by flags. */
 const FAKE_CAMERA = { "media.navigator.streams.fake": true, "media.navigator.permission.disabled": true };
-
-/** Where the browsers usually are; PHOTONET_CHROMIUM and PHOTONET_FIREFOX name others. */
-const PROGRAMS = {
-  chromium: [
-    process.env.PHOTONET_CHROMIUM,
-    "/usr/bin/chromium",
-    "/usr/bin/chromium-browser",
-    "/usr/bin/google-chrome",
-    "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
-    "C:/Program Files/Google/Chrome/Application/chrome.exe",
-  ],
-  firefox: [
-    process.env.PHOTONET_FIREFOX,
-    "/usr/bin/firefox-esr",
-    "/usr/bin/firefox",
-  ],
-};
 
 /** What a browser, or what tests may do with it, does not have; `needs` takes these names. */
 const LACKS = {
@@ -77,9 +60,13 @@ function software() {
   return files.length > 0 ? { VK_DRIVER_FILES: files.map((name) => join(folder, name)).join(":") } : {};
 }
 
+/** PHOTONET_CHROMIUM and PHOTONET_FIREFOX name others than those of programs.txt. */
 function program() {
-  const found = PROGRAMS[engine].find((path) => path && existsSync(path));
-  if (!found) throw new Error(`no ${engine} found; set PHOTONET_${engine.toUpperCase()} to its path`);
+  const variable = `PHOTONET_${engine.toUpperCase()}`;
+  const lines = readFileSync(new URL("programs.txt", import.meta.url), "utf8").split(/\r?\n/);
+  const usual = lines.filter((line) => line.startsWith(`${engine} `)).map((line) => line.slice(engine.length + 1));
+  const found = [process.env[variable], ...usual].find((path) => path && existsSync(path));
+  if (!found) throw new Error(`no ${engine} found; set ${variable} to its path`);
   return found;
 }
 

@@ -44,7 +44,7 @@ pub fn run(browser: Browser) -> Outcome {
     // One file at a time: the software GPU takes all there is.
     command.args(["--test", "--test-concurrency=1", "--test-reporter=spec"]);
     command.args(test_files(&tests, browser)).current_dir(&root);
-    command.env("PHOTONET_BROWSER", browser.to_string().to_lowercase());
+    command.env("PHOTONET_BROWSER", browser.name());
     // The one that suits, which need not be the first that there is.
     command.envs(browser.variable().map(|variable| (variable, program)));
     let mut counts = Counts::default();

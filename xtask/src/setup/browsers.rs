@@ -28,22 +28,28 @@ impl fmt::Display for Browser {
     }
 }
 
+/// Engines, and where they usually are.
+const PROGRAMS: &str = include_str!("../../../tests/browser/programs.txt");
+
 /// The oldest Firefox that the tests' library can do enough with.
 const FIREFOX: u32 = 153;
 
 impl Browser {
     /// Where it usually is, WebKit its driver; tests that are run by hand look in the same places.
-    fn places(self) -> &'static [&'static str] {
+    fn places(self) -> impl Iterator<Item = &'static str> {
+        let name = self.name();
+        PROGRAMS
+            .lines()
+            .filter_map(|line| line.split_once(' '))
+            .filter_map(move |(engine, path)| (engine == name).then_some(path))
+    }
+
+    /// What PHOTONET_BROWSER calls it.
+    pub fn name(self) -> &'static str {
         match self {
-            Self::Chromium => &[
-                "/usr/bin/chromium",
-                "/usr/bin/chromium-browser",
-                "/usr/bin/google-chrome",
-                "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
-                "C:/Program Files/Google/Chrome/Application/chrome.exe",
-            ],
-            Self::Firefox => &["/usr/bin/firefox-esr", "/usr/bin/firefox"],
-            Self::WebKit => &["/usr/bin/WebKitWebDriver"],
+            Self::Chromium => "chromium",
+            Self::Firefox => "firefox",
+            Self::WebKit => "webkit",
         }
     }
 
@@ -67,7 +73,7 @@ impl Browser {
 
     fn find(self) -> Option<PathBuf> {
         let chosen = self.variable().and_then(std::env::var_os).map(PathBuf::from);
-        let usual = self.places().iter().map(PathBuf::from);
+        let usual = self.places().map(PathBuf::from);
         chosen.into_iter().chain(usual).find(|path| path.is_file() && self.suits(path))
     }
 
@@ -120,6 +126,13 @@ pub fn browser(browser: Browser) -> Option<PathBuf> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn each_engine_has_places() {
+        for browser in [Browser::Chromium, Browser::Firefox, Browser::WebKit] {
+            assert!(browser.places().next().is_some_and(|path| path.starts_with("/usr/bin/")), "{browser}");
+        }
+    }
 
     #[test]
     fn firefox_says_its_version() {
