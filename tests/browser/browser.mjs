@@ -1,7 +1,8 @@
 // A real browser for the tests: Chromium, or with PHOTONET_BROWSER another engine, `firefox` or `webkit`.
-import { existsSync, readFileSync, readdirSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { chromium, firefox } from "playwright-core";
+import { find } from "./programs.mjs";
 import * as webkit from "./webkit.mjs";
 
 /** Which browser the tests run in. */
@@ -63,9 +64,7 @@ function software() {
 /** PHOTONET_CHROMIUM and PHOTONET_FIREFOX name others than those of programs.txt. */
 function program() {
   const variable = `PHOTONET_${engine.toUpperCase()}`;
-  const lines = readFileSync(new URL("programs.txt", import.meta.url), "utf8").split(/\r?\n/);
-  const usual = lines.filter((line) => line.startsWith(`${engine} `)).map((line) => line.slice(engine.length + 1));
-  const found = [process.env[variable], ...usual].find((path) => path && existsSync(path));
+  const found = find(engine, process.env[variable]);
   if (!found) throw new Error(`no ${engine} found; set ${variable} to its path`);
   return found;
 }

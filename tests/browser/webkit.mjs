@@ -2,11 +2,11 @@
 // its own. Of Debian's packages: webkit2gtk-driver, which has the driver and a browser for it, and xvfb for a screen.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { basename } from "node:path";
+import { find } from "./programs.mjs";
 
-const BROWSERS = ["webkit2gtk-4.1", "webkit2gtk-4.0"].map((name) => `/usr/lib/${process.arch === "arm64" ? "aarch64" : "x86_64"}-linux-gnu/${name}/MiniBrowser`);
 const UNDEFINED = "\u0000undefined";
 const PATIENCE = 120_000;
 /**
@@ -47,7 +47,7 @@ class Context {
   #session;
 
   static async start(closed, env) {
-    const binary = BROWSERS.find(existsSync);
+    const binary = find("minibrowser");
     if (!binary) throw new Error("no MiniBrowser of WebKitGTK found (Debian's webkit2gtk-driver)");
     const port = await freePort();
     const context = new Context(port, closed, env);

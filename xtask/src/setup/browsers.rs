@@ -28,29 +28,23 @@ impl fmt::Display for Browser {
     }
 }
 
-/// Engines, and where they usually are.
+/// Browsers, of WebKit the driver and the browser that it drives, and where they usually are; tests that are run by hand look
+/// in the same places.
 const PROGRAMS: &str = include_str!("../../../tests/browser/programs.txt");
+
+/// Where a program of the list may be.
+fn places(name: &str) -> impl Iterator<Item = PathBuf> {
+    let lines = PROGRAMS.lines().filter_map(|line| line.split_once(' '));
+    lines.filter(move |(other, _)| *other == name).map(|(_, path)| PathBuf::from(path))
+}
 
 /// The oldest Firefox that the tests' library can do enough with.
 const FIREFOX: u32 = 153;
 
 impl Browser {
-    /// Where it usually is, WebKit its driver; tests that are run by hand look in the same places.
-    fn places(self) -> impl Iterator<Item = &'static str> {
-        let name = self.name();
-        PROGRAMS
-            .lines()
-            .filter_map(|line| line.split_once(' '))
-            .filter_map(move |(engine, path)| (engine == name).then_some(path))
-    }
-
-    /// What PHOTONET_BROWSER calls it.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Chromium => "chromium",
-            Self::Firefox => "firefox",
-            Self::WebKit => "webkit",
-        }
+    /// What PHOTONET_BROWSER and the list of programs call it.
+    pub fn name(self) -> String {
+        self.to_string().to_lowercase()
     }
 
     /// The variable that names another one, to this program and to the tests.
@@ -73,8 +67,7 @@ impl Browser {
 
     fn find(self) -> Option<PathBuf> {
         let chosen = self.variable().and_then(std::env::var_os).map(PathBuf::from);
-        let usual = self.places().map(PathBuf::from);
-        chosen.into_iter().chain(usual).find(|path| path.is_file() && self.suits(path))
+        chosen.into_iter().chain(places(&self.name())).find(|path| path.is_file() && self.suits(path))
     }
 
     /// Whether the tests can do what they want with the program.
@@ -88,11 +81,9 @@ impl Browser {
                 !snap && version.as_deref().and_then(firefox_version).is_some_and(|major| major >= FIREFOX)
             }
             Self::WebKit => {
-                let family = format!("/usr/lib/{}-linux-gnu", std::env::consts::ARCH);
-                let browser = |name| Path::new(&family).join(name).join("MiniBrowser").is_file();
                 let screen = |name| Path::new("/usr/bin").join(name).is_file();
                 ["xvfb-run", "Xvfb", "xauth"].into_iter().all(screen)
-                    && ["webkit2gtk-4.1", "webkit2gtk-4.0"].into_iter().any(browser)
+                    && places("minibrowser").any(|path| path.is_file())
             }
         }
     }
@@ -130,8 +121,13 @@ mod tests {
     #[test]
     fn each_engine_has_places() {
         for browser in [Browser::Chromium, Browser::Firefox, Browser::WebKit] {
-            assert!(browser.places().next().is_some_and(|path| path.starts_with("/usr/bin/")), "{browser}");
+            assert!(
+                places(&browser.name()).next().is_some_and(|path| path.starts_with("/usr/bin/")),
+                "{browser}"
+            );
         }
+        assert!(places("minibrowser").all(|path| path.ends_with("MiniBrowser")));
+        assert_ne!(places("minibrowser").count(), 0);
     }
 
     #[test]
