@@ -6,7 +6,7 @@
 // A workgroup takes `width` channel groups, with WORKGROUP / width invocations over the slabs of each.
 // With one row there is nothing to normalise: y = x and the running statistics stay, as Paddle does.
 #import grid
-#import tree_moments
+#import tree_sums
 
 struct Params {
     channels: u32,
@@ -29,6 +29,58 @@ override WORKGROUP: u32 = 256u;
 @group(0) @binding(4) var<storage, read_write> running: array<vec4<f32>>;
 @group(0) @binding(5) var<storage, read_write> moments: array<vec4<f32>>;
 
+// Of a slab the rows, the mean, and the sum of squared deviations from it.
+struct Slab {
+    rows: f32,
+    mean: vec4<f32>,
+    deviations: vec4<f32>,
+}
+
+// Behind the last slab are some of no rows: no branch stands around a load.
+fn slab_at(slab: u32, channel: u32) -> Slab {
+    let at = min(slab, params.slabs - 1u) * 2u * params.channels + channel;
+    let before = min(slab * params.rows_per_slab, params.rows);
+    let rows = select(0u, min(params.rows_per_slab, params.rows - before), slab < params.slabs);
+    return Slab(f32(rows), partial[at], partial[at + params.channels]);
+}
+
+// Eight of an invocation, on their way together.
+alias Slabs = array<Slab, 8>;
+
+fn slabs_at(first: u32, lanes: u32, channel: u32) -> Slabs {
+    var slabs: Slabs;
+    #unroll i 8
+        slabs[i] = slab_at(first + i * lanes, channel);
+    #end
+    return slabs;
+}
+
+fn sum_of(slabs: Slabs) -> vec4<f32> {
+    var sum = vec4<f32>(0.0);
+    #unroll i 8
+        sum += slabs[i].mean * slabs[i].rows;
+    #end
+    return sum;
+}
+
+fn deviations_from(mean: vec4<f32>, slabs: Slabs) -> vec4<f32> {
+    var sum = vec4<f32>(0.0);
+    #unroll i 8
+        let apart = slabs[i].mean - mean;
+        sum += select(vec4<f32>(0.0), slabs[i].deviations, slabs[i].rows > 0.0) + apart * apart * slabs[i].rows;
+    #end
+    return sum;
+}
+
+// What all invocations of a channel group have, for each of them.
+fn for_all(lane: u32, first: u32, lanes: u32, own: vec4<f32>) -> vec4<f32> {
+    _ = tree_sum(lane, first, lanes, params.width, own);
+    workgroupBarrier();
+    let whole = sums[lane % params.width];
+    workgroupBarrier();
+    return whole;
+}
+
 @compute @workgroup_size(WORKGROUP)
 fn main(
     @builtin(workgroup_id) group_id: vec3<u32>,
@@ -39,24 +91,25 @@ fn main(
     let lanes = WORKGROUP / params.width;
     let first = lane / params.width;
     let c = linear_group(group_id, grid) * params.width + lane % params.width;
+    let known = min(c, channels - 1u);
     let inside = c < channels && first < lanes;
-    var merged = Moments(vec4<f32>(0.0), vec4<f32>(0.0), 0u);
-    if inside {
-        // Eight at a time, so that their loads are on their way together; beyond the last are slabs of no rows.
-        for (var slab = first; slab < params.slabs; slab += 8u * lanes) {
-            var loaded: array<Moments, 8>;
-            #unroll i 8
-                let own = slab + i * lanes;
-                let at = min(own, params.slabs - 1u) * 2u * channels + c;
-                let rows = min(params.rows_per_slab, params.rows - min(own * params.rows_per_slab, params.rows));
-                loaded[i] = Moments(partial[at], partial[at + channels], rows);
-            #end
-            #unroll i 8
-                merged = merge(merged, loaded[i]);
-            #end
-        }
+    // What is needed of memory is on its way together: eight slabs, which nearly always are all, and the parameters.
+    let slabs = slabs_at(first, lanes, known);
+    let factor = gamma[known];
+    let offset = beta[known];
+    let old_mean = running[known];
+    let old_variance = running[channels + known];
+    // The mean of all first, and then the deviations from it: no division for each slab, as where two are merged at a time.
+    var sum = sum_of(slabs);
+    for (var slab = first + 8u * lanes; slab < params.slabs; slab += 8u * lanes) {
+        sum += sum_of(slabs_at(slab, lanes, known));
     }
-    merged = tree_moments(lane, first, lanes, params.width, merged);
+    let mean = for_all(lane, first, lanes, select(vec4<f32>(0.0), sum, inside)) / f32(params.rows);
+    sum = deviations_from(mean, slabs);
+    for (var slab = first + 8u * lanes; slab < params.slabs; slab += 8u * lanes) {
+        sum += deviations_from(mean, slabs_at(slab, lanes, known));
+    }
+    let variance = tree_sum(lane, first, lanes, params.width, select(vec4<f32>(0.0), sum, inside)) / f32(params.rows);
     if first != 0u || !inside {
         return;
     }
@@ -67,15 +120,12 @@ fn main(
         moments[3u * channels + c] = vec4<f32>(0.0);
         return;
     }
-    let mean = merged.mean;
-    let variance = merged.deviations / f32(params.rows);
     let inverse = 1.0 / sqrt(variance + params.epsilon);
-    let scale = gamma[c] * inverse;
+    let scale = factor * inverse;
     moments[c] = mean;
     moments[channels + c] = inverse;
     moments[2u * channels + c] = scale;
-    moments[3u * channels + c] = beta[c] - mean * scale;
-    running[c] = running[c] * params.keep + mean * (1.0 - params.keep);
-    running[channels + c] =
-        running[channels + c] * params.keep + variance * (params.variance_factor * (1.0 - params.keep));
+    moments[3u * channels + c] = offset - mean * scale;
+    running[c] = old_mean * params.keep + mean * (1.0 - params.keep);
+    running[channels + c] = old_variance * params.keep + variance * (params.variance_factor * (1.0 - params.keep));
 }

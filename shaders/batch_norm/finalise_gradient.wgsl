@@ -41,6 +41,11 @@ fn main(
     let first = lane / params.width;
     let c = linear_group(group_id, grid) * params.width + lane % params.width;
     let inside = c < params.channels && first < lanes;
+    // On their way together with the sums.
+    let known = min(c, params.channels - 1u);
+    let mean = moments[known];
+    let inverse = moments[params.channels + known];
+    let scale = moments[2u * params.channels + known];
     var sum = vec4<f32>(0.0);
     var product = vec4<f32>(0.0);
     if inside && params.identity == 0u {
@@ -65,10 +70,9 @@ fn main(
         gamma_gradient[c] = all.product;
         beta_gradient[c] = all.sum;
         let channels = params.channels;
-        let scale = moments[2u * channels + c];
-        let slope = -scale * moments[channels + c] * all.product * params.inverse_rows;
+        let slope = -scale * inverse * all.product * params.inverse_rows;
         coefficients[c] = scale;
         coefficients[channels + c] = slope;
-        coefficients[2u * channels + c] = -scale * all.sum * params.inverse_rows - slope * moments[c];
+        coefficients[2u * channels + c] = -scale * all.sum * params.inverse_rows - slope * mean;
     }
 }
