@@ -14,7 +14,13 @@
 @group(0) @binding(2) var<storage, read> weights: array<vec4<f32>>;
 @group(0) @binding(3) var<storage, read_write> input_gradient: array<Gradient>;
 
-fn gradient_at(at: u32) -> vec4<f32> {
+alias Kept = vec4<f32>;
+
+fn gradient_of_kept(kept: Kept) -> vec4<f32> {
+    return kept;
+}
+
+fn kept_at(at: u32) -> Kept {
     return from_gradient(output_gradient[at]);
 }
 
@@ -45,7 +51,7 @@ fn main(
     if n >= params.batch {
         return;
     }
-    let sums = gather(window_of(n, block_y, block_x, channel, channels));
+    let sums = gather(window_of(around(n, block_y, block_x, channel, channels)));
     #unroll dy 2
         #unroll dx 4
             let y = block_y * 2u + dy - odd_y;

@@ -19,6 +19,8 @@ fn input_of(raw: Raw) -> vec4<f32> {
 fn begin(value: vec4<f32>) {
 }
 
-fn gather_block(strip: Strip) {
-    walk(strip);
+fn gather_block(strip: Strip, group: u32) {
+    if has_part(strip) {
+        walk(strip);
+    }
 }

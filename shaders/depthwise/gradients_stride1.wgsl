@@ -4,10 +4,13 @@
 #import depthwise_gradients
 #import depthwise_lines
 
-fn gather_block(strip: Strip) {
+fn gather_block(strip: Strip, group: u32) {
+    if !has_part(strip) {
+        return;
+    }
     let channel = strip.channel;
     let channels = params.channels;
-    let part = part_of(strip);
+    let part = part_of(strip, strip.first);
     let n = part.n;
     let top = part.top;
     for (var x = part.first * 4u; x < params.out_width; x += params.lanes * 4u) {

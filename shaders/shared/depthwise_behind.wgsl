@@ -1,6 +1,6 @@
 // What the kernels share that make a depthwise convolution's data gradient and take it back through the unit before, see
-// gradient_behind, by blocks of rows, see walk. The kernel defines `gather_block(strip)`, which hands every gradient of the block
-// to `leave`.
+// gradient_behind, by blocks of rows, see walk. The kernel defines `gather_block(strip, group)`, which all invocations of workgroup `group` call, and which
+// hands every gradient of their parts to `leave`.
 // output_gradient and output [n][oh][ow][channels], see gradient_operand, weights [kernel][kernel][channels], raw and
 // input_gradient [n][h][w][channels], moments [4][channels]; partial begins with [n * blocks][2][channels]; units of 4 channels.
 #import storage
@@ -16,11 +16,10 @@
 
 var<private> through: Through;
 
-fn gather_strip(strip: Strip, lane: u32) {
+fn gather_strip(strip: Strip, group: u32, lane: u32) {
     share_filters(strip, lane);
-    if has_part(strip) {
-        load_moments(strip.channel, params.channels);
-        through = through_of(strip.channel, params.channels);
-        gather_block(strip);
-    }
+    let channel = min(strip.channel, params.channels - 1u);
+    load_moments(channel, params.channels);
+    through = through_of(channel, params.channels);
+    gather_block(strip, group);
 }

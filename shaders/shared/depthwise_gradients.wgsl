@@ -25,7 +25,7 @@ fn main(
     let group = linear_group(group_id, grid);
     let channels = params.channels;
     let strip = strip_of(group, lane, channels, params.width, params.strips, params.slabs);
-    gather_strip(strip, lane);
+    gather_strip(strip, group, lane);
     leave_pairs(strip, lane, WORKGROUP / params.width, Pair(sum, weighted_sum()));
     let first_tap = (params.slabs * 2u * channels + 15u) / 16u * 16u + strip.slab * TAPS * channels;
     #unroll i KERNEL

@@ -9,6 +9,6 @@ fn main(
 ) {
     let group = linear_group(group_id, grid);
     let strip = strip_of(group, lane, params.channels, params.width, params.strips, params.slabs);
-    gather_strip(strip, lane);
+    gather_strip(strip, group, lane);
     leave_pairs(strip, lane, WORKGROUP / params.width, Pair(sum, weighted_sum()));
 }

@@ -9,7 +9,7 @@
 fn walk(strip: Strip) {
     let channel = strip.channel;
     let channels = params.channels;
-    let part = part_of(strip);
+    let part = part_of(strip, strip.first);
     let n = part.n;
     let top = part.top;
     let first_step = select(0u, params.pad_y / STRIDE, top == 0u);

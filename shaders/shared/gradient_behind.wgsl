@@ -35,12 +35,26 @@ struct Ahead {
     raw: vec4<f32>,
 }
 
-fn ahead_of(at: u32) -> Ahead {
-    var gradient = vec4<f32>(0.0);
+// The same as it lies in memory.
+struct Arriving {
+    gradient: Gradient,
+    raw: Value,
+}
+
+fn arriving_at(at: u32) -> Arriving {
+    var gradient: Gradient;
     if ADDS {
-        gradient = from_gradient(input_gradient[at]);
+        gradient = input_gradient[at];
     }
-    return Ahead(gradient, from_value(raw[at]));
+    return Arriving(gradient, raw[at]);
+}
+
+fn ahead_from(arriving: Arriving) -> Ahead {
+    return Ahead(from_gradient(arriving.gradient), from_value(arriving.raw));
+}
+
+fn ahead_of(at: u32) -> Ahead {
+    return ahead_from(arriving_at(at));
 }
 
 // The second of the two sums.

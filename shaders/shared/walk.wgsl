@@ -31,10 +31,15 @@ struct Part {
     first: u32,
 }
 
-// Of several images some of the invocations may be left over, which have nothing to do.
-fn part_of(strip: Strip) -> Part {
-    let n = strip.slab / params.blocks * params.images + strip.first / params.lanes;
-    return Part(n, strip.slab % params.blocks * params.down, strip.first % params.lanes);
+// Of invocation `first` of a channel group. Of several images some of them may be left over, which have nothing to do.
+fn part_of(strip: Strip, first: u32) -> Part {
+    let slab = min(strip.slab, params.slabs - 1u);
+    return Part(slab / params.blocks * params.images + first / params.lanes, slab % params.blocks * params.down, first % params.lanes);
+}
+
+// The first row of workgroup `group`, the same for all of its invocations, as a loop around a barrier wants it.
+fn top_of(group: u32) -> u32 {
+    return min(group / params.strips, params.slabs - 1u) % params.blocks * params.down;
 }
 
 fn has_part(strip: Strip) -> bool {
