@@ -20,6 +20,8 @@ type Times = BTreeMap<String, Vec<f64>>;
 /// One question's outcome.
 struct Answer {
     question: String,
+    /// Whether its launches are part of another answer.
+    within: bool,
     rule: usize,
     best: usize,
     /// Nanoseconds of every option; infinite where it was not measured, which is null in JSON.
@@ -80,16 +82,42 @@ pub fn run(options: &TuneOptions) -> Result<ExitCode, CliError> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Measures every option of every question of a plan: one plan for each number of option.
+/// Measures every option of every question of a plan: one plan for each number of option. Whether launches are made at once is asked after
+/// the variants of those that are made apart; what follows them, such as adding up the slabs that they leave, is not part of their time.
 async fn tune(gpu: &Arc<Gpu>, work: &Work, runs: usize) -> Result<Vec<Answer>, CliError> {
     gpu.set_choices(Choices::default());
-    let by_rule = work.questions(gpu).await?;
-    let most = by_rule.iter().map(|question| question.options).max().unwrap_or(0);
+    let ways = work.questions(gpu).await?.into_iter().filter(|question| question.at_once).collect::<Vec<_>>();
+    let mut apart = Choices::default();
+    for way in &ways {
+        apart.set(&way.question, 0);
+    }
+    gpu.set_choices(apart.clone());
+    let of_launches: Vec<Question> =
+        work.questions(gpu).await?.into_iter().filter(|question| !question.at_once).collect();
+    let mut answers = measured(gpu, work, runs, &of_launches, &apart).await?;
+    let mut best = Choices::default();
+    for answer in &answers {
+        best.set(&answer.question, answer.best);
+    }
+    answers.extend(measured(gpu, work, runs, &ways, &best).await?);
+    gpu.set_choices(Choices::default());
+    Ok(answers)
+}
+
+/// Measures every option of `questions`, where all others are answered by `known`.
+async fn measured(
+    gpu: &Arc<Gpu>,
+    work: &Work,
+    runs: usize,
+    questions: &[Question],
+    known: &Choices,
+) -> Result<Vec<Answer>, CliError> {
+    let most = questions.iter().map(|question| question.options).max().unwrap_or(0);
     let mut times: Times =
-        by_rule.iter().map(|q| (q.question.clone(), vec![f64::INFINITY; q.options])).collect();
+        questions.iter().map(|q| (q.question.clone(), vec![f64::INFINITY; q.options])).collect();
     for option in 0..most {
-        let mut choices = Choices::default();
-        for question in by_rule.iter().filter(|question| option < question.options) {
+        let mut choices = known.clone();
+        for question in questions.iter().filter(|question| option < question.options) {
             choices.set(&question.question, option);
         }
         gpu.set_choices(choices);
@@ -99,20 +127,21 @@ async fn tune(gpu: &Arc<Gpu>, work: &Work, runs: usize) -> Result<Vec<Answer>, C
             }
         }
     }
-    gpu.set_choices(Choices::default());
     let answer = |question: &Question| {
         let of = &times[&question.question];
         let best = (0..of.len()).min_by(|a, b| of[*a].total_cmp(&of[*b])).unwrap_or(question.default);
         let best = if of[best] < of[question.default] * WORTH { best } else { question.default };
-        Answer { question: question.question.clone(), rule: question.default, best, all_ns: of.clone() }
+        let Question { question, within, default: rule, .. } = question.clone();
+        Answer { question, within, rule, best, all_ns: of.clone() }
     };
-    Ok(by_rule.iter().map(answer).collect())
+    Ok(questions.iter().map(answer).collect())
 }
 
 fn describe(answers: &[Answer], gpu: &Gpu, kept: &str) -> String {
     let changed: Vec<&Answer> = answers.iter().filter(|answer| answer.best != answer.rule).collect();
-    let (before, after) = answers
-        .iter()
+    // Launches that are part of another answer are counted there, where they are made.
+    let whole = answers.iter().filter(|answer| !answer.within);
+    let (before, after) = whole
         .fold((0.0, 0.0), |(before, after), answer| (before + answer.rule_ns(), after + answer.best_ns()));
     let rows: Vec<Vec<String>> = changed
         .iter()

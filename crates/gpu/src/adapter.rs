@@ -184,6 +184,9 @@ pub(crate) fn summarise(adapter: &wgpu::Adapter) -> AdapterSummary {
     }
 }
 
+/// Storage buffers that a kernel for matrix units may bind, one more than others: its plans are recorded, and not bound by what WebGPU allows.
+const MOST_BUFFERS_ON_UNITS: u32 = 9;
+
 /// The matrix units that kernels can take, of those that an adapter offers: of 16 bits, adding up in 32, for subgroups of one size.
 /// An experiment of wgpu's, and of native devices alone.
 fn matrix_units(adapter: &wgpu::Adapter) -> Option<MatrixUnits> {
@@ -193,6 +196,9 @@ fn matrix_units(adapter: &wgpu::Adapter) -> Option<MatrixUnits> {
         return None;
     }
     let limits = adapter.limits();
+    if limits.max_storage_buffers_per_shader_stage < MOST_BUFFERS_ON_UNITS {
+        return None;
+    }
     let (info, offered) = (adapter.get_info(), adapter.cooperative_matrix_properties());
     let units = |edge| MatrixUnits {
         edge,

@@ -202,41 +202,64 @@ fn training_on_matrix_units_follows_single_precision() {
             println!("skipped: {} has no matrix units that kernels can take", gpu.adapter().name);
             return;
         }
-        for (variant, width) in [(Variant::Small, 0.5), (Variant::Large, 0.35)] {
+        let constant = Tuning { constant_statistics: true, ..Tuning::default() };
+        for (variant, width, tuning) in [
+            (Variant::Small, 0.5, Tuning::default()),
+            (Variant::Small, 0.5, constant),
+            (Variant::Large, 0.35, Tuning::default()),
+        ] {
             let mut architecture = Architecture::new(Family::Paddle, variant, width, BATCH).unwrap();
             architecture.switches.dropout = 0.0;
-            let tuning = Tuning::default();
             let (single_losses, single, _) = trained(&gpu, &architecture, tuning, Precision::Single).await;
-            let (_, plain, _) = trained(&gpu, &architecture, tuning, Precision::Half).await;
-            let launches = put_on_units(&gpu, &architecture).await;
-            let (losses, gradients, _) = trained(&gpu, &architecture, tuning, Precision::Half).await;
-            gpu.set_choices(Choices::default());
-            let losses = off(&[losses], &[single_losses]);
-            let [own, without] = [&gradients, &plain].map(|of| off(of, &single));
-            println!(
-                "{variant:?}: losses {losses:.1e}, gradients {own:.1e}, without {without:.1e}, {launches} launches"
-            );
-            assert!(losses < 1e-3, "{losses:.1e}");
-            // Operands rounded to 11 bits are little beside gradients stored with 8.
-            assert!(own < 1.25 * without, "{own:.1e}, without {without:.1e}");
-            assert!(launches > 50, "{launches} launches on matrix units");
+            let (plain_losses, plain, _) = trained(&gpu, &architecture, tuning, Precision::Half).await;
+            for at_once in [false, true] {
+                let (in_tiles, whole) = put_on_units(&gpu, &architecture, tuning, at_once).await;
+                let (losses, gradients, _) = trained(&gpu, &architecture, tuning, Precision::Half).await;
+                gpu.set_choices(Choices::default());
+                let [losses, without_losses] = [&losses, &plain_losses]
+                    .map(|of| off(std::slice::from_ref(of), std::slice::from_ref(&single_losses)));
+                let [own, without] = [&gradients, &plain].map(|of| off(of, &single));
+                println!(
+                    "{variant:?}: losses {losses:.1e}, without {without_losses:.1e}, gradients {own:.1e}, without {without:.1e}, {in_tiles} launches, {whole} with all channels"
+                );
+                // Half precision alone is off by as much as 2e-3 where no normalisation takes the batch's statistics.
+                assert!(
+                    losses < 2.0 * without_losses.max(5e-4),
+                    "{losses:.1e}, without {without_losses:.1e}"
+                );
+                // Operands rounded to 11 bits are little beside gradients stored with 8.
+                assert!(own < 1.25 * without, "{own:.1e}, without {without:.1e}");
+                assert!(in_tiles > if at_once { 30 } else { 50 }, "{in_tiles} launches on matrix units");
+                assert_eq!(whole > 5, at_once, "{whole} with all channels");
+            }
         }
     });
 }
 
-/// Chooses the last variant of each product, which runs on matrix units where one does; returns how many launches of a step do.
-async fn put_on_units(gpu: &Arc<Gpu>, architecture: &Architecture) -> usize {
-    let buffers =
-        TrainBuffers::new(gpu, architecture, &scaled(architecture), 4e-5, &Tuning::default()).await.unwrap();
-    let options = train_options(Tuning::default(), Precision::Half);
+/// Chooses the last variant of each product, which runs on matrix units where one does, and whether workgroups have all channels where
+/// they can; returns how many launches of a step run on units in tiles, and with all channels.
+async fn put_on_units(
+    gpu: &Arc<Gpu>,
+    architecture: &Architecture,
+    tuning: Tuning,
+    at_once: bool,
+) -> (usize, usize) {
+    let buffers = TrainBuffers::new(gpu, architecture, &scaled(architecture), 4e-5, &tuning).await.unwrap();
+    let options = train_options(tuning, Precision::Half);
     let mut choices = Choices::default();
-    for asked in TrainNetwork::new(&buffers, architecture, &options).await.unwrap().questions() {
-        if asked.question.starts_with("pointwise/") {
-            choices.set(asked.question, asked.options - 1);
+    // What is asked depends on what is made at once.
+    for of_ways in [true, false] {
+        for asked in TrainNetwork::new(&buffers, architecture, &options).await.unwrap().questions() {
+            if asked.question.starts_with("pointwise/") && asked.at_once == of_ways {
+                choices.set(asked.question, if of_ways { usize::from(at_once) } else { asked.options - 1 });
+            }
         }
+        gpu.set_choices(choices.clone());
     }
-    gpu.set_choices(choices);
     let network = TrainNetwork::new(&buffers, architecture, &options).await.unwrap();
     let launches = network.profile().await.unwrap();
-    launches.iter().filter(|launch| launch.kernel.contains("@matrix")).count()
+    let of = |parts: &[&str]| {
+        launches.iter().filter(|launch| parts.iter().any(|part| launch.kernel.contains(part))).count()
+    };
+    (of(&["@matrix"]), of(&["pointwise/gradients", "pointwise/forward_whole"]))
 }

@@ -2,6 +2,7 @@
 
 mod backward;
 pub(crate) mod tiles;
+mod whole;
 
 pub use backward::ProductGradients;
 
@@ -116,6 +117,12 @@ impl Pointwise {
         }
     }
 
+    /// Which question `pass` is for this shape.
+    fn asked(&self, pass: &str) -> String {
+        let Self { rows, inputs, outputs } = self;
+        format!("pointwise/{pass} {rows}x{inputs}x{outputs}")
+    }
+
     /// What to take of `offers`, which all fit the device, and of those on matrix units, for a product over the rows with `columns`
     /// output columns, the inputs or the outputs.
     fn choose(
@@ -131,8 +138,7 @@ impl Pointwise {
         let columns = pad_channels(columns);
         let offers = [offers, on_units].concat();
         let default = choose_tile(&offers, class, self.rows, columns, inner, wanted);
-        let Self { rows, inputs, outputs } = self;
-        let question = format!("pointwise/{pass} {rows}x{inputs}x{outputs}");
+        let question = self.asked(pass);
         let offer = offers[plan.choose(&question, offers.len(), default)];
         Choice { offer, count: offer.tile.count(self.rows, columns), question }
     }
@@ -190,6 +196,24 @@ impl Pointwise {
     /// Appends `output = (input * gate) weights` for a batch normalisation behind it; returns the statistics of the
     /// output where the kernel leaves them.
     pub fn forward_for_norm(
+        &self,
+        plan: &mut PlanBuilder,
+        label: &str,
+        input: Operand,
+        gate: Option<Gate>,
+        weights: Tensor,
+        output: Tensor,
+    ) -> Option<Slabs> {
+        let in_tiles =
+            |plan: &mut PlanBuilder| self.tiles_for_norm(plan, label, input, gate, weights, output);
+        match gate {
+            Some(_) => in_tiles(plan),
+            None => self.forward_whole_or(plan, label, input, weights, output, in_tiles),
+        }
+    }
+
+    /// The same in tiles.
+    fn tiles_for_norm(
         &self,
         plan: &mut PlanBuilder,
         label: &str,

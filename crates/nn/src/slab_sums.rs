@@ -1,5 +1,6 @@
 //! Adding up what weight gradients left of their slabs of rows, for several layers in one launch.
 
+use crate::Slabs;
 use bytemuck::{Pod, Zeroable};
 use photonet_gpu::{DeviceClass, Dispatch, PlanBuilder, Tensor, kernels};
 
@@ -43,6 +44,16 @@ struct Waiting {
     output: Tensor,
 }
 
+/// Memory for sums and weight gradients that one kernel leaves.
+pub(crate) struct BehindSums {
+    /// All of it.
+    pub partial: Tensor,
+    /// The sums.
+    pub sums: Tensor,
+    /// Bytes before the weight gradients.
+    pub weights_at: u64,
+}
+
 /// Weight gradients whose slabs lie in memory and are still to be added up. A launch for each layer would take a GPU longer to
 /// begin than to do, so they are kept until [`SlabSums::flush`], which must come before anybody reads the gradients.
 #[derive(Debug, Default)]
@@ -68,6 +79,23 @@ impl SlabSums {
         plan.lengthen(store, end);
         self.store = Some((store, end));
         store.slice(at, bytes)
+    }
+
+    /// Where a kernel leaves of each of `slabs` slabs the two sums of `groups` channel groups, and behind all of these a weight gradient of
+    /// `bytes` bytes, of which `output` becomes the sum.
+    pub(crate) fn place_behind_sums(
+        &mut self,
+        plan: &mut PlanBuilder,
+        label: &str,
+        (slabs, groups, bytes): (usize, usize, u64),
+        output: Tensor,
+    ) -> BehindSums {
+        let of_sums = Slabs::bytes(slabs, groups);
+        let weights_at = of_sums.next_multiple_of(256);
+        let of_weights = bytes * slabs as u64;
+        let partial = self.reserve(plan, weights_at + of_weights);
+        self.add(plan, label, (slabs, bytes), partial.slice(weights_at, of_weights), output);
+        BehindSums { partial, sums: partial.slice(0, of_sums), weights_at }
     }
 
     /// Where a kernel leaves `slabs` tensors of `bytes` bytes, of which `output` becomes the sum: `output` itself where there is but

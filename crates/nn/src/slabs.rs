@@ -101,8 +101,13 @@ impl Slabs {
         rows_per_slab: usize,
         groups: usize,
     ) -> Self {
-        let partial = plan.transient(label, (slabs * 2 * groups * 16) as u64);
+        let partial = plan.transient(label, Self::bytes(slabs, groups));
         Self { partial, slabs, rows_per_slab }
+    }
+
+    /// Bytes of so many, of `groups` groups of 4 channels.
+    pub(crate) fn bytes(slabs: usize, groups: usize) -> u64 {
+        (slabs * 2 * groups * 16) as u64
     }
 
     /// For a reduction over rows.

@@ -186,7 +186,7 @@ mod tests {
 
     fn timing(label: &str, kernel: &'static str) -> Timing {
         let cost = Cost { macs: 10, bytes: 20 };
-        Timing { label: label.into(), kernel, nanoseconds: 5e5, cost, question: None }
+        Timing { label: label.into(), kernel, nanoseconds: 5e5, cost, questions: Vec::new() }
     }
 
     #[test]

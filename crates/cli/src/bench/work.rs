@@ -226,7 +226,7 @@ impl Work {
         for _ in 0..runs {
             let mut of_run: BTreeMap<String, f64> = BTreeMap::new();
             for timing in ready.profile().await? {
-                if let Some(question) = timing.question {
+                for question in timing.questions {
                     *of_run.entry(question).or_default() += timing.nanoseconds;
                 }
             }

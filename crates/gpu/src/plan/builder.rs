@@ -27,7 +27,7 @@ pub struct Dispatch {
     pub(super) constants: Constants,
     pub(super) groups: u64,
     cost: Cost,
-    question: Option<String>,
+    questions: Vec<String>,
 }
 
 impl Dispatch {
@@ -42,7 +42,7 @@ impl Dispatch {
             constants: Vec::new(),
             groups: 1,
             cost: Cost::default(),
-            question: None,
+            questions: Vec::new(),
         }
     }
 
@@ -86,7 +86,7 @@ impl Dispatch {
 
     /// The question that the launch's variant answers, see [`PlanBuilder::choose`].
     pub fn answers(mut self, question: String) -> Self {
-        self.question = Some(question);
+        self.questions.push(question);
         self
     }
 
@@ -123,6 +123,10 @@ pub struct Question {
     pub options: usize,
     /// The one that is taken where none was measured.
     pub default: usize,
+    /// Whether it is [`PlanBuilder::at_once`] that asks: of its two variants the first may ask questions of its own.
+    pub at_once: bool,
+    /// Whether it is such a one: what answers it answers another question as well.
+    pub within: bool,
 }
 
 enum Source {
@@ -138,7 +142,7 @@ pub struct PlanBuilder {
     choices: Arc<Choices>,
     variant: Option<usize>,
     questions: Vec<Question>,
-    /// What launches answer that name no question of their own.
+    /// What launches answer beside the questions that they name.
     answered: Option<String>,
     sources: Vec<Source>,
     dispatches: Vec<Dispatch>,
@@ -195,10 +199,22 @@ impl PlanBuilder {
     /// Which of `options` variants to take, counted from 0: the one that was measured to be the fastest for `question`,
     /// else `default`.
     pub fn choose(&mut self, question: &str, options: usize, default: usize) -> usize {
-        if !self.questions.iter().any(|asked| asked.question == question) {
-            self.questions.push(Question { question: question.to_string(), options, default });
-        }
+        self.ask(question, options, default, false);
         self.variant.or(self.choices.get(question)).filter(|&choice| choice < options).unwrap_or(default)
+    }
+
+    /// Whether to make at once what launches that choose their own variants could make one after the other: what was measured to be the
+    /// faster, else `default`. All launches are the answer then, see [`PlanBuilder::answering`].
+    pub fn at_once(&mut self, question: &str, default: bool) -> bool {
+        self.ask(question, 2, usize::from(default), true);
+        self.choices.get(question).map_or(default, |choice| choice == 1)
+    }
+
+    fn ask(&mut self, question: &str, options: usize, default: usize, at_once: bool) {
+        if !self.questions.iter().any(|asked| asked.question == question) {
+            let (question, within) = (question.to_string(), self.answered.is_some());
+            self.questions.push(Question { question, options, default, at_once, within });
+        }
     }
 
     /// The class of devices that kernels are chosen for.
@@ -249,14 +265,12 @@ impl PlanBuilder {
 
     /// Appends a launch.
     pub fn dispatch(&mut self, mut dispatch: Dispatch) {
-        if dispatch.question.is_none() {
-            dispatch.question.clone_from(&self.answered);
-        }
+        dispatch.questions.extend(self.answered.clone());
         self.dispatches.push(dispatch);
     }
 
-    /// What `record` appends, of which the launches that name no question of their own are the answer to this one: where the
-    /// variants of something take several launches each.
+    /// What `record` appends, of which all launches together are the answer to this question as well: where the variants of something
+    /// take several launches each.
     pub fn answering<T>(&mut self, question: String, record: impl FnOnce(&mut Self) -> T) -> T {
         let before = self.answered.replace(question);
         let made = record(self);
@@ -325,7 +339,7 @@ impl PlanBuilder {
                 label: dispatch.label.clone(),
                 kernel: dispatch.kernel.name,
                 cost: dispatch.cost,
-                question: dispatch.question.clone(),
+                questions: dispatch.questions.clone(),
             })
             .collect();
         let report = PlanReport {
@@ -404,6 +418,7 @@ fn fold(groups: u64) -> (u32, u32) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kernels;
 
     #[test]
     fn grids_fold_at_the_limit() {
@@ -414,5 +429,32 @@ mod tests {
             let (x, y) = fold(groups);
             assert!(u64::from(x) * u64::from(y) >= groups && x <= 65_535 && y <= 65_535);
         }
+    }
+
+    #[test]
+    fn a_launch_answers_its_own_question_and_the_one_it_is_part_of() {
+        let mut plan = PlanBuilder::new();
+        assert!(plan.at_once("all", true) && !plan.at_once("others", false));
+        plan.answering("others".into(), |plan| {
+            assert_eq!(plan.choose("one", 3, 1), 1);
+            plan.dispatch(Dispatch::new(kernels::ALL[0], "first").answers("one".into()));
+            plan.dispatch(Dispatch::new(kernels::ALL[0], "second"));
+        });
+        plan.dispatch(Dispatch::new(kernels::ALL[0], "third"));
+        let answered = plan.dispatches.iter().map(|dispatch| dispatch.questions.clone()).collect::<Vec<_>>();
+        assert_eq!(answered, [vec!["one", "others"], vec!["others"], vec![]]);
+        let asked = |q: &Question| (q.question.clone(), q.options, q.default, q.at_once, q.within);
+        let [all, others, one] = ["all", "others", "one"].map(String::from);
+        assert_eq!(
+            plan.questions.iter().map(asked).collect::<Vec<_>>(),
+            [(all, 2, 1, true, false), (others, 2, 0, true, false), (one, 3, 1, false, true)]
+        );
+        let mut choices = Choices::default();
+        choices.set("all", 0);
+        plan.choices = Arc::new(choices);
+        // A case that tries a variant means those of launches.
+        let mut plan = plan.with_variant(Some(1));
+        assert!(!plan.at_once("all", true) && !plan.at_once("others", false));
+        assert_eq!(plan.choose("one", 3, 0), 1);
     }
 }

@@ -10,7 +10,7 @@ pub(super) struct Step {
     pub label: String,
     pub kernel: &'static str,
     pub cost: Cost,
-    pub question: Option<String>,
+    pub questions: Vec<String>,
 }
 
 /// A launch that wgpu encodes.
@@ -79,8 +79,8 @@ pub struct Timing {
     pub nanoseconds: f64,
     /// What it cost.
     pub cost: Cost,
-    /// The question that its variant answers, see [`PlanBuilder::choose`](crate::PlanBuilder::choose).
-    pub question: Option<String>,
+    /// The questions that its variant answers, see [`PlanBuilder::choose`](crate::PlanBuilder::choose).
+    pub questions: Vec<String>,
 }
 
 /// A recorded list of launches with all that running it needs.
@@ -217,7 +217,7 @@ impl Plan {
             kernel: step.kernel,
             nanoseconds,
             cost: step.cost,
-            question: step.question.clone(),
+            questions: step.questions.clone(),
         };
         Ok(self.steps.iter().zip(nanoseconds).map(timing).collect())
     }

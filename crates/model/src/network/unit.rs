@@ -278,6 +278,13 @@ impl Unit {
                 &mut r.sums,
             ));
         }
+        if let (Convolution::Pointwise(c, _), Wants::For(unit)) = (&self.convolution, wants) {
+            let (target, behind) = (target(r), unit.behind());
+            let (plan, sums) = (&mut r.plan, &mut r.sums);
+            return Some(
+                c.gradients_behind(plan, name, operand, gate, from, weights, behind, target, gradient, sums),
+            );
+        }
         match &self.convolution {
             Convolution::Dense(c) => {
                 c.weight_gradient(&mut r.plan, name, operand.tensor, from, gradient, &mut r.sums);
@@ -297,13 +304,10 @@ impl Unit {
         let target = target(r);
         let plan = &mut r.plan;
         let filled = match (&self.convolution, behind) {
-            (Convolution::Pointwise(c, _), Some(behind)) => {
-                return Some(c.data_gradient_behind(plan, name, from, weights, behind, target));
-            }
             (Convolution::Depthwise(c), Some(behind)) => {
                 return Some(c.data_gradient_behind(plan, name, from, weights, behind, target));
             }
-            (Convolution::Pointwise(c, _), None) => {
+            (Convolution::Pointwise(c, _), _) => {
                 c.data_gradient(plan, name, from, weights, target);
                 target.tensor
             }

@@ -369,7 +369,7 @@ fn leaves_statistics(layer: &Depthwise) -> bool {
 }
 
 /// What the statistics are taken of: where the convolution leaves them, of its sums before they are stored.
-fn counted(storage: Storage, leaves_them: bool) -> Format {
+pub(super) fn counted(storage: Storage, leaves_them: bool) -> Format {
     if leaves_them { Format::Single } else { storage.values }
 }
 

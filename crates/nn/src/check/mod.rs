@@ -24,6 +24,7 @@ mod residual;
 mod squeeze_excite;
 mod trial;
 mod unit;
+mod whole;
 
 use photonet_gpu::{DeviceClass, Format, Gpu, GpuError, MatrixUnits, Storage};
 use std::fmt;
@@ -164,7 +165,7 @@ fn on_both(cases: Vec<Case>) -> Vec<Case> {
 
 /// Comparisons of the kernels that run on matrix units like `units`.
 pub fn cases_on_matrix_units(units: MatrixUnits) -> Vec<Case> {
-    [pointwise::on_units(units), fused::on_units(units)].into_iter().flatten().collect()
+    [pointwise::on_units(units), fused::on_units(units), whole::cases(units)].into_iter().flatten().collect()
 }
 
 /// All comparisons but those of [`cases_on_matrix_units`], by layer.
@@ -189,4 +190,19 @@ pub fn cases() -> Vec<Case> {
     .into_iter()
     .flatten()
     .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// On a device without units they are not run.
+    #[test]
+    fn every_case_with_all_channels_has_a_kernel() {
+        let units = MatrixUnits { edge: 16, workgroup_bytes: 16 << 10, invocations: 128 };
+        for case in whole::cases(units) {
+            // Without a kernel the case panics.
+            assert!(case.trial().recorded().len() > 1, "{case:?}");
+        }
+    }
 }

@@ -270,6 +270,21 @@ impl Trial {
         self
     }
 
+    /// The launches alone, on no device.
+    #[cfg(test)]
+    pub fn recorded(self) -> PlanBuilder {
+        let plan = PlanBuilder::for_class(self.class.unwrap_or(DeviceClass::Discrete));
+        let mut plan = plan.with_matrix_units(self.units).with_variant(self.variant);
+        let tensor = |plan: &mut PlanBuilder, (words, format): &(Vec<u32>, Format)| {
+            plan.transient("check", words.len() as u64 * 4).with_format(*format)
+        };
+        let tensors: Vec<Tensor> = self.buffers.iter().map(|of| tensor(&mut plan, of)).collect();
+        if let Some(record) = self.record {
+            record(&mut plan, &|slot| tensors[slot.0]);
+        }
+        plan
+    }
+
     /// Uploads the buffers and builds the plan.
     async fn build(&mut self, gpu: &Arc<Gpu>) -> Result<(Plan, Vec<Buffer>), GpuError> {
         let class = self.class.unwrap_or(gpu.class());

@@ -3,6 +3,7 @@
 use super::{Depthwise, tile_threads};
 use crate::operand::pass;
 use crate::residual::fill;
+use crate::slab_sums::BehindSums;
 use crate::walk::{Walk, WalkParams};
 use crate::{Behind, Geometry, GradientOperand, Operand, OutputGradient, Shape, SlabSums, Target};
 use photonet_gpu::{DeviceClass, Dispatch, PlanBuilder, Tensor, kernels};
@@ -117,8 +118,8 @@ impl Depthwise {
         let pass = pass("gradients", target.tensor, weights);
         let question = format!("depthwise/{pass} k{kernel}s{stride} {batch}x{height}x{width}x{channels}");
         // Two passes or one, which wants some 200 registers: integrated devices may have 128.
-        let default = usize::from(plan.class() == DeviceClass::Discrete);
-        let walk = walk.filter(|_| plan.choose(&question, 2, default) == 1);
+        let default = plan.class() == DeviceClass::Discrete;
+        let walk = walk.filter(|_| plan.at_once(&question, default));
         plan.answering(question, |plan| match walk {
             Some(walk) => self.gradients_at_once(
                 plan,
@@ -156,22 +157,16 @@ impl Depthwise {
             _ => &kernels::DEPTHWISE_GRADIENTS_STRIDE2_K3,
         };
         // The sums, and behind them the filters of all blocks, as the kernel expects them.
-        let input = self.geometry.input;
-        let sums_bytes = (walk.slabs * 2 * input.groups() * 16) as u64;
-        let filters_at = sums_bytes.next_multiple_of(256);
-        let filters_bytes = self.weight_bytes() * walk.slabs as u64;
-        let partial = sums.reserve(plan, filters_at + filters_bytes);
-        let slabs = walk.slabs_in(partial.slice(0, sums_bytes));
+        let left = (walk.slabs, self.geometry.input.groups(), self.weight_bytes());
+        let BehindSums { partial, sums: of_sums, .. } =
+            sums.place_behind_sums(plan, &format!("{label} weight gradient"), left, weight_gradient);
+        let slabs = walk.slabs_in(of_sums);
         let dispatch = walk
             .launch_with_filters(Dispatch::new(kernel, format!("{label} gradients")))
             .params(&self.gradient_params(walk))
             .bind("partial", partial);
         let cost = (2 * self.macs(), partial.bytes());
-        let gradient = behind.append(plan, dispatch, cost, output_gradient, weights, target, slabs);
-        let label = format!("{label} weight gradient");
-        let filters = partial.slice(filters_at, filters_bytes);
-        sums.add(plan, &label, (walk.slabs, self.weight_bytes()), filters, weight_gradient);
-        gradient
+        behind.append(plan, dispatch, cost, output_gradient, weights, target, slabs)
     }
 
     fn gradient_params(&self, walk: &Walk) -> WalkParams {

@@ -4,7 +4,7 @@ mod matrix;
 
 pub(super) use matrix::{
     MATRIX_DATA_GRADIENT, MATRIX_DATA_GRADIENT_SUMS, MATRIX_FORWARD, MATRIX_FORWARD_STATISTICS,
-    MATRIX_WEIGHT_GRADIENT, on_matrix_units, that_fit,
+    MATRIX_WEIGHT_GRADIENT, on_matrix_units, that_fit, units_for,
 };
 use photonet_gpu::{DeviceClass, Dispatch, Kernel, MatrixUnits, kernels};
 use std::ops::Range;

@@ -78,11 +78,13 @@ pub(in crate::pointwise) fn on_matrix_units(
     format: Format,
     offers: &'static [Offer],
 ) -> &'static [Offer] {
+    units_for(plan, format).map_or(&[], |units| that_fit(units, offers))
+}
+
+/// The units that a plan may take for operands of `format`.
+pub(in crate::pointwise) fn units_for(plan: &PlanBuilder, format: Format) -> Option<MatrixUnits> {
     let suits = worker(plan.class()) == Worker::Workgroup && format != Format::Single;
-    match plan.matrix_units() {
-        Some(units) if suits && cfg!(not(target_arch = "wasm32")) => that_fit(units, offers),
-        _ => &[],
-    }
+    plan.matrix_units().filter(|_| suits && cfg!(not(target_arch = "wasm32")))
 }
 
 /// What a device with these units can run: of a list those before the first that needs more than it has. All that Vulkan promises is enough
