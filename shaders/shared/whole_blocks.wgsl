@@ -2,6 +2,8 @@
 // of a workgroup, of which there are TEAMS, is as many invocations as a subgroup has where matrices are of 16x16; smaller matrices
 // make the same blocks, a quarter each subgroup. Of a block's lines, in units of 4 channels, an invocation has those 8 apart.
 // The kernel declares `params`, and defines HALVES, how much of `halves` it takes, and POOL, of that or of sums in its place.
+#import pool_sums
+
 struct Params {
     rows: u32,
     inputs: u32,
@@ -28,15 +30,6 @@ var<workgroup> halves: array<vec4<f16>, HALVES>;
 
 fn put(at: u32, value: vec4<f32>) {
     pool[at] = bitcast<vec2<f32>>(to_half(value));
-}
-
-fn scratch(at: u32) -> vec4<f32> {
-    return vec4<f32>(pool[2u * at], pool[2u * at + 1u]);
-}
-
-fn set_scratch(at: u32, value: vec4<f32>) {
-    pool[2u * at] = value.xy;
-    pool[2u * at + 1u] = value.zw;
 }
 
 // Where the subgroup's matrix begins in a block.

@@ -5,6 +5,7 @@
 // the sums are divided by both. What is beyond the largest then is cut off.
 #import matrix
 #import gemm_sizes
+#import pool_sums
 
 const LANES: u32 = EDGE * EDGE / 8u;
 const BLOCK_ROWS: u32 = EDGE * MATRIX_ROWS;
@@ -43,16 +44,6 @@ const FOR_COLUMNS: u32 = (GRID_ROWS + 4u) * B_WIDTH;
 // what comes to lie in its place is `pool`, see `recorded::aliases`.
 var<workgroup> pool: array<vec2<f32>, max(HALVES, 2u * max(SCRATCH, FOR_COLUMNS))>;
 var<workgroup> halves: array<vec4<f16>, HALVES>;
-
-// What others use after the product.
-fn scratch(at: u32) -> vec4<f32> {
-    return vec4<f32>(pool[2u * at], pool[2u * at + 1u]);
-}
-
-fn set_scratch(at: u32, value: vec4<f32>) {
-    pool[2u * at] = value.xy;
-    pool[2u * at + 1u] = value.zw;
-}
 
 const A_SCALE: f32 = f32(1u << A_SHIFT);
 const B_SCALE: f32 = f32(1u << B_SHIFT);

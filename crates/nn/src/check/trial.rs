@@ -270,11 +270,16 @@ impl Trial {
         self
     }
 
+    /// An empty plan for the case, where it does not say so itself for a device of this class.
+    fn plan(&self, class: DeviceClass) -> PlanBuilder {
+        let plan = PlanBuilder::for_class(self.class.unwrap_or(class)).with_matrix_units(self.units);
+        plan.with_quick_start(self.quick_start).with_variant(self.variant)
+    }
+
     /// The launches alone, on no device.
     #[cfg(test)]
     pub fn recorded(self) -> PlanBuilder {
-        let plan = PlanBuilder::for_class(self.class.unwrap_or(DeviceClass::Discrete));
-        let mut plan = plan.with_matrix_units(self.units).with_variant(self.variant);
+        let mut plan = self.plan(DeviceClass::Discrete);
         let tensor = |plan: &mut PlanBuilder, (words, format): &(Vec<u32>, Format)| {
             plan.transient("check", words.len() as u64 * 4).with_format(*format)
         };
@@ -287,9 +292,7 @@ impl Trial {
 
     /// Uploads the buffers and builds the plan.
     async fn build(&mut self, gpu: &Arc<Gpu>) -> Result<(Plan, Vec<Buffer>), GpuError> {
-        let class = self.class.unwrap_or(gpu.class());
-        let plan = PlanBuilder::for_class(class).with_matrix_units(self.units);
-        let mut plan = plan.with_quick_start(self.quick_start).with_variant(self.variant);
+        let mut plan = self.plan(gpu.class());
         let mut buffers = Vec::with_capacity(self.buffers.len());
         for (index, (words, _)) in self.buffers.iter().enumerate() {
             buffers.push(gpu.buffer_with(&format!("check {index}"), words).await?);
