@@ -10,9 +10,8 @@
 #import grid
 #import activation
 #import operand
-#import moments
-#import pivoted
 #import whole_blocks
+#import block_moments
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> input: array<Value>;
@@ -146,21 +145,6 @@ fn main(
         return;
     }
     #unroll w OUTPUTS
-        let group = place + 4u * w;
-        let all = moments_of(own[w]);
-        set_scratch(lane, all.mean);
-        set_scratch(INVOCATIONS + lane, all.deviations);
-        set_scratch(2u * INVOCATIONS + lane, vec4<f32>(f32(all.count)));
-        workgroupBarrier();
-        if lane < 4u && group < params.outputs {
-            var merged = all;
-            for (var i = lane + 4u; i < INVOCATIONS; i += 4u) {
-                let count = u32(scratch(2u * INVOCATIONS + i).x);
-                merged = merge(merged, Moments(scratch(i), scratch(INVOCATIONS + i), count));
-            }
-            partial[slab.number * 2u * params.outputs + group] = merged.mean;
-            partial[(slab.number * 2u + 1u) * params.outputs + group] = merged.deviations;
-        }
-        workgroupBarrier();
+        leave_moments(lane, slab.number, place + 4u * w, own[w]);
     #end
 }

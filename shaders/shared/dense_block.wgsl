@@ -14,7 +14,11 @@ struct Block {
     top: u32,
 }
 
-fn own_block(strip: Strip) -> Block {
+fn block_of(slab: u32) -> Block {
     let blocks = params.out_height / params.down;
-    return Block(strip.slab / blocks, strip.slab % blocks * params.down);
+    return Block(slab / blocks, slab % blocks * params.down);
+}
+
+fn own_block(strip: Strip) -> Block {
+    return block_of(strip.slab);
 }

@@ -1,11 +1,26 @@
 //! Dense convolutions; MobileNetV3 has one, the 3x3 stem.
 
+use crate::pointwise::tiles::units_for;
 use crate::walk::Walk;
 use crate::{Activation, Geometry, GradientOperand, Shape, SlabSums, Slabs};
-use photonet_gpu::{DeviceClass, Dispatch, PlanBuilder, Tensor, kernels};
+use photonet_gpu::{DeviceClass, Dispatch, Format, Kernel, PlanBuilder, Tensor, kernels};
 
 /// Widest strip of output groups that the stem's kernels take: its filters have 3.4 KiB of workgroup memory.
 const STEM_WIDTH: usize = 8;
+
+/// The most outputs of the stem's kernels on matrix units: the side of a block (`shaders/shared/stem_blocks.wgsl`).
+const UNITS_OUTPUTS: usize = 16;
+
+/// A kernel of the stem on matrix units, and its workgroups that an H200 has at once: 48 KiB of workgroup memory on each of 132 processors.
+struct OnUnits {
+    kernel: &'static Kernel,
+    at_once: usize,
+}
+
+const FORWARD: OnUnits = OnUnits { kernel: &kernels::DENSE_STEM_STATISTICS_MATRIX_K3S2, at_once: 16 * 132 };
+
+const GRADIENT: OnUnits =
+    OnUnits { kernel: &kernels::DENSE_STEM_WEIGHT_GRADIENT_MATRIX_K3S2, at_once: 14 * 132 };
 
 /// Slabs of the stem's weight gradient that are few, however small the images.
 const FEW_SLABS: usize = 1024;
@@ -79,6 +94,18 @@ impl Dense {
         (g.kernel, g.stride, g.input.channels) == (3, 2, 3) && walk.width <= STEM_WIDTH
     }
 
+    /// The stem's kernel on the plan's matrix units for operands of `format`, where it can be taken, and how it is spread.
+    fn on_units(
+        &self,
+        plan: &PlanBuilder,
+        format: Format,
+        of: &'static OnUnits,
+    ) -> Option<(&'static Kernel, Walk)> {
+        let walk = self.walk(plan.class()).filter(|walk| self.is_stem(walk))?;
+        let fits = self.geometry.outputs <= UNITS_OUTPUTS && units_for(plan, format)?.fit(of.kernel);
+        fits.then(|| (of.kernel, walk.in_rounds(&self.output(), of.at_once)))
+    }
+
     /// The same of the stem's weight gradient, for which it reads `read` bytes, where it has a kernel of its own.
     fn stem_gradient_walk(&self, class: DeviceClass, read: u64) -> Option<Walk> {
         let walk = self.walk(class).filter(|walk| self.is_stem(walk))?;
@@ -103,13 +130,14 @@ impl Dense {
             self.forward(plan, label, input, weights, None, Activation::Identity, output);
             return None;
         };
+        let stem = self.is_stem(&walk);
+        let (kernel, walk, filters) = match self.on_units(plan, input.format(), &FORWARD) {
+            Some((kernel, walk)) => (kernel, walk, false),
+            None if stem => (&kernels::DENSE_STEM_STATISTICS_K3S2, walk, true),
+            None => (&kernels::DENSE_FORWARD_STATISTICS, walk, false),
+        };
         let slabs = walk.new_slabs(plan, format!("{label} statistics slabs"), &shape);
         let moved = [input, weights, output, slabs.partial].iter().map(Tensor::bytes).sum();
-        let stem = self.is_stem(&walk);
-        let kernel = match stem {
-            true => &kernels::DENSE_STEM_STATISTICS_K3S2,
-            false => &kernels::DENSE_FORWARD_STATISTICS,
-        };
         let dispatch = Dispatch::new(kernel, format!("{label} forward"))
             .bind("input", input)
             .bind("weights", weights)
@@ -117,7 +145,7 @@ impl Dense {
             .bind("partial", slabs.partial)
             .params(&self.geometry.params(0).spread(&walk))
             .cost(self.macs(), moved);
-        plan.dispatch(if stem { walk.launch_with_filters(dispatch) } else { walk.launch(dispatch) });
+        plan.dispatch(if filters { walk.launch_with_filters(dispatch) } else { walk.launch(dispatch) });
         Some(slabs)
     }
 
@@ -154,8 +182,21 @@ impl Dense {
     ) {
         let output_gradient: GradientOperand = output_gradient.into();
         let read = input.bytes() + output_gradient.bytes();
-        if let Some(walk) = self.stem_gradient_walk(plan.class(), read) {
-            self.stem_gradient(plan, label, input, output_gradient, weight_gradient, sums, &walk);
+        let on_units = self.on_units(plan, output_gradient.format(), &GRADIENT);
+        let of_stem = on_units.or_else(|| {
+            let walk = self.stem_gradient_walk(plan.class(), read)?;
+            Some((&kernels::DENSE_STEM_WEIGHT_GRADIENT_K3S2, walk))
+        });
+        if let Some((kernel, walk)) = of_stem {
+            let label = format!("{label} weight gradient");
+            let left = (walk.slabs, self.weight_bytes());
+            let partial = sums.place(plan, &label, left, weight_gradient);
+            let dispatch = Dispatch::new(kernel, label)
+                .bind("input", input)
+                .bind("partial", partial)
+                .params(&self.geometry.params(0).spread(&walk))
+                .cost(self.macs(), read + left.1 * left.0 as u64);
+            plan.dispatch(output_gradient.bind(walk.launch(dispatch)));
             return;
         }
         let g = &self.geometry;
@@ -171,41 +212,42 @@ impl Dense {
             .cost(self.macs(), read + self.weight_bytes() * slabs as u64);
         plan.dispatch(output_gradient.bind(dispatch));
     }
-
-    #[expect(clippy::too_many_arguments, reason = "the operands of a gradient")]
-    fn stem_gradient(
-        &self,
-        plan: &mut PlanBuilder,
-        label: &str,
-        input: Tensor,
-        output_gradient: GradientOperand,
-        weight_gradient: Tensor,
-        sums: &mut SlabSums,
-        walk: &Walk,
-    ) {
-        let label = format!("{label} weight gradient");
-        let partial = sums.place(plan, &label, (walk.slabs, self.weight_bytes()), weight_gradient);
-        let left = self.weight_bytes() * walk.slabs as u64;
-        let dispatch = Dispatch::new(&kernels::DENSE_STEM_WEIGHT_GRADIENT_K3S2, label)
-            .bind("input", input)
-            .bind("partial", partial)
-            .params(&self.geometry.params(0).spread(walk))
-            .cost(self.macs(), input.bytes() + output_gradient.bytes() + left);
-        plan.dispatch(output_gradient.bind(walk.launch(dispatch)));
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::Padding;
+    use photonet_gpu::MatrixUnits;
+
+    fn stem(batch: usize, side: usize, outputs: usize) -> Dense {
+        let input = Shape::new(batch, side, side, 3);
+        Dense { geometry: Geometry { input, outputs, kernel: 3, stride: 2, padding: Padding::Symmetric } }
+    }
+
+    #[test]
+    fn the_stem_is_made_on_matrix_units_where_they_hold_its_outputs() {
+        let units = MatrixUnits { edge: 16, workgroup_bytes: 16 << 10, invocations: 128 };
+        let discrete = PlanBuilder::for_class(DeviceClass::Discrete).with_matrix_units(Some(units));
+        let slabs =
+            |layer: Dense, format, of| layer.on_units(&discrete, format, of).map(|(_, walk)| walk.slabs);
+        let large = stem(256, 224, 16);
+        // Whole blocks of rows, nearly as many as an H200 has at once.
+        assert_eq!(slabs(large, Format::Half, &FORWARD), Some(2048));
+        assert_eq!(slabs(large, Format::Brain, &GRADIENT), Some(1792));
+        assert_eq!(slabs(large, Format::Single, &FORWARD), None);
+        assert_eq!(slabs(stem(256, 224, 24), Format::Half, &FORWARD), None);
+        let wide = Geometry { input: Shape::new(256, 224, 224, 16), ..large.geometry };
+        assert_eq!(slabs(Dense { geometry: wide }, Format::Half, &FORWARD), None);
+        let without = PlanBuilder::for_class(DeviceClass::Discrete);
+        assert!(large.on_units(&without, Format::Half, &FORWARD).is_none());
+    }
 
     #[test]
     fn the_stem_has_kernels_of_its_own_where_they_leave_little() {
         let leaves = |class, batch, side| {
-            let input = Shape::new(batch, side, side, 3);
-            let geometry = Geometry { input, outputs: 16, kernel: 3, stride: 2, padding: Padding::Symmetric };
-            let layer = Dense { geometry };
+            let layer = stem(batch, side, 16);
+            let input = layer.geometry.input;
             // Four channels of input and sixteen of the output, its gradient and itself, in single precision.
             let read = (input.rows() * 4 + 2 * layer.output().rows() * 16) as u64 * 4;
             layer

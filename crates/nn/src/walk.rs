@@ -135,6 +135,25 @@ impl Walk {
         })
     }
 
+    /// The same of whole rows of `shape`, in blocks that take the fewest turns of a device that has so many workgroups at once; each loads
+    /// the line above its first row beside those of its own.
+    pub fn in_rounds(self, shape: &Shape, at_once: usize) -> Self {
+        let workgroups = |down: usize| shape.batch * (shape.height / down);
+        let downs = (1..=shape.height).filter(|down| shape.height.is_multiple_of(*down));
+        let turns = |down: &usize| workgroups(*down).div_ceil(at_once) * (down + 1);
+        let down = downs.min_by_key(turns).unwrap_or(self.down);
+        let slabs = workgroups(down);
+        Self {
+            width: shape.groups(),
+            strips: 1,
+            down,
+            blocks: shape.height / down,
+            images: 1,
+            rows_per_slab: down * shape.width,
+            slabs,
+        }
+    }
+
     /// The uniform, for a convolution from `from` to `to` with zeros above and to the left of `from`.
     pub fn params(&self, from: &Shape, to: &Shape, (pad_y, pad_x): (usize, usize)) -> WalkParams {
         WalkParams {
@@ -213,6 +232,20 @@ mod tests {
             let slots = walk.strips * side.div_ceil(4).div_ceil(lanes) * 64;
             let busy = channels.div_ceil(4) * side.div_ceil(4);
             assert!(slots * 3 < busy * 5, "{side} {channels}: {busy} of {slots} busy, {walk:?}");
+        }
+    }
+
+    #[test]
+    fn blocks_of_whole_rows_take_few_turns_of_a_device() {
+        for (batch, side, at_once) in
+            [(256, 112, 2112), (64, 112, 2112), (32, 47, 1848), (1, 112, 2112), (1024, 47, 100)]
+        {
+            let shape = Shape::new(batch, side, side, 16);
+            let walk = walk(batch, side, 16).unwrap().in_rounds(&shape, at_once);
+            assert_eq!((walk.strips, walk.down * walk.blocks), (1, side));
+            assert_eq!(walk.rows_per_slab * walk.slabs, batch * side * side);
+            let turns = |down: usize| (batch * (side / down)).div_ceil(at_once) * (down + 1);
+            assert!(turns(walk.down) <= turns(1) && turns(walk.down) <= turns(side), "{walk:?}");
         }
     }
 

@@ -1,14 +1,18 @@
 //! Cases of the dense convolution.
 
 use super::activation::shape_name;
+use super::fused::{counted, tolerance};
 use super::layout::Layout;
 use super::noise::uniform;
+use super::operand::GradientSource;
 use super::reduce::with_sums;
-use super::trial::Trial;
-use super::{Case, HALF_STORAGE, TRAINING_STORAGE};
+use super::trial::{GRADIENT_SHIFT, Kernels, Trial};
+use super::unit::{NormFollowing, norm};
+use super::{Case, HALF_STORAGE, ON_UNITS, TRAINING_STORAGE};
 use crate::{Activation, Dense, Geometry, Padding, Shape, cpu};
 use Padding::{Same, Symmetric};
-use photonet_gpu::Storage;
+use photonet_gpu::DeviceClass::Discrete;
+use photonet_gpu::{MatrixUnits, Storage};
 
 pub(super) fn cases() -> Vec<Case> {
     let shape = Shape::new;
@@ -100,6 +104,103 @@ fn weight_gradient(layer: Dense, name: &str, storage: Storage) -> Case {
         let dw = trial.output("weight_gradient", weight_layout(&layer), expected);
         trial.record(move |plan, at| {
             with_sums(plan, |plan, sums| layer.weight_gradient(plan, "check", at(x), at(g), at(dw), sums));
+        })
+    })
+    .stored(storage)
+}
+
+/// Convolutions for a batch normalisation behind them, and of gradients that go back through one.
+pub(super) fn fused() -> Vec<Case> {
+    let shape = Shape::new;
+    let mut cases = Vec::new();
+    for (input, outputs, kernel, stride, padding) in [
+        (shape(1, 1, 1, 3), 8, 3, 2, Symmetric),
+        (shape(2, 15, 7, 3), 18, 3, 2, Same),
+        (shape(5, 16, 15, 3), 8, 3, 2, Symmetric),
+        (shape(2, 9, 14, 8), 72, 5, 1, Same),
+        (shape(2, 7, 7, 72), 960, 3, 1, Symmetric),
+        (shape(2, 112, 112, 3), 30, 3, 2, Same),
+    ] {
+        let layer = Dense { geometry: Geometry { input, outputs, kernel, stride, padding } };
+        let name = format!("{}->{outputs} k{kernel} s{stride} {padding:?}", shape_name(&input));
+        for storage in TRAINING_STORAGE {
+            let counted = counted(storage, layer.output().pixels() > 4);
+            cases.push(with_statistics(layer, &name, Discrete, storage).tolerance(tolerance(counted)));
+            cases.push(gradient_through(layer, &name, Discrete, storage));
+        }
+    }
+    cases
+}
+
+/// The stem on matrix units: of several images and blocks, one and two turns across, both paddings, with and without edges.
+pub(super) fn on_units(units: MatrixUnits) -> Vec<Case> {
+    let shape = Shape::new;
+    let [_, storage] = TRAINING_STORAGE;
+    let kernels = Kernels::from(Discrete).on_units(units);
+    let mut cases = Vec::new();
+    for (input, outputs, padding) in [
+        (shape(2, 8, 9, 3), 8, Symmetric),
+        (shape(3, 17, 15, 3), 12, Same),
+        (shape(2, 64, 32, 3), 16, Same),
+        (shape(1, 40, 133, 3), 16, Symmetric),
+        (shape(2, 22, 224, 3), 10, Same),
+    ] {
+        let layer = Dense { geometry: Geometry { input, outputs, kernel: 3, stride: 2, padding } };
+        let name = format!("{}->{outputs} {padding:?} on matrix units", shape_name(&input));
+        cases.push(with_statistics(layer, &name, kernels, storage).tolerance(ON_UNITS));
+        cases.push(gradient_through(layer, &name, kernels, storage).tolerance(ON_UNITS));
+    }
+    cases
+}
+
+/// A convolution that leaves the statistics of its output, and the normalisation that takes them.
+fn with_statistics(layer: Dense, name: &str, kernels: impl Into<Kernels>, storage: Storage) -> Case {
+    let kernels = kernels.into();
+    Case::new("dense/forward_statistics", name, move || {
+        let mut trial = Trial::of_kernels(kernels).stored(storage);
+        let Geometry { input, outputs, kernel, .. } = layer.geometry;
+        let mut seen = uniform(1, Layout::of(&input).len());
+        let x = trial.values(Layout::of(&input), &mut seen);
+        let filter = Layout::weights(kernel * kernel, input.channels, outputs);
+        let mut weights = uniform(2, filter.len());
+        let w = trial.input(filter, &weights);
+        kernels.multiplied(&mut seen, 0);
+        kernels.multiplied(&mut weights, 0);
+        let output = cpu::dense::forward(&layer, &seen, &weights, None, Activation::Identity);
+        let counted = counted(storage, layer.output().pixels() > 4);
+        let following = NormFollowing::new(&mut trial, norm(layer.output()), &output, counted);
+        let y = trial.activated("output", Activation::Identity, Layout::of(&layer.output()), output);
+        trial.record(move |plan, at| {
+            let slabs = layer.forward_for_norm(plan, "check", at(x), at(w), at(y));
+            following.prepare(plan, at, at(y), slabs);
+        })
+    })
+    .stored(storage)
+}
+
+/// Of a gradient that goes back through the normalisation while it is loaded.
+fn gradient_through(layer: Dense, name: &str, kernels: impl Into<Kernels>, storage: Storage) -> Case {
+    let kernels = kernels.into();
+    Case::new("dense/weight_gradient", format!("{name} through"), move || {
+        let mut trial = Trial::of_kernels(kernels).stored(storage);
+        let Geometry { input, outputs, kernel, .. } = layer.geometry;
+        let output = layer.output();
+        let mut seen = uniform(1, Layout::of(&input).len());
+        let gradient = uniform(3, Layout::of(&output).len());
+        let x = trial.values(Layout::of(&input), &mut seen);
+        let (g, mut gradient) = GradientSource::new(&mut trial, (output.rows(), outputs), gradient, true);
+        kernels.multiplied(&mut seen, 0);
+        kernels.multiplied(&mut gradient, GRADIENT_SHIFT);
+        let expected = cpu::dense::weight_gradient(&layer, &seen, &gradient);
+        let dw = trial.output(
+            "weight_gradient",
+            Layout::weights(kernel * kernel, input.channels, outputs),
+            expected,
+        );
+        trial.record(move |plan, at| {
+            with_sums(plan, |plan, sums| {
+                layer.weight_gradient(plan, "check", at(x), g.operand(at), at(dw), sums);
+            });
         })
     })
     .stored(storage)

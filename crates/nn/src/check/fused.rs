@@ -1,6 +1,5 @@
 //! Cases of convolutions that leave a batch normalisation's sums, together with the normalisation that takes them.
 
-use super::activation::shape_name;
 use super::layout::Layout;
 use super::noise::uniform;
 use super::operand::{GradientSource, Source};
@@ -9,7 +8,7 @@ use super::trial::{GRADIENT_SHIFT, Kernels, Trial};
 use super::unit::{NormFollowing, UnitBehind, between, norm};
 use super::{Case, ON_UNITS, TOLERANCE, TRAINING_STORAGE};
 use crate::pointwise::tiles;
-use crate::{Activation, Dense, Depthwise, Geometry, Operand, Padding, Pointwise, Shape, Target, cpu};
+use crate::{Activation, Depthwise, Geometry, Operand, Padding, Pointwise, Shape, Target, cpu};
 use Padding::{Same, Symmetric};
 use photonet_gpu::DeviceClass::{Discrete, Software};
 use photonet_gpu::{Format, MatrixUnits, Storage};
@@ -71,7 +70,6 @@ pub(super) fn cases() -> Vec<Case> {
         }
     }
     cases.extend(depthwise_cases());
-    cases.extend(dense_cases());
     cases
 }
 
@@ -106,74 +104,6 @@ pub(super) fn on_units(units: MatrixUnits) -> Vec<Case> {
         }
     }
     cases
-}
-
-fn dense_cases() -> Vec<Case> {
-    let shape = Shape::new;
-    let mut cases = Vec::new();
-    for (input, outputs, kernel, stride, padding) in [
-        (shape(1, 1, 1, 3), 8, 3, 2, Symmetric),
-        (shape(2, 15, 7, 3), 18, 3, 2, Same),
-        (shape(5, 16, 15, 3), 8, 3, 2, Symmetric),
-        (shape(2, 9, 14, 8), 72, 5, 1, Same),
-        (shape(2, 7, 7, 72), 960, 3, 1, Symmetric),
-        (shape(2, 112, 112, 3), 30, 3, 2, Same),
-    ] {
-        let layer = Dense { geometry: Geometry { input, outputs, kernel, stride, padding } };
-        let name = format!("{}->{outputs} k{kernel} s{stride} {padding:?}", shape_name(&input));
-        for storage in TRAINING_STORAGE {
-            let counted = counted(storage, layer.output().pixels() > 4);
-            cases.push(dense_forward(layer, &name, storage).tolerance(tolerance(counted)));
-            cases.push(dense_weight_gradient(layer, &name, storage));
-        }
-    }
-    cases
-}
-
-fn dense_forward(layer: Dense, name: &str, storage: Storage) -> Case {
-    Case::new("dense/forward_statistics", name, move || {
-        let mut trial = Trial::for_class(Discrete).stored(storage);
-        let Geometry { input, outputs, kernel, .. } = layer.geometry;
-        let mut seen = uniform(1, Layout::of(&input).len());
-        let x = trial.values(Layout::of(&input), &mut seen);
-        let filter = Layout::weights(kernel * kernel, input.channels, outputs);
-        let weights = uniform(2, filter.len());
-        let output = cpu::dense::forward(&layer, &seen, &weights, None, Activation::Identity);
-        let w = trial.input(filter, &weights);
-        let counted = counted(storage, layer.output().pixels() > 4);
-        let following = NormFollowing::new(&mut trial, norm(layer.output()), &output, counted);
-        let y = trial.activated("output", Activation::Identity, Layout::of(&layer.output()), output);
-        trial.record(move |plan, at| {
-            let slabs = layer.forward_for_norm(plan, "check", at(x), at(w), at(y));
-            following.prepare(plan, at, at(y), slabs);
-        })
-    })
-    .stored(storage)
-}
-
-/// Of a gradient that goes back through the normalisation while it is loaded.
-fn dense_weight_gradient(layer: Dense, name: &str, storage: Storage) -> Case {
-    Case::new("dense/weight_gradient", format!("{name} through"), move || {
-        let mut trial = Trial::for_class(Discrete).stored(storage);
-        let Geometry { input, outputs, kernel, .. } = layer.geometry;
-        let output = layer.output();
-        let mut seen = uniform(1, Layout::of(&input).len());
-        let gradient = uniform(3, Layout::of(&output).len());
-        let x = trial.values(Layout::of(&input), &mut seen);
-        let (g, gradient) = GradientSource::new(&mut trial, (output.rows(), outputs), gradient, true);
-        let expected = cpu::dense::weight_gradient(&layer, &seen, &gradient);
-        let dw = trial.output(
-            "weight_gradient",
-            Layout::weights(kernel * kernel, input.channels, outputs),
-            expected,
-        );
-        trial.record(move |plan, at| {
-            with_sums(plan, |plan, sums| {
-                layer.weight_gradient(plan, "check", at(x), g.operand(at), at(dw), sums);
-            });
-        })
-    })
-    .stored(storage)
 }
 
 /// Convolutions with their padding, and whether a skip connection's gradient is added.
@@ -375,7 +305,7 @@ pub(super) fn counted(storage: Storage, leaves_them: bool) -> Format {
 
 /// How far statistics may be off. Of values stored in half precision, sums that differ in their last bit may be rounded to
 /// neighbours.
-fn tolerance(counted: Format) -> f64 {
+pub(super) fn tolerance(counted: Format) -> f64 {
     match counted {
         Format::Single => 3.0 * TOLERANCE,
         Format::Half | Format::Brain => 1e-5,

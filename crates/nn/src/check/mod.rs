@@ -165,7 +165,10 @@ fn on_both(cases: Vec<Case>) -> Vec<Case> {
 
 /// Comparisons of the kernels that run on matrix units like `units`.
 pub fn cases_on_matrix_units(units: MatrixUnits) -> Vec<Case> {
-    [pointwise::on_units(units), fused::on_units(units), whole::cases(units)].into_iter().flatten().collect()
+    [pointwise::on_units(units), fused::on_units(units), dense::on_units(units), whole::cases(units)]
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
 /// All comparisons but those of [`cases_on_matrix_units`], by layer.
@@ -175,6 +178,7 @@ pub fn cases() -> Vec<Case> {
         on_both(dense::cases()),
         pointwise::cases(),
         fused::cases(),
+        dense::fused(),
         depthwise::cases(),
         on_both(batch_norm::cases()),
         activation::cases(),

@@ -2,9 +2,10 @@
 
 mod matrix;
 
+pub(crate) use matrix::units_for;
 pub(super) use matrix::{
     MATRIX_DATA_GRADIENT, MATRIX_DATA_GRADIENT_SUMS, MATRIX_FORWARD, MATRIX_FORWARD_STATISTICS,
-    MATRIX_WEIGHT_GRADIENT, on_matrix_units, that_fit, units_for,
+    MATRIX_WEIGHT_GRADIENT, on_matrix_units, that_fit,
 };
 use photonet_gpu::{DeviceClass, Dispatch, Kernel, MatrixUnits, kernels};
 use std::ops::Range;

@@ -82,7 +82,7 @@ pub(in crate::pointwise) fn on_matrix_units(
 }
 
 /// The units that a plan may take for operands of `format`.
-pub(in crate::pointwise) fn units_for(plan: &PlanBuilder, format: Format) -> Option<MatrixUnits> {
+pub(crate) fn units_for(plan: &PlanBuilder, format: Format) -> Option<MatrixUnits> {
     let suits = worker(plan.class()) == Worker::Workgroup && format != Format::Single;
     plan.matrix_units().filter(|_| suits && cfg!(not(target_arch = "wasm32")))
 }
