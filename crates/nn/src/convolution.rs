@@ -48,8 +48,8 @@ pub(crate) struct ConvolutionParams {
     pub slabs: u32,
     activation: u32,
     slope: f32,
-    width: u32,
-    down: u32,
+    pub width: u32,
+    pub down: u32,
 }
 
 impl ConvolutionParams {

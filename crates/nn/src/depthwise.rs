@@ -1,6 +1,7 @@
 //! Depthwise convolutions, 3x3 and 5x5, stride 1 and 2.
 
 mod backward;
+mod on_units;
 
 use crate::operand::pass;
 use crate::walk::Walk;

@@ -4,12 +4,12 @@ use super::layout::Layout;
 use super::noise::uniform;
 use super::operand::{self, GradientSource, Source};
 use super::reduce::with_sums;
-use super::trial::Trial;
-use super::{Case, HALF_STORAGE, TRAINING_STORAGE};
+use super::trial::{GRADIENT_SHIFT, Kernels, Trial};
+use super::{Case, HALF_STORAGE, ON_UNITS, TRAINING_STORAGE};
 use crate::{Activation, Depthwise, Padding, Shape, cpu};
 use Padding::{Same, Symmetric};
 use photonet_gpu::DeviceClass::{self, Discrete, Software};
-use photonet_gpu::Storage;
+use photonet_gpu::{MatrixUnits, Storage};
 
 pub(super) fn cases() -> Vec<Case> {
     let shape = Shape::new;
@@ -49,6 +49,43 @@ pub(super) fn cases() -> Vec<Case> {
                     cases.push(weight_gradient(layer, class, &shape, None, storage));
                     cases.push(weight_gradient(layer, class, &shape, Some(fused.1), storage));
                 }
+            }
+        }
+    }
+    cases
+}
+
+/// The weights on matrix units: several images, rows of one and of several blocks, of less than a turn and of several.
+pub(super) fn on_units(units: MatrixUnits) -> Vec<Case> {
+    let shape = Shape::new;
+    let [_, storage] = TRAINING_STORAGE;
+    let kernels = Kernels::from(Discrete).on_units(units);
+    let mut cases = Vec::new();
+    for (input, stride, padding) in [
+        (shape(1, 1, 1, 3), 1, Symmetric),
+        (shape(5, 7, 7, 30), 1, Same),
+        (shape(3, 15, 16, 18), 1, Symmetric),
+        (shape(2, 11, 28, 40), 1, Symmetric),
+        (shape(1, 6, 70, 8), 1, Same),
+        (shape(600, 7, 7, 16), 1, Symmetric),
+        (shape(7, 8, 8, 20), 1, Same),
+        (shape(3, 5, 6, 18), 1, Symmetric),
+        (shape(2, 14, 14, 24), 2, Symmetric),
+        (shape(40, 14, 13, 12), 2, Same),
+        (shape(3, 11, 10, 18), 2, Symmetric),
+        (shape(5, 7, 7, 30), 2, Symmetric),
+        (shape(3, 28, 31, 18), 2, Same),
+        (shape(2, 22, 56, 40), 2, Symmetric),
+        (shape(1, 6, 140, 8), 2, Same),
+    ] {
+        let layers = [3, 5].map(|kernel| Depthwise::new(input, kernel, stride, padding));
+        for layer in layers.into_iter().flatten() {
+            let [n, h, w, c] = [input.batch, input.height, input.width, input.channels];
+            let kernel = layer.geometry().kernel;
+            let name = format!("{n}x{h}x{w}x{c} k{kernel} s{stride} {padding:?} on matrix units");
+            for norm in [None, Some(Activation::HardSwish)] {
+                let case = weight_gradient(layer, kernels, &name, norm, storage);
+                cases.push(case.tolerance(ON_UNITS));
             }
         }
     }
@@ -124,18 +161,22 @@ fn data_gradient(layer: Depthwise, class: DeviceClass, shape: &str, storage: Sto
 
 fn weight_gradient(
     layer: Depthwise,
-    class: DeviceClass,
+    kernels: impl Into<Kernels>,
     shape: &str,
     norm: Option<Activation>,
     storage: Storage,
 ) -> Case {
+    let kernels = kernels.into();
     let shape = format!("{shape}{}{}", operand::note(norm), GradientSource::note(norm.is_some()));
     Case::new(variant(&layer, "weight_gradient"), shape, move || {
-        let mut trial = Trial::for_class(class).stored(storage);
-        let (x, seen) = input(&mut trial, &layer, norm);
+        let mut trial = Trial::of_kernels(kernels).stored(storage);
+        let (x, mut seen) = input(&mut trial, &layer, norm);
         let output = layer.output();
         let size = (output.rows(), output.channels);
-        let (g, gradient) = GradientSource::new(&mut trial, size, output_gradient(&layer), norm.is_some());
+        let (g, mut gradient) =
+            GradientSource::new(&mut trial, size, output_gradient(&layer), norm.is_some());
+        kernels.multiplied(&mut seen, 0);
+        kernels.multiplied(&mut gradient, GRADIENT_SHIFT);
         let expected = cpu::depthwise::weight_gradient(&layer, &seen, &gradient);
         let dw = trial.output("weight_gradient", weight_layout(&layer), expected);
         trial.record(move |plan, at| {

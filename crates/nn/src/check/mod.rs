@@ -165,10 +165,16 @@ fn on_both(cases: Vec<Case>) -> Vec<Case> {
 
 /// Comparisons of the kernels that run on matrix units like `units`.
 pub fn cases_on_matrix_units(units: MatrixUnits) -> Vec<Case> {
-    [pointwise::on_units(units), fused::on_units(units), dense::on_units(units), whole::cases(units)]
-        .into_iter()
-        .flatten()
-        .collect()
+    [
+        pointwise::on_units(units),
+        fused::on_units(units),
+        dense::on_units(units),
+        depthwise::on_units(units),
+        whole::cases(units),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 /// All comparisons but those of [`cases_on_matrix_units`], by layer.

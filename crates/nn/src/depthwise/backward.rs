@@ -112,16 +112,26 @@ impl Depthwise {
         weight_gradient: Tensor,
         sums: &mut SlabSums,
     ) -> OutputGradient {
-        let (output_gradient, target): (GradientOperand, Target) = (output_gradient.into(), target.into());
+        let (input, output_gradient): (Operand, GradientOperand) = (input.into(), output_gradient.into());
+        let target: Target = target.into();
         let Geometry { kernel, stride, input: Shape { batch, height, width, channels }, .. } = self.geometry;
-        let walk = self.gradient_walk(plan.class()).filter(|_| kernel == 3);
+        let apart = |plan: &mut PlanBuilder, sums: &mut SlabSums| {
+            self.weight_gradient(plan, label, input, output_gradient, weight_gradient, sums);
+            self.data_gradient_behind(plan, label, output_gradient, weights, behind, target)
+        };
+        let Some(walk) = self.gradient_walk(plan.class()).filter(|_| kernel == 3) else {
+            return apart(plan, sums);
+        };
         let pass = pass("gradients", target.tensor, weights);
         let question = format!("depthwise/{pass} k{kernel}s{stride} {batch}x{height}x{width}x{channels}");
         // Two passes or one, which wants some 200 registers: integrated devices may have 128.
         let default = plan.class() == DeviceClass::Discrete;
-        let walk = walk.filter(|_| plan.at_once(&question, default));
-        plan.answering(question, |plan| match walk {
-            Some(walk) => self.gradients_at_once(
+        let at_once = plan.at_once(&question, default);
+        plan.answering(question, |plan| {
+            if !at_once {
+                return apart(plan, sums);
+            }
+            self.gradients_at_once(
                 plan,
                 label,
                 &walk,
@@ -131,11 +141,7 @@ impl Depthwise {
                 target,
                 weight_gradient,
                 sums,
-            ),
-            None => {
-                self.weight_gradient(plan, label, input, output_gradient, weight_gradient, sums);
-                self.data_gradient_behind(plan, label, output_gradient, weights, behind, target)
-            }
+            )
         })
     }
 
@@ -228,8 +234,20 @@ impl Depthwise {
         sums: &mut SlabSums,
     ) {
         let (input, output_gradient): (Operand, GradientOperand) = (input.into(), output_gradient.into());
-        let Geometry { kernel, input: shape, .. } = self.geometry;
+        let Geometry { kernel, stride, input: shape, .. } = self.geometry;
         let class = plan.class();
+        let question = self.has_units(plan, output_gradient).then(|| {
+            let pass = pass("weight_gradient", output_gradient.tensor, weight_gradient);
+            let Shape { batch, height, width, channels } = shape;
+            format!("depthwise/{pass} k{kernel}s{stride} {batch}x{height}x{width}x{channels}")
+        });
+        let label = format!("{label} weight gradient");
+        if let Some(question) = question.as_ref().filter(|question| plan.choose(question, 2, 1) == 1) {
+            let dispatch =
+                self.weight_gradient_on_units(plan, label, input, output_gradient, weight_gradient, sums);
+            plan.dispatch(dispatch.answers(question.clone()));
+            return;
+        }
         // One row, or on GPUs all of a 3x3 filter: three rows of a 5x5 one take so many registers that it is slower.
         let rows = match (class, kernel) {
             (DeviceClass::Integrated | DeviceClass::Discrete, 3) => 3,
@@ -238,7 +256,6 @@ impl Depthwise {
         let threads = kernel.div_ceil(rows) * shape.groups();
         let read = input.tensor.bytes() + output_gradient.bytes();
         let slabs = self.geometry.slabs(class, threads, self.weight_bytes(), read);
-        let label = format!("{label} weight gradient");
         let partial = sums.place(plan, &label, (slabs, self.weight_bytes()), weight_gradient);
         let kernel = match rows {
             1 => self.pick([
@@ -254,11 +271,15 @@ impl Depthwise {
                 &kernels::DEPTHWISE_WEIGHT_GRADIENT_K5S2,
             ]),
         };
-        let dispatch = Dispatch::new(kernel, label.clone())
+        let dispatch = Dispatch::new(kernel, label)
             .bind("partial", partial)
             .params(&self.geometry.params(slabs as u32))
             .threads((threads * slabs) as u64)
             .cost(self.macs(), read + self.weight_bytes() * slabs as u64);
+        let dispatch = match question {
+            Some(question) => dispatch.answers(question),
+            None => dispatch,
+        };
         plan.dispatch(output_gradient.bind(input.bind(dispatch)));
     }
 }
