@@ -1,17 +1,12 @@
-// As depthwise/weight_gradient_matrix, of images so small that a workgroup has a whole one at a time, see depthwise_diagonal: of
-// slab s of images.
-//
-// Lines of the input lie one behind the other with no more zeros between them than a filter needs, which end one line and begin the next.
-// Gradients lie with a line of as many positions, so that a tap of any position is as far from it as of any other: what follows one another
-// in a matrix may go on in the next line. At stride 2 the even lines of the input come before the odd ones, and a line has two positions
-// for each of the gradient's.
+// As depthwise/weight_gradient_matrix, of images so small that a workgroup has a whole one at a time, see depthwise_image: of slab
+// s of images.
 #import storage
 #import matrix
 #import grid
-#import convolution
 #import activation
 #import operand
 #import gradient_operand
+#import depthwise_image
 #import depthwise_diagonal
 
 // `width` is the images of a slab.
@@ -26,17 +21,6 @@
 // Room for PIXELS positions of the input and POSITIONS of the gradient; an invocation has LOADS and GRADIENTS of those that are not zero.
 const GRADIENTS_AT: u32 = PIXELS * LINE;
 const HALVES: u32 = GRADIENTS_AT + POSITIONS * LINE;
-
-// Positions of a line of gradients.
-fn pitch() -> u32 {
-    return (STRIDE * (params.out_width - 1u) + KERNEL - params.pad_x + STRIDE - 1u) / STRIDE;
-}
-
-// Where a line of the input begins, counted from the first that a filter meets.
-fn line_at(line: u32) -> u32 {
-    let of_even = params.out_height + (KERNEL - 1u) / STRIDE;
-    return (line % STRIDE * of_even + line / STRIDE) * STRIDE * pitch();
-}
 
 struct Loads {
     inputs: array<Value, LOADS>,
@@ -60,7 +44,7 @@ fn loads_at(image: u32, channel: u32, lane: u32) -> Loads {
 fn put_loads(loads: Loads, affine: Affine, through: Through, lane: u32) {
     #unroll h LOADS
         let pixel = position_of(lane, h);
-        let at = line_at(pixel / params.in_width + params.pad_y) + pixel % params.in_width + params.pad_x;
+        let at = pixel_at(pixel);
         if pixel < params.in_height * params.in_width {
             put(at * LINE + lane % 4u, operand_of(from_value(loads.inputs[h]), affine));
         }

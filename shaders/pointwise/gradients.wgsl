@@ -15,6 +15,7 @@
 #import gradient_operand
 #import gradient_behind
 #import whole_blocks
+#import block_pairs
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(9) var<storage, read> input: array<Value>;
@@ -214,18 +215,8 @@ fn main(
     // The sums of all lines of invocations.
     #unroll n INPUTS
         let group = place + 4u * n;
-        set_scratch(lane, plain[n]);
-        set_scratch(INVOCATIONS + lane, weighted[n] * moments[params.inputs + min(group, params.inputs - 1u)]);
-        workgroupBarrier();
-        if lane < 8u && group < params.inputs {
-            let kind = lane / 4u;
-            var whole = scratch(kind * INVOCATIONS + place);
-            for (var i = 4u; i < INVOCATIONS; i += 4u) {
-                whole += scratch(kind * INVOCATIONS + place + i);
-            }
-            partial[(slab.number * 2u + kind) * params.inputs + group] = whole;
-        }
-        workgroupBarrier();
+        let of_deviations = weighted[n] * moments[params.inputs + min(group, params.inputs - 1u)];
+        leave_pairs(lane, slab.number, group, params.inputs, plain[n], of_deviations);
     #end
     #unroll n OWN_INPUTS
         #unroll w OWN_OUTPUTS

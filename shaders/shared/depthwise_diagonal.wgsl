@@ -3,23 +3,13 @@
 // the units multiply is for nothing; but each value is loaded, normalised and activated once and not for every filter row, and multiplying
 // takes few instructions. A workgroup has SIDE channels, `strip` says which, and each of its KERNEL teams a filter column.
 // The kernel declares `params` and `partial`, and defines HALVES.
-#import blocks
+#import depthwise_blocks
 
-// Vec4 of a position, with the gap of shared/matrix/gemm.
-const LINE: u32 = 6u;
 // At the end there are a block's sums of each team.
 const SUM_LINE: u32 = 5u;
 const OWN_SUMS: u32 = SIDE * SUM_LINE;
 const POOL: u32 = max(HALVES, 2u * TEAMS * OWN_SUMS);
-const_assert TEAMS == KERNEL && INVOCATIONS % 4u == 0u;
-
-// Gradients are taken times as much.
-const LARGER: f32 = f32(1u << SHIFT);
-
-// An invocation's load h is one of four neighbouring vec4 of this position.
-fn position_of(lane: u32, h: u32) -> u32 {
-    return (lane + h * INVOCATIONS) / 4u;
-}
+const_assert TEAMS == KERNEL;
 
 // Of the team's tap in filter row i.
 fn leave_diagonal(sums: MatrixSum, slab: u32, i: u32, strip: u32, lane: u32) {

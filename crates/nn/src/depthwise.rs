@@ -1,6 +1,7 @@
 //! Depthwise convolutions, 3x3 and 5x5, stride 1 and 2.
 
 mod backward;
+mod image;
 mod on_units;
 
 use crate::operand::pass;
@@ -135,6 +136,10 @@ impl Depthwise {
             self.forward(plan, label, input, weights, None, Activation::Identity, output);
             return None;
         };
+        let question = match self.forward_of_image(plan, label, input, weights, output) {
+            Ok(slabs) => return Some(slabs),
+            Err(question) => question,
+        };
         let kernel = self.pick([
             &kernels::DEPTHWISE_FORWARD_STATISTICS_K3S1,
             &kernels::DEPTHWISE_FORWARD_STATISTICS_K3S2,
@@ -147,6 +152,7 @@ impl Depthwise {
             .bind("output", output)
             .bind("partial", slabs.partial)
             .params(&walk.params(&self.geometry.input, &shape, self.geometry.padding_before()))
+            .answers_any(question)
             .cost(
                 self.macs(),
                 input.tensor.bytes() + weights.bytes() + output.bytes() + slabs.partial.bytes(),

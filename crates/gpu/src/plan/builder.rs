@@ -85,8 +85,13 @@ impl Dispatch {
     }
 
     /// The question that the launch's variant answers, see [`PlanBuilder::choose`].
-    pub fn answers(mut self, question: String) -> Self {
-        self.questions.push(question);
+    pub fn answers(self, question: String) -> Self {
+        self.answers_any([question])
+    }
+
+    /// The same of several questions, or of none.
+    pub fn answers_any(mut self, questions: impl IntoIterator<Item = String>) -> Self {
+        self.questions.extend(questions);
         self
     }
 

@@ -1,5 +1,6 @@
 //! Cases of convolutions that leave a batch normalisation's sums, together with the normalisation that takes them.
 
+use super::activation::shape_name;
 use super::layout::Layout;
 use super::noise::uniform;
 use super::operand::{GradientSource, Source};
@@ -147,8 +148,9 @@ fn depthwise_cases() -> Vec<Case> {
         let [n, h, w, c] = [input.batch, input.height, input.width, input.channels];
         let name = format!("{n}x{h}x{w}x{c} k{kernel} s{stride} {padding:?} behind {activation:?}");
         for storage in TRAINING_STORAGE {
-            let forward = depthwise_forward(layer, activation, &name, storage);
-            let backward = |both| depthwise_backward(layer, activation, (residual, both), &name, storage);
+            let forward = depthwise_forward(layer, activation, Discrete, &name, storage);
+            let backward =
+                |both| depthwise_backward(layer, activation, (residual, both), Discrete, &name, storage);
             let counted = counted(storage, leaves_statistics(&layer));
             cases.push(forward.tolerance(tolerance(counted)));
             cases.push(backward(false).tolerance(through_memory(storage)));
@@ -158,15 +160,53 @@ fn depthwise_cases() -> Vec<Case> {
     cases
 }
 
-fn depthwise_forward(layer: Depthwise, activation: Activation, name: &str, storage: Storage) -> Case {
+/// Small images on matrix units.
+pub(super) fn images_on_units(units: MatrixUnits) -> Vec<Case> {
+    let shape = Shape::new;
+    let [_, storage] = TRAINING_STORAGE;
+    let kernels = Kernels::from(Discrete).on_units(units);
+    let mut cases = Vec::new();
+    for (input, stride, padding, residual) in [
+        (shape(5, 7, 7, 30), 1, Same, true),
+        (shape(600, 7, 7, 16), 1, Symmetric, false),
+        (shape(3, 5, 6, 18), 1, Symmetric, true),
+        (shape(2, 14, 14, 24), 2, Symmetric, false),
+        (shape(40, 14, 13, 12), 2, Same, false),
+        (shape(3, 11, 10, 18), 2, Symmetric, false),
+    ] {
+        let Some(layer) = Depthwise::new(input, 5, stride, padding) else { continue };
+        for activation in [Activation::Relu, Activation::HardSwish] {
+            let name =
+                format!("{} k5 s{stride} {padding:?} {activation:?} on matrix units", shape_name(&input));
+            let case = depthwise_forward(layer, activation, kernels, &name, storage);
+            cases.push(case.tolerance(ON_UNITS));
+            if stride == 1 {
+                let case = depthwise_backward(layer, activation, (residual, false), kernels, &name, storage);
+                cases.push(case.tolerance(through_memory(storage)));
+            }
+        }
+    }
+    cases
+}
+
+fn depthwise_forward(
+    layer: Depthwise,
+    activation: Activation,
+    kernels: impl Into<Kernels>,
+    name: &str,
+    storage: Storage,
+) -> Case {
+    let kernels = kernels.into();
     Case::new("depthwise/forward_statistics", name, move || {
-        let mut trial = Trial::for_class(Discrete).stored(storage);
+        let mut trial = Trial::of_kernels(kernels).stored(storage);
         let Geometry { input, kernel, .. } = *layer.geometry();
         let values = uniform(1, input.rows() * input.channels);
-        let (x, seen) = Source::new(&mut trial, (input.rows(), input.channels), values, Some(activation));
-        let weights = uniform(2, kernel * kernel * input.channels);
-        let output = cpu::depthwise::forward(&layer, &seen, &weights, None, Activation::Identity);
+        let (x, mut seen) = Source::new(&mut trial, (input.rows(), input.channels), values, Some(activation));
+        let mut weights = uniform(2, kernel * kernel * input.channels);
         let w = trial.input(Layout::rows(kernel * kernel, input.channels), &weights);
+        kernels.multiplied(&mut seen, 0);
+        kernels.multiplied(&mut weights, 0);
+        let output = cpu::depthwise::forward(&layer, &seen, &weights, None, Activation::Identity);
         let following = NormFollowing::new(
             &mut trial,
             norm(layer.output()),
@@ -186,27 +226,31 @@ fn depthwise_backward(
     layer: Depthwise,
     activation: Activation,
     (residual, both): (bool, bool),
+    kernels: impl Into<Kernels>,
     name: &str,
     storage: Storage,
 ) -> Case {
+    let kernels = kernels.into();
     let name = format!("{name}{}", if residual { " residual" } else { "" });
-    let kernels = if both { "depthwise/gradients" } else { "depthwise/data_gradient_sums" };
-    Case::new(kernels, name, move || {
-        let mut trial = Trial::for_class(Discrete).stored(storage);
+    let of = if both { "depthwise/gradients" } else { "depthwise/data_gradient_sums" };
+    Case::new(of, name, move || {
+        let mut trial = Trial::of_kernels(kernels).stored(storage);
         let Geometry { input, kernel, .. } = *layer.geometry();
-        let weights = uniform(2, kernel * kernel * input.channels);
+        let filter = Layout::rows(kernel * kernel, input.channels);
+        let mut weights = uniform(2, kernel * kernel * input.channels);
+        let w = trial.input(filter, &weights);
+        kernels.multiplied(&mut weights, 0);
         let output = layer.output();
         let (through, size) = (layer.takes_gradients_on_load(Discrete), (output.rows(), output.channels));
         let gradient = uniform(3, Layout::of(&output).len());
-        let (g, gradient) = GradientSource::new(&mut trial, size, gradient, through);
+        let (g, mut gradient) = GradientSource::new(&mut trial, size, gradient, through);
+        kernels.multiplied(&mut gradient, GRADIENT_SHIFT);
         let (skip, between) = between(&mut trial, &input, residual);
         let mut own = cpu::depthwise::data_gradient(&layer, &gradient, &weights);
         for (own, skip) in own.iter_mut().zip(skip.iter().flatten()) {
             *own += skip;
         }
         let (unit, seen) = UnitBehind::new(&mut trial, input, activation, &own);
-        let filter = Layout::rows(kernel * kernel, input.channels);
-        let w = trial.input(filter, &weights);
         let filter_gradient = both.then(|| {
             let expected = cpu::depthwise::weight_gradient(&layer, &seen, &gradient);
             trial.output("weight gradient", filter, expected)

@@ -168,6 +168,7 @@ pub fn cases_on_matrix_units(units: MatrixUnits) -> Vec<Case> {
     [
         pointwise::on_units(units),
         fused::on_units(units),
+        fused::images_on_units(units),
         dense::on_units(units),
         depthwise::on_units(units),
         whole::cases(units),

@@ -81,6 +81,11 @@ impl Depthwise {
         let Some(walk) = self.gradient_walk(plan.class()) else {
             return self.data_gradient(plan, label, output_gradient, weights, target).into();
         };
+        let question =
+            match self.data_gradient_of_image(plan, label, output_gradient, weights, behind, target) {
+                Ok(gradient) => return gradient,
+                Err(question) => question,
+            };
         let of_shape = self.pick([
             &kernels::DEPTHWISE_DATA_GRADIENT_SUMS_STRIDE1_K3,
             &kernels::DEPTHWISE_DATA_GRADIENT_SUMS_STRIDE2_K3,
@@ -91,6 +96,7 @@ impl Depthwise {
         let dispatch = walk
             .launch_with_filters(Dispatch::new(of_shape, format!("{label} data gradient")))
             .params(&self.gradient_params(&walk))
+            .answers_any(question)
             .bind("partial", slabs.partial);
         let cost = (self.macs(), slabs.partial.bytes());
         behind.append(plan, dispatch, cost, output_gradient, weights, target, slabs)
@@ -114,7 +120,7 @@ impl Depthwise {
     ) -> OutputGradient {
         let (input, output_gradient): (Operand, GradientOperand) = (input.into(), output_gradient.into());
         let target: Target = target.into();
-        let Geometry { kernel, stride, input: Shape { batch, height, width, channels }, .. } = self.geometry;
+        let kernel = self.geometry.kernel;
         let apart = |plan: &mut PlanBuilder, sums: &mut SlabSums| {
             self.weight_gradient(plan, label, input, output_gradient, weight_gradient, sums);
             self.data_gradient_behind(plan, label, output_gradient, weights, behind, target)
@@ -122,8 +128,7 @@ impl Depthwise {
         let Some(walk) = self.gradient_walk(plan.class()).filter(|_| kernel == 3) else {
             return apart(plan, sums);
         };
-        let pass = pass("gradients", target.tensor, weights);
-        let question = format!("depthwise/{pass} k{kernel}s{stride} {batch}x{height}x{width}x{channels}");
+        let question = self.asked(&pass("gradients", target.tensor, weights));
         // Two passes or one, which wants some 200 registers: integrated devices may have 128.
         let default = plan.class() == DeviceClass::Discrete;
         let at_once = plan.at_once(&question, default);
@@ -234,13 +239,10 @@ impl Depthwise {
         sums: &mut SlabSums,
     ) {
         let (input, output_gradient): (Operand, GradientOperand) = (input.into(), output_gradient.into());
-        let Geometry { kernel, stride, input: shape, .. } = self.geometry;
+        let Geometry { kernel, input: shape, .. } = self.geometry;
         let class = plan.class();
-        let question = self.has_units(plan, output_gradient).then(|| {
-            let pass = pass("weight_gradient", output_gradient.tensor, weight_gradient);
-            let Shape { batch, height, width, channels } = shape;
-            format!("depthwise/{pass} k{kernel}s{stride} {batch}x{height}x{width}x{channels}")
-        });
+        let asked = || self.asked(&pass("weight_gradient", output_gradient.tensor, weight_gradient));
+        let question = self.has_units(plan, output_gradient).then(asked);
         let label = format!("{label} weight gradient");
         if let Some(question) = question.as_ref().filter(|question| plan.choose(question, 2, 1) == 1) {
             let dispatch =
@@ -276,10 +278,6 @@ impl Depthwise {
             .params(&self.geometry.params(slabs as u32))
             .threads((threads * slabs) as u64)
             .cost(self.macs(), read + self.weight_bytes() * slabs as u64);
-        let dispatch = match question {
-            Some(question) => dispatch.answers(question),
-            None => dispatch,
-        };
-        plan.dispatch(output_gradient.bind(input.bind(dispatch)));
+        plan.dispatch(output_gradient.bind(input.bind(dispatch.answers_any(question))));
     }
 }

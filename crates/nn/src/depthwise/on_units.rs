@@ -2,21 +2,17 @@
 
 use super::Depthwise;
 use crate::pointwise::tiles::units_for;
-use crate::{Geometry, GradientOperand, Operand, Shape, SlabSums};
+use crate::{GradientOperand, Operand, Shape, SlabSums};
 use photonet_gpu::{Dispatch, Kernel, PlanBuilder, Tensor, kernels};
 
 /// Channel groups of a workgroup, a block's side.
-const STRIP: usize = 4;
+pub(super) const STRIP: usize = 4;
 
 /// Workgroups that are wanted: a multiple of what an H200 has at once, whether that is 2, 3, 4 or 6 on each of its 132 processors.
 const WANTED: usize = 12 * 132;
 
 /// Of a block of matrices, which the narrower kernels have columns.
-const SIDE: usize = 16;
-
-/// Positions of the kernels that have a whole image at a time, of 5x5 filters of stride 1 and 2: of the input and of the gradient with the
-/// zeros between lines, and those of the input and of the gradient that are not such zeros.
-const OF_IMAGE: [[usize; 4]; 2] = [[104, 64, 80, 80], [292, 64, 200, 80]];
+pub(super) const SIDE: usize = 16;
 
 /// A kernel, and how many rows of outputs it takes at a time; that for whole images all.
 struct Offer {
@@ -26,31 +22,13 @@ struct Offer {
 
 /// How the rows of all images are cut: blocks of `down` rows of an image, and slabs of blocks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Cut {
-    down: usize,
-    blocks_per_slab: usize,
-    slabs: usize,
+pub(super) struct Cut {
+    pub down: usize,
+    pub blocks_per_slab: usize,
+    pub slabs: usize,
 }
 
 impl Depthwise {
-    /// Whether a kernel has room for a whole image, which lies there as `weight_gradient_image_matrix.wgsl` says.
-    fn fits_image(&self) -> bool {
-        let Geometry { input, kernel, stride, .. } = self.geometry;
-        let output = self.output();
-        let (pad_y, pad_x) = self.geometry.padding_before();
-        let pitch = (stride * (output.width - 1) + kernel - pad_x).div_ceil(stride);
-        let of_even = output.height + (kernel - 1) / stride;
-        let line_at = |line: usize| (line % stride * of_even + line / stride) * stride * pitch;
-        let positions = (output.height * pitch).next_multiple_of(SIDE);
-        let read = (0..kernel).map(|i| line_at(i) + kernel + stride * (positions - 1)).max();
-        let written = (0..input.height).map(|row| line_at(row + pad_y) + pad_x + input.width).max();
-        let needs = [read.max(written).unwrap_or(0), positions, input.pixels(), output.pixels()];
-        let has = OF_IMAGE[stride - 1];
-        kernel == 5
-            && pad_x + input.width <= stride * pitch
-            && needs.iter().zip(has).all(|(needs, has)| *needs <= has)
-    }
-
     fn offer(&self) -> Offer {
         let narrow = self.output().width <= SIDE;
         let rows = if narrow { 4 } else { 2 } / self.geometry.stride;
@@ -80,7 +58,7 @@ impl Depthwise {
 
     /// For a kernel that takes `rows` rows at a time: the workgroups that are wanted are given as few turns each as can be, where at most
     /// `most` slabs are to be left. A block begins with turns for the lines that its first row shares with those above.
-    fn cut(&self, rows: Option<usize>, most: usize) -> Cut {
+    pub(super) fn cut(&self, rows: Option<usize>, most: usize) -> Cut {
         let Shape { batch, height, .. } = self.output();
         let strips = self.geometry.input.groups().div_ceil(STRIP);
         let wanted = (WANTED / strips).min(most).max(1);
@@ -128,11 +106,16 @@ impl Depthwise {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::Padding;
 
-    fn layer(batch: usize, side: usize, channels: usize, stride: usize) -> Depthwise {
+    pub(in crate::depthwise) fn layer(
+        batch: usize,
+        side: usize,
+        channels: usize,
+        stride: usize,
+    ) -> Depthwise {
         let input = Shape::new(batch, side * stride, side * stride, channels);
         Depthwise::new(input, 5, stride, Padding::Symmetric).unwrap()
     }
@@ -159,19 +142,5 @@ mod tests {
         let cut = |layer: Depthwise| layer.cut(layer.offer().rows, usize::MAX);
         assert_eq!(cut(layer(256, 28, 120, 1)), Cut { down: 14, blocks_per_slab: 3, slabs: 171 });
         assert_eq!(cut(layer(256, 7, 960, 1)), Cut { down: 7, blocks_per_slab: 10, slabs: 26 });
-    }
-
-    #[test]
-    fn small_images_are_taken_whole() {
-        for (side, stride, whole) in
-            [(7, 1, true), (8, 1, false), (1, 1, true), (7, 2, true), (8, 2, false), (14, 1, false)]
-        {
-            let layer = layer(2, side, 72, stride);
-            assert_eq!(layer.fits_image(), whole, "{side} {stride}");
-            assert_eq!(layer.offer().rows.is_none(), whole);
-        }
-        // TensorFlow's padding, and a filter of three rows.
-        let of = |kernel, padding| Depthwise::new(Shape::new(2, 14, 14, 72), kernel, 2, padding).unwrap();
-        assert!(of(5, Padding::Same).fits_image() && !of(3, Padding::Same).fits_image());
     }
 }

@@ -1,0 +1,153 @@
+//! Depthwise convolutions of images so small that a workgroup has them whole, on matrix units: see `shaders/shared/depthwise_image.wgsl`.
+
+use super::Depthwise;
+use super::on_units::{Cut, SIDE, STRIP};
+use crate::convolution::ConvolutionParams;
+use crate::operand::pass;
+use crate::pointwise::tiles::units_for;
+use crate::{Behind, Geometry, GradientOperand, Operand, OutputGradient, Slabs, Target};
+use photonet_gpu::{Dispatch, Format, Kernel, PlanBuilder, Tensor, kernels};
+
+/// What the kernels have room for, of 5x5 filters of stride 1 and 2: positions of the input and of the output with the zeros between lines,
+/// and those that are not such zeros.
+const ROOM: [[usize; 4]; 2] = [[104, 64, 64, 64], [292, 64, 200, 64]];
+
+/// How many times as much is moved beside what is left of the slabs, at the least.
+const LITTLE: u64 = 16;
+
+impl Depthwise {
+    /// Whether there are kernels that have room for a whole image, which lies there as `depthwise_image.wgsl` says.
+    pub(super) fn fits_image(&self) -> bool {
+        let Geometry { input, kernel, stride, .. } = self.geometry;
+        let output = self.output();
+        let (pad_y, pad_x) = self.geometry.padding_before();
+        let pitch = (stride * (output.width - 1) + kernel - pad_x).div_ceil(stride);
+        let of_even = output.height + (kernel - 1) / stride;
+        let line_at = |line: usize| (line % stride * of_even + line / stride) * stride * pitch;
+        let positions = (output.height * pitch).next_multiple_of(SIDE);
+        let read = (0..kernel).map(|i| line_at(i) + kernel + stride * (positions - 1)).max();
+        let written = (0..input.height).map(|row| line_at(row + pad_y) + pad_x + input.width).max();
+        let needs = [read.max(written).unwrap_or(0), positions, input.pixels(), output.pixels()];
+        let room = ROOM[stride - 1];
+        kernel == 5
+            && pad_x + input.width <= stride * pitch
+            && needs.iter().zip(room).all(|(needs, room)| *needs <= room)
+    }
+
+    /// What is asked of a pass that matrix units could make as well.
+    pub(super) fn asked(&self, pass: &str) -> String {
+        let Geometry { kernel, stride, input, .. } = self.geometry;
+        let [batch, height, width, channels] = [input.batch, input.height, input.width, input.channels];
+        format!("depthwise/{pass} k{kernel}s{stride} {batch}x{height}x{width}x{channels}")
+    }
+
+    /// `kernel`, and how it is cut, where a plan takes it for operands of `format`, of which it moves so many bytes; the question that was
+    /// asked, where there was a choice.
+    fn of_image(
+        &self,
+        plan: &mut PlanBuilder,
+        question: String,
+        format: Format,
+        kernel: &'static Kernel,
+        moved: u64,
+    ) -> (Option<(Cut, &'static Kernel)>, Option<String>) {
+        let fits = units_for(plan, format).is_some_and(|units| self.fits_image() && units.fit(kernel));
+        if !fits {
+            return (None, None);
+        }
+        let left = Slabs::bytes(1, self.geometry.input.groups());
+        let taken = plan.choose(&question, 2, 1) == 1;
+        let cut = taken.then(|| (self.cut(None, (moved / (LITTLE * left)) as usize), kernel));
+        (cut, Some(question))
+    }
+
+    fn image_params(&self, cut: &Cut) -> ConvolutionParams {
+        let mut params = self.geometry.params(cut.slabs as u32);
+        params.width = cut.blocks_per_slab as u32;
+        params
+    }
+
+    fn launch(&self, dispatch: Dispatch, cut: &Cut) -> Dispatch {
+        let strips = self.geometry.input.groups().div_ceil(STRIP);
+        dispatch.params(&self.image_params(cut)).groups((strips * cut.slabs) as u64)
+    }
+
+    fn image_slabs(&self, plan: &mut PlanBuilder, label: String, cut: &Cut) -> Slabs {
+        let rows_per_slab = cut.blocks_per_slab * self.output().pixels();
+        Slabs::new(plan, label, cut.slabs, rows_per_slab, self.geometry.input.groups())
+    }
+
+    /// As [`Depthwise::forward_for_norm`] where matrix units make it; else what was asked about it.
+    pub(super) fn forward_of_image(
+        &self,
+        plan: &mut PlanBuilder,
+        label: &str,
+        input: Operand,
+        weights: Tensor,
+        output: Tensor,
+    ) -> Result<Slabs, Option<String>> {
+        let kernel = match self.geometry.stride {
+            1 => &kernels::DEPTHWISE_FORWARD_IMAGE_MATRIX_K5S1,
+            _ => &kernels::DEPTHWISE_FORWARD_IMAGE_MATRIX_K5S2,
+        };
+        let moved = input.tensor.bytes() + weights.bytes() + output.bytes();
+        let question = self.asked(&pass("forward_statistics", output, weights));
+        let (taken, asked) = self.of_image(plan, question, input.tensor.format(), kernel, moved);
+        let (Some((cut, kernel)), Some(question)) = (taken, asked.clone()) else { return Err(asked) };
+        let slabs = self.image_slabs(plan, format!("{label} statistics slabs"), &cut);
+        let dispatch = Dispatch::new(kernel, format!("{label} forward"))
+            .bind("weights", weights)
+            .bind("output", output)
+            .bind("partial", slabs.partial)
+            .answers(question)
+            .cost(self.macs(), moved + slabs.partial.bytes());
+        plan.dispatch(input.bind(self.launch(dispatch, &cut)));
+        Ok(slabs)
+    }
+
+    /// As [`Depthwise::data_gradient_behind`] where matrix units make it; else what was asked about it.
+    pub(super) fn data_gradient_of_image(
+        &self,
+        plan: &mut PlanBuilder,
+        label: &str,
+        output_gradient: GradientOperand,
+        weights: Tensor,
+        behind: &Behind,
+        target: Target,
+    ) -> Result<OutputGradient, Option<String>> {
+        // At stride 1 it is the convolution with the filter turned around, of 5x5 with as many zeros on all sides.
+        if self.geometry.stride != 1 || self.geometry.padding_before() != (2, 2) {
+            return Err(None);
+        }
+        let kernel = &kernels::DEPTHWISE_DATA_GRADIENT_IMAGE_MATRIX_K5S1;
+        let moved = output_gradient.bytes() + target.bytes() + behind.raw.bytes();
+        let question = self.asked(&pass("data_gradient_sums", target.tensor, weights));
+        let (taken, asked) = self.of_image(plan, question, output_gradient.format(), kernel, moved);
+        let (Some((cut, kernel)), Some(question)) = (taken, asked.clone()) else { return Err(asked) };
+        let slabs = self.image_slabs(plan, format!("{label} gradient slabs"), &cut);
+        let dispatch = Dispatch::new(kernel, format!("{label} data gradient"))
+            .bind("partial", slabs.partial)
+            .answers(question);
+        let cost = (self.macs(), slabs.partial.bytes());
+        Ok(behind.append(plan, self.launch(dispatch, &cut), cost, output_gradient, weights, target, slabs))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::on_units::tests::layer;
+    use super::*;
+    use crate::{Padding, Shape};
+
+    #[test]
+    fn small_images_are_taken_whole() {
+        for (side, stride, whole) in
+            [(7, 1, true), (8, 1, false), (1, 1, true), (7, 2, true), (8, 2, false), (14, 1, false)]
+        {
+            assert_eq!(layer(2, side, 72, stride).fits_image(), whole, "{side} {stride}");
+        }
+        // TensorFlow's padding, and a filter of three rows.
+        let of = |kernel, padding| Depthwise::new(Shape::new(2, 14, 14, 72), kernel, 2, padding).unwrap();
+        assert!(of(5, Padding::Same).fits_image() && !of(3, Padding::Same).fits_image());
+    }
+}

@@ -1,0 +1,15 @@
+// What depthwise kernels on a device's matrix units share, see blocks: a workgroup has SIDE channels, `strip` says which, and in workgroup
+// memory lie positions of them, in units of 4 channels.
+#import blocks
+
+// Of a position, with the gap of shared/matrix/gemm.
+const LINE: u32 = 6u;
+const_assert INVOCATIONS % 4u == 0u;
+
+// Gradients are taken times as much.
+const LARGER: f32 = f32(1u << SHIFT);
+
+// An invocation's load h is one of four neighbouring vec4 of this position.
+fn position_of(lane: u32, h: u32) -> u32 {
+    return (lane + h * INVOCATIONS) / 4u;
+}
