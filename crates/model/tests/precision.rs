@@ -198,6 +198,8 @@ fn training_on_matrix_units_follows_single_precision() {
         let class = Some(DeviceClass::Discrete);
         let options = GpuOptions { class, matrix_units: Some(true), ..options(HalfType::Native) };
         let gpu = Gpu::open(&options).await.unwrap();
+        let without_units = GpuOptions { matrix_units: Some(false), ..options };
+        let without_units = Gpu::open(&without_units).await.unwrap();
         if gpu.matrix_units().is_none() {
             println!("skipped: {} has no matrix units that kernels can take", gpu.adapter().name);
             return;
@@ -211,16 +213,17 @@ fn training_on_matrix_units_follows_single_precision() {
             let mut architecture = Architecture::new(Family::Paddle, variant, width, BATCH).unwrap();
             architecture.switches.dropout = 0.0;
             let (single_losses, single, _) = trained(&gpu, &architecture, tuning, Precision::Single).await;
-            let (plain_losses, plain, _) = trained(&gpu, &architecture, tuning, Precision::Half).await;
+            let (plain_losses, plain, _) =
+                trained(&without_units, &architecture, tuning, Precision::Half).await;
             for at_once in [false, true] {
-                let (in_tiles, whole) = put_on_units(&gpu, &architecture, tuning, at_once).await;
+                let [in_tiles, whole, others] = put_on_units(&gpu, &architecture, tuning, at_once).await;
                 let (losses, gradients, _) = trained(&gpu, &architecture, tuning, Precision::Half).await;
                 gpu.set_choices(Choices::default());
                 let [losses, without_losses] = [&losses, &plain_losses]
                     .map(|of| off(std::slice::from_ref(of), std::slice::from_ref(&single_losses)));
                 let [own, without] = [&gradients, &plain].map(|of| off(of, &single));
                 println!(
-                    "{variant:?}: losses {losses:.1e}, without {without_losses:.1e}, gradients {own:.1e}, without {without:.1e}, {in_tiles} launches, {whole} with all channels"
+                    "{variant:?}: losses {losses:.1e}, without {without_losses:.1e}, gradients {own:.1e}, without {without:.1e}, {in_tiles} products in tiles, {whole} with all channels, {others} of depthwise convolutions and the stem"
                 );
                 // Half precision alone is off by as much as 2e-3 where no normalisation takes the batch's statistics.
                 assert!(
@@ -231,19 +234,20 @@ fn training_on_matrix_units_follows_single_precision() {
                 assert!(own < 1.25 * without, "{own:.1e}, without {without:.1e}");
                 assert!(in_tiles > if at_once { 30 } else { 50 }, "{in_tiles} launches on matrix units");
                 assert_eq!(whole > 5, at_once, "{whole} with all channels");
+                assert!(others > 10, "{others} of depthwise convolutions and the stem");
             }
         }
     });
 }
 
 /// Chooses the last variant of each product, which runs on matrix units where one does, and whether workgroups have all channels where
-/// they can; returns how many launches of a step run on units in tiles, and with all channels.
+/// they can; returns how many launches of a step run on units: products in tiles, those with all channels, and of other convolutions.
 async fn put_on_units(
     gpu: &Arc<Gpu>,
     architecture: &Architecture,
     tuning: Tuning,
     at_once: bool,
-) -> (usize, usize) {
+) -> [usize; 3] {
     let buffers = TrainBuffers::new(gpu, architecture, &scaled(architecture), 4e-5, &tuning).await.unwrap();
     let options = train_options(tuning, Precision::Half);
     let mut choices = Choices::default();
@@ -261,5 +265,5 @@ async fn put_on_units(
     let of = |parts: &[&str]| {
         launches.iter().filter(|launch| parts.iter().any(|part| launch.kernel.contains(part))).count()
     };
-    (of(&["@matrix"]), of(&["pointwise/gradients", "pointwise/forward_whole"]))
+    [of(&["@matrix"]), of(&["pointwise/gradients", "pointwise/forward_whole"]), of(&["_matrix@"])]
 }
