@@ -1,7 +1,8 @@
 //! Checking launches against the interfaces of their kernels.
 
+use super::Dispatch;
 use super::Tensor;
-use super::builder::{ALIGNMENT, Dispatch};
+use super::builder::ALIGNMENT;
 use crate::{Access, Binding, Format, GpuError, MatrixUnits, Role};
 
 /// Whether `dispatch` binds and sets what its kernel declares, on a device with these matrix units.

@@ -1,6 +1,7 @@
 //! Plans: a list of dispatches recorded once, with everything made that running it needs.
 
 mod builder;
+mod dispatch;
 mod interface;
 mod launches;
 mod order;
@@ -10,7 +11,8 @@ mod tensor;
 
 pub(crate) use launches::Launch;
 
-pub use builder::{Dispatch, PlanBuilder, Question};
+pub use builder::{PlanBuilder, Question};
+pub use dispatch::Dispatch;
 pub use run::{Plan, PlanReport, Timing};
 pub use tensor::Tensor;
 
