@@ -163,7 +163,7 @@ fn main() {
         let begun = Instant::now();
         network.forward(pixels).into_data();
         if number == 0 {
-            eprintln!("first logits after {:.1} s", start.elapsed().as_secs_f64());
+            println!("{variant}: first logits after {:.1} s", start.elapsed().as_secs_f64());
         }
         times.push(begun.elapsed().as_secs_f64() * 1e3);
     }
