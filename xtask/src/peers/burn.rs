@@ -20,10 +20,8 @@ const NETWORKS: [&str; 2] = ["small", "large"];
 /// Timed runs of each side in a round.
 const RUNS: u32 = 24;
 
-/// Where Burn's runtime keeps what it has tuned: in the folder that it runs in.
-const SETTINGS: &str = "[environment]\npath = \"local\"\n";
-
-/// Written when a network has been tuned: what an interrupted run leaves is no state to measure from.
+/// Written when a network has been tuned, which compiles hundreds of kernels: what an interrupted run leaves is no state to
+/// measure from.
 const TUNED: &str = "tuned.txt";
 
 /// Measures both in turns, after Burn has tuned its kernels once.
@@ -112,7 +110,7 @@ impl Burn {
     fn tune(&self, context: &mut Context) -> Result<bool, Stop> {
         let tuned = self.folder.join(TUNED);
         if tuned.is_file() {
-            println!("\nBurn's kernels for {} are tuned already: {}", self.network, self.folder.display());
+            println!("\nBurn's kernels for {} were compiled by an earlier run", self.network);
             return Ok(false);
         }
         println!("\nBurn tunes its kernels for {}, for some minutes, once", self.network);
@@ -121,7 +119,6 @@ impl Burn {
                 .map_err(|error| format!("cannot clear {}: {error}", self.folder.display()))?;
         }
         create(&self.folder)?;
-        write(&self.folder.join("cubecl.toml"), SETTINGS)?;
         let said = self.run(1)?;
 
         // The same for ours: no pipelines of ours, none of the driver's.
@@ -145,6 +142,7 @@ impl Burn {
     fn run(&self, runs: u32) -> Result<Said, String> {
         let mut command = Command::new(&self.program);
         command.current_dir(&self.folder).args([self.network, &runs.to_string()]);
+        // Its choices are made anew in every run, mostly from kernels that the driver keeps here.
         command.env(setup::DRIVERS, &self.driver).env("MESA_SHADER_CACHE_DIR", self.folder.join("driver"));
         let mut text = String::new();
         shell::run_watching(&mut command, |line| {
