@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use crate::pictures::{self, Pattern};
 use crate::setup::{self, Gpu};
-use crate::{options, shell};
+use crate::{options, program, shell};
 
 /// Where everything goes when the user does not say.
 const OUT: &str = "output/demo";
@@ -30,9 +30,7 @@ pub fn run(options: &options::Demo) -> Result<(), String> {
     let out = Output::prepare(options)?;
     let gpu = setup::vulkan();
 
-    println!("\nBuilding photonet (a few minutes the first time)");
-    shell::run(&mut shell::cargo(&["build", "--release", "-p", "photonet-cli"]))?;
-    let photonet = binary()?;
+    let photonet = program::build()?;
 
     let data = match &options.photos {
         Some(photos) => Data::Photos(photos.clone()),
@@ -66,17 +64,6 @@ pub fn run(options: &options::Demo) -> Result<(), String> {
 
     conclude(&photonet, &model, &held_out, &data, &accuracy, started);
     data.judge(&accuracy, options.epochs)
-}
-
-/// The built program lies beside this one's folder, whatever target directory cargo uses.
-fn binary() -> Result<PathBuf, String> {
-    let own =
-        std::env::current_exe().map_err(|error| format!("cannot find this program's own file: {error}"))?;
-    let name = format!("photonet{}", std::env::consts::EXE_SUFFIX);
-    let path = own.ancestors().nth(2).map(|target| target.join("release").join(name));
-    path.filter(|path| path.is_file()).ok_or_else(|| {
-        format!("the built photonet program is not where it should be, near {}", own.display())
-    })
 }
 
 /// The folder of the results.

@@ -1,10 +1,12 @@
-//! Set-up and the commands of the README: `cargo xtask setup | demo | web | serve | test`.
+//! Set-up and the commands of the README: `cargo xtask setup | demo | web | serve | test | peers`.
 
 mod browser;
 mod demo;
 mod npm;
 mod options;
+mod peers;
 mod pictures;
+mod program;
 mod setup;
 mod shell;
 mod suite;
@@ -31,6 +33,7 @@ fn main() -> ExitCode {
         Ok(Command::Serve { model }) => web::serve(model.as_deref()).map(|()| true),
         Ok(Command::Demo(options)) => demo::run(&options).map(|()| true),
         Ok(Command::Test(options)) => Ok(suite::run(&options)),
+        Ok(Command::Peers(options)) => peers::run(&options),
         Err(message) => Err(format!("{message}\n\n{}", options::USAGE)),
     };
     match outcome {

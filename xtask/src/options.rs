@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use crate::peers::Part;
 use crate::suite::Step;
 
 /// What `cargo xtask` prints without a command, with `help` and after a mistake.
@@ -20,6 +21,12 @@ Usage: cargo xtask COMMAND
   test      set-up, then format, lint, documentation, tests, the Tint check and the browser's tests
       --only STEP     only this step; may be given several times
       --list          name the steps
+  peers     measures Photonet beside what else one could take, in turns, and says whether it is as fast as wanted
+      --only PART     only this part: plain, burn, browser or cpu; may be given several times
+      --rounds N      turns of each side, whose medians count (default: 3)
+      --quick         leave out the longest steps of `plain`, which no bound is set for
+      --out FILE      write every measurement there, a line of JSON for each
+      --peers DIR     the scripts of the peers (default: `peers` in PHOTONET_SHARED, or in ../shared)
   help      this text";
 
 /// A parsed command line.
@@ -40,6 +47,8 @@ pub enum Command {
     Demo(Demo),
     /// Every check.
     Test(Test),
+    /// Photonet beside others.
+    Peers(Peers),
 }
 
 /// Options of `demo`.
@@ -64,6 +73,27 @@ pub struct Test {
     pub list: bool,
 }
 
+/// Options of `peers`.
+#[derive(Debug, PartialEq)]
+pub struct Peers {
+    /// The parts to measure; all when empty.
+    pub only: Vec<Part>,
+    /// Turns of each side.
+    pub rounds: u32,
+    /// Leave out the longest steps.
+    pub quick: bool,
+    /// Where every measurement is written.
+    pub out: Option<PathBuf>,
+    /// The folder of the peers' scripts, when the user has chosen one.
+    pub peers: Option<PathBuf>,
+}
+
+impl Default for Peers {
+    fn default() -> Self {
+        Self { only: Vec::new(), rounds: 3, quick: false, out: None, peers: None }
+    }
+}
+
 /// Parses the arguments behind `cargo xtask`.
 ///
 /// # Errors
@@ -83,6 +113,7 @@ pub fn parse(arguments: &[String]) -> Result<Command, String> {
         Some("serve") => serve(words),
         Some("demo") => parse_demo(words),
         Some("test") => parse_test(words),
+        Some("peers") => parse_peers(words),
         Some(word) => Err(format!("there is no command `{word}`")),
     }
 }
@@ -94,12 +125,7 @@ fn parse_demo<'a>(words: impl Iterator<Item = &'a str>) -> Result<Command, Strin
         match name {
             "--photos" => demo.photos = Some(value(name, inline, &mut words)?.into()),
             "--out" => demo.out = Some(value(name, inline, &mut words)?.into()),
-            "--epochs" => {
-                let text = value(name, inline, &mut words)?;
-                let epochs = text.parse().ok().filter(|&epochs| epochs > 0);
-                demo.epochs =
-                    Some(epochs.ok_or_else(|| format!("--epochs wants a number from 1 up, not `{text}`"))?);
-            }
+            "--epochs" => demo.epochs = Some(count(name, value(name, inline, &mut words)?)?),
             "--keep" if inline.is_none() => demo.keep = true,
             "-h" | "--help" => return Ok(Command::Help),
             _ => return Err(format!("`demo` has no option `{name}`")),
@@ -115,11 +141,7 @@ fn parse_test<'a>(words: impl Iterator<Item = &'a str>) -> Result<Command, Strin
         match name {
             "--only" => {
                 let text = value(name, inline, &mut words)?;
-                let step = Step::ALL.into_iter().find(|step| step.name() == text);
-                test.only.push(step.ok_or_else(|| {
-                    let names: Vec<_> = Step::ALL.iter().map(Step::name).collect();
-                    format!("there is no step `{text}`; the steps are {}", names.join(", "))
-                })?);
+                test.only.push(named("step", &Step::ALL, Step::name, text)?);
             }
             "--list" if inline.is_none() => test.list = true,
             "-h" | "--help" => return Ok(Command::Help),
@@ -127,6 +149,25 @@ fn parse_test<'a>(words: impl Iterator<Item = &'a str>) -> Result<Command, Strin
         }
     }
     Ok(Command::Test(test))
+}
+
+fn parse_peers<'a>(mut words: impl Iterator<Item = &'a str>) -> Result<Command, String> {
+    let mut peers = Peers::default();
+    while let Some((name, inline)) = words.next().map(split_value) {
+        match name {
+            "--only" => {
+                let text = value(name, inline, &mut words)?;
+                peers.only.push(named("part", &Part::ALL, Part::name, text)?);
+            }
+            "--rounds" => peers.rounds = count(name, value(name, inline, &mut words)?)?,
+            "--quick" if inline.is_none() => peers.quick = true,
+            "--out" => peers.out = Some(value(name, inline, &mut words)?.into()),
+            "--peers" => peers.peers = Some(value(name, inline, &mut words)?.into()),
+            "-h" | "--help" => return Ok(Command::Help),
+            _ => return Err(format!("`peers` has no option `{name}`")),
+        }
+    }
+    Ok(Command::Peers(peers))
 }
 
 /// The options of `serve`.
@@ -141,6 +182,20 @@ fn serve<'a>(mut words: impl Iterator<Item = &'a str>) -> Result<Command, String
         }
     }
     Ok(Command::Serve { model })
+}
+
+/// The one of `all` with this name; `kind` is what they are called together.
+fn named<T: Copy>(kind: &str, all: &[T], name: impl Fn(&T) -> &'static str, text: &str) -> Result<T, String> {
+    all.iter().copied().find(|one| name(one) == text).ok_or_else(|| {
+        let names: Vec<_> = all.iter().map(name).collect();
+        format!("there is no {kind} `{text}`; the {kind}s are {}", names.join(", "))
+    })
+}
+
+/// A number from 1 up.
+fn count(name: &str, text: &str) -> Result<u32, String> {
+    let count = text.parse().ok().filter(|&count| count > 0);
+    count.ok_or_else(|| format!("{name} wants a number from 1 up, not `{text}`"))
 }
 
 /// `--name=value` as its two halves.
@@ -194,6 +249,20 @@ mod tests {
     }
 
     #[test]
+    fn peers_take_parts_and_rounds() {
+        assert_eq!(parse_line("peers"), Ok(Command::Peers(Peers::default())));
+        let expected = Peers {
+            only: vec![Part::Cpu, Part::Burn],
+            rounds: 5,
+            quick: true,
+            out: Some("all.jsonl".into()),
+            peers: Some("elsewhere".into()),
+        };
+        let line = "peers --only cpu --only=burn --rounds=5 --quick --out all.jsonl --peers elsewhere";
+        assert_eq!(parse_line(line), Ok(Command::Peers(expected)));
+    }
+
+    #[test]
     fn mistakes_are_named() {
         for (line, part) in [
             ("tset", "`tset`"),
@@ -205,6 +274,11 @@ mod tests {
             ("demo --epochs", "`--epochs`"),
             ("demo --keep=yes", "`--keep`"),
             ("test --only lint", "clippy"),
+            ("peers --only gpu", "plain, burn, browser, cpu"),
+            ("peers --rounds 0", "`0`"),
+            ("peers --rounds", "`--rounds`"),
+            ("peers --quick=yes", "`--quick`"),
+            ("peers all", "`all`"),
         ] {
             let message = parse_line(line).expect_err(line);
             assert!(message.contains(part), "{line}: {message}");

@@ -4,9 +4,9 @@
 //! cargo run --release --manifest-path benches/burn/Cargo.toml -- small 24
 //! ```
 //!
-//! The first run tunes Burn's kernels, for minutes; later ones find the choices on disk. Batch normalisation is left out, as if
-//! folded into the convolutions, which favours Burn: its fusion does not fold. Times are from a tensor on the device to logits on the
-//! host; the first runs after tuning are left out.
+//! Every run tunes Burn's kernels: the first for minutes, later ones with most of them in the driver's cache.
+//! Batch normalisation is left out, as if folded into the convolutions, which favours Burn: its fusion does not fold. Times are from
+//! a tensor on the device to logits on the host; the first runs after tuning are left out.
 
 use burn::nn::conv::{Conv2d, Conv2dConfig};
 use burn::nn::{Linear, LinearConfig, PaddingConfig2d};
@@ -163,7 +163,7 @@ fn main() {
         let begun = Instant::now();
         network.forward(pixels).into_data();
         if number == 0 {
-            eprintln!("first logits after {:.1} s", start.elapsed().as_secs_f64());
+            println!("{variant}: first logits after {:.1} s", start.elapsed().as_secs_f64());
         }
         times.push(begun.elapsed().as_secs_f64() * 1e3);
     }

@@ -130,6 +130,18 @@ const MANIFESTS: [&str; 4] = [
     "run/opengl-driver/share/vulkan/icd.d",
 ];
 
+/// The manifests of lavapipe, Mesa's software driver, below a root.
+pub fn lavapipe(root: &Path) -> Vec<PathBuf> {
+    let manifests = MANIFESTS.iter().flat_map(|folder| {
+        let folder = root.join(folder);
+        let lavapipe = |name: &String| name.starts_with("lvp") && name.ends_with(".json");
+        names(&folder).into_iter().filter(lavapipe).map(move |name| folder.join(name)).collect::<Vec<_>>()
+    });
+    let mut found: Vec<PathBuf> = manifests.collect();
+    found.sort();
+    found
+}
+
 /// The kind of GPU behind a driver manifest; `None` for drivers of virtual machines that
 /// need a host's help, which say nothing about what this machine can do.
 pub fn kind(manifest: &str) -> Option<Gpu> {
@@ -238,6 +250,13 @@ mod tests {
     fn a_hardware_driver_with_its_device_file_is_hardware() {
         assert_eq!(gpu_of("radeon", &[LOADER, LAVAPIPE, RADEON, "dev/dri/renderD128"]), Gpu::Hardware);
         assert_eq!(gpu_of("nvidia", &["usr/lib64/libvulkan.so.1", NVIDIA, "dev/nvidia0"]), Gpu::Hardware);
+    }
+
+    #[test]
+    fn the_manifests_of_lavapipe_are_found() {
+        let root = Root::with("manifests", &[LOADER, RADEON, LAVAPIPE]);
+        assert_eq!(lavapipe(&root.0), [root.0.join(LAVAPIPE)]);
+        assert!(lavapipe(&root.0.join("nowhere")).is_empty());
     }
 
     #[test]

@@ -6,6 +6,7 @@ mod machine;
 mod sources;
 mod wasm;
 
+use std::ffi::OsString;
 use std::path::Path;
 
 pub use browsers::{Browser, browser};
@@ -14,6 +15,9 @@ use machine::{Release, Vulkan};
 pub use wasm::{Wasm, wasm};
 
 use crate::shell::{self, Rights};
+
+/// The Vulkan loader takes the drivers whose manifests this variable names, and no others.
+pub const DRIVERS: &str = "VK_DRIVER_FILES";
 
 /// Mesa's software driver is several times faster from this version on.
 const FAST_MESA: u32 = 24;
@@ -56,6 +60,29 @@ pub fn vulkan() -> Gpu {
     after
 }
 
+/// A value for the loader's variable [`DRIVERS`] with which programs see a software GPU and no other: what the environment
+/// chooses, when that is one, else Mesa's.
+///
+/// # Errors
+/// When there is none, or the environment chooses another GPU; says what to do.
+pub fn software_driver() -> Result<OsString, String> {
+    if let Some(chosen) = std::env::var_os(DRIVERS).filter(|files| !files.is_empty()) {
+        return if machine::kind(&chosen.to_string_lossy()) == Some(Gpu::Software) {
+            Ok(chosen)
+        } else {
+            Err(format!("{DRIVERS} chooses a driver that is no software GPU: run this without the variable"))
+        };
+    }
+    let manifests = machine::lavapipe(Path::new("/"));
+    if manifests.is_empty() {
+        return Err(
+            "there is no lavapipe, Mesa's software Vulkan driver: on Linux `cargo xtask setup` installs it"
+                .into(),
+        );
+    }
+    std::env::join_paths(manifests).map_err(|error| format!("the manifests of Mesa's drivers: {error}"))
+}
+
 /// Makes sure that node and npm are there, for `what`; says whether they are.
 pub fn node(what: &str) -> bool {
     println!("Set-up: node and npm, for {what}");
@@ -73,7 +100,7 @@ pub fn node(what: &str) -> bool {
 
 /// The loader takes these drivers and no others when one of the variables is set.
 fn chosen_by_environment() -> Option<Gpu> {
-    for name in ["VK_DRIVER_FILES", "VK_ICD_FILENAMES"] {
+    for name in [DRIVERS, "VK_ICD_FILENAMES"] {
         if let Some(files) = std::env::var(name).ok().filter(|files| !files.is_empty()) {
             println!("  nothing to install: {name} chooses the driver ({files})");
             return machine::kind(&files).or(Some(Gpu::Hardware));
