@@ -9,7 +9,6 @@
 #import depthwise_image
 #import depthwise_diagonal
 
-// `width` is the images of a slab.
 @group(0) @binding(0) var<uniform> params: Convolution;
 @group(0) @binding(1) var<storage, read> input: array<Value>;
 @group(0) @binding(2) var<storage, read> output_gradient: array<Gradient>;
@@ -18,7 +17,8 @@
 @group(0) @binding(5) var<storage, read> moments: array<vec4<f32>>;
 @group(0) @binding(6) var<storage, read_write> partial: array<vec4<f32>>;
 
-// Room for PIXELS positions of the input and POSITIONS of the gradient; an invocation has LOADS and GRADIENTS of those that are not zero.
+// Room for PIXELS positions of the input and POSITIONS of the gradient; of those that are not zero an invocation has LOADS and GRADIENTS.
+const_assert GRADIENTS * INVOCATIONS >= POSITIONS * 4u;
 const GRADIENTS_AT: u32 = PIXELS * LINE;
 const HALVES: u32 = GRADIENTS_AT + POSITIONS * LINE;
 
@@ -29,11 +29,10 @@ struct Loads {
 
 fn loads_at(image: u32, channel: u32, lane: u32) -> Loads {
     let n = min(image, params.batch - 1u);
-    let pixels = params.in_height * params.in_width;
     let positions = params.out_height * params.out_width;
     var loads: Loads;
     #unroll h LOADS
-        loads.inputs[h] = input[(n * pixels + min(position_of(lane, h), pixels - 1u)) * params.outputs + channel];
+        loads.inputs[h] = input[input_at(image, position_of(lane, h), channel)];
     #end
     #unroll h GRADIENTS
         loads.gradients[h] = raw_gradient((n * positions + min(position_of(lane, h), positions - 1u)) * params.outputs + channel);
@@ -65,21 +64,16 @@ fn main(
     @builtin(local_invocation_index) lane: u32,
 ) {
     let channels = params.outputs;
-    let strips = (channels + 3u) / 4u;
-    let group = linear_group(group_id, grid);
-    let slab = group / strips;
-    let strip = group % strips;
-    let channel = min(strip * 4u + lane % 4u, channels - 1u);
+    let place = place_of(linear_group(group_id, grid), lane);
+    let slab = place.slab;
+    let channel = place.channel;
     let affine = affine_of(channel, channels);
     let through = through_of(channel, channels);
     let j = lane / TEAM;
     let of_rows = part_row(lane) / 4u;
     let of_columns = part_column(lane) / 4u;
     // What is not written below stays zero.
-    for (var at = lane; at < HALVES; at += INVOCATIONS) {
-        put(at, vec4<f32>(0.0));
-    }
-    workgroupBarrier();
+    clear(lane, HALVES);
     let positions = params.out_height * pitch();
     var sums: array<MatrixSum, KERNEL>;
     let first = slab * params.width;
@@ -102,6 +96,6 @@ fn main(
         return;
     }
     #unroll i KERNEL
-        leave_diagonal(sums[i], slab, i, strip, lane);
+        leave_diagonal(sums[i], slab, i, place.strip, lane);
     #end
 }

@@ -38,7 +38,7 @@ const GRADIENTS_AT: u32 = NEW_LINES * PIXELS * LINE;
 const HALVES: u32 = GRADIENTS_AT + ROWS * ACROSS * LINE;
 
 // ROWS rows of image n from y on, of a block that begins at row `top`, and columns from x on.
-struct Place {
+struct Rows {
     n: u32,
     y: i32,
     top: i32,
@@ -46,12 +46,12 @@ struct Place {
 }
 
 // Of turn `turn` of those that a slab takes for its blocks from `first` on.
-fn place_at(first: u32, turn: u32, turns: u32, x: u32) -> Place {
+fn rows_at(first: u32, turn: u32, turns: u32, x: u32) -> Rows {
     let blocks = params.out_height / params.down;
     // Beyond the last block there is something to load.
     let block = min(first + turn / turns, params.batch * blocks - 1u);
     let top = i32(block % blocks * params.down);
-    return Place(block / blocks, top + i32(turn % turns * ROWS) - i32(BEFORE), top, x);
+    return Rows(block / blocks, top + i32(turn % turns * ROWS) - i32(BEFORE), top, x);
 }
 
 // What lies in memory: of new lines and of gradients, where there is none that of the nearest.
@@ -60,37 +60,37 @@ struct Loads {
     gradients: array<RawGradient, GRADIENTS>,
 }
 
-fn input_row(place: Place, position: u32) -> i32 {
-    return place.y * i32(STRIDE) + i32(KERNEL - STRIDE + position / PIXELS) - i32(params.pad_y);
+fn input_row(rows: Rows, position: u32) -> i32 {
+    return rows.y * i32(STRIDE) + i32(KERNEL - STRIDE + position / PIXELS) - i32(params.pad_y);
 }
 
-fn input_column(place: Place, position: u32) -> i32 {
-    return i32(place.x * STRIDE + position % PIXELS) - i32(params.pad_x);
+fn input_column(rows: Rows, position: u32) -> i32 {
+    return i32(rows.x * STRIDE + position % PIXELS) - i32(params.pad_x);
 }
 
-fn loads_at(place: Place, channel: u32, lane: u32) -> Loads {
+fn loads_at(rows: Rows, channel: u32, lane: u32) -> Loads {
     var loads: Loads;
     #unroll h LOADS
         let position = position_of(lane, h);
-        let row = u32(clamp(input_row(place, position), 0, i32(params.in_height) - 1));
-        let column = u32(clamp(input_column(place, position), 0, i32(params.in_width) - 1));
-        loads.inputs[h] = input[((place.n * params.in_height + row) * params.in_width + column) * params.outputs + channel];
+        let row = u32(clamp(input_row(rows, position), 0, i32(params.in_height) - 1));
+        let column = u32(clamp(input_column(rows, position), 0, i32(params.in_width) - 1));
+        loads.inputs[h] = input[((rows.n * params.in_height + row) * params.in_width + column) * params.outputs + channel];
     #end
     #unroll h GRADIENTS
         let position = position_of(lane, h);
-        let row = u32(clamp(place.y + i32(position / ACROSS), 0, i32(params.out_height) - 1));
-        let column = min(place.x + position % ACROSS, params.out_width - 1u);
-        loads.gradients[h] = raw_gradient(((place.n * params.out_height + row) * params.out_width + column) * params.outputs + channel);
+        let row = u32(clamp(rows.y + i32(position / ACROSS), 0, i32(params.out_height) - 1));
+        let column = min(rows.x + position % ACROSS, params.out_width - 1u);
+        loads.gradients[h] = raw_gradient(((rows.n * params.out_height + row) * params.out_width + column) * params.outputs + channel);
     #end
     return loads;
 }
 
 // With zeros beyond the edge, and for the gradients of rows that are not the block's.
-fn put_loads(loads: Loads, place: Place, affine: Affine, through: Through, lane: u32) {
+fn put_loads(loads: Loads, rows: Rows, affine: Affine, through: Through, lane: u32) {
     #unroll h LOADS
         let position = position_of(lane, h);
-        let row = input_row(place, position);
-        let column = input_column(place, position);
+        let row = input_row(rows, position);
+        let column = input_column(rows, position);
         let there = (row >= 0) & (row < i32(params.in_height)) & (column >= 0) & (column < i32(params.in_width));
         let value = operand_of(from_value(loads.inputs[h]), affine);
         if position < NEW_LINES * PIXELS {
@@ -99,8 +99,8 @@ fn put_loads(loads: Loads, place: Place, affine: Affine, through: Through, lane:
     #end
     #unroll h GRADIENTS
         let position = position_of(lane, h);
-        let row = place.y + i32(position / ACROSS);
-        let own = (row >= place.top) & (row < place.top + i32(params.down)) & (place.x + position % ACROSS < params.out_width);
+        let row = rows.y + i32(position / ACROSS);
+        let own = (row >= rows.top) & (row < rows.top + i32(params.down)) & (rows.x + position % ACROSS < params.out_width);
         let gradient = gradient_from(loads.gradients[h], through) * LARGER;
         if position < ROWS * ACROSS {
             put(GRADIENTS_AT + position * LINE + lane % 4u, select(vec4<f32>(0.0), gradient, own));
@@ -115,11 +115,9 @@ fn main(
     @builtin(local_invocation_index) lane: u32,
 ) {
     let channels = params.outputs;
-    let strips = (channels + 3u) / 4u;
-    let group = linear_group(group_id, grid);
-    let slab = group / strips;
-    let strip = group % strips;
-    let channel = min(strip * 4u + lane % 4u, channels - 1u);
+    let own = place_of(linear_group(group_id, grid), lane);
+    let slab = own.slab;
+    let channel = own.channel;
     let affine = affine_of(channel, channels);
     let through = through_of(channel, channels);
     let j = lane / TEAM;
@@ -134,32 +132,32 @@ fn main(
     var lines: array<MatrixA, COLUMN_BLOCKS * PARTS * KERNEL>;
     var sums: array<MatrixSum, KERNEL>;
     for (var x = 0u; x < params.out_width; x += ACROSS) {
-        var loads = loads_at(place_at(first, 0u, turns, x), channel, lane);
+        var loads = loads_at(rows_at(first, 0u, turns, x), channel, lane);
         for (var turn = 0u; turn < all_turns; turn += 1u) {
-            put_loads(loads, place_at(first, turn, turns, x), affine, through, lane);
+            put_loads(loads, rows_at(first, turn, turns, x), affine, through, lane);
             workgroupBarrier();
             // The next turn's loads are on their way while this one is multiplied.
-            loads = loads_at(place_at(first, turn + 1u, turns, x), channel, lane);
+            loads = loads_at(rows_at(first, turn + 1u, turns, x), channel, lane);
             let is_own = turn % turns * ROWS >= BEFORE;
             #unroll r ROWS
                 #unroll b COLUMN_BLOCKS
                     #unroll p 2
                         if p < PARTS {
-                            const own = (b * PARTS + min(p, PARTS - 1u)) * KERNEL;
+                            const first_line = (b * PARTS + min(p, PARTS - 1u)) * KERNEL;
                             const column = SIDE * b + EDGE * p;
                             #unroll i KEPT
-                                lines[own + i] = lines[own + i + STRIDE];
+                                lines[first_line + i] = lines[first_line + i + STRIDE];
                             #end
                             #unroll m STRIDE
                                 let at = ((r * STRIDE + m) * PIXELS + STRIDE * column + j) * LINE + of_rows / 4u;
-                                lines[own + KEPT + m] = coopLoad<MatrixA>(&halves[at], STRIDE * LINE);
+                                lines[first_line + KEPT + m] = coopLoad<MatrixA>(&halves[at], STRIDE * LINE);
                             #end
                             // A branch, of which naga does not see that the whole workgroup takes it.
                             for (var adds = is_own; adds; adds = false) {
                                 let at = GRADIENTS_AT + (r * ACROSS + column) * LINE + of_columns / 4u;
                                 let gradient = coopLoadT<MatrixB>(&halves[at], LINE);
                                 #unroll i KERNEL
-                                    sums[i] = coopMultiplyAdd(lines[own + i], gradient, sums[i]);
+                                    sums[i] = coopMultiplyAdd(lines[first_line + i], gradient, sums[i]);
                                 #end
                             }
                         }
@@ -173,6 +171,6 @@ fn main(
         return;
     }
     #unroll i KERNEL
-        leave_diagonal(sums[i], slab, i, strip, lane);
+        leave_diagonal(sums[i], slab, i, own.strip, lane);
     #end
 }

@@ -17,7 +17,8 @@ struct Convolution {
     // What follows a depthwise convolution: many layers that differ in nothing else share a pipeline.
     activation: u32,
     slope: f32,
-    // Of a workgroup of dense/forward_statistics: output groups side by side, and rows.
+    // Of a workgroup of dense/forward_statistics: output groups side by side, and rows. Of depthwise kernels on matrix units: blocks or
+    // images of a slab, and rows of a block.
     width: u32,
     down: u32,
 }

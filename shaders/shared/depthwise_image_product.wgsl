@@ -16,67 +16,49 @@ const SUM_LINE: u32 = 5u;
 const OWN_SUMS: u32 = SIDE * SUM_LINE;
 const POOL: u32 = 2u * max(SUMS_AT + TEAMS * OWN_SUMS, 3u * INVOCATIONS);
 const TAPS: u32 = KERNEL * KERNEL;
-const_assert KERNEL * SIDE * LINE <= HALVES;
+const_assert KERNEL * SIDE * LINE <= HALVES && KERNEL * SIDE <= INVOCATIONS;
 
-alias Loads = array<Raw, LOADS>;
+alias Inputs = array<Raw, LOADS>;
 
-struct Place {
-    slab: u32,
-    strip: u32,
-    // The invocation's channel group, or the last that there is, and whether it is its own.
-    channel: u32,
-    own: bool,
-}
-
-fn place_of(group: u32, lane: u32) -> Place {
-    let strips = (params.outputs + 3u) / 4u;
-    let wanted = group % strips * 4u + lane % 4u;
-    return Place(group / strips, group % strips, min(wanted, params.outputs - 1u), wanted < params.outputs);
-}
-
-fn loads_at(image: u32, channel: u32, lane: u32) -> Loads {
-    let n = min(image, params.batch - 1u);
-    let pixels = params.in_height * params.in_width;
-    var loads: Loads;
+fn inputs_at(image: u32, channel: u32, lane: u32) -> Inputs {
+    var inputs: Inputs;
     #unroll h LOADS
-        loads[h] = raw_at((n * pixels + min(position_of(lane, h), pixels - 1u)) * params.outputs + channel);
+        inputs[h] = raw_at(input_at(image, position_of(lane, h), channel));
     #end
-    return loads;
+    return inputs;
 }
 
-fn put_loads(loads: Loads, lane: u32) {
+fn put_inputs(inputs: Inputs, lane: u32) {
     #unroll h LOADS
         let pixel = position_of(lane, h);
         if pixel < params.in_height * params.in_width {
-            put(pixel_at(pixel) * LINE + lane % 4u, value_of(loads[h]));
+            put(pixel_at(pixel) * LINE + lane % 4u, value_of(inputs[h]));
         }
     #end
 }
 
-fn clear(lane: u32) {
-    for (var at = lane; at < HALVES; at += INVOCATIONS) {
-        put(at, vec4<f32>(0.0));
-    }
-    workgroupBarrier();
-}
-
-// The weights of filter row i along the diagonals of as many matrices as it has taps.
-fn put_weights(i: u32, strip: u32, lane: u32) {
-    for (var at = lane; at < KERNEL * SIDE; at += INVOCATIONS) {
-        let c = at % SIDE;
-        let tap = i * KERNEL + at / SIDE;
-        let channel = min(strip * 4u + c / 4u, params.outputs - 1u);
-        let four = weight_of(weights[select(tap, TAPS - 1u - tap, FLIPPED == 1u) * params.outputs + channel]);
-        put(at * LINE + c / 4u, select(vec4<f32>(0.0), four, vec4<u32>(0u, 1u, 2u, 3u) == vec4<u32>(c % 4u)));
-    }
+// One of the numbers along the diagonals of the matrices of filter row i, as many as the row has taps: the vec4 that it lies in, which an
+// invocation below KERNEL * SIDE has.
+fn diagonal_of(i: u32, strip: u32, lane: u32) -> vec4<f32> {
+    let c = lane % SIDE;
+    let tap = min(i * KERNEL + lane / SIDE, TAPS - 1u);
+    let channel = min(strip * 4u + c / 4u, params.outputs - 1u);
+    let four = weight_of(weights[select(tap, TAPS - 1u - tap, FLIPPED == 1u) * params.outputs + channel]);
+    return select(vec4<f32>(0.0), four, vec4<u32>(0u, 1u, 2u, 3u) == vec4<u32>(c % 4u));
 }
 
 fn make_images(place: Place, lane: u32) {
     let of_columns = part_column(lane);
-    clear(lane);
+    var own: array<vec4<f32>, KERNEL>;
+    #unroll i KERNEL
+        own[i] = diagonal_of(i, place.strip, lane);
+    #end
+    clear(lane, KERNEL * SIDE * LINE);
     var diagonals: array<MatrixB, TAPS>;
     #unroll i KERNEL
-        put_weights(i, place.strip, lane);
+        if lane < KERNEL * SIDE {
+            put(lane * LINE + lane % SIDE / 4u, own[i]);
+        }
         workgroupBarrier();
         #unroll j KERNEL
             diagonals[i * KERNEL + j] = coopLoadT<MatrixB>(&halves[(j * SIDE + of_columns) * LINE + of_columns / 4u], LINE);
@@ -84,29 +66,32 @@ fn make_images(place: Place, lane: u32) {
         workgroupBarrier();
     #end
     // What is not written below stays zero.
-    clear(lane);
+    clear(lane, HALVES);
     let team = lane / TEAM;
     let position = SIDE * team + lane % TEAM / 4u;
     let first = place.slab * params.width;
-    var loads = loads_at(first, place.channel, lane);
+    var inputs = inputs_at(first, place.channel, lane);
     for (var image = first; image < min(first + params.width, params.batch); image += 1u) {
-        put_loads(loads, lane);
+        put_inputs(inputs, lane);
         workgroupBarrier();
         // What the outputs need and the next image's loads are on their way while this one is multiplied.
         var before: array<Before, 2>;
         #unroll g 2
             before[g] = before_at(output_at(image, position + 8u * g, place.channel));
         #end
-        loads = loads_at(image + 1u, place.channel, lane);
-        var products: MatrixSum;
-        #unroll i KERNEL
-            #unroll j KERNEL
-                let at = (line_at(i) + j + STRIDE * (SIDE * team + part_row(lane))) * LINE + of_columns / 4u;
-                let a = coopLoadT<MatrixA>(&halves[at], STRIDE * LINE);
-                products = coopMultiplyAdd(a, diagonals[i * KERNEL + j], products);
+        inputs = inputs_at(image + 1u, place.channel, lane);
+        // A branch, of which naga does not see that whole subgroups take it: a small image has no positions for the last teams.
+        for (var makes = SIDE * team < params.out_height * pitch(); makes; makes = false) {
+            var products: MatrixSum;
+            #unroll i KERNEL
+                #unroll j KERNEL
+                    let at = (line_at(i) + j + STRIDE * (SIDE * team + part_row(lane))) * LINE + of_columns / 4u;
+                    let a = coopLoadT<MatrixA>(&halves[at], STRIDE * LINE);
+                    products = coopMultiplyAdd(a, diagonals[i * KERNEL + j], products);
+                #end
             #end
-        #end
-        coopStoreT(products, &pool[2u * (SUMS_AT + team * OWN_SUMS + part_row(lane) * SUM_LINE + of_columns / 4u)], 2u * SUM_LINE);
+            coopStoreT(products, &pool[2u * (SUMS_AT + team * OWN_SUMS + part_row(lane) * SUM_LINE + of_columns / 4u)], 2u * SUM_LINE);
+        }
         workgroupBarrier();
         #unroll g 2
             let value = scratch(SUMS_AT + team * OWN_SUMS + (lane % TEAM / 4u + 8u * g) * SUM_LINE + lane % 4u);

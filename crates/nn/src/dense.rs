@@ -11,7 +11,7 @@ const STEM_WIDTH: usize = 8;
 /// The most outputs of the stem's kernels on matrix units: the side of a block (`shaders/shared/stem_blocks.wgsl`).
 const UNITS_OUTPUTS: usize = 16;
 
-/// A kernel of the stem on matrix units, and its workgroups that an H200 has at once: 48 KiB of workgroup memory on each of 132 processors.
+/// A kernel of the stem on matrix units, and its workgroups that an H200 has at once: of 3 KiB each, on 132 processors that have 48.
 struct OnUnits {
     kernel: &'static Kernel,
     at_once: usize,
@@ -20,7 +20,7 @@ struct OnUnits {
 const FORWARD: OnUnits = OnUnits { kernel: &kernels::DENSE_STEM_STATISTICS_MATRIX_K3S2, at_once: 16 * 132 };
 
 const GRADIENT: OnUnits =
-    OnUnits { kernel: &kernels::DENSE_STEM_WEIGHT_GRADIENT_MATRIX_K3S2, at_once: 14 * 132 };
+    OnUnits { kernel: &kernels::DENSE_STEM_WEIGHT_GRADIENT_MATRIX_K3S2, at_once: 15 * 132 };
 
 /// Slabs of the stem's weight gradient that are few, however small the images.
 const FEW_SLABS: usize = 1024;
@@ -94,19 +94,21 @@ impl Dense {
         (g.kernel, g.stride, g.input.channels) == (3, 2, 3) && walk.width <= STEM_WIDTH
     }
 
-    /// The stem's kernel on the plan's matrix units for operands of `format`, where it can be taken, and how it is spread.
+    /// The stem's kernel on the plan's matrix units for operands of `format`, where it can be taken, and how it is spread, where at most
+    /// `most` slabs are to be left.
     fn on_units(
         &self,
         plan: &PlanBuilder,
         format: Format,
         of: &'static OnUnits,
+        most: usize,
     ) -> Option<(&'static Kernel, Walk)> {
         let walk = self.walk(plan.class()).filter(|walk| self.is_stem(walk))?;
         let fits = self.geometry.outputs <= UNITS_OUTPUTS && units_for(plan, format)?.fit(of.kernel);
-        fits.then(|| (of.kernel, walk.in_rounds(&self.output(), of.at_once)))
+        fits.then(|| (of.kernel, walk.in_rounds(&self.output(), of.at_once, most)))
     }
 
-    /// The same of the stem's weight gradient, for which it reads `read` bytes, where it has a kernel of its own.
+    /// The walk of the stem's weight gradient in registers, for which it reads `read` bytes, where it has a kernel of its own.
     fn stem_gradient_walk(&self, class: DeviceClass, read: u64) -> Option<Walk> {
         let walk = self.walk(class).filter(|walk| self.is_stem(walk))?;
         // Where the height has no divisor that suits a block, a slab for every row may be too many.
@@ -131,7 +133,7 @@ impl Dense {
             return None;
         };
         let stem = self.is_stem(&walk);
-        let (kernel, walk, filters) = match self.on_units(plan, input.format(), &FORWARD) {
+        let (kernel, walk, filters) = match self.on_units(plan, input.format(), &FORWARD, usize::MAX) {
             Some((kernel, walk)) => (kernel, walk, false),
             None if stem => (&kernels::DENSE_STEM_STATISTICS_K3S2, walk, true),
             None => (&kernels::DENSE_FORWARD_STATISTICS, walk, false),
@@ -182,7 +184,8 @@ impl Dense {
     ) {
         let output_gradient: GradientOperand = output_gradient.into();
         let read = input.bytes() + output_gradient.bytes();
-        let on_units = self.on_units(plan, output_gradient.format(), &GRADIENT);
+        let most = FEW_SLABS.max((read / (4 * self.weight_bytes())) as usize);
+        let on_units = self.on_units(plan, output_gradient.format(), &GRADIENT, most);
         let of_stem = on_units.or_else(|| {
             let walk = self.stem_gradient_walk(plan.class(), read)?;
             Some((&kernels::DENSE_STEM_WEIGHT_GRADIENT_K3S2, walk))
@@ -229,18 +232,30 @@ mod tests {
     fn the_stem_is_made_on_matrix_units_where_they_hold_its_outputs() {
         let units = MatrixUnits { edge: 16, workgroup_bytes: 16 << 10, invocations: 128 };
         let discrete = PlanBuilder::for_class(DeviceClass::Discrete).with_matrix_units(Some(units));
-        let slabs =
-            |layer: Dense, format, of| layer.on_units(&discrete, format, of).map(|(_, walk)| walk.slabs);
+        let slabs = |layer: Dense, format, of| {
+            layer.on_units(&discrete, format, of, usize::MAX).map(|(_, walk)| walk.slabs)
+        };
         let large = stem(256, 224, 16);
         // Whole blocks of rows, nearly as many as an H200 has at once.
         assert_eq!(slabs(large, Format::Half, &FORWARD), Some(2048));
         assert_eq!(slabs(large, Format::Brain, &GRADIENT), Some(1792));
+        // The twins go down several rows as well. A prime number of rows: no slab for each where they would be too many.
+        assert_eq!(
+            slabs(
+                Dense { geometry: Geometry { input: Shape::new(120, 72, 5, 3), ..large.geometry } },
+                Format::Half,
+                &FORWARD
+            ),
+            Some(1440)
+        );
+        let prime = stem(256, 94, 16).on_units(&discrete, Format::Brain, &GRADIENT, 6000);
+        assert_eq!(prime.map(|(_, walk)| walk.slabs), Some(256));
         assert_eq!(slabs(large, Format::Single, &FORWARD), None);
         assert_eq!(slabs(stem(256, 224, 24), Format::Half, &FORWARD), None);
         let wide = Geometry { input: Shape::new(256, 224, 224, 16), ..large.geometry };
         assert_eq!(slabs(Dense { geometry: wide }, Format::Half, &FORWARD), None);
         let without = PlanBuilder::for_class(DeviceClass::Discrete);
-        assert!(large.on_units(&without, Format::Half, &FORWARD).is_none());
+        assert!(large.on_units(&without, Format::Half, &FORWARD, usize::MAX).is_none());
     }
 
     #[test]

@@ -135,13 +135,14 @@ impl Walk {
         })
     }
 
-    /// The same of whole rows of `shape`, in blocks that take the fewest turns of a device that has so many workgroups at once; each loads
-    /// the line above its first row beside those of its own.
-    pub fn in_rounds(self, shape: &Shape, at_once: usize) -> Self {
+    /// The same of whole rows of `shape`, in blocks that take the fewest turns of a device that has so many workgroups at once, where at most
+    /// `most` blocks are wanted; each loads as much as for two more rows, above its first and below its last.
+    pub fn in_rounds(self, shape: &Shape, at_once: usize, most: usize) -> Self {
         let workgroups = |down: usize| shape.batch * (shape.height / down);
         let downs = (1..=shape.height).filter(|down| shape.height.is_multiple_of(*down));
-        let turns = |down: &usize| workgroups(*down).div_ceil(at_once) * (down + 1);
-        let down = downs.min_by_key(turns).unwrap_or(self.down);
+        let few = downs.filter(|down| workgroups(*down) <= most);
+        let turns = |down: &usize| workgroups(*down).div_ceil(at_once) * (down + 2);
+        let down = few.min_by_key(turns).unwrap_or(shape.height);
         let slabs = workgroups(down);
         Self {
             width: shape.groups(),
@@ -241,10 +242,10 @@ mod tests {
             [(256, 112, 2112), (64, 112, 2112), (32, 47, 1848), (1, 112, 2112), (1024, 47, 100)]
         {
             let shape = Shape::new(batch, side, side, 16);
-            let walk = walk(batch, side, 16).unwrap().in_rounds(&shape, at_once);
+            let walk = walk(batch, side, 16).unwrap().in_rounds(&shape, at_once, usize::MAX);
             assert_eq!((walk.strips, walk.down * walk.blocks), (1, side));
             assert_eq!(walk.rows_per_slab * walk.slabs, batch * side * side);
-            let turns = |down: usize| (batch * (side / down)).div_ceil(at_once) * (down + 1);
+            let turns = |down: usize| (batch * (side / down)).div_ceil(at_once) * (down + 2);
             assert!(turns(walk.down) <= turns(1) && turns(walk.down) <= turns(side), "{walk:?}");
         }
     }

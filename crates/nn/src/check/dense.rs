@@ -132,7 +132,8 @@ pub(super) fn fused() -> Vec<Case> {
     cases
 }
 
-/// The stem on matrix units: of several images and blocks, one and two turns across, both paddings, with and without edges.
+/// The stem on matrix units: of several images, one and several turns across, both paddings, with and without edges; in the last case a
+/// workgroup goes down several rows.
 pub(super) fn on_units(units: MatrixUnits) -> Vec<Case> {
     let shape = Shape::new;
     let [_, storage] = TRAINING_STORAGE;
@@ -144,6 +145,7 @@ pub(super) fn on_units(units: MatrixUnits) -> Vec<Case> {
         (shape(2, 64, 32, 3), 16, Same),
         (shape(1, 40, 133, 3), 16, Symmetric),
         (shape(2, 22, 224, 3), 10, Same),
+        (shape(120, 72, 5, 3), 16, Symmetric),
     ] {
         let layer = Dense { geometry: Geometry { input, outputs, kernel: 3, stride: 2, padding } };
         let name = format!("{}->{outputs} {padding:?} on matrix units", shape_name(&input));

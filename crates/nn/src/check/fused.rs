@@ -160,11 +160,12 @@ fn depthwise_cases() -> Vec<Case> {
     cases
 }
 
-/// Small images on matrix units.
+/// Small images on matrix units: the last are several to a workgroup.
 pub(super) fn images_on_units(units: MatrixUnits) -> Vec<Case> {
     let shape = Shape::new;
     let [_, storage] = TRAINING_STORAGE;
-    let kernels = Kernels::from(Discrete).on_units(units);
+    // The last variant, whatever the rule says of images of a size.
+    let kernels = Kernels { variant: Some(1), ..Kernels::from(Discrete).on_units(units) };
     let mut cases = Vec::new();
     for (input, stride, padding, residual) in [
         (shape(5, 7, 7, 30), 1, Same, true),
@@ -173,6 +174,8 @@ pub(super) fn images_on_units(units: MatrixUnits) -> Vec<Case> {
         (shape(2, 14, 14, 24), 2, Symmetric, false),
         (shape(40, 14, 13, 12), 2, Same, false),
         (shape(3, 11, 10, 18), 2, Symmetric, false),
+        (shape(61, 3, 3, 480), 1, Symmetric, true),
+        (shape(61, 14, 14, 480), 2, Symmetric, false),
     ] {
         let Some(layer) = Depthwise::new(input, 5, stride, padding) else { continue };
         for activation in [Activation::Relu, Activation::HardSwish] {

@@ -12,6 +12,10 @@ use photonet_gpu::{Dispatch, Format, Kernel, PlanBuilder, Tensor, kernels};
 /// and those that are not such zeros.
 const ROOM: [[usize; 4]; 2] = [[104, 64, 64, 64], [292, 64, 200, 64]];
 
+/// Positions of the output from which on the convolutions are taken, of stride 1 and 2: an image takes as long however small it is. Counted,
+/// not measured.
+const WORTH: [usize; 2] = [25, 36];
+
 /// How many times as much is moved beside what is left of the slabs, at the least.
 const LITTLE: u64 = 16;
 
@@ -25,6 +29,7 @@ impl Depthwise {
         let of_even = output.height + (kernel - 1) / stride;
         let line_at = |line: usize| (line % stride * of_even + line / stride) * stride * pitch;
         let positions = (output.height * pitch).next_multiple_of(SIDE);
+        // The taps of the last of these positions.
         let read = (0..kernel).map(|i| line_at(i) + kernel + stride * (positions - 1)).max();
         let written = (0..input.height).map(|row| line_at(row + pad_y) + pad_x + input.width).max();
         let needs = [read.max(written).unwrap_or(0), positions, input.pixels(), output.pixels()];
@@ -56,7 +61,8 @@ impl Depthwise {
             return (None, None);
         }
         let left = Slabs::bytes(1, self.geometry.input.groups());
-        let taken = plan.choose(&question, 2, 1) == 1;
+        let worth = self.output().pixels() >= WORTH[self.geometry.stride - 1];
+        let taken = plan.choose(&question, 2, usize::from(worth)) == 1;
         let cut = taken.then(|| (self.cut(None, (moved / (LITTLE * left)) as usize), kernel));
         (cut, Some(question))
     }
@@ -138,6 +144,35 @@ mod tests {
     use super::super::on_units::tests::layer;
     use super::*;
     use crate::{Padding, Shape};
+
+    #[test]
+    fn there_is_the_room_that_the_shaders_have() {
+        let variants = include_str!("../../../../shaders/variants.txt");
+        let mut seen = 0;
+        for line in variants.lines().filter(|line| line.contains("_image_matrix ")) {
+            let value = |name: &str| {
+                let word =
+                    line.split_whitespace().find_map(|word| word.strip_prefix(name)?.strip_prefix('='));
+                word.and_then(|number| number.parse::<usize>().ok())
+            };
+            let [pixels, positions, inputs, outputs] = ROOM[value("STRIDE").unwrap() - 1];
+            assert_eq!((value("PIXELS"), value("INPUTS")), (Some(pixels), Some(inputs)), "{line}");
+            // Of the weight gradient; of the others each team makes a block's side of them.
+            let own = value("POSITIONS").or_else(|| value("TEAMS").map(|teams| teams * SIDE));
+            assert_eq!((own, outputs), (Some(positions), positions), "{line}");
+            seen += 1;
+        }
+        assert_eq!(seen, 5);
+    }
+
+    #[test]
+    fn what_the_checks_run_goes_through_several_images() {
+        let layer = Depthwise::new(Shape::new(61, 3, 3, 480), 5, 1, Padding::Symmetric).unwrap();
+        let wide = Depthwise::new(Shape::new(61, 14, 14, 480), 5, 2, Padding::Symmetric).unwrap();
+        for layer in [layer, wide] {
+            assert!(layer.fits_image() && layer.cut(None, usize::MAX).blocks_per_slab > 1, "{layer:?}");
+        }
+    }
 
     #[test]
     fn small_images_are_taken_whole() {

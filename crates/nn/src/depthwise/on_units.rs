@@ -2,14 +2,18 @@
 
 use super::Depthwise;
 use crate::pointwise::tiles::units_for;
-use crate::{GradientOperand, Operand, Shape, SlabSums};
+use crate::{Geometry, GradientOperand, Operand, Shape, SlabSums};
 use photonet_gpu::{Dispatch, Kernel, PlanBuilder, Tensor, kernels};
 
 /// Channel groups of a workgroup, a block's side.
 pub(super) const STRIP: usize = 4;
 
-/// Workgroups that are wanted: a multiple of what an H200 has at once, whether that is 2, 3, 4 or 6 on each of its 132 processors.
-const WANTED: usize = 12 * 132;
+/// Workgroups that an H200 may have at once: 2, 3, 4 or 6 on each of 132 processors, by the registers and the workgroup memory that they
+/// take, which compilers decide.
+const AT_ONCE: [usize; 4] = [2 * 132, 3 * 132, 4 * 132, 6 * 132];
+
+/// What a workgroup takes to begin and to end, in turns.
+const AROUND: usize = 1;
 
 /// Of a block of matrices, which the narrower kernels have columns.
 pub(super) const SIDE: usize = 16;
@@ -30,7 +34,9 @@ pub(super) struct Cut {
 
 impl Depthwise {
     fn offer(&self) -> Offer {
-        let narrow = self.output().width <= SIDE;
+        // Of the narrower kernels' columns, or of the wider ones', whichever fewer are beyond the edge.
+        let width = self.output().width;
+        let narrow = width.next_multiple_of(SIDE) < width.next_multiple_of(2 * SIDE);
         let rows = if narrow { 4 } else { 2 } / self.geometry.stride;
         let of_rows = |kernels| Offer { kernel: self.pick(kernels), rows: Some(rows) };
         if self.fits_image() {
@@ -56,22 +62,31 @@ impl Depthwise {
         }
     }
 
-    /// For a kernel that takes `rows` rows at a time: the workgroups that are wanted are given as few turns each as can be, where at most
-    /// `most` slabs are to be left. A block begins with turns for the lines that its first row shares with those above.
+    /// For a kernel that takes `rows` rows at a time: in whole turns of the device as little work as can be, whichever of the numbers of
+    /// workgroups it has at once, where at most `most` slabs are to be left. A block begins with turns for the lines that its first row
+    /// shares with those above.
     pub(super) fn cut(&self, rows: Option<usize>, most: usize) -> Cut {
         let Shape { batch, height, .. } = self.output();
+        let Geometry { kernel, stride, .. } = self.geometry;
         let strips = self.geometry.input.groups().div_ceil(STRIP);
-        let wanted = (WANTED / strips).min(most).max(1);
-        let cut = |down: usize| {
-            let blocks = batch * (height / down);
-            let blocks_per_slab = blocks.div_ceil(wanted);
-            Cut { down, blocks_per_slab, slabs: blocks.div_ceil(blocks_per_slab) }
+        let turns = |down: usize| {
+            rows.map_or(1, |rows| (kernel - stride).div_ceil(stride * rows) + down.div_ceil(rows))
         };
-        let Some(rows) = rows else { return cut(height) };
-        let before = (self.geometry.kernel - self.geometry.stride).div_ceil(self.geometry.stride * rows);
-        let turns = |cut: &Cut| cut.blocks_per_slab * (before + cut.down.div_ceil(rows));
-        let downs = (1..=height).rev().filter(|down| height.is_multiple_of(*down));
-        downs.map(cut).min_by_key(turns).unwrap_or_else(|| cut(height))
+        let downs = (1..=height)
+            .rev()
+            .filter(|down| height.is_multiple_of(*down) && (rows.is_some() || *down == height));
+        let cuts = downs.flat_map(|down| {
+            let blocks = batch * (height / down);
+            // The fewest slabs first, of which the first that is as good as any is taken.
+            (1..=blocks).rev().map(move |of| Cut { down, blocks_per_slab: of, slabs: blocks.div_ceil(of) })
+        });
+        let work = |cut: &Cut| {
+            let of_workgroup = cut.blocks_per_slab * turns(cut.down) + AROUND;
+            let in_turns = |at_once: usize| (cut.slabs * strips).div_ceil(at_once) * at_once;
+            AT_ONCE.into_iter().map(in_turns).sum::<usize>() * of_workgroup
+        };
+        let few = cuts.filter(|cut| cut.slabs <= most.max(1));
+        few.min_by_key(work).unwrap_or(Cut { down: height, blocks_per_slab: batch, slabs: 1 })
     }
 
     /// Whether the plan's matrix units can make the weight gradient of these gradients.
@@ -138,9 +153,17 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn large_batches_are_cut_as_they_take_the_fewest_turns() {
+    fn a_device_is_kept_busy_in_whole_turns() {
         let cut = |layer: Depthwise| layer.cut(layer.offer().rows, usize::MAX);
-        assert_eq!(cut(layer(256, 28, 120, 1)), Cut { down: 14, blocks_per_slab: 3, slabs: 171 });
-        assert_eq!(cut(layer(256, 7, 960, 1)), Cut { down: 7, blocks_per_slab: 10, slabs: 26 });
+        for (layer, strips) in
+            [(layer(256, 28, 120, 1), 8), (layer(256, 7, 960, 1), 60), (layer(64, 7, 960, 1), 60)]
+        {
+            let workgroups = cut(layer).slabs * strips;
+            let idle = AT_ONCE.map(|at_once| workgroups.next_multiple_of(at_once) - workgroups);
+            // A fifth in the mean over what a device may have at once.
+            assert!(idle.iter().sum::<usize>() * 5 < 4 * workgroups, "{workgroups} workgroups: {idle:?}");
+        }
+        // A step of one photo has few workgroups, each with one block.
+        assert_eq!(cut(layer(1, 7, 960, 1)), Cut { down: 7, blocks_per_slab: 1, slabs: 1 });
     }
 }
