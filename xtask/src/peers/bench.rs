@@ -53,15 +53,20 @@ pub struct Measured {
     pub cold_ms: Option<f64>,
     /// The device's name.
     pub device: String,
+    /// Kinds of kernels, `layer/pass`, and the milliseconds of a run that they take by the device's own clock.
+    pub kinds: Vec<(String, f64)>,
 }
 
 impl Measured {
     fn read(json: &str) -> Option<Self> {
         let value: Value = serde_json::from_str(json.trim()).ok()?;
+        let kind = |of: &Value| Some((of["kind"].as_str()?.to_string(), of["ms"].as_f64()?));
         Some(Self {
             median_ms: value["median_ms"].as_f64()?,
             cold_ms: value["cold_ms"].as_f64(),
             device: value["device"].as_str()?.to_string(),
+            // A device without timestamps has none.
+            kinds: value["kinds"].as_array().into_iter().flatten().filter_map(kind).collect(),
         })
     }
 }
@@ -85,11 +90,13 @@ mod tests {
         let now = r#"{"arch":"small","batch":1,"cold_ms":320.34,"device":"llvmpipe (LLVM 15.0.6, 256 bits)",
             "first_ms":79.5,"kinds":[{"kind":"dense/forward","ms":7.37}],"median_ms":24.25,"runs_ms":[24.25]}"#;
         let device = "llvmpipe (LLVM 15.0.6, 256 bits)".to_string();
-        let expected = Measured { median_ms: 24.25, cold_ms: Some(320.34), device: device.clone() };
+        let kinds = vec![("dense/forward".to_string(), 7.37)];
+        let expected = Measured { median_ms: 24.25, cold_ms: Some(320.34), device: device.clone(), kinds };
         assert_eq!(Measured::read(now), Some(expected));
         let plain =
             r#"{"arch":"small","device":"llvmpipe (LLVM 15.0.6, 256 bits)","first_ms":9.5,"median_ms":59.6}"#;
-        assert_eq!(Measured::read(plain), Some(Measured { median_ms: 59.6, cold_ms: None, device }));
+        let expected = Measured { median_ms: 59.6, cold_ms: None, device, kinds: Vec::new() };
+        assert_eq!(Measured::read(plain), Some(expected));
         assert_eq!(Measured::read("no adapter"), None);
         assert_eq!(Measured::read(r#"{"median_ms":null,"device":"x"}"#), None);
     }

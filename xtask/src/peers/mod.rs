@@ -7,6 +7,7 @@ mod bench;
 mod browser;
 mod burn;
 mod cpu;
+mod kinds;
 mod models;
 mod plain;
 mod report;
@@ -86,6 +87,8 @@ pub struct Context {
     record: Record,
     /// The networks, or why there are none, once a section has asked for them.
     models: Option<Result<Models, Stop>>,
+    /// What is printed below the table of a part.
+    notes: Vec<(Part, String)>,
 }
 
 impl Context {
@@ -101,7 +104,7 @@ impl Context {
         setup::vulkan();
         let photonet = program::build()?;
         let (rounds, quick) = (options.rounds, options.quick);
-        Ok(Self { folder, scripts, photonet, rounds, quick, record, models: None })
+        Ok(Self { folder, scripts, photonet, rounds, quick, record, models: None, notes: Vec::new() })
     }
 
     /// A file among the peers' scripts.
@@ -144,6 +147,9 @@ pub fn run(options: &options::Peers) -> Result<bool, String> {
                 let rows: Vec<_> = comparisons.iter().map(|one| context.record.compare(*part, one)).collect();
                 rows.iter().for_each(|row| tally.add(row.verdict));
                 println!("\n{}", report::table(&rows));
+                for (_, note) in context.notes.iter().filter(|(of, _)| of == part) {
+                    println!("\n{note}");
+                }
             }
             Err(Stop::Missing(reason)) => {
                 tally.skipped += 1;

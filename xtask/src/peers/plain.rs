@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::bench::{self, Measured, Work};
+use super::kinds::{self, Times};
 use super::report::{Comparison, Sample};
 use super::{Context, Part, Stop, create};
 use crate::{program, setup, shell};
@@ -34,12 +35,15 @@ pub fn measure(context: &mut Context) -> Result<Vec<Comparison>, Stop> {
     let driver = setup::software_driver().map_err(Stop::Missing)?;
     let plain = build(&context.folder.join("plain"))?;
     let works = WORKS.iter().filter(|(_, bound)| bound.is_some() || !context.quick);
+    let named = |(work, _): &(Work, _)| (work.to_string(), Times::default(), Times::default());
+    let mut times: Vec<(String, Times, Times)> = works.clone().map(named).collect();
     for round in 1..=context.rounds {
-        for (work, _) in works.clone() {
+        for ((work, _), (_, before, after)) in works.clone().zip(&mut times) {
             let mut adapters = Vec::new();
-            for (side, program) in [(OURS, &context.photonet), (PLAIN, &plain)] {
-                let Measured { median_ms, device, .. } =
+            for (side, program, kernels) in [(OURS, &context.photonet, after), (PLAIN, &plain, before)] {
+                let Measured { median_ms, device, kinds, .. } =
                     bench::run(work.command(program).env(setup::DRIVERS, &driver))?;
+                kernels.add(&kinds);
                 adapters.push(device.clone());
                 let (part, work, side) = (Part::Plain, work.to_string(), side.to_string());
                 context.record.add(Sample { part, work, side, round, ms: median_ms, adapter: device })?;
@@ -51,6 +55,7 @@ pub fn measure(context: &mut Context) -> Result<Vec<Comparison>, Stop> {
             }
         }
     }
+    context.notes.push((Part::Plain, kinds::table(PLAIN, OURS, &times)));
     let comparison = |(work, at_most): &(Work, _)| Comparison {
         work: work.to_string(),
         ours: OURS,
