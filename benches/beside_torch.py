@@ -122,6 +122,7 @@ class PyTorch:
             return
         command = [python, Path(__file__).with_name("torch_steps.py"), "--hold", "--device", options.torch_device]
         command += ["--size", options.size, "--batches", *options.batches, "--minutes", max(session.left(), 0) / 60]
+        command += ["--", *options.torch_works] if options.torch_works else []
         with self.files[0].open("w") as stdout, self.files[1].open("w") as stderr:
             try:
                 self.process = subprocess.Popen(
@@ -294,6 +295,7 @@ def main():
     words.add_argument("--photonet", type=Path, default=Path("target/release/photonet"))
     words.add_argument("--python", type=Path, help="a Python with torch and torchvision (default: this one, where it has them)")
     words.add_argument("--torch-device", default="cuda", choices=["cuda", "cpu"])
+    words.add_argument("--torch-works", nargs="+", default=[], help="what PyTorch is measured at, as torch_steps.py names it (default: all)")
     words.add_argument("--torch-share", type=float, default=0.5, help="of the time that is left when PyTorch begins to measure")
     words.add_argument("--photos", type=Path)
     words.add_argument("--weights", type=Path)
