@@ -6,6 +6,10 @@
 const LINE: u32 = 6u;
 const_assert INVOCATIONS % 4u == 0u;
 
+// Of a team's block of sums in single precision, in units of 4.
+const SUM_LINE: u32 = 5u;
+const OWN_SUMS: u32 = SIDE * SUM_LINE;
+
 // Gradients are taken times as much.
 const LARGER: f32 = f32(1u << SHIFT);
 

@@ -6,8 +6,6 @@
 #import depthwise_blocks
 
 // At the end there are a block's sums of each team.
-const SUM_LINE: u32 = 5u;
-const OWN_SUMS: u32 = SIDE * SUM_LINE;
 const POOL: u32 = max(HALVES, 2u * TEAMS * OWN_SUMS);
 const_assert TEAMS == KERNEL;
 

@@ -12,8 +12,6 @@
 const HALVES: u32 = PIXELS * LINE;
 // Sums of each team's positions lie behind them.
 const SUMS_AT: u32 = (HALVES + 1u) / 2u;
-const SUM_LINE: u32 = 5u;
-const OWN_SUMS: u32 = SIDE * SUM_LINE;
 const POOL: u32 = 2u * max(SUMS_AT + TEAMS * OWN_SUMS, 3u * INVOCATIONS);
 const TAPS: u32 = KERNEL * KERNEL;
 const_assert KERNEL * SIDE * LINE <= HALVES && KERNEL * SIDE <= INVOCATIONS;

@@ -198,12 +198,12 @@ fn training_on_matrix_units_follows_single_precision() {
         let class = Some(DeviceClass::Discrete);
         let options = GpuOptions { class, matrix_units: Some(true), ..options(HalfType::Native) };
         let gpu = Gpu::open(&options).await.unwrap();
-        let without_units = GpuOptions { matrix_units: Some(false), ..options };
-        let without_units = Gpu::open(&without_units).await.unwrap();
         if gpu.matrix_units().is_none() {
             println!("skipped: {} has no matrix units that kernels can take", gpu.adapter().name);
             return;
         }
+        let without_units = GpuOptions { matrix_units: Some(false), ..options };
+        let without_units = Gpu::open(&without_units).await.unwrap();
         let constant = Tuning { constant_statistics: true, ..Tuning::default() };
         for (variant, width, tuning) in [
             (Variant::Small, 0.5, Tuning::default()),

@@ -103,9 +103,9 @@ impl Dense {
         of: &'static OnUnits,
         most: usize,
     ) -> Option<(&'static Kernel, Walk)> {
-        let walk = self.walk(plan.class()).filter(|walk| self.is_stem(walk))?;
+        self.walk(plan.class()).filter(|walk| self.is_stem(walk))?;
         let fits = self.geometry.outputs <= UNITS_OUTPUTS && units_for(plan, format)?.fit(of.kernel);
-        fits.then(|| (of.kernel, walk.in_rounds(&self.output(), of.at_once, most)))
+        fits.then(|| (of.kernel, Walk::in_rounds(&self.output(), of.at_once, most)))
     }
 
     /// The walk of the stem's weight gradient in registers, for which it reads `read` bytes, where it has a kernel of its own.

@@ -32,6 +32,9 @@ pub(crate) fn slab_count(
     rows.div_ceil(rows.div_ceil(wanted).max(1)).max(1)
 }
 
+/// How many times as much a kernel on matrix units moves beside what is left of its slabs, at the least.
+pub(crate) const LITTLE: u64 = 16;
+
 /// Slabs up to which a workgroup of the kernels that finish a batch normalisation's sums takes them as they are: for each of its 256
 /// invocations as many as are on their way in two rounds, beyond which a launch of its own costs no more.
 pub(crate) const FINISHED_AT_ONCE: usize = 4096;

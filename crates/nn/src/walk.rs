@@ -135,9 +135,9 @@ impl Walk {
         })
     }
 
-    /// The same of whole rows of `shape`, in blocks that take the fewest turns of a device that has so many workgroups at once, where at most
+    /// For whole rows of `shape`, in blocks that take the fewest turns of a device that has so many workgroups at once, where at most
     /// `most` blocks are wanted; each loads as much as for two more rows, above its first and below its last.
-    pub fn in_rounds(self, shape: &Shape, at_once: usize, most: usize) -> Self {
+    pub fn in_rounds(shape: &Shape, at_once: usize, most: usize) -> Self {
         let workgroups = |down: usize| shape.batch * (shape.height / down);
         let downs = (1..=shape.height).filter(|down| shape.height.is_multiple_of(*down));
         let few = downs.filter(|down| workgroups(*down) <= most);
@@ -242,7 +242,7 @@ mod tests {
             [(256, 112, 2112), (64, 112, 2112), (32, 47, 1848), (1, 112, 2112), (1024, 47, 100)]
         {
             let shape = Shape::new(batch, side, side, 16);
-            let walk = walk(batch, side, 16).unwrap().in_rounds(&shape, at_once, usize::MAX);
+            let walk = Walk::in_rounds(&shape, at_once, usize::MAX);
             assert_eq!((walk.strips, walk.down * walk.blocks), (1, side));
             assert_eq!(walk.rows_per_slab * walk.slabs, batch * side * side);
             let turns = |down: usize| (batch * (side / down)).div_ceil(at_once) * (down + 2);

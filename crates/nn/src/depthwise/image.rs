@@ -1,10 +1,10 @@
 //! Depthwise convolutions of images so small that a workgroup has them whole, on matrix units: see `shaders/shared/depthwise_image.wgsl`.
 
 use super::Depthwise;
-use super::on_units::{Cut, SIDE, STRIP};
-use crate::convolution::ConvolutionParams;
+use super::on_units::{Cut, SIDE};
 use crate::operand::pass;
 use crate::pointwise::tiles::units_for;
+use crate::slabs::LITTLE;
 use crate::{Behind, Geometry, GradientOperand, Operand, OutputGradient, Slabs, Target};
 use photonet_gpu::{Dispatch, Format, Kernel, PlanBuilder, Tensor, kernels};
 
@@ -15,9 +15,6 @@ const ROOM: [[usize; 4]; 2] = [[104, 64, 64, 64], [292, 64, 200, 64]];
 /// Positions of the output from which on the convolutions are taken, of stride 1 and 2: an image takes as long however small it is. Counted,
 /// not measured.
 const WORTH: [usize; 2] = [25, 36];
-
-/// How many times as much is moved beside what is left of the slabs, at the least.
-const LITTLE: u64 = 16;
 
 impl Depthwise {
     /// Whether there are kernels that have room for a whole image, which lies there as `depthwise_image.wgsl` says.
@@ -46,8 +43,8 @@ impl Depthwise {
         format!("depthwise/{pass} k{kernel}s{stride} {batch}x{height}x{width}x{channels}")
     }
 
-    /// `kernel`, and how it is cut, where a plan takes it for operands of `format`, of which it moves so many bytes; the question that was
-    /// asked, where there was a choice.
+    /// How `kernel` is cut, and the question that it answers, where a plan takes it for operands of `format`, of which it moves so many
+    /// bytes; else what was asked about it, where there was a choice.
     fn of_image(
         &self,
         plan: &mut PlanBuilder,
@@ -55,27 +52,16 @@ impl Depthwise {
         format: Format,
         kernel: &'static Kernel,
         moved: u64,
-    ) -> (Option<(Cut, &'static Kernel)>, Option<String>) {
-        let fits = units_for(plan, format).is_some_and(|units| self.fits_image() && units.fit(kernel));
-        if !fits {
-            return (None, None);
+    ) -> Result<(Cut, String), Option<String>> {
+        if !units_for(plan, format).is_some_and(|units| self.fits_image() && units.fit(kernel)) {
+            return Err(None);
+        }
+        let worth = self.output().pixels() >= WORTH[self.geometry.stride - 1];
+        if plan.choose(&question, 2, usize::from(worth)) == 0 {
+            return Err(Some(question));
         }
         let left = Slabs::bytes(1, self.geometry.input.groups());
-        let worth = self.output().pixels() >= WORTH[self.geometry.stride - 1];
-        let taken = plan.choose(&question, 2, usize::from(worth)) == 1;
-        let cut = taken.then(|| (self.cut(None, (moved / (LITTLE * left)) as usize), kernel));
-        (cut, Some(question))
-    }
-
-    fn image_params(&self, cut: &Cut) -> ConvolutionParams {
-        let mut params = self.geometry.params(cut.slabs as u32);
-        params.width = cut.blocks_per_slab as u32;
-        params
-    }
-
-    fn launch(&self, dispatch: Dispatch, cut: &Cut) -> Dispatch {
-        let strips = self.geometry.input.groups().div_ceil(STRIP);
-        dispatch.params(&self.image_params(cut)).groups((strips * cut.slabs) as u64)
+        Ok((self.cut(None, (moved / (LITTLE * left)) as usize), question))
     }
 
     fn image_slabs(&self, plan: &mut PlanBuilder, label: String, cut: &Cut) -> Slabs {
@@ -98,8 +84,7 @@ impl Depthwise {
         };
         let moved = input.tensor.bytes() + weights.bytes() + output.bytes();
         let question = self.asked(&pass("forward_statistics", output, weights));
-        let (taken, asked) = self.of_image(plan, question, input.tensor.format(), kernel, moved);
-        let (Some((cut, kernel)), Some(question)) = (taken, asked.clone()) else { return Err(asked) };
+        let (cut, question) = self.of_image(plan, question, input.tensor.format(), kernel, moved)?;
         let slabs = self.image_slabs(plan, format!("{label} statistics slabs"), &cut);
         let dispatch = Dispatch::new(kernel, format!("{label} forward"))
             .bind("weights", weights)
@@ -128,8 +113,7 @@ impl Depthwise {
         let kernel = &kernels::DEPTHWISE_DATA_GRADIENT_IMAGE_MATRIX_K5S1;
         let moved = output_gradient.bytes() + target.bytes() + behind.raw.bytes();
         let question = self.asked(&pass("data_gradient_sums", target.tensor, weights));
-        let (taken, asked) = self.of_image(plan, question, output_gradient.format(), kernel, moved);
-        let (Some((cut, kernel)), Some(question)) = (taken, asked.clone()) else { return Err(asked) };
+        let (cut, question) = self.of_image(plan, question, output_gradient.format(), kernel, moved)?;
         let slabs = self.image_slabs(plan, format!("{label} gradient slabs"), &cut);
         let dispatch = Dispatch::new(kernel, format!("{label} data gradient"))
             .bind("partial", slabs.partial)

@@ -6,7 +6,7 @@ use crate::{Geometry, GradientOperand, Operand, Shape, SlabSums};
 use photonet_gpu::{Dispatch, Kernel, PlanBuilder, Tensor, kernels};
 
 /// Channel groups of a workgroup, a block's side.
-pub(super) const STRIP: usize = 4;
+const STRIP: usize = 4;
 
 /// Workgroups that an H200 may have at once: 2, 3, 4 or 6 on each of 132 processors, by the registers and the workgroup memory that they
 /// take, which compilers decide.
@@ -68,7 +68,7 @@ impl Depthwise {
     pub(super) fn cut(&self, rows: Option<usize>, most: usize) -> Cut {
         let Shape { batch, height, .. } = self.output();
         let Geometry { kernel, stride, .. } = self.geometry;
-        let strips = self.geometry.input.groups().div_ceil(STRIP);
+        let strips = self.strips();
         let turns = |down: usize| {
             rows.map_or(1, |rows| (kernel - stride).div_ceil(stride * rows) + down.div_ceil(rows))
         };
@@ -87,6 +87,18 @@ impl Depthwise {
         };
         let few = cuts.filter(|cut| cut.slabs <= most.max(1));
         few.min_by_key(work).unwrap_or(Cut { down: height, blocks_per_slab: batch, slabs: 1 })
+    }
+
+    /// Workgroups beside one another in the channels.
+    fn strips(&self) -> usize {
+        self.geometry.input.groups().div_ceil(STRIP)
+    }
+
+    /// A launch with a workgroup for each strip of each slab.
+    pub(super) fn launch(&self, dispatch: Dispatch, cut: &Cut) -> Dispatch {
+        let mut params = self.geometry.params(cut.slabs as u32);
+        (params.width, params.down) = (cut.blocks_per_slab as u32, cut.down as u32);
+        dispatch.params(&params).groups((self.strips() * cut.slabs) as u64)
     }
 
     /// Whether the plan's matrix units can make the weight gradient of these gradients.
@@ -108,15 +120,10 @@ impl Depthwise {
         let read = input.tensor.bytes() + output_gradient.bytes();
         let cut = self.cut(rows, (read / (4 * self.weight_bytes())) as usize);
         let partial = sums.place(plan, &label, (cut.slabs, self.weight_bytes()), weight_gradient);
-        let strips = self.geometry.input.groups().div_ceil(STRIP);
-        let mut params = self.geometry.params(cut.slabs as u32);
-        (params.width, params.down) = (cut.blocks_per_slab as u32, cut.down as u32);
         let dispatch = Dispatch::new(kernel, label)
             .bind("partial", partial)
-            .params(&params)
-            .groups((strips * cut.slabs) as u64)
             .cost(self.macs(), read + self.weight_bytes() * cut.slabs as u64);
-        output_gradient.bind(input.bind(dispatch))
+        output_gradient.bind(input.bind(self.launch(dispatch, &cut)))
     }
 }
 

@@ -4,6 +4,7 @@ use super::Pointwise;
 use super::tiles::units_for;
 use crate::operand::pass;
 use crate::slab_sums::BehindSums;
+use crate::slabs::LITTLE;
 use crate::{Behind, Gate, GradientOperand, Operand, OutputGradient, SlabSums, Slabs, Target, pad_channels};
 use bytemuck::{Pod, Zeroable};
 use photonet_gpu::{Dispatch, Format, Kernel, PlanBuilder, Tensor, kernels};
@@ -60,9 +61,6 @@ const GRADIENTS: &[Whole] = &[
     whole((64, 32), (32, 528), 1 << 19, &kernels::POINTWISE_GRADIENTS_64X32),
     whole((80, 32), (32, 528), 1 << 19, &kernels::POINTWISE_GRADIENTS_80X32),
 ];
-
-/// How many times as much is moved beside what is left of the slabs, at the least.
-const LITTLE: u64 = 16;
 
 /// How the rows of a product are cut.
 struct Cut {
