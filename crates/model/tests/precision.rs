@@ -240,7 +240,7 @@ fn training_on_matrix_units_follows_single_precision() {
     });
 }
 
-/// Chooses the last variant of each product, which runs on matrix units where one does, and whether workgroups have all channels where
+/// Chooses the last variant of each convolution, which runs on matrix units where one does, and whether workgroups have all channels where
 /// they can; returns how many launches of a step run on units: products in tiles, those with all channels, and of other convolutions.
 async fn put_on_units(
     gpu: &Arc<Gpu>,
@@ -254,7 +254,9 @@ async fn put_on_units(
     // What is asked depends on what is made at once.
     for of_ways in [true, false] {
         for asked in TrainNetwork::new(&buffers, architecture, &options).await.unwrap().questions() {
-            if asked.question.starts_with("pointwise/") && asked.at_once == of_ways {
+            // Of depthwise convolutions the last variant as well, which the rule takes for larger images alone.
+            let product = asked.question.starts_with("pointwise/");
+            if (product || !of_ways) && asked.at_once == of_ways {
                 choices.set(asked.question, if of_ways { usize::from(at_once) } else { asked.options - 1 });
             }
         }
