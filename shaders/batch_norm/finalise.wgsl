@@ -44,12 +44,12 @@ fn slab_at(slab: u32, channel: u32) -> Slab {
     return Slab(f32(rows), partial[at], partial[at + params.channels]);
 }
 
-// Eight of an invocation, on their way together.
-alias Slabs = array<Slab, 8>;
+// AT_ONCE of an invocation, on their way together.
+alias Slabs = array<Slab, AT_ONCE>;
 
 fn slabs_at(first: u32, lanes: u32, channel: u32) -> Slabs {
     var slabs: Slabs;
-    #unroll i 8
+    #unroll i AT_ONCE
         slabs[i] = slab_at(first + i * lanes, channel);
     #end
     return slabs;
@@ -57,7 +57,7 @@ fn slabs_at(first: u32, lanes: u32, channel: u32) -> Slabs {
 
 fn sum_of(slabs: Slabs) -> vec4<f32> {
     var sum = vec4<f32>(0.0);
-    #unroll i 8
+    #unroll i AT_ONCE
         sum += slabs[i].mean * slabs[i].rows;
     #end
     return sum;
@@ -65,7 +65,7 @@ fn sum_of(slabs: Slabs) -> vec4<f32> {
 
 fn deviations_from(mean: vec4<f32>, slabs: Slabs) -> vec4<f32> {
     var sum = vec4<f32>(0.0);
-    #unroll i 8
+    #unroll i AT_ONCE
         let apart = slabs[i].mean - mean;
         sum += select(vec4<f32>(0.0), slabs[i].deviations, slabs[i].rows > 0.0) + apart * apart * slabs[i].rows;
     #end
@@ -93,7 +93,7 @@ fn main(
     let c = linear_group(group_id, grid) * params.width + lane % params.width;
     let known = min(c, channels - 1u);
     let inside = c < channels && first < lanes;
-    // What is needed of memory is on its way together: eight slabs, which nearly always are all, and the parameters.
+    // What is needed of memory is on its way together: AT_ONCE slabs, which on GPUs nearly always are all, and the parameters.
     let slabs = slabs_at(first, lanes, known);
     let factor = gamma[known];
     let offset = beta[known];
@@ -101,12 +101,12 @@ fn main(
     let old_variance = running[channels + known];
     // The mean of all first, and then the deviations from it: no division for each slab, as where two are merged at a time.
     var sum = sum_of(slabs);
-    for (var slab = first + 8u * lanes; slab < params.slabs; slab += 8u * lanes) {
+    for (var slab = first + AT_ONCE * lanes; slab < params.slabs; slab += AT_ONCE * lanes) {
         sum += sum_of(slabs_at(slab, lanes, known));
     }
     let mean = for_all(lane, first, lanes, select(vec4<f32>(0.0), sum, inside)) / f32(params.rows);
     sum = deviations_from(mean, slabs);
-    for (var slab = first + 8u * lanes; slab < params.slabs; slab += 8u * lanes) {
+    for (var slab = first + AT_ONCE * lanes; slab < params.slabs; slab += AT_ONCE * lanes) {
         sum += deviations_from(mean, slabs_at(slab, lanes, known));
     }
     let variance = tree_sum(lane, first, lanes, params.width, select(vec4<f32>(0.0), sum, inside)) / f32(params.rows);

@@ -49,15 +49,15 @@ fn main(
     var sum = vec4<f32>(0.0);
     var product = vec4<f32>(0.0);
     if inside && params.identity == 0u {
-        // Eight at a time, so that their loads are on their way together.
-        for (var slab = first; slab < params.slabs; slab += 8u * lanes) {
-            var loaded: array<vec4<f32>, 16>;
-            #unroll i 8
+        // AT_ONCE at a time, so that their loads are on their way together.
+        for (var slab = first; slab < params.slabs; slab += AT_ONCE * lanes) {
+            var loaded: array<vec4<f32>, 2u * AT_ONCE>;
+            #unroll i AT_ONCE
                 let at = min(slab + i * lanes, params.slabs - 1u) * 2u * params.channels + c;
                 loaded[2u * i] = partial[at];
                 loaded[2u * i + 1u] = partial[at + params.channels];
             #end
-            #unroll i 8
+            #unroll i AT_ONCE
                 if slab + i * lanes < params.slabs {
                     sum += loaded[2u * i];
                     product += loaded[2u * i + 1u];

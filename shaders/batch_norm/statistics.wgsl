@@ -1,9 +1,10 @@
 // Mean and sum of squared deviations of each channel over the rows of a slab.
 // input [rows][channels], partial [slabs][2][channels]: mean, then M2; units of 4 channels.
-// Welford's update along the rows, Chan's merge between invocations: no cancellation as in E[x^2] - E[x]^2.
+// Along the rows differences from the first value, see pivoted; between invocations Chan's merge.
 #import storage
 #import grid
 #import columns
+#import pivoted
 #import strip_moments
 
 @group(0) @binding(0) var<uniform> params: Columns;
@@ -20,15 +21,12 @@ fn main(
     let strip = strip_of(group, lane, params.channels, params.width, params.strips, params.slabs);
     let begin = strip.slab * params.rows_per_slab;
     let end = min(begin + params.rows_per_slab, params.rows);
-    var own = Moments(vec4<f32>(0.0), vec4<f32>(0.0), 0u);
+    var own = nothing_yet();
     if strip.inside {
         for (var row = begin + strip.first; row < end; row += strip.lanes) {
             let value = from_value(input[row * params.channels + strip.channel]);
-            own.count += 1u;
-            let delta = value - own.mean;
-            own.mean += delta * (1.0 / f32(own.count));
-            own.deviations += delta * (value - own.mean);
+            own = with_value(with_pivot(own, value), value, true);
         }
     }
-    leave_moments(strip, lane, WORKGROUP / params.width, own);
+    leave_moments(strip, lane, WORKGROUP / params.width, moments_of(own));
 }

@@ -1,8 +1,8 @@
 // Depthwise convolution: output[n, y, x, c] =
 //   activate(bias[c] + sum over i, j of operand(input[n, y S + i - pad_y, x S + j - pad_x, c]) weights[i, j, c]).
 // input [n][h][w][channels], weights [kernel][kernel][channels], output [n][oh][ow][channels]; units of 4 channels.
-// An invocation makes TALL rows of 4 columns of one channel group, so that each input and each weight that it loads
-// serves several outputs. FLIPPED turns the filter around, which makes it the data gradient at stride 1.
+// An invocation makes 4 columns of a row of one channel group, so that each input and each weight that it loads
+// serves several outputs; see also depthwise/forward_walk. FLIPPED turns the filter around, which makes it the data gradient at stride 1.
 #import storage
 #import grid
 #import activation
@@ -27,14 +27,13 @@ fn main(
 ) {
     let channels = params.outputs;
     let across = (params.out_width + 3u) / 4u;
-    let down = (params.out_height + TALL - 1u) / TALL;
     var rest = linear_group(group_id, grid) * 64u + lane;
     let channel = rest % channels;
     rest /= channels;
     let x = (rest % across) * 4u;
     rest /= across;
-    let y = (rest % down) * TALL;
-    let n = rest / down;
+    let y = rest % params.out_height;
+    let n = rest / params.out_height;
     if n >= params.batch {
         return;
     }
@@ -43,18 +42,16 @@ fn main(
     if HAS_BIAS {
         start = bias[channel];
     }
-    var sums: array<vec4<f32>, TALL * 4u>;
-    #unroll t TALL
-        #unroll o 4
-            sums[t * 4u + o] = start;
-        #end
+    var sums: array<vec4<f32>, 4>;
+    #unroll o 4
+        sums[o] = start;
     #end
     let top = i32(y * STRIDE) - i32(params.pad_y);
     let left = i32(x * STRIDE) - i32(params.pad_x);
     let last_row = i32(params.in_height) - 1;
     let last_column = i32(params.in_width) - 1;
     // Not unrolled: the text would be many times as long, and compilers take time for it.
-    for (var i = 0u; i < LINES; i += 1u) {
+    for (var i = 0u; i < KERNEL; i += 1u) {
         let row = top + i32(i);
         if row < 0 || row > last_row {
             continue;
@@ -68,29 +65,23 @@ fn main(
             let value = operand_of(loaded, affine);
             values[j] = select(vec4<f32>(0.0), value, column >= 0 && column <= last_column);
         #end
-        #unroll t TALL
-            // The row of the filter that this line meets for the output row t.
-            if i >= t * STRIDE && i < t * STRIDE + KERNEL {
-                #unroll j KERNEL
-                    var tap = (i - t * STRIDE) * KERNEL + j;
-                    if FLIPPED {
-                        tap = KERNEL * KERNEL - 1u - tap;
-                    }
-                    let w = from_weight(weights[tap * channels + channel]);
-                    #unroll o 4
-                        sums[t * 4u + o] += values[o * STRIDE + j] * w;
-                    #end
-                #end
+        #unroll j KERNEL
+            var tap = i * KERNEL + j;
+            if FLIPPED {
+                tap = KERNEL * KERNEL - 1u - tap;
             }
+            let w = from_weight(weights[tap * channels + channel]);
+            #unroll o 4
+                sums[o] += values[o * STRIDE + j] * w;
+            #end
         #end
     }
     // A copy that a loop may index leaves the sums themselves in registers.
     var ends = sums;
-    for (var k = 0u; k < TALL * 4u; k += 1u) {
-        let row = y + k / 4u;
-        let column = x + k % 4u;
-        if row < params.out_height && column < params.out_width {
-            let pixel = (n * params.out_height + row) * params.out_width + column;
+    for (var k = 0u; k < 4u; k += 1u) {
+        let column = x + k;
+        if column < params.out_width {
+            let pixel = (n * params.out_height + y) * params.out_width + column;
             output[pixel * channels + channel] = to_value(activate_by(params.activation, params.slope, ends[k]));
         }
     }

@@ -9,10 +9,7 @@
 #import activation
 #import operand
 #import epilogue
-
-// Whether each image has a gate of its own. That of a single one is chosen by a uniform: the branch costs little, and the product
-// with a gate and the one without are the same pipeline, which is one less to compile before the first answer.
-override GATE_EACH: bool = false;
+#import operand_rows
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> input: array<Value>;
@@ -36,16 +33,7 @@ fn main(
         return;
     }
     // Beyond the edge the last row or column is computed once more, and not stored.
-    var starts: array<u32, ROWS>;
-    #unroll r ROWS
-        starts[r] = min(first_row + r, params.rows - 1u) * params.inputs;
-    #end
-    var gates: array<u32, ROWS>;
-    if GATE_EACH {
-        #unroll r ROWS
-            gates[r] = (min(first_row + r, params.rows - 1u) / params.rows_per_image) * params.inputs;
-        #end
-    }
+    let rows = rows_from(first_row, 1u);
     var columns: array<u32, COLUMNS>;
     #unroll j COLUMNS
         columns[j] = min(first_column + j, params.outputs - 1u);
@@ -55,27 +43,7 @@ fn main(
         sums[i] = vec4<f32>(0.0);
     }
     for (var k4 = 0u; k4 < params.inputs; k4 += 1u) {
-        var a: array<vec4<f32>, ROWS>;
-        #unroll r ROWS
-            a[r] = from_value(input[starts[r] + k4]);
-        #end
-        if NORMALISED {
-            let affine = affine_of(k4, params.inputs);
-            #unroll r ROWS
-                a[r] = operand_of(a[r], affine);
-            #end
-        }
-        if (params.operands & HAS_GATE) != 0u {
-            let factor = gate[k4];
-            #unroll r ROWS
-                a[r] *= factor;
-            #end
-        }
-        if GATE_EACH {
-            #unroll r ROWS
-                a[r] *= gate[gates[r] + k4];
-            #end
-        }
+        let a = operands_at(rows, k4);
         let k = k4 * 4u * params.outputs;
         #unroll j COLUMNS
             let at = k + columns[j];

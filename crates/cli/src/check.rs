@@ -5,7 +5,7 @@ use crate::error::CliError;
 use crate::machine::open_device;
 use crate::output::say;
 use crate::parallel::in_order;
-use photonet_nn::check::{Case, Outcome, cases, cases_on_matrix_units};
+use photonet_nn::check::{Case, Outcome, cases, cases_in_subgroups, cases_on_matrix_units};
 use std::process::ExitCode;
 
 /// Runs the command.
@@ -13,7 +13,9 @@ pub fn run(options: &CheckOptions) -> Result<ExitCode, CliError> {
     let gpu = open_device(&options.device)?;
     let wanted = |kernel: &str| options.filter.as_deref().is_none_or(|f| kernel.contains(f));
     let on_units = gpu.matrix_units().map(cases_on_matrix_units).unwrap_or_default();
-    let cases: Vec<_> = cases().into_iter().chain(on_units).filter(|c| wanted(&c.kernel)).collect();
+    let in_subgroups = if gpu.subgroups() { cases_in_subgroups() } else { Vec::new() };
+    let all = cases().into_iter().chain(in_subgroups).chain(on_units);
+    let cases: Vec<_> = all.filter(|c| wanted(&c.kernel)).collect();
     if cases.is_empty() {
         let filter = options.filter.as_deref().unwrap_or_default();
         return Err(CliError::Usage(format!(

@@ -5,7 +5,7 @@
 //! up to the variant's constant `ROWS` (or a number): arrays that are indexed by `r` then stay in registers, whatever
 //! a driver's compiler makes of loops. `#import storage` stands for the types of activations, weights and gradients as
 //! they lie in memory, which are put before the text when a pipeline is made, and `#import matrix` for those of the device's
-//! matrix units. A variant may name a folder of `shared/`, whose files stand in for those of the same name. Every expanded
+//! matrix units. A kernel that imports `shared/subgroup` runs on devices whose subgroups are what that says. A variant may name a folder of `shared/`, whose files stand in for those of the same name. Every expanded
 //! line remembers the file and line it came from, so that an error found later can be reported where its author will look.
 
 use std::collections::{HashMap, HashSet};
@@ -35,6 +35,8 @@ pub struct Expanded {
     pub stored: bool,
     /// Whether it imports `matrix`.
     pub matrix: bool,
+    /// Whether it imports `subgroup`.
+    pub subgroups: bool,
 }
 
 /// A shader that cannot be built, and where.
@@ -146,7 +148,9 @@ pub fn expand(root: &Path, kernel: &str, variant: Option<&Variant>) -> Result<Ex
         let message = format!("there is no folder shared/{folder}");
         return Err(ShaderError { origin: None, kernel: expanded.name, message });
     }
-    paste(root, folder, &file, None, &mut HashSet::new(), &expanded.name, &mut lines)?;
+    let mut files = HashSet::new();
+    paste(root, folder, &file, None, &mut files, &expanded.name, &mut lines)?;
+    expanded.subgroups = files.contains(Path::new(SUBGROUP));
     let constants = variant.map_or(&[][..], |v| &v.constants);
     // Of a set a kernel may need some alone.
     let is_word = |c: char| c.is_alphanumeric() || c == '_';
@@ -163,6 +167,8 @@ pub fn expand(root: &Path, kernel: &str, variant: Option<&Variant>) -> Result<Ex
 const STORAGE: &str = "#import storage";
 /// The line that asks for the types of matrix units.
 const MATRIX: &str = "#import matrix";
+/// What kernels import whose subgroups exchange values.
+const SUBGROUP: &str = "shared/subgroup.wgsl";
 
 /// A line of a shader and where it stands.
 type Line = (String, Origin);
@@ -281,15 +287,16 @@ pub fn matrix_texts(root: &Path) -> Result<Vec<String>, ShaderError> {
 }
 
 impl Expanded {
-    /// The text with the types of `texts`, for each role the number of its format, and of matrix units, `matrix`; as it is where it
+    /// The text with the types of `texts`, for each role the number of its format, and of matrix units, `matrices`; as it is where it
     /// needs none.
-    pub fn with_types(&self, texts: &StorageTexts, formats: [usize; 3], matrix: &str) -> Self {
+    pub fn with_types(&self, texts: &StorageTexts, formats: [usize; 3], matrices: &str) -> Self {
         let origin = Origin { file: PathBuf::from("shared/storage"), line: 1 };
-        let mut whole = Self { name: self.name.clone(), matrix: self.matrix, ..Self::default() };
+        let (matrix, subgroups) = (self.matrix, self.subgroups);
+        let mut whole = Self { name: self.name.clone(), matrix, subgroups, ..Self::default() };
         let storage =
             texts.iter().zip(formats).map(|(of_role, format)| of_role.get(format).map_or("", String::as_str));
         let storage = storage.filter(|_| self.stored);
-        let chosen = storage.chain(Some(matrix).filter(|_| self.matrix));
+        let chosen = storage.chain(Some(matrices).filter(|_| self.matrix));
         if chosen.clone().any(|text| text.contains("<f16")) {
             whole.push("enable f16;", &origin);
         }

@@ -190,7 +190,7 @@ fn write_kernel(
         r.overrides.iter().map(|(n, d)| format!("Override {{ name: {n:?}, has_default: {d} }}, ")).collect();
     let _ = writeln!(
         out,
-        "/// `shaders/{}.wgsl`.\npub static {constant}: Kernel = Kernel {{ name: {:?}, source: Source::Deflated {{ bytes: include_bytes!({:?}), length: {} }}, stored: {}, matrix: {}, \
+        "/// `shaders/{}.wgsl`.\npub static {constant}: Kernel = Kernel {{ name: {:?}, source: Source::Deflated {{ bytes: include_bytes!({:?}), length: {} }}, stored: {}, matrix: {}, subgroups: {}, \
          workgroup_size: {:?}, shared_bytes: {}, bindings: &[{bindings}], overrides: &[{overrides}] }};",
         kernel.name.split('@').next().unwrap_or(&kernel.name),
         kernel.name,
@@ -198,6 +198,7 @@ fn write_kernel(
         length,
         kernel.stored,
         kernel.matrix,
+        kernel.subgroups,
         r.workgroup_size,
         r.shared_bytes,
     );

@@ -46,6 +46,7 @@ pub fn reflect(kernel: &Expanded) -> Result<Reflection, ShaderError> {
     // The second is WebGPU at its smallest: packing halves into a u32.
     let mut capabilities = Capabilities::SHADER_FLOAT16 | Capabilities::SHADER_FLOAT16_IN_FLOAT32;
     capabilities.set(Capabilities::COOPERATIVE_MATRIX, kernel.matrix);
+    capabilities.set(Capabilities::SUBGROUP, kernel.subgroups);
     let module = naga::front::wgsl::parse_str(&kernel.source).map_err(|e| {
         let line = e.location(&kernel.source).map(|l| l.line_number);
         fail(line, e.message().to_string())

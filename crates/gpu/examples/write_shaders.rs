@@ -10,11 +10,16 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     // The types of matrix units are wgpu's own, which no other compiler knows.
     for kernel in photonet_gpu::kernels::ALL.iter().filter(|kernel| !kernel.matrix) {
         let name = kernel.name.replace('/', ".");
+        // naga takes these for granted. That whole subgroups come to a broadcast shows in no text: it follows from how they are numbered.
+        let directives = match kernel.subgroups {
+            true => "enable subgroups;\ndiagnostic(off, subgroup_uniformity);\n",
+            false => "",
+        };
         let mut write = |suffix: &str, storage, half| {
             count += 1;
             std::fs::write(
                 folder.join(format!("{name}{suffix}.wgsl")),
-                kernel.text(storage, half, None).as_bytes(),
+                format!("{directives}{}", kernel.text(storage, half, None)),
             )
         };
         write("", Storage::default(), HalfType::Packed)?;

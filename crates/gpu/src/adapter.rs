@@ -1,6 +1,6 @@
 //! Adapters: which there are, and which one to use.
 
-use crate::{HalfType, MatrixUnits};
+use crate::{HalfType, MatrixUnits, SUBGROUP};
 use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -93,6 +93,9 @@ pub struct GpuOptions {
     /// Multiply half precision on the device's matrix units, where it has some that kernels can take, or do not; without an answer
     /// discrete GPUs do, where their launches are recorded.
     pub matrix_units: Option<bool>,
+    /// Let the invocations of a subgroup exchange values on software devices, where they can, or do not; without an answer all do
+    /// but portable ones.
+    pub subgroups: Option<bool>,
     /// Record plans in Vulkan's commands, where the device runs on it, or do not; without an answer GPUs do and software devices do not.
     pub recorded: Option<bool>,
     /// Keep bounds and loop checks in shaders.
@@ -106,9 +109,9 @@ pub struct GpuOptions {
 }
 
 impl GpuOptions {
-    /// Options for `choice`. `PHOTONET_CHECKED=1`, `PHOTONET_PORTABLE=1`, `PHOTONET_MATRIX_UNITS=0` (or `1`), `PHOTONET_RECORDED=0` (or `1`),
-    /// `PHOTONET_HALF=native` (or `packed`), `PHOTONET_DEVICE_CLASS=discrete` (or `integrated`, `software`) and `PHOTONET_BINDING_LIMIT=BYTES` are read from the
-    /// environment.
+    /// Options for `choice`. `PHOTONET_CHECKED=1`, `PHOTONET_PORTABLE=1`, `PHOTONET_MATRIX_UNITS=0` (or `1`), `PHOTONET_SUBGROUPS=0`,
+    /// `PHOTONET_RECORDED=0` (or `1`), `PHOTONET_HALF=native` (or `packed`), `PHOTONET_DEVICE_CLASS=discrete` (or `integrated`, `software`) and
+    /// `PHOTONET_BINDING_LIMIT=BYTES` are read from the environment.
     pub fn new(choice: DeviceChoice) -> Self {
         let on = |name| std::env::var(name).is_ok_and(|v| !v.is_empty() && v != "0");
         let named = |name| std::env::var(name).ok();
@@ -121,6 +124,7 @@ impl GpuOptions {
             half,
             shader_f16: false,
             matrix_units: answer("PHOTONET_MATRIX_UNITS"),
+            subgroups: answer("PHOTONET_SUBGROUPS"),
             recorded: answer("PHOTONET_RECORDED"),
             checked: on("PHOTONET_CHECKED"),
             class,
@@ -212,6 +216,14 @@ fn matrix_units(adapter: &wgpu::Adapter) -> Option<MatrixUnits> {
         };
         (info.subgroup_min_size, info.subgroup_max_size) == (lanes, lanes) && offered.iter().any(fits)
     })
+}
+
+/// Whether subgroups of an adapter are what kernels in subgroups are written for. In a page they would be an extension of the language.
+pub(crate) fn has_subgroups(adapter: &wgpu::Adapter) -> bool {
+    let info = adapter.get_info();
+    cfg!(not(target_arch = "wasm32"))
+        && adapter.features().contains(wgpu::Features::SUBGROUP)
+        && (info.subgroup_min_size, info.subgroup_max_size) == (SUBGROUP, SUBGROUP)
 }
 
 /// Every adapter of this machine, best first.

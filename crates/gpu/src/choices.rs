@@ -83,7 +83,8 @@ impl Gpu {
     /// The class that kernels are chosen for, and how half precision is read and multiplied: each has kernels of its own.
     fn kernels_owner(&self) -> String {
         let units = if self.matrix_units().is_some() { " on matrix units" } else { "" };
-        format!("{:?} | halves {:?}{units}", self.class(), self.half())
+        let subgroups = if self.subgroups() { " in subgroups" } else { "" };
+        format!("{:?} | halves {:?}{units}{subgroups}", self.class(), self.half())
     }
 
     #[cfg(target_arch = "wasm32")]

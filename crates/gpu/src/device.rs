@@ -1,6 +1,6 @@
 //! Devices: what one offers, what is submitted to it, and noticing when it is gone.
 
-use crate::adapter::{fits, sorted_adapters, summarise};
+use crate::adapter::{fits, has_subgroups, sorted_adapters, summarise};
 use crate::pipeline::Pipelines;
 use crate::recorded::{Shared, Vulkan};
 use crate::{AdapterSummary, Choices, DeviceClass, GpuError, GpuOptions, HalfType, MatrixUnits};
@@ -29,6 +29,7 @@ pub struct Gpu {
     checked: bool,
     half: Option<HalfType>,
     matrix_units: Option<MatrixUnits>,
+    subgroups: bool,
     #[cfg_attr(target_arch = "wasm32", expect(dead_code, reason = "a page keeps nothing on a disk"))]
     pub(crate) cache: Option<PathBuf>,
     pub(crate) cache_notice: Option<String>,
@@ -93,6 +94,10 @@ impl Gpu {
         let asked = options.matrix_units.unwrap_or(class == DeviceClass::Discrete);
         let taken = asked && records && !options.portable && class != DeviceClass::Software;
         let matrix_units = summary.matrix_units.filter(|_| taken);
+        // A vector register of the processor has a subgroup's invocations, see `shaders/shared/subgroup.wgsl`; GPUs have workgroup memory.
+        let asked = options.subgroups.unwrap_or(!options.portable);
+        let subgroups = asked && class == DeviceClass::Software && has_subgroups(adapter);
+        features.set(wgpu::Features::SUBGROUP, subgroups);
         let mut experimental_features = wgpu::ExperimentalFeatures::disabled();
         if matrix_units.is_some() {
             features |= wgpu::Features::EXPERIMENTAL_COOPERATIVE_MATRIX;
@@ -155,6 +160,7 @@ impl Gpu {
             checked: options.checked,
             half: options.half,
             matrix_units,
+            subgroups,
             health,
             in_flight: Mutex::default(),
         };
@@ -219,6 +225,11 @@ impl Gpu {
     /// Its matrix units, where plans are recorded, kernels can take them, and those of the device's class do.
     pub fn matrix_units(&self) -> Option<MatrixUnits> {
         self.matrix_units
+    }
+
+    /// Whether kernels may have the invocations of a subgroup exchange values: on software devices with [`crate::SUBGROUP`] in each.
+    pub fn subgroups(&self) -> bool {
+        self.subgroups
     }
 
     /// Whether per-dispatch timestamps are available.

@@ -18,6 +18,8 @@ pub struct Kernel {
     pub stored: bool,
     /// Whether it runs on a device's matrix units, whose types are then put before the text; on devices that have none it does not run.
     pub matrix: bool,
+    /// Whether subgroups of it exchange values; it runs on devices alone that are said to have [`SUBGROUP`] invocations in each.
+    pub subgroups: bool,
     /// Workgroup size; 0 in x where it is the override `WORKGROUP`.
     pub workgroup_size: [u32; 3],
     /// Workgroup memory in bytes.
@@ -27,6 +29,9 @@ pub struct Kernel {
     /// Pipeline-overridable constants.
     pub overrides: &'static [Override],
 }
+
+/// Invocations of a subgroup where kernels let them exchange values; `LANES` in `shaders/shared/subgroup.wgsl`.
+pub const SUBGROUP: u32 = 8;
 
 /// How numbers lie in memory. Kernels compute in single precision all the same.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]

@@ -36,7 +36,9 @@ pub use buffer::{Buffer, Reading};
 pub use choices::Choices;
 pub use device::Gpu;
 pub use error::GpuError;
-pub use kernel::{Access, Binding, Format, HalfType, Kernel, MatrixUnits, Override, Role, Source, Storage};
+pub use kernel::{
+    Access, Binding, Format, HalfType, Kernel, MatrixUnits, Override, Role, SUBGROUP, Source, Storage,
+};
 pub use limits::DeviceLimits;
 pub use plan::{Cost, Dispatch, Plan, PlanBuilder, PlanReport, Question, Tensor, Timing};
 #[cfg(not(target_arch = "wasm32"))]

@@ -176,20 +176,27 @@ fn flatten(rows: &[Vec<f32>]) -> Vec<f64> {
     rows.iter().flatten().map(|v| f64::from(*v)).collect()
 }
 
-/// With the kernels and the plan for GPUs, and with those for a software device.
+/// With the kernels and the plan for GPUs, and with those for a software device, whose subgroups exchange values or not.
 fn compare(golden: &Golden) {
-    for class in [DeviceClass::Discrete, DeviceClass::Software] {
-        println!("{class:?}");
-        compare_for(golden, class);
+    for (class, subgroups) in
+        [(DeviceClass::Discrete, false), (DeviceClass::Software, false), (DeviceClass::Software, true)]
+    {
+        println!("{class:?}{}", if subgroups { ", in subgroups" } else { "" });
+        compare_for(golden, class, subgroups);
     }
 }
 
-fn compare_for(golden: &Golden, class: DeviceClass) {
+fn compare_for(golden: &Golden, class: DeviceClass, subgroups: bool) {
     pollster::block_on(async {
         // As GPUs run theirs, where there is Vulkan.
         let recorded = Some(class == DeviceClass::Discrete);
-        let options = GpuOptions { class: Some(class), recorded, ..GpuOptions::portable() };
+        let (class, asked) = (Some(class), Some(subgroups));
+        let options = GpuOptions { class, subgroups: asked, recorded, ..GpuOptions::portable() };
         let gpu = Gpu::open(&options).await.unwrap();
+        if gpu.subgroups() != subgroups {
+            println!("skipped: {} has no subgroups of the size that kernels take", gpu.adapter().name);
+            return;
+        }
         let input = Input {
             size: golden.size,
             scale: 1.0 / 255.0,

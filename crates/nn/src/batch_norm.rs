@@ -237,25 +237,28 @@ impl BatchNorm {
             RunningVariance::Unbiased => rows as f32 / rows.saturating_sub(1).max(1) as f32,
         };
         plan.dispatch(
-            Dispatch::new(&kernels::BATCH_NORM_FINALISE, format!("{label} finalise"))
-                .constant("WORKGROUP", workgroup)
-                .bind("partial", slabs.partial)
-                .bind("gamma", parameters.gamma)
-                .bind("beta", parameters.beta)
-                .bind("running", parameters.running)
-                .bind("moments", moments)
-                .params(&FinaliseParams {
-                    channels: self.shape.groups() as u32,
-                    rows: rows as u32,
-                    rows_per_slab: slabs.rows_per_slab as u32,
-                    slabs: slabs.slabs as u32,
-                    epsilon: self.epsilon,
-                    keep: self.keep,
-                    variance_factor,
-                    width: width as u32,
-                })
-                .groups(self.shape.groups().div_ceil(width) as u64)
-                .cost(0, slabs.partial.bytes()),
+            Dispatch::new(
+                of_class(plan, &kernels::BATCH_NORM_FINALISE_ONE, &kernels::BATCH_NORM_FINALISE_EIGHT),
+                format!("{label} finalise"),
+            )
+            .constant("WORKGROUP", workgroup)
+            .bind("partial", slabs.partial)
+            .bind("gamma", parameters.gamma)
+            .bind("beta", parameters.beta)
+            .bind("running", parameters.running)
+            .bind("moments", moments)
+            .params(&FinaliseParams {
+                channels: self.shape.groups() as u32,
+                rows: rows as u32,
+                rows_per_slab: slabs.rows_per_slab as u32,
+                slabs: slabs.slabs as u32,
+                epsilon: self.epsilon,
+                keep: self.keep,
+                variance_factor,
+                width: width as u32,
+            })
+            .groups(self.shape.groups().div_ceil(width) as u64)
+            .cost(0, slabs.partial.bytes()),
         );
     }
 
@@ -359,23 +362,30 @@ impl BatchNorm {
         let coefficients = plan.transient(format!("{label} coefficients"), groups as u64 * 48);
         let constant_statistics = self.frozen || identity;
         plan.dispatch(
-            Dispatch::new(&kernels::BATCH_NORM_FINALISE_GRADIENT, format!("{label} finalise gradient"))
-                .constant("WORKGROUP", workgroup)
-                .bind("partial", slabs.partial)
-                .bind("moments", unit.norm.moments)
-                .bind("gamma_gradient", gamma_gradient)
-                .bind("beta_gradient", beta_gradient)
-                .bind("coefficients", coefficients)
-                .params(&FinaliseGradientParams {
-                    channels: groups as u32,
-                    slabs: slabs.slabs as u32,
-                    identity: u32::from(identity),
-                    width: width as u32,
-                    inverse_rows: if constant_statistics { 0.0 } else { 1.0 / self.shape.rows() as f32 },
-                    unused: [0; 3],
-                })
-                .groups(groups.div_ceil(width) as u64)
-                .cost(0, slabs.partial.bytes()),
+            Dispatch::new(
+                of_class(
+                    plan,
+                    &kernels::BATCH_NORM_FINALISE_GRADIENT_ONE,
+                    &kernels::BATCH_NORM_FINALISE_GRADIENT_EIGHT,
+                ),
+                format!("{label} finalise gradient"),
+            )
+            .constant("WORKGROUP", workgroup)
+            .bind("partial", slabs.partial)
+            .bind("moments", unit.norm.moments)
+            .bind("gamma_gradient", gamma_gradient)
+            .bind("beta_gradient", beta_gradient)
+            .bind("coefficients", coefficients)
+            .params(&FinaliseGradientParams {
+                channels: groups as u32,
+                slabs: slabs.slabs as u32,
+                identity: u32::from(identity),
+                width: width as u32,
+                inverse_rows: if constant_statistics { 0.0 } else { 1.0 / self.shape.rows() as f32 },
+                unused: [0; 3],
+            })
+            .groups(groups.div_ceil(width) as u64)
+            .cost(0, slabs.partial.bytes()),
         );
         NormGradient { tensor: output_gradient.tensor, activation, unit: *unit, coefficients }
     }

@@ -23,11 +23,12 @@ impl Columns {
     /// Strips as equal as possible and at most 64 wide; slabs of at least `min_rows` rows, so many that a device of the class is
     /// busy, and no more than one workgroup takes afterwards in a round of loads.
     pub(crate) fn slabs(class: DeviceClass, rows: usize, channels: usize, min_rows: usize) -> Self {
-        let (width, strips) = strips(channels);
-        let most = match class {
-            DeviceClass::Software => 64,
-            DeviceClass::Integrated | DeviceClass::Discrete => 1024,
+        // On a software device joining what invocations have takes longer than adding up: wide strips leave few to a channel group.
+        let (widest, most) = match class {
+            DeviceClass::Software => (64, 64),
+            DeviceClass::Integrated | DeviceClass::Discrete => (16, 1024),
         };
+        let (width, strips) = strips(channels, widest);
         let wanted = (busy(class) / 64 / strips).clamp(1, most);
         let rows_per_slab = rows.div_ceil(wanted).max(min_rows).max(1);
         let slabs = rows.div_ceil(rows_per_slab).max(1);
@@ -36,7 +37,7 @@ impl Columns {
 
     /// One slab for each image of `rows` rows.
     pub(crate) fn images(images: usize, rows: usize, channels: usize) -> Self {
-        let (width, strips) = strips(channels);
+        let (width, strips) = strips(channels, 16);
         Self::from_sizes(rows, channels, width, strips, rows, images)
     }
 
@@ -74,9 +75,9 @@ impl Columns {
     }
 }
 
-fn strips(channels: usize) -> (usize, usize) {
-    // At most 16 wide keeps at least four invocations on each channel group.
-    let strips = channels.div_ceil(16).max(1);
+/// Equal strips of at most `widest` channel groups: 16 keep at least four invocations on each of them.
+fn strips(channels: usize, widest: usize) -> (usize, usize) {
+    let strips = channels.div_ceil(widest).max(1);
     (channels.div_ceil(strips), strips)
 }
 

@@ -1,7 +1,7 @@
 //! Dense convolutions; MobileNetV3 has one, the 3x3 stem.
 
 use crate::pointwise::tiles::units_for;
-use crate::walk::Walk;
+use crate::walk::{Walk, rows_of_block, tile_threads};
 use crate::{Activation, Geometry, GradientOperand, Shape, SlabSums, Slabs};
 use photonet_gpu::{DeviceClass, Dispatch, Format, Kernel, PlanBuilder, Tensor, kernels};
 
@@ -52,12 +52,6 @@ impl Dense {
         (g.kernel * g.kernel * g.input.groups() * 4 * self.output().groups()) as u64 * 16
     }
 
-    /// One invocation for each 4 columns of an output group.
-    fn forward_threads(&self) -> u64 {
-        let output = self.output();
-        (output.batch * output.height * output.width.div_ceil(4) * output.groups()) as u64
-    }
-
     /// Appends `output = activate(input * weights + bias)`.
     #[expect(clippy::too_many_arguments, reason = "the operands of one fused convolution")]
     pub fn forward(
@@ -70,14 +64,23 @@ impl Dense {
         activation: Activation,
         output: Tensor,
     ) {
-        let dispatch = Dispatch::new(&kernels::DENSE_FORWARD, format!("{label} forward"))
+        // As of depthwise convolutions.
+        let may_walk = cfg!(not(target_arch = "wasm32")) && !plan.quick_start();
+        let walks = may_walk && plan.class() == DeviceClass::Software && self.has_stem_filter();
+        let (kernel, down) = match walks {
+            true => (&kernels::DENSE_FORWARD_WALK_K3S2, rows_of_block(&self.output())),
+            false => (&kernels::DENSE_FORWARD, 1),
+        };
+        let mut params = self.geometry.params(0);
+        params.down = down as u32;
+        let dispatch = Dispatch::new(kernel, format!("{label} forward"))
             .constant("HAS_BIAS", bias.is_some())
             .bind("input", input)
             .bind("weights", weights)
             .bind_or("bias", bias, weights)
             .bind("output", output)
-            .params(&self.geometry.params(0))
-            .threads(self.forward_threads())
+            .params(&params)
+            .threads(tile_threads(&self.output(), down, 4))
             .cost(self.macs(), input.bytes() + weights.bytes() + output.bytes());
         plan.dispatch(activation.configure(dispatch));
     }
@@ -88,10 +91,15 @@ impl Dense {
         Walk::new(class, &shape, shape.width.div_ceil(4))
     }
 
-    /// Whether it is what all networks begin with, which has kernels of its own.
-    fn is_stem(&self, walk: &Walk) -> bool {
+    /// Whether its filter is that of what all networks begin with, which has kernels of its own.
+    fn has_stem_filter(&self) -> bool {
         let g = &self.geometry;
-        (g.kernel, g.stride, g.input.channels) == (3, 2, 3) && walk.width <= STEM_WIDTH
+        (g.kernel, g.stride, g.input.channels) == (3, 2, 3)
+    }
+
+    /// The same where a workgroup has as few channels as they are for.
+    fn is_stem(&self, walk: &Walk) -> bool {
+        self.has_stem_filter() && walk.width <= STEM_WIDTH
     }
 
     /// The stem's kernel on the plan's matrix units for operands of `format`, where it can be taken, and how it is spread, where at most

@@ -4,8 +4,9 @@ mod backward;
 mod image;
 mod on_units;
 
+use crate::convolution::ConvolutionParams;
 use crate::operand::pass;
-use crate::walk::Walk;
+use crate::walk::{Walk, rows_of_block, tile_threads};
 use crate::{Activation, Geometry, Operand, Padding, Shape, Slabs};
 use photonet_gpu::{DeviceClass, Dispatch, Kernel, PlanBuilder, Tensor, kernels};
 
@@ -74,15 +75,14 @@ impl Depthwise {
             self.forward_any(plan, label, input.tensor, weights, bias, activation, output);
             return;
         }
-        let (tall, question) = self.height(plan, &pass("forward", output, weights), &shape);
-        let dispatch = Dispatch::new(self.forward_kernel(tall), format!("{label} forward"))
+        let rows = self.rows_at_once(plan, &pass("forward", output, weights), &shape);
+        let params = self.geometry.params(0).activated(activation);
+        let dispatch = self
+            .launch_rows(rows, format!("{label} forward"), params, &shape)
             .constant("HAS_BIAS", bias.is_some())
             .bind("weights", weights)
             .bind_or("bias", bias, weights)
             .bind("output", output)
-            .params(&self.geometry.params(0).activated(activation))
-            .threads(tile_threads(&shape, tall, 4))
-            .answers(question)
             .cost(self.macs(), input.tensor.bytes() + weights.bytes() + output.bytes());
         plan.dispatch(input.bind(dispatch));
     }
@@ -161,43 +161,55 @@ impl Depthwise {
         Some(slabs)
     }
 
-    /// Rows of outputs that an invocation of the forward kernel makes, and the question that this answers.
-    fn height(&self, plan: &mut PlanBuilder, pass: &str, output: &Shape) -> (usize, String) {
+    /// Whether an invocation of a forward kernel makes a single row of outputs or walks down several, and the question that this
+    /// answers.
+    fn rows_at_once(&self, plan: &mut PlanBuilder, pass: &str, output: &Shape) -> Rows {
         let Geometry { kernel, stride, .. } = self.geometry;
         let Shape { batch, height, width, channels } = *output;
         let question = format!("depthwise/{pass} k{kernel}s{stride} {batch}x{height}x{width}x{channels}");
-        let default = tall(plan.class());
-        (plan.choose(&question, 2, default - 1) + 1, question)
+        // A software device has few processors to keep busy, and every load that is saved counts. A page has plans that start quickly
+        // there, and measures nothing elsewhere.
+        let default = plan.class() == DeviceClass::Software;
+        let walks = cfg!(not(target_arch = "wasm32")) && plan.choose(&question, 2, usize::from(default)) == 1;
+        Rows { walks, question }
     }
 
-    fn forward_kernel(&self, tall: usize) -> &'static Kernel {
-        match tall {
-            1 => self.pick([
+    /// A launch of the forward kernel with these sizes, for `output`.
+    fn launch_rows(
+        &self,
+        rows: Rows,
+        label: String,
+        mut params: ConvolutionParams,
+        output: &Shape,
+    ) -> Dispatch {
+        let down = if rows.walks { rows_of_block(output) } else { 1 };
+        params.down = down as u32;
+        Dispatch::new(self.forward_kernel(rows.walks), label)
+            .params(&params)
+            .threads(tile_threads(output, down, 4))
+            .answers(rows.question)
+    }
+
+    fn forward_kernel(&self, walks: bool) -> &'static Kernel {
+        match walks {
+            false => self.pick([
                 &kernels::DEPTHWISE_FORWARD_K3S1,
                 &kernels::DEPTHWISE_FORWARD_K3S2,
                 &kernels::DEPTHWISE_FORWARD_K5S1,
                 &kernels::DEPTHWISE_FORWARD_K5S2,
             ]),
-            _ => self.pick([
-                &kernels::DEPTHWISE_FORWARD_K3S1_TALL,
-                &kernels::DEPTHWISE_FORWARD_K3S2_TALL,
-                &kernels::DEPTHWISE_FORWARD_K5S1_TALL,
-                &kernels::DEPTHWISE_FORWARD_K5S2_TALL,
+            true => self.pick([
+                &kernels::DEPTHWISE_FORWARD_WALK_K3S1,
+                &kernels::DEPTHWISE_FORWARD_WALK_K3S2,
+                &kernels::DEPTHWISE_FORWARD_WALK_K5S1,
+                &kernels::DEPTHWISE_FORWARD_WALK_K5S2,
             ]),
         }
     }
 }
 
-/// Rows of outputs that an invocation of the forward kernel makes. A software device has few processors
-/// to keep busy, and every load that is saved counts.
-fn tall(class: DeviceClass) -> usize {
-    match class {
-        DeviceClass::Software => 2,
-        DeviceClass::Discrete | DeviceClass::Integrated => 1,
-    }
-}
-
-/// One invocation for each tile of `rows` x `columns` positions of a channel group.
-fn tile_threads(shape: &Shape, rows: usize, columns: usize) -> u64 {
-    (shape.batch * shape.height.div_ceil(rows) * shape.width.div_ceil(columns) * shape.groups()) as u64
+/// How many rows an invocation of the forward kernel makes.
+struct Rows {
+    walks: bool,
+    question: String,
 }

@@ -12,7 +12,7 @@ use bytemuck::{Pod, Zeroable};
 use photonet_gpu::{Dispatch, PlanBuilder, Tensor};
 use tiles::{
     FORWARD, FORWARD_STATISTICS, MATRIX_FORWARD, MATRIX_FORWARD_STATISTICS, Offer, QUICK_FORWARD,
-    QUICKEST_FORWARD, Tile, Worker, choose_tile, enough_tiles, fitting, on_matrix_units, worker,
+    QUICKEST_FORWARD, Tile, Worker, choose_tile, enough_tiles, fitting, in_workgroups, on_matrix_units,
 };
 
 /// A 1x1 convolution over `rows` positions; a linear layer when a row is an image.
@@ -133,7 +133,8 @@ impl Pointwise {
         offers: &[Offer],
         on_units: &[Offer],
     ) -> Choice {
-        let (class, wanted) = (plan.class(), enough_tiles(plan.class()));
+        let class = plan.class();
+        let wanted = enough_tiles(class, plan.subgroups());
         let inner = pad_channels(if columns == self.outputs { self.inputs } else { self.outputs });
         let columns = pad_channels(columns);
         let offers = [offers, on_units].concat();
@@ -157,7 +158,7 @@ impl Pointwise {
         let offers = if plan.quick_start() { QUICKEST_FORWARD } else { QUICK_FORWARD };
         let input = input.into();
         let on_units = on_matrix_units(plan, input.tensor.format(), MATRIX_FORWARD);
-        let choice = self.choose(plan, &pass, self.outputs, &fitting(offers, plan.class()), on_units);
+        let choice = self.choose(plan, &pass, self.outputs, &fitting(offers, plan), on_units);
         self.forward_by(plan, label, input, weights, fused, output, choice);
     }
 
@@ -185,7 +186,7 @@ impl Pointwise {
             .cost(self.macs(), input.tensor.bytes() + weights.bytes() + output.bytes());
         plan.dispatch(match tile.worker {
             Worker::Workgroup => self.gate(gate, input, dispatch),
-            Worker::Invocation => {
+            Worker::Invocation | Worker::Subgroup => {
                 let factors = gate.map(|gate| gate.factors);
                 let each = self.gating(gate) == Gating::EachImage;
                 input.bind(dispatch).bind_or("gate", factors, input.tensor).constant("GATE_EACH", each)
@@ -222,11 +223,10 @@ impl Pointwise {
         weights: Tensor,
         output: Tensor,
     ) -> Option<Slabs> {
-        let class = plan.class();
         let pass = pass("forward_for_norm", output, weights);
-        if worker(class) == Worker::Invocation {
+        if !in_workgroups(plan.class()) {
             let fused = Fused { gate, ..Fused::default() };
-            let choice = self.choose(plan, &pass, self.outputs, &fitting(FORWARD, class), &[]);
+            let choice = self.choose(plan, &pass, self.outputs, &fitting(FORWARD, plan), &[]);
             self.forward_by(plan, label, input, weights, &fused, output, choice);
             return None;
         }

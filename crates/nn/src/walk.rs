@@ -1,4 +1,5 @@
-//! How the dense and depthwise kernels that leave sums for a batch normalisation are spread (see `shaders/shared/walk.wgsl`).
+//! How dense and depthwise kernels that go through the rows of a block are spread: those that leave sums for a batch normalisation
+//! (see `shaders/shared/walk.wgsl`), and those of software devices (`shaders/shared/forward_walk.wgsl`).
 
 use crate::{Shape, Slabs};
 use bytemuck::{Pod, Zeroable};
@@ -198,6 +199,23 @@ impl Walk {
     }
 }
 
+/// Invocations that keep a software device busy: a workgroup of 64 for each of some processors.
+const WALKS: usize = 512;
+
+/// Fewest rows that are worth a walk: a block loads some lines that its neighbours load too.
+const FEWEST_DOWN: usize = 4;
+
+/// Rows of outputs of a block that an invocation walks down: all of them, where so many walks are enough.
+pub(crate) fn rows_of_block(output: &Shape) -> usize {
+    let blocks = WALKS.div_ceil(tile_threads(output, output.height, 4) as usize);
+    output.height.div_ceil(blocks).max(FEWEST_DOWN.min(output.height))
+}
+
+/// One invocation for each tile of `rows` x `columns` positions of a channel group.
+pub(crate) fn tile_threads(shape: &Shape, rows: usize, columns: usize) -> u64 {
+    (shape.batch * shape.height.div_ceil(rows) * shape.width.div_ceil(columns) * shape.groups()) as u64
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -247,6 +265,23 @@ mod tests {
             assert_eq!(walk.rows_per_slab * walk.slabs, batch * side * side);
             let turns = |down: usize| (batch * (side / down)).div_ceil(at_once) * (down + 2);
             assert!(turns(walk.down) <= turns(1) && turns(walk.down) <= turns(side), "{walk:?}");
+        }
+    }
+
+    #[test]
+    fn software_devices_walk_down_whole_images_where_those_are_many() {
+        let down = |batch, side, channels| rows_of_block(&Shape::new(batch, side, side, channels));
+        assert_eq!(down(16, 12, 72), 12);
+        // One photo has hundreds of invocations, or blocks of the fewest rows that are worth it.
+        assert_eq!(down(1, 112, 64), 56);
+        assert_eq!(down(1, 112, 16), 23);
+        assert_eq!(down(1, 14, 80), FEWEST_DOWN);
+        assert_eq!(down(1, 3, 8), 3);
+        for (batch, side, channels) in [(1, 1, 3), (3, 7, 960), (1, 56, 24), (2, 120, 16)] {
+            let shape = Shape::new(batch, side, side, channels);
+            let rows = rows_of_block(&shape);
+            assert!((1..=side).contains(&rows));
+            assert!(rows <= FEWEST_DOWN || tile_threads(&shape, rows, 4) as usize * 2 >= WALKS);
         }
     }
 

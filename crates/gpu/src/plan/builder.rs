@@ -37,6 +37,7 @@ pub struct PlanBuilder {
     class: DeviceClass,
     quick_start: bool,
     matrix_units: Option<MatrixUnits>,
+    subgroups: bool,
     choices: Arc<Choices>,
     variant: Option<usize>,
     questions: Vec<Question>,
@@ -64,6 +65,7 @@ impl PlanBuilder {
             class,
             quick_start: false,
             matrix_units: None,
+            subgroups: false,
             choices: Arc::default(),
             variant: None,
             questions: Vec::new(),
@@ -83,6 +85,11 @@ impl PlanBuilder {
         Self { matrix_units, ..self }
     }
 
+    /// The same with or without the kernels whose subgroups exchange values, which run on devices alone that can ([`Gpu::subgroups`]).
+    pub fn with_subgroups(self, subgroups: bool) -> Self {
+        Self { subgroups, ..self }
+    }
+
     /// The same with variant number `variant` wherever there are as many, so that small shapes can try what large ones take.
     pub fn with_variant(self, variant: Option<usize>) -> Self {
         Self { variant, ..self }
@@ -91,7 +98,8 @@ impl PlanBuilder {
     /// An empty plan with the kernels that suit `gpu` best: of its class, or by its own measurements.
     pub fn for_gpu(gpu: &Gpu) -> Self {
         let of_class = Self::for_class(gpu.class()).with_quick_start(gpu.starts_quickly());
-        Self { choices: gpu.choices(), matrix_units: gpu.matrix_units(), ..of_class }
+        let (matrix_units, subgroups) = (gpu.matrix_units(), gpu.subgroups());
+        Self { choices: gpu.choices(), matrix_units, subgroups, ..of_class }
     }
 
     /// Which of `options` variants to take, counted from 0: the one that was measured to be the fastest for `question`,
@@ -128,6 +136,11 @@ impl PlanBuilder {
     /// The units that products of half precision may run on.
     pub fn matrix_units(&self) -> Option<MatrixUnits> {
         self.matrix_units
+    }
+
+    /// Whether kernels may be taken whose subgroups exchange values.
+    pub fn subgroups(&self) -> bool {
+        self.subgroups && !self.quick_start
     }
 
     /// A tensor that lives from the first to the last dispatch that touches it. Its contents are
@@ -193,7 +206,7 @@ impl PlanBuilder {
     /// the driver refuses.
     pub async fn build(self, gpu: &Arc<Gpu>) -> Result<Plan, GpuError> {
         for dispatch in &self.dispatches {
-            interface::check(dispatch, gpu.matrix_units())?;
+            interface::check(dispatch, gpu)?;
         }
         let recipe =
             |d: &Dispatch| Recipe { kernel: d.kernel, storage: d.storage(), constants: d.constants.clone() };

@@ -3,13 +3,13 @@
 use super::Dispatch;
 use super::Tensor;
 use super::builder::ALIGNMENT;
-use crate::{Access, Binding, Format, GpuError, MatrixUnits, Role};
+use crate::{Access, Binding, Format, Gpu, GpuError, Role};
 
-/// Whether `dispatch` binds and sets what its kernel declares, on a device with these matrix units.
+/// Whether `dispatch` binds and sets what its kernel declares, and `gpu` can run it.
 ///
 /// # Errors
 /// What does not match, by name.
-pub(super) fn check(dispatch: &Dispatch, units: Option<MatrixUnits>) -> Result<(), GpuError> {
+pub(super) fn check(dispatch: &Dispatch, gpu: &Gpu) -> Result<(), GpuError> {
     let fail = |message: String| {
         Err(GpuError::Interface {
             kernel: dispatch.kernel.name.into(),
@@ -19,7 +19,7 @@ pub(super) fn check(dispatch: &Dispatch, units: Option<MatrixUnits>) -> Result<(
     };
     // A page has none of them.
     if dispatch.kernel.matrix && cfg!(not(target_arch = "wasm32")) {
-        let Some(units) = units else {
+        let Some(units) = gpu.matrix_units() else {
             return fail("runs on matrix units, which the device has not or which were switched off".into());
         };
         if !units.fit(dispatch.kernel) {
@@ -29,6 +29,11 @@ pub(super) fn check(dispatch: &Dispatch, units: Option<MatrixUnits>) -> Result<(
                 units.workgroup_bytes, units.invocations
             ));
         }
+    }
+    if dispatch.kernel.subgroups && !gpu.subgroups() {
+        return fail(
+            "has subgroups exchange values, which the device cannot or which was switched off".into(),
+        );
     }
     for (name, tensor) in &dispatch.bindings {
         let Some(binding) = dispatch.kernel.bindings.iter().find(|b| b.name == *name) else {

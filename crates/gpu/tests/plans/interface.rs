@@ -61,7 +61,7 @@ fn a_tensor_that_is_written_is_not_read_as_well() {
 
 /// Two gradients of 16 bytes each from slabs of zeros, into these ranges.
 fn two_outputs(partial: Tensor, gamma: Tensor, beta: Tensor, coefficients: Tensor) -> Dispatch {
-    Dispatch::new(&kernels::BATCH_NORM_FINALISE_GRADIENT, "gradients")
+    Dispatch::new(&kernels::BATCH_NORM_FINALISE_GRADIENT_EIGHT, "gradients")
         .bind("partial", partial)
         .bind("moments", partial)
         .bind("coefficients", coefficients)
@@ -157,6 +157,7 @@ static NEEDS_SIZE: Kernel = Kernel {
     ),
     stored: false,
     matrix: false,
+    subgroups: false,
     workgroup_size: [1, 1, 1],
     shared_bytes: 0,
     bindings: &[OUTPUT],
@@ -169,6 +170,7 @@ static BROKEN: Kernel = Kernel {
     source: Source::Text("@compute @workgroup_size(1) fn main() { nonsense }"),
     stored: false,
     matrix: false,
+    subgroups: false,
     workgroup_size: [1, 1, 1],
     shared_bytes: 0,
     bindings: &[OUTPUT],
@@ -181,18 +183,28 @@ static ON_UNITS: Kernel = Kernel {
     source: Source::Text("@compute @workgroup_size(1) fn main() {}"),
     stored: true,
     matrix: true,
+    subgroups: false,
     workgroup_size: [1, 1, 1],
     shared_bytes: 0,
     bindings: &[],
     overrides: &[],
 };
 
+/// A kernel whose subgroups exchange values.
+static IN_SUBGROUPS: Kernel =
+    Kernel { name: "test/in_subgroups", matrix: false, subgroups: true, ..ON_UNITS };
+
 #[test]
-fn kernels_on_matrix_units_are_refused_where_there_are_none() {
-    let mut plan = PlanBuilder::new();
-    plan.dispatch(Dispatch::new(&ON_UNITS, "product"));
-    let message = block_on(plan.build(gpu())).err().unwrap().to_string();
-    assert!(message.contains("runs on matrix units, which the device has not"), "{message}");
+fn kernels_that_ask_for_more_than_a_device_has_are_refused() {
+    for (kernel, why) in [
+        (&ON_UNITS, "runs on matrix units, which the device has not"),
+        (&IN_SUBGROUPS, "has subgroups exchange values, which the device cannot"),
+    ] {
+        let mut plan = PlanBuilder::new();
+        plan.dispatch(Dispatch::new(kernel, "product"));
+        let message = block_on(plan.build(gpu())).err().unwrap().to_string();
+        assert!(message.contains(why), "{message}");
+    }
 }
 
 #[test]

@@ -127,6 +127,7 @@ static COUNT: Kernel = Kernel {
     ),
     stored: false,
     matrix: false,
+    subgroups: false,
     workgroup_size: [1, 1, 1],
     shared_bytes: 0,
     bindings: &[

@@ -178,7 +178,12 @@ pub fn cases_on_matrix_units(units: MatrixUnits) -> Vec<Case> {
     .collect()
 }
 
-/// All comparisons but those of [`cases_on_matrix_units`], by layer.
+/// Comparisons of the kernels whose subgroups exchange values.
+pub fn cases_in_subgroups() -> Vec<Case> {
+    pointwise::in_subgroups()
+}
+
+/// All comparisons but those of [`cases_on_matrix_units`] and [`cases_in_subgroups`], by layer.
 pub fn cases() -> Vec<Case> {
     [
         input::cases(),

@@ -117,6 +117,40 @@ fn variants(fused: Operands) -> Vec<Case> {
     cases
 }
 
+/// Every tile of subgroups, with edges on both sides, of several steps and for a single row; in all formats, since their texts compile quickly.
+pub(super) fn in_subgroups() -> Vec<Case> {
+    let raw = |gates| Operands { norm: Some(Activation::HardSwish), gates, ..PLAIN };
+    let biased =
+        Operands { bias: true, activation: Activation::HardSwish, residual: true, gates: 3, ..PLAIN };
+    let [inference, training] = tiles::variants_in_subgroups();
+    let mut cases = Vec::new();
+    for (rows, inputs, outputs, fused) in [
+        (300, 44, 18, biased),
+        (300, 18, 68, raw(3)),
+        (300, 140, 212, raw(0)),
+        (1, 62, 36, Operands { gates: 1, ..biased }),
+        (67, 12, 8, PLAIN),
+    ] {
+        let layer = Pointwise { rows, inputs, outputs };
+        let shape = |number| format!("{rows}x{inputs}->{outputs} tile {number} in subgroups");
+        let kernels = |number| Kernels { variant: Some(number), subgroups: true, ..Software.into() };
+        for number in inference.clone() {
+            let of = |storage| forward(layer, kernels(number), &shape(number), fused, storage);
+            cases.push(of(Storage::default()));
+            if fused.bias {
+                cases.extend(HALF_STORAGE.map(of));
+            }
+            let of = |storage| data_gradient(layer, kernels(number), &shape(number), fused, storage);
+            cases.extend(TRAINING_STORAGE.map(of));
+        }
+        for number in training.clone() {
+            let of = |storage| weight_gradient(layer, kernels(number), &shape(number), fused, storage);
+            cases.extend(TRAINING_STORAGE.map(of));
+        }
+    }
+    cases
+}
+
 /// Every tile on matrix units, with edges on all sides and for few rows, and the rule's for a shape of many steps and one of a single one.
 pub(super) fn on_units(units: MatrixUnits) -> Vec<Case> {
     let mut cases = Vec::new();

@@ -48,6 +48,8 @@ pub(super) struct Kernels {
     pub class: DeviceClass,
     pub variant: Option<usize>,
     pub units: Option<MatrixUnits>,
+    /// Whether subgroups exchange values.
+    pub subgroups: bool,
 }
 
 /// The power of two that gradients are taken times where matrix units multiply them, see `shaders/variants.txt`.
@@ -55,7 +57,7 @@ pub(super) const GRADIENT_SHIFT: i32 = 14;
 
 impl From<DeviceClass> for Kernels {
     fn from(class: DeviceClass) -> Self {
-        Self { class, variant: None, units: None }
+        Self { class, variant: None, units: None, subgroups: false }
     }
 }
 
@@ -87,6 +89,7 @@ pub(super) struct Trial {
     class: Option<DeviceClass>,
     variant: Option<usize>,
     units: Option<MatrixUnits>,
+    subgroups: bool,
     quick_start: bool,
     storage: Storage,
     buffers: Vec<(Vec<u32>, Format)>,
@@ -101,8 +104,8 @@ impl Trial {
     }
 
     /// The same, and where there are variants the one of a number.
-    pub fn of_kernels(Kernels { class, variant, units }: Kernels) -> Self {
-        Self { variant, units, ..Self::for_class(class) }
+    pub fn of_kernels(Kernels { class, variant, units, subgroups }: Kernels) -> Self {
+        Self { variant, units, subgroups, ..Self::for_class(class) }
     }
 
     /// With the kernels that compile quickly, where `quick_start`.
@@ -273,7 +276,7 @@ impl Trial {
     /// An empty plan for the case, where it does not say so itself for a device of this class.
     fn plan(&self, class: DeviceClass) -> PlanBuilder {
         let plan = PlanBuilder::for_class(self.class.unwrap_or(class)).with_matrix_units(self.units);
-        plan.with_quick_start(self.quick_start).with_variant(self.variant)
+        plan.with_quick_start(self.quick_start).with_subgroups(self.subgroups).with_variant(self.variant)
     }
 
     /// The launches alone, on no device.

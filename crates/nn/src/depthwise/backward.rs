@@ -1,10 +1,10 @@
 //! The gradients of a depthwise convolution.
 
-use super::{Depthwise, tile_threads};
+use super::Depthwise;
 use crate::operand::pass;
 use crate::residual::fill;
 use crate::slab_sums::BehindSums;
-use crate::walk::{Walk, WalkParams};
+use crate::walk::{Walk, WalkParams, tile_threads};
 use crate::{Behind, Geometry, GradientOperand, Operand, OutputGradient, Shape, SlabSums, Target};
 use photonet_gpu::{DeviceClass, Dispatch, PlanBuilder, Tensor, kernels};
 
@@ -213,17 +213,15 @@ impl Depthwise {
         std::mem::swap(&mut params.in_width, &mut params.out_width);
         params.pad_y = params.kernel - 1 - params.pad_y;
         params.pad_x = params.kernel - 1 - params.pad_x;
-        let (tall, question) =
-            self.height(plan, &pass("data_gradient", input_gradient, weights), &self.geometry.input);
-        let dispatch = Dispatch::new(self.forward_kernel(tall), label)
+        let shape = &self.geometry.input;
+        let rows = self.rows_at_once(plan, &pass("data_gradient", input_gradient, weights), shape);
+        let dispatch = self
+            .launch_rows(rows, label, params, shape)
             .constant("HAS_BIAS", false)
             .constant("FLIPPED", true)
             .bind("weights", weights)
             .bind_or("bias", None, weights)
             .bind("output", input_gradient)
-            .params(&params)
-            .threads(tile_threads(&self.geometry.input, tall, 4))
-            .answers(question)
             .cost(self.macs(), output_gradient.bytes() + weights.bytes() + input_gradient.bytes());
         plan.dispatch(Operand::from(output_gradient).bind(dispatch));
     }
@@ -250,32 +248,33 @@ impl Depthwise {
             plan.dispatch(dispatch.answers(question.clone()));
             return;
         }
-        // One row, or on GPUs all of a 3x3 filter: three rows of a 5x5 one take so many registers that it is slower.
-        let rows = match (class, kernel) {
-            (DeviceClass::Integrated | DeviceClass::Discrete, 3) => 3,
-            _ => 1,
-        };
-        let threads = kernel.div_ceil(rows) * shape.groups();
+        // Invocations of a filter: one, or on GPUs one for each row of 5, since three of them take so many registers that it is slower.
+        let walks = class == DeviceClass::Software;
+        let parts = if walks || kernel == 3 { 1 } else { kernel };
+        let threads = parts * shape.groups();
         let read = input.tensor.bytes() + output_gradient.bytes();
         let slabs = self.geometry.slabs(class, threads, self.weight_bytes(), read);
         let partial = sums.place(plan, &label, (slabs, self.weight_bytes()), weight_gradient);
-        let kernel = match rows {
-            1 => self.pick([
+        let kernel = match walks {
+            true => self.pick([
+                &kernels::DEPTHWISE_WEIGHT_GRADIENT_WALK_K3S1,
+                &kernels::DEPTHWISE_WEIGHT_GRADIENT_WALK_K3S2,
+                &kernels::DEPTHWISE_WEIGHT_GRADIENT_WALK_K5S1,
+                &kernels::DEPTHWISE_WEIGHT_GRADIENT_WALK_K5S2,
+            ]),
+            false => self.pick([
                 &kernels::DEPTHWISE_WEIGHT_GRADIENT_K3S1,
                 &kernels::DEPTHWISE_WEIGHT_GRADIENT_K3S2,
                 &kernels::DEPTHWISE_WEIGHT_GRADIENT_K5S1,
                 &kernels::DEPTHWISE_WEIGHT_GRADIENT_K5S2,
             ]),
-            _ => self.pick([
-                &kernels::DEPTHWISE_WEIGHT_GRADIENT_K3S1_ROWS,
-                &kernels::DEPTHWISE_WEIGHT_GRADIENT_K3S2_ROWS,
-                &kernels::DEPTHWISE_WEIGHT_GRADIENT_K5S1,
-                &kernels::DEPTHWISE_WEIGHT_GRADIENT_K5S2,
-            ]),
         };
+        let mut params = self.geometry.params(slabs as u32);
+        let output = self.output();
+        params.down = (output.batch * output.height).div_ceil(slabs) as u32;
         let dispatch = Dispatch::new(kernel, label)
             .bind("partial", partial)
-            .params(&self.geometry.params(slabs as u32))
+            .params(&params)
             .threads((threads * slabs) as u64)
             .cost(self.macs(), read + self.weight_bytes() * slabs as u64);
         plan.dispatch(output_gradient.bind(input.bind(dispatch.answers_any(question))));

@@ -3,7 +3,7 @@
 use super::tiles::{
     DATA_GRADIENT, DATA_GRADIENT_SUMS, MATRIX_DATA_GRADIENT, MATRIX_DATA_GRADIENT_SUMS,
     MATRIX_WEIGHT_GRADIENT, Offer, WEIGHT_GRADIENT, Worker, choose_tile, enough_tiles, fitting,
-    on_matrix_units, worker,
+    in_workgroups, on_matrix_units,
 };
 use super::{Choice, Gate, Params, Pointwise};
 use crate::columns::Columns;
@@ -58,7 +58,7 @@ impl Pointwise {
     /// Whether the backward kernels of a device take their gradient back through a normalisation while they load it: where
     /// loading is what takes long.
     pub fn takes_gradients_on_load(class: DeviceClass) -> bool {
-        worker(class) == Worker::Workgroup
+        in_workgroups(class)
     }
 
     /// Appends the data gradient, `output_gradient weights^T`.
@@ -100,7 +100,7 @@ impl Pointwise {
         let pass = pass("data_gradient", input_gradient, weights);
         let on_units = on_matrix_units(plan, output_gradient.format(), MATRIX_DATA_GRADIENT);
         let Choice { offer: Offer { tile, kernel }, count, question } =
-            self.choose(plan, &pass, self.inputs, &fitting(DATA_GRADIENT, plan.class()), on_units);
+            self.choose(plan, &pass, self.inputs, &fitting(DATA_GRADIENT, plan), on_units);
         let dispatch = tile
             .launch(count, Dispatch::new(kernel, format!("{label} data gradient")))
             .constant("ADDS", target.adds)
@@ -114,7 +114,9 @@ impl Pointwise {
                 .bind(dispatch)
                 .bind_or("passed", passed, weights)
                 .constant("RECTIFIED", passed.is_some()),
-            Worker::Invocation => dispatch.bind("output_gradient", output_gradient.ready()),
+            Worker::Invocation | Worker::Subgroup => {
+                dispatch.bind("output_gradient", output_gradient.ready())
+            }
         });
     }
 
@@ -130,7 +132,7 @@ impl Pointwise {
         target: impl Into<Target>,
     ) -> OutputGradient {
         let (output_gradient, target): (GradientOperand, Target) = (output_gradient.into(), target.into());
-        if worker(plan.class()) == Worker::Invocation {
+        if !in_workgroups(plan.class()) {
             self.data_gradient(plan, label, output_gradient, weights, target);
             return target.tensor.into();
         }
@@ -162,7 +164,7 @@ impl Pointwise {
     ) {
         let (input, output_gradient): (Operand, GradientOperand) = (input.into(), output_gradient.into());
         let ProductGradients { weight, mut bias } = gradients.into();
-        let alone = worker(plan.class()) == Worker::Invocation || self.weight_bytes() > MOST_WITH_BIAS;
+        let alone = !in_workgroups(plan.class()) || self.weight_bytes() > MOST_WITH_BIAS;
         if let Some(bias) = bias.take_if(|_| alone) {
             self.bias_gradient(plan, label, output_gradient.ready(), bias);
         }
@@ -191,7 +193,9 @@ impl Pointwise {
             .cost(self.macs(), input.tensor.bytes() + output_gradient.bytes() + apart * slabs as u64);
         let dispatch = match tile.worker {
             Worker::Workgroup => output_gradient.bind(dispatch).constant("BIAS", bias.is_some()),
-            Worker::Invocation => dispatch.bind("output_gradient", output_gradient.ready()),
+            Worker::Invocation | Worker::Subgroup => {
+                dispatch.bind("output_gradient", output_gradient.ready())
+            }
         };
         plan.dispatch(self.gate(gate, input, dispatch));
         if !in_place {
@@ -207,11 +211,11 @@ impl Pointwise {
     /// output tiles, and are no shorter than pays.
     fn split(&self, plan: &mut PlanBuilder, pass: &str, inputs: usize, on_units: &[Offer]) -> Split {
         let (class, outputs) = (plan.class(), pad_channels(self.outputs));
-        let offers = [&fitting(WEIGHT_GRADIENT, class), on_units].concat();
+        let offers = [&fitting(WEIGHT_GRADIENT, plan), on_units].concat();
         // Of few rows there are few pieces, and it is tiles that have to be many.
-        let wanted = match worker(class) {
-            Worker::Workgroup => enough_tiles(class).div_ceil((self.rows / SHORTEST).max(1)),
-            Worker::Invocation => 1,
+        let wanted = match in_workgroups(class) {
+            true => enough_tiles(class, false).div_ceil((self.rows / SHORTEST).max(1)),
+            false => 1,
         };
         let default = choose_tile(&offers, class, inputs, outputs, self.rows, wanted);
         let question = format!("pointwise/{pass} {}x{inputs}x{outputs}", self.rows);
@@ -220,7 +224,7 @@ impl Pointwise {
         let (invocations, shortest) = match offer.tile.worker {
             Worker::Workgroup => (offer.kernel.workgroup_size[0] as usize * tiles, SHORTEST),
             // A tile in registers counts for many: its invocation is not one of a thousand that take turns.
-            Worker::Invocation => (32 * tiles, 64),
+            Worker::Invocation | Worker::Subgroup => (32 * tiles, 64),
         };
         let read = (self.rows * (inputs + outputs) * 4) as u64;
         // Multiplying takes as long as reading here: what is left may be as much as what is read.

@@ -7,7 +7,7 @@ pub(super) use matrix::{
     MATRIX_DATA_GRADIENT, MATRIX_DATA_GRADIENT_SUMS, MATRIX_FORWARD, MATRIX_FORWARD_STATISTICS,
     MATRIX_WEIGHT_GRADIENT, on_matrix_units, that_fit,
 };
-use photonet_gpu::{DeviceClass, Dispatch, Kernel, MatrixUnits, kernels};
+use photonet_gpu::{DeviceClass, Dispatch, Kernel, MatrixUnits, PlanBuilder, SUBGROUP, kernels};
 use std::ops::Range;
 
 /// What makes one output tile.
@@ -17,6 +17,8 @@ pub(super) enum Worker {
     Workgroup,
     /// An invocation, in registers.
     Invocation,
+    /// A subgroup, in registers; see `shaders/shared/subgroup.wgsl`.
+    Subgroup,
 }
 
 /// A kernel's output tile.
@@ -74,6 +76,16 @@ const fn direct(rows: usize, columns: usize, cost: usize, kernel: &'static Kerne
     Offer { tile: Tile { worker: Worker::Invocation, rows, columns, cost, start: 0, step: 1 }, kernel }
 }
 
+/// Of a subgroup; costs by what lavapipe took for 4608 rows of 96 inputs and 96 outputs: 2.29, 1.79 and 1.54 ms.
+const fn lanes(rows: usize, columns: usize, kernel: &'static Kernel) -> Offer {
+    let cost = match rows {
+        8 => 15,
+        16 => 12,
+        _ => 10,
+    };
+    Offer { tile: Tile { worker: Worker::Subgroup, rows, columns, cost, start: 0, step: 1 }, kernel }
+}
+
 /// The forward pass where the first answer is not waited for: in training.
 pub(super) const FORWARD: &[Offer] = &[
     shared(32, 32, &kernels::POINTWISE_FORWARD_32X32),
@@ -86,6 +98,12 @@ pub(super) const FORWARD: &[Offer] = &[
     direct(16, 16, 2, &kernels::POINTWISE_FORWARD_DIRECT_16X4),
     // Behind the others, since these have their numbers in the lists below.
     shared(128, 16, &kernels::POINTWISE_FORWARD_128X16),
+    #[cfg(not(target_arch = "wasm32"))]
+    lanes(8, 32, &kernels::POINTWISE_FORWARD_SUBGROUP_8X32),
+    #[cfg(not(target_arch = "wasm32"))]
+    lanes(16, 32, &kernels::POINTWISE_FORWARD_SUBGROUP_16X32),
+    #[cfg(not(target_arch = "wasm32"))]
+    lanes(32, 32, &kernels::POINTWISE_FORWARD_SUBGROUP_32X32),
 ];
 
 /// The same for inference. A page, which classifies few photos at a time, need not carry the tall tiles, which are for many, nor on a
@@ -105,6 +123,12 @@ pub(super) const QUICK_FORWARD: &[Offer] = &[
     FORWARD[7],
     #[cfg(not(target_arch = "wasm32"))]
     FORWARD[8],
+    #[cfg(not(target_arch = "wasm32"))]
+    FORWARD[9],
+    #[cfg(not(target_arch = "wasm32"))]
+    FORWARD[10],
+    #[cfg(not(target_arch = "wasm32"))]
+    FORWARD[11],
 ];
 
 /// Of these a single one for software devices, which compiles in half the time of the next.
@@ -133,6 +157,9 @@ pub(super) const DATA_GRADIENT: &[Offer] = &[
     direct(8, 8, 4, &kernels::POINTWISE_DATA_GRADIENT_DIRECT_8X2),
     direct(16, 8, 3, &kernels::POINTWISE_DATA_GRADIENT_DIRECT_16X2),
     direct(16, 16, 2, &kernels::POINTWISE_DATA_GRADIENT_DIRECT_16X4),
+    lanes(8, 32, &kernels::POINTWISE_DATA_GRADIENT_SUBGROUP_8X32),
+    lanes(16, 32, &kernels::POINTWISE_DATA_GRADIENT_SUBGROUP_16X32),
+    lanes(32, 32, &kernels::POINTWISE_DATA_GRADIENT_SUBGROUP_32X32),
 ];
 
 /// The data gradient that leaves sums for a batch normalisation.
@@ -156,21 +183,33 @@ pub(super) const WEIGHT_GRADIENT: &[Offer] = &[
     split_rows(16, 16, 240, &kernels::POINTWISE_WEIGHT_GRADIENT_16X16),
     direct(8, 8, 3, &kernels::POINTWISE_WEIGHT_GRADIENT_DIRECT_2X2),
     direct(16, 16, 2, &kernels::POINTWISE_WEIGHT_GRADIENT_DIRECT_4X4),
+    lanes(16, 32, &kernels::POINTWISE_WEIGHT_GRADIENT_SUBGROUP_16X32),
+    lanes(32, 32, &kernels::POINTWISE_WEIGHT_GRADIENT_SUBGROUP_32X32),
 ];
 
-/// What makes the tiles of a device.
+/// Whether workgroups make the tiles of a device.
 ///
 /// A software device has vector registers in place of workgroups, and barriers cost it much.
-pub(super) fn worker(class: DeviceClass) -> Worker {
+pub(super) fn in_workgroups(class: DeviceClass) -> bool {
+    class != DeviceClass::Software
+}
+
+/// What makes the tiles of a device, whose subgroups exchange values or do not.
+fn worker(class: DeviceClass, subgroups: bool) -> Worker {
     match class {
+        DeviceClass::Software if subgroups => Worker::Subgroup,
         DeviceClass::Software => Worker::Invocation,
         DeviceClass::Discrete | DeviceClass::Integrated => Worker::Workgroup,
     }
 }
 
-/// The offers that suit a class of devices; the others suit none of it.
-pub(super) fn fitting(offers: &[Offer], class: DeviceClass) -> Vec<Offer> {
-    offers.iter().filter(|offer| offer.tile.worker == worker(class)).copied().collect()
+/// The offers that suit the device of a plan; the others suit none of its kind.
+pub(super) fn fitting(offers: &[Offer], plan: &PlanBuilder) -> Vec<Offer> {
+    made_by(offers, worker(plan.class(), plan.subgroups()))
+}
+
+fn made_by(offers: &[Offer], worker: Worker) -> Vec<Offer> {
+    offers.iter().filter(|offer| offer.tile.worker == worker).copied().collect()
 }
 
 /// Of `offers`, which all fit the class, the tile with the least work for a product of `rows` x `columns` outputs over `inner` lines,
@@ -204,9 +243,14 @@ pub(crate) fn variants(units: Option<MatrixUnits>) -> [Range<usize>; 5] {
         (WEIGHT_GRADIENT, MATRIX_WEIGHT_GRADIENT),
     ]
     .map(|(offers, of_units)| {
-        let plain = fitting(offers, DeviceClass::Discrete).len();
+        let plain = made_by(offers, Worker::Workgroup).len();
         units.map_or(0..plain, |units| plain..plain + that_fit(units, of_units).len())
     })
+}
+
+/// The numbers of the variants in subgroups: of products over the rows, and of the weight gradient.
+pub(crate) fn variants_in_subgroups() -> [Range<usize>; 2] {
+    [FORWARD, WEIGHT_GRADIENT].map(|offers| 0..made_by(offers, Worker::Subgroup).len())
 }
 
 /// The longest tile that integrated GPUs are trusted with: some have half as many registers, and each invocation of a tall tile
@@ -215,9 +259,10 @@ const LONGEST_SIDE: usize = 64;
 
 /// Tiles that keep a device busy: nearly two for each of the 132 processors of a large one, as many as 256 rows of 960 columns have in
 /// tiles of 32x32 (the head's gradient, for which an H200 took 37 us so, and 53 in tiles of 8x16); a software one has a few processors,
-/// each with some eight invocations in a register.
-pub(super) fn enough_tiles(class: DeviceClass) -> usize {
+/// each with some eight invocations in a register, which make a tile each or, `subgroups`, one together.
+pub(super) fn enough_tiles(class: DeviceClass, subgroups: bool) -> usize {
     match class {
+        DeviceClass::Software if subgroups => 8,
         DeviceClass::Software => 32,
         DeviceClass::Integrated => 64,
         DeviceClass::Discrete => 240,
@@ -235,6 +280,7 @@ impl Tile {
         match self.worker {
             Worker::Workgroup => dispatch.groups(count as u64),
             Worker::Invocation => dispatch.threads(count as u64),
+            Worker::Subgroup => dispatch.threads(count as u64 * u64::from(SUBGROUP)),
         }
     }
 }
@@ -243,16 +289,6 @@ impl Tile {
 mod tests {
     use super::*;
 
-    const LISTS: [&[Offer]; 7] = [
-        FORWARD,
-        QUICK_FORWARD,
-        QUICKEST_FORWARD,
-        FORWARD_STATISTICS,
-        DATA_GRADIENT,
-        DATA_GRADIENT_SUMS,
-        WEIGHT_GRADIENT,
-    ];
-
     fn chosen(
         offers: &[Offer],
         class: DeviceClass,
@@ -260,7 +296,7 @@ mod tests {
         (columns, inner): (usize, usize),
         wanted: usize,
     ) -> (usize, usize) {
-        let fitting = fitting(offers, class);
+        let fitting = made_by(offers, worker(class, false));
         let tile = fitting[choose_tile(&fitting, class, rows, columns, inner, wanted)].tile;
         (tile.rows, tile.columns)
     }
@@ -286,7 +322,7 @@ mod tests {
     fn few_tiles_are_small_and_on_the_units_where_there_are_some() {
         let class = DeviceClass::Discrete;
         let of_units = |plain: &[Offer], units: &[Offer], (rows, columns, inner), wanted| {
-            let offers = [fitting(plain, class), units.to_vec()].concat();
+            let offers = [made_by(plain, Worker::Workgroup), units.to_vec()].concat();
             let at = choose_tile(&offers, class, rows, columns, inner, wanted);
             (offers[at].tile.rows, offers[at].tile.columns, at >= offers.len() - units.len())
         };
@@ -298,7 +334,7 @@ mod tests {
         // Squeeze-excite's, in single precision: two tiles of 64x32, three of 32x32, ten of 16x16.
         assert_eq!(chosen(WEIGHT_GRADIENT, class, 76, (20, 256), 120), (16, 16));
         // Of 256 rows the head has just enough of 32x32.
-        let wanted = enough_tiles(class);
+        let wanted = enough_tiles(class, false);
         assert_eq!(chosen(DATA_GRADIENT, class, 256, (960, 1280), wanted), (32, 32));
         assert_eq!(chosen(DATA_GRADIENT, class, 256, (24, 72), wanted), (8, 16));
     }
@@ -325,14 +361,31 @@ mod tests {
 
     #[test]
     fn software_devices_get_tiles_in_registers() {
-        for class in [DeviceClass::Software, DeviceClass::Integrated, DeviceClass::Discrete] {
-            for offers in LISTS {
-                assert!(fitting(offers, class).iter().all(|offer| offer.tile.worker == worker(class)));
+        // Of a list that a plan for them takes from there have to be some, whatever their subgroups can.
+        for offers in [FORWARD, QUICK_FORWARD, DATA_GRADIENT, WEIGHT_GRADIENT] {
+            for subgroups in [false, true] {
+                assert!(!made_by(offers, worker(DeviceClass::Software, subgroups)).is_empty());
             }
         }
         for (rows, columns) in [(1, 8), (49, 96), (100_000, 64)] {
             let (rows, columns) = chosen(DATA_GRADIENT, DeviceClass::Software, rows, (columns, 64), 32);
             assert!(rows <= 16 && columns <= 16);
         }
+    }
+
+    #[test]
+    fn subgroups_make_as_tall_tiles_as_leave_no_processor_idle() {
+        let class = DeviceClass::Software;
+        let choose = |rows, columns, inner| {
+            let offers = made_by(FORWARD, worker(class, true));
+            let wanted = enough_tiles(class, true);
+            offers[choose_tile(&offers, class, rows, columns, inner, wanted)].tile.rows
+        };
+        assert_eq!(choose(9216, 16, 16), 32);
+        assert_eq!(choose(576, 240, 40), 32);
+        // An edge is less of a smaller tile.
+        assert_eq!(choose(36, 240, 40), 16);
+        assert_eq!(choose(49, 96, 576), 16);
+        assert_eq!(choose(1, 1000, 1280), 8);
     }
 }

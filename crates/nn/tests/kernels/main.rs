@@ -17,6 +17,7 @@ mod pool;
 mod reduce;
 mod residual;
 mod squeeze_excite;
+mod subgroups;
 
 use photonet_gpu::{Gpu, GpuOptions};
 use photonet_nn::check::{self, Case};
@@ -66,8 +67,9 @@ fn every_kernel_has_a_case() {
     for case in check::cases().iter().filter(|case| !case.shape.contains("folded")) {
         launched.extend(pollster::block_on(case.kernels(gpu())).unwrap());
     }
-    // Those that run on matrix units are for devices that have some.
-    let all = photonet_gpu::kernels::ALL.iter().filter(|kernel| !kernel.matrix).map(|kernel| kernel.name);
+    // Others are for devices that have matrix units or subgroups that exchange values, see `matrix` and `subgroups`.
+    let all = photonet_gpu::kernels::ALL.iter().filter(|kernel| !kernel.matrix && !kernel.subgroups);
+    let all = all.map(|kernel| kernel.name);
     let missing: Vec<_> = all.filter(|name| !launched.contains(name)).collect();
     assert!(missing.is_empty(), "no case launches {missing:?}");
 }

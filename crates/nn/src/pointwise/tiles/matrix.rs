@@ -1,6 +1,6 @@
 //! Tiles of the products that run on matrix units, see `shaders/shared/matrix`.
 
-use super::{Offer, Tile, Worker, worker};
+use super::{Offer, Tile, Worker, in_workgroups};
 use photonet_gpu::{Format, Kernel, MatrixUnits, PlanBuilder, kernels};
 
 /// Of a product over the rows: cost and start are in the units of those in registers, and fit what `photonet tune` measured of all
@@ -83,7 +83,7 @@ pub(in crate::pointwise) fn on_matrix_units(
 
 /// The units that a plan may take for operands of `format`.
 pub(crate) fn units_for(plan: &PlanBuilder, format: Format) -> Option<MatrixUnits> {
-    let suits = worker(plan.class()) == Worker::Workgroup && format != Format::Single;
+    let suits = in_workgroups(plan.class()) && format != Format::Single;
     plan.matrix_units().filter(|_| suits && cfg!(not(target_arch = "wasm32")))
 }
 

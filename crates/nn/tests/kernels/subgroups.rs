@@ -1,0 +1,29 @@
+//! Kernels whose subgroups exchange values, on software devices that can: lavapipe, where the processor has AVX2.
+
+use super::check_cases;
+use photonet_gpu::{DeviceChoice, DeviceClass, Gpu, GpuOptions, kernels};
+use photonet_nn::check;
+use std::collections::HashSet;
+
+#[test]
+fn kernels_in_subgroups_match_their_twins() {
+    let options = GpuOptions {
+        class: Some(DeviceClass::Software),
+        subgroups: Some(true),
+        ..GpuOptions::new(DeviceChoice::Auto)
+    };
+    let gpu = pollster::block_on(Gpu::open(&options)).unwrap();
+    if !gpu.subgroups() {
+        println!("skipped: {} has no subgroups of the size that kernels take", gpu.adapter().name);
+        return;
+    }
+    let cases = check::cases_in_subgroups();
+    let mut launched = HashSet::new();
+    for case in &cases {
+        launched.extend(pollster::block_on(case.kernels(&gpu)).unwrap());
+    }
+    let all = kernels::ALL.iter().filter(|kernel| kernel.subgroups).map(|kernel| kernel.name);
+    let missing: Vec<_> = all.filter(|name| !launched.contains(name)).collect();
+    assert!(missing.is_empty(), "no case launches {missing:?}");
+    check_cases(&gpu, cases);
+}
