@@ -9,6 +9,8 @@
 #import operand
 #import gate
 
+const_assert INPUTS * ROWS == LANES;
+
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> input: array<Value>;
 @group(0) @binding(2) var<storage, read> output_gradient: array<Gradient>;

@@ -18,7 +18,7 @@ struct Convolution {
     activation: u32,
     slope: f32,
     // Of a workgroup of dense/forward_statistics: output groups side by side, and rows. Of depthwise kernels on matrix units: blocks or
-    // images of a slab, and rows of a block.
+    // images of a slab, and rows of a block. Of kernels that walk, nothing, and rows of a block or, of all images, of a slab.
     width: u32,
     down: u32,
 }

@@ -1,8 +1,8 @@
 // A convolution where loading is what takes long, as on software GPUs: an invocation walks down the rows of a block, 4 columns of one
 // output group at a time, with its filter in registers, so that it loads each weight once and each input line once for all the rows of
 // outputs that it belongs to, of which LIVE = ceil(KERNEL / STRIDE) are under way. A block has `params.down` rows.
-// The kernel declares `params`, `bias` [outputs] and `output`, imports storage and activation, and defines `load_filter(channel)`, and
-// `met(value, tap)`, what an input adds where it meets a tap of the filter; see walk_line as well.
+// The kernel declares `params`, `bias` [outputs] and `output`, imports storage and activation, and defines `input_at(pixel, channel)`,
+// `load_filter(channel)`, `met(value, tap)`, what an input adds where it meets a tap of the filter, and `finished(sum)`.
 #import grid
 #import walk_line
 

@@ -1,5 +1,6 @@
 // What an invocation loads of a product's left operand at a time: a vector of each of ROWS rows, normalised and gated.
 // The kernel declares `params` of product_forward, `input`, `gate` and `moments`, and imports storage, operand and epilogue.
+
 // Whether each image has a gate of its own. That of a single one is chosen by a uniform: the branch costs little, and the product
 // with a gate and the one without are the same pipeline, which is one less to compile before the first answer.
 override GATE_EACH: bool = false;

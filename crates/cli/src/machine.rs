@@ -2,7 +2,7 @@
 
 use crate::arguments::Precision;
 use crate::error::CliError;
-use photonet_gpu::{DeviceChoice, Gpu, GpuOptions, list_adapters};
+use photonet_gpu::{DeviceChoice, Gpu, GpuOptions, SUBGROUP, list_adapters};
 use photonet_train::Machine;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -38,6 +38,12 @@ pub fn open_device(choice: &str) -> Result<Arc<Gpu>, CliError> {
         let name = &gpu.adapter().name;
         eprintln!(
             "photonet: PHOTONET_MATRIX_UNITS has no effect: {name} has none that its kernels take, see `photonet devices`"
+        );
+    }
+    if options.subgroups == Some(true) && !gpu.subgroups() {
+        let name = &gpu.adapter().name;
+        eprintln!(
+            "photonet: PHOTONET_SUBGROUPS has no effect: {name} is no software device whose subgroups are of {SUBGROUP}"
         );
     }
     if let Some(notice) = gpu.cache_notice() {

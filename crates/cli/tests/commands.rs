@@ -201,15 +201,16 @@ fn devices_summary_check_and_bench() {
     assert!(units.is_null() || [8, 16].map(Some).contains(&units.as_u64()), "{units}");
     let listed = ran("devices").out;
     says(&listed, &["kind", "driver", "matrices"]);
-    // Nothing else comes of asking for them where there are none.
-    let asked = program(folder.path())
-        .args(["check", "residual"])
-        .env("PHOTONET_MATRIX_UNITS", "1")
-        .output()
-        .unwrap();
-    assert!(asked.status.success());
-    let ignored = String::from_utf8(asked.stderr).unwrap().contains("PHOTONET_MATRIX_UNITS has no effect");
-    assert!(ignored || !units.is_null());
+    // Nothing else comes of asking for what there is none of.
+    let asked = |variables: &[(&str, &str)], ignored: &str| {
+        let mut command = program(folder.path());
+        let asked = command.args(["check", "residual"]).envs(variables.iter().copied()).output().unwrap();
+        assert!(asked.status.success());
+        String::from_utf8(asked.stderr).unwrap().contains(&format!("{ignored} has no effect"))
+    };
+    assert!(asked(&[("PHOTONET_MATRIX_UNITS", "1")], "PHOTONET_MATRIX_UNITS") || !units.is_null());
+    let subgroups = [("PHOTONET_SUBGROUPS", "1"), ("PHOTONET_DEVICE_CLASS", "discrete")];
+    assert!(asked(&subgroups, "PHOTONET_SUBGROUPS"));
     let json = ran("summary --arch large --format json").json();
     assert_eq!(json["parameters"], 5_480_206);
     says(&ran("summary").out, &["2939958 parameters", "blocks.10.squeeze", "60.1 million MACs"]);
@@ -220,6 +221,7 @@ fn devices_summary_check_and_bench() {
             format!("bench {flags} --width 0.35 --size 32 --batch 2 --classes 4 --runs 2 --format json");
         let json = ran(&command).json();
         assert_eq!(json["task"], task);
+        assert!(json["subgroups"].is_boolean());
         assert!(json["median_ms"].as_f64().unwrap() > 0.0 && json["kinds"].as_array().unwrap().len() > 5);
         assert_eq!(json["launches"].as_array().unwrap().len() as u64, json["dispatches"].as_u64().unwrap());
     }

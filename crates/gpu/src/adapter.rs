@@ -109,7 +109,7 @@ pub struct GpuOptions {
 }
 
 impl GpuOptions {
-    /// Options for `choice`. `PHOTONET_CHECKED=1`, `PHOTONET_PORTABLE=1`, `PHOTONET_MATRIX_UNITS=0` (or `1`), `PHOTONET_SUBGROUPS=0`,
+    /// Options for `choice`. `PHOTONET_CHECKED=1`, `PHOTONET_PORTABLE=1`, `PHOTONET_MATRIX_UNITS=0` (or `1`), `PHOTONET_SUBGROUPS=0` (or `1`),
     /// `PHOTONET_RECORDED=0` (or `1`), `PHOTONET_HALF=native` (or `packed`), `PHOTONET_DEVICE_CLASS=discrete` (or `integrated`, `software`) and
     /// `PHOTONET_BINDING_LIMIT=BYTES` are read from the environment.
     pub fn new(choice: DeviceChoice) -> Self {

@@ -20,8 +20,8 @@ pub(crate) struct Columns {
 }
 
 impl Columns {
-    /// Strips as equal as possible and at most 64 wide; slabs of at least `min_rows` rows, so many that a device of the class is
-    /// busy, and no more than one workgroup takes afterwards in a round of loads.
+    /// Strips as equal as possible; slabs of at least `min_rows` rows, so many that a device of the class is busy, and no more than are
+    /// quickly joined afterwards.
     pub(crate) fn slabs(class: DeviceClass, rows: usize, channels: usize, min_rows: usize) -> Self {
         // On a software device joining what invocations have takes longer than adding up: wide strips leave few to a channel group.
         let (widest, most) = match class {

@@ -68,7 +68,7 @@ impl Dense {
         let may_walk = cfg!(not(target_arch = "wasm32")) && !plan.quick_start();
         let walks = may_walk && plan.class() == DeviceClass::Software && self.has_stem_filter();
         let (kernel, down) = match walks {
-            true => (&kernels::DENSE_FORWARD_WALK_K3S2, rows_of_block(&self.output())),
+            true => (&kernels::DENSE_FORWARD_WALK_K3S2, rows_of_block(plan.class(), &self.output())),
             false => (&kernels::DENSE_FORWARD, 1),
         };
         let mut params = self.geometry.params(0);

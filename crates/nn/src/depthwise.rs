@@ -75,10 +75,10 @@ impl Depthwise {
             self.forward_any(plan, label, input.tensor, weights, bias, activation, output);
             return;
         }
-        let rows = self.rows_at_once(plan, &pass("forward", output, weights), &shape);
+        let way = self.way(plan, &pass("forward", output, weights), &shape);
         let params = self.geometry.params(0).activated(activation);
         let dispatch = self
-            .launch_rows(rows, format!("{label} forward"), params, &shape)
+            .launch_by(way, format!("{label} forward"), params, &shape)
             .constant("HAS_BIAS", bias.is_some())
             .bind("weights", weights)
             .bind_or("bias", bias, weights)
@@ -161,9 +161,8 @@ impl Depthwise {
         Some(slabs)
     }
 
-    /// Whether an invocation of a forward kernel makes a single row of outputs or walks down several, and the question that this
-    /// answers.
-    fn rows_at_once(&self, plan: &mut PlanBuilder, pass: &str, output: &Shape) -> Rows {
+    /// Which forward kernel makes `output`.
+    fn way(&self, plan: &mut PlanBuilder, pass: &str, output: &Shape) -> Way {
         let Geometry { kernel, stride, .. } = self.geometry;
         let Shape { batch, height, width, channels } = *output;
         let question = format!("depthwise/{pass} k{kernel}s{stride} {batch}x{height}x{width}x{channels}");
@@ -171,45 +170,48 @@ impl Depthwise {
         // there, and measures nothing elsewhere.
         let default = plan.class() == DeviceClass::Software;
         let walks = cfg!(not(target_arch = "wasm32")) && plan.choose(&question, 2, usize::from(default)) == 1;
-        Rows { walks, question }
+        let down = if walks { rows_of_block(plan.class(), output) } else { 1 };
+        Way { walks, down, question }
     }
 
     /// A launch of the forward kernel with these sizes, for `output`.
-    fn launch_rows(
+    fn launch_by(
         &self,
-        rows: Rows,
+        Way { walks, down, question }: Way,
         label: String,
         mut params: ConvolutionParams,
         output: &Shape,
     ) -> Dispatch {
-        let down = if rows.walks { rows_of_block(output) } else { 1 };
         params.down = down as u32;
-        Dispatch::new(self.forward_kernel(rows.walks), label)
+        Dispatch::new(self.forward_kernel(walks), label)
             .params(&params)
             .threads(tile_threads(output, down, 4))
-            .answers(rows.question)
+            .answers(question)
     }
 
     fn forward_kernel(&self, walks: bool) -> &'static Kernel {
         match walks {
-            false => self.pick([
-                &kernels::DEPTHWISE_FORWARD_K3S1,
-                &kernels::DEPTHWISE_FORWARD_K3S2,
-                &kernels::DEPTHWISE_FORWARD_K5S1,
-                &kernels::DEPTHWISE_FORWARD_K5S2,
-            ]),
+            // A page need not carry them.
+            #[cfg(not(target_arch = "wasm32"))]
             true => self.pick([
                 &kernels::DEPTHWISE_FORWARD_WALK_K3S1,
                 &kernels::DEPTHWISE_FORWARD_WALK_K3S2,
                 &kernels::DEPTHWISE_FORWARD_WALK_K5S1,
                 &kernels::DEPTHWISE_FORWARD_WALK_K5S2,
             ]),
+            _ => self.pick([
+                &kernels::DEPTHWISE_FORWARD_K3S1,
+                &kernels::DEPTHWISE_FORWARD_K3S2,
+                &kernels::DEPTHWISE_FORWARD_K5S1,
+                &kernels::DEPTHWISE_FORWARD_K5S2,
+            ]),
         }
     }
 }
 
-/// How many rows an invocation of the forward kernel makes.
-struct Rows {
+/// Whether an invocation of a forward kernel walks, down how many rows of outputs, and the question that this answers.
+struct Way {
     walks: bool,
+    down: usize,
     question: String,
 }

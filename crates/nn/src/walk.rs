@@ -1,6 +1,7 @@
 //! How dense and depthwise kernels that go through the rows of a block are spread: those that leave sums for a batch normalisation
 //! (see `shaders/shared/walk.wgsl`), and those of software devices (`shaders/shared/forward_walk.wgsl`).
 
+use crate::slabs::busy;
 use crate::{Shape, Slabs};
 use bytemuck::{Pod, Zeroable};
 use photonet_gpu::{DeviceClass, Dispatch, PlanBuilder, Tensor};
@@ -199,15 +200,16 @@ impl Walk {
     }
 }
 
-/// Invocations that keep a software device busy: a workgroup of 64 for each of some processors.
+/// Invocations that walk on a software device: a workgroup of 64 for each of some processors.
 const WALKS: usize = 512;
 
 /// Fewest rows that are worth a walk: a block loads some lines that its neighbours load too.
 const FEWEST_DOWN: usize = 4;
 
-/// Rows of outputs of a block that an invocation walks down: all of them, where so many walks are enough.
-pub(crate) fn rows_of_block(output: &Shape) -> usize {
-    let blocks = WALKS.div_ceil(tile_threads(output, output.height, 4) as usize);
+/// Rows of outputs of a block that an invocation walks down: all of them, where so many walks keep the device busy.
+pub(crate) fn rows_of_block(class: DeviceClass, output: &Shape) -> usize {
+    let wanted = if class == DeviceClass::Software { WALKS } else { busy(class) };
+    let blocks = wanted.div_ceil(tile_threads(output, output.height, 4).max(1) as usize);
     output.height.div_ceil(blocks).max(FEWEST_DOWN.min(output.height))
 }
 
@@ -270,7 +272,8 @@ mod tests {
 
     #[test]
     fn software_devices_walk_down_whole_images_where_those_are_many() {
-        let down = |batch, side, channels| rows_of_block(&Shape::new(batch, side, side, channels));
+        let software = DeviceClass::Software;
+        let down = |batch, side, channels| rows_of_block(software, &Shape::new(batch, side, side, channels));
         assert_eq!(down(16, 12, 72), 12);
         // One photo has hundreds of invocations, or blocks of the fewest rows that are worth it.
         assert_eq!(down(1, 112, 64), 56);
@@ -279,10 +282,13 @@ mod tests {
         assert_eq!(down(1, 3, 8), 3);
         for (batch, side, channels) in [(1, 1, 3), (3, 7, 960), (1, 56, 24), (2, 120, 16)] {
             let shape = Shape::new(batch, side, side, channels);
-            let rows = rows_of_block(&shape);
+            let rows = rows_of_block(software, &shape);
             assert!((1..=side).contains(&rows));
             assert!(rows <= FEWEST_DOWN || tile_threads(&shape, rows, 4) as usize * 2 >= WALKS);
         }
+        // A GPU has more to do at once, and walks as long where there is as much.
+        let large = |batch| rows_of_block(DeviceClass::Discrete, &Shape::new(batch, 112, 112, 64));
+        assert_eq!((large(1), large(512)), (FEWEST_DOWN, 112));
     }
 
     fn depthwise(batch: usize, side: usize, channels: usize, kernel: usize) -> Option<Walk> {

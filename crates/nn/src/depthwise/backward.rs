@@ -214,9 +214,9 @@ impl Depthwise {
         params.pad_y = params.kernel - 1 - params.pad_y;
         params.pad_x = params.kernel - 1 - params.pad_x;
         let shape = &self.geometry.input;
-        let rows = self.rows_at_once(plan, &pass("data_gradient", input_gradient, weights), shape);
+        let way = self.way(plan, &pass("data_gradient", input_gradient, weights), shape);
         let dispatch = self
-            .launch_rows(rows, label, params, shape)
+            .launch_by(way, label, params, shape)
             .constant("HAS_BIAS", false)
             .constant("FLIPPED", true)
             .bind("weights", weights)

@@ -258,12 +258,14 @@ mod tests {
 
     #[test]
     fn slabs_cover_the_rows_and_are_never_empty() {
-        for class in [DeviceClass::Discrete, DeviceClass::Software] {
+        for (class, subgroups) in
+            [(DeviceClass::Discrete, false), (DeviceClass::Software, false), (DeviceClass::Software, true)]
+        {
             for rows in [1, 49, 512, 513, 12_544, 401_408] {
                 for (inputs, outputs) in [(8, 8), (16, 64), (960, 160), (3, 30)] {
                     let Split { slabs, rows_per_slab, .. } = {
                         let layer = Pointwise { rows, inputs, outputs };
-                        let mut plan = PlanBuilder::for_class(class);
+                        let mut plan = PlanBuilder::for_class(class).with_subgroups(subgroups);
                         layer.split(&mut plan, "weight_gradient", pad_channels(inputs), &[])
                     };
                     assert!(slabs * rows_per_slab >= rows);
