@@ -62,11 +62,6 @@ fn main(
     let last_row = i32(params.in_height) - 1;
     let end = min((slab + 1u) * params.down, params.batch * params.out_height);
     var sums: array<vec4<f32>, KERNEL * KERNEL>;
-    #unroll i KERNEL
-        #unroll j KERNEL
-            sums[i * KERNEL + j] = vec4<f32>(0.0);
-        #end
-    #end
     // From image to image, whose rows a slab has all of or a part.
     var rows = 0u;
     for (var at = slab * params.down; at < end; at += rows) {

@@ -3,7 +3,7 @@
 // output_gradient [rows][outputs], weights [inputs][outputs], input_gradient [rows][inputs]; units of 4 channels.
 // A lane has a column of the tile, and loads every LANESth row of the gradient for all.
 #import storage
-#import subgroup
+#import subgroup_rows
 #import product
 
 override ADDS: bool = false;
@@ -20,20 +20,14 @@ fn main(
     @builtin(local_invocation_index) invocation: u32,
 ) {
     let place = place_of(group_id, grid, invocation);
-    let first_row = (place.tile / params.column_tiles) * (ROWS * LANES);
-    let column = (place.tile % params.column_tiles) * LANES + place.lane;
+    let tile = row_tile_of(place);
     // Beyond the edge the last row or column is computed once more, and not stored.
-    let of_column = min(column, params.inputs - 1u) * 4u * params.outputs;
+    let of_column = min(tile.column, params.inputs - 1u) * 4u * params.outputs;
     var starts: array<u32, ROWS>;
     #unroll r ROWS
-        starts[r] = min(first_row + r * LANES + place.lane, params.rows - 1u) * params.outputs;
+        starts[r] = min(tile.first_row + r * LANES + place.lane, params.rows - 1u) * params.outputs;
     #end
     var sums: array<vec4<f32>, ROWS * LANES>;
-    #unroll r ROWS
-        #unroll l 8
-            sums[r * LANES + l] = vec4<f32>(0.0);
-        #end
-    #end
     for (var k4 = 0u; k4 < params.outputs; k4 += 1u) {
         var g: array<vec4<f32>, ROWS>;
         #unroll r ROWS
@@ -51,13 +45,11 @@ fn main(
             #end
         #end
     }
-    // A copy that a loop may index leaves the sums themselves in registers. How often it turns no compiler knows, so that none unrolls it: of
-    // its loads and stores there would be more than of all else.
+    // A copy that a loop may index leaves the sums themselves in registers.
     var ends = sums;
-    let there = select(0u, min(ROWS * LANES, params.rows - first_row), first_row < params.rows);
-    for (var r = 0u; r < there; r += 1u) {
-        if column < params.inputs {
-            let at = (first_row + r) * params.inputs + column;
+    for (var r = 0u; r < tile.rows; r += 1u) {
+        if tile.column < params.inputs {
+            let at = (tile.first_row + r) * params.inputs + tile.column;
             var value = ends[r];
             if ADDS {
                 value += from_gradient(input_gradient[at]);

@@ -3,7 +3,7 @@
 // weights [inputs][outputs], bias [outputs], residual and output [rows][outputs].
 // A lane has a column of the tile, and loads every LANESth row of the input for all.
 #import storage
-#import subgroup
+#import subgroup_rows
 #import product_forward
 #import activation
 #import operand
@@ -26,17 +26,11 @@ fn main(
     @builtin(local_invocation_index) invocation: u32,
 ) {
     let place = place_of(group_id, grid, invocation);
-    let first_row = (place.tile / params.column_tiles) * (ROWS * LANES);
-    let column = (place.tile % params.column_tiles) * LANES + place.lane;
+    let tile = row_tile_of(place);
     // Beyond the edge the last row or column is computed once more, and not stored.
-    let at_column = min(column, params.outputs - 1u);
-    let rows = rows_from(first_row + place.lane, LANES);
+    let at_column = min(tile.column, params.outputs - 1u);
+    let rows = rows_from(tile.first_row + place.lane, LANES);
     var sums: array<vec4<f32>, ROWS * LANES>;
-    #unroll r ROWS
-        #unroll l 8
-            sums[r * LANES + l] = vec4<f32>(0.0);
-        #end
-    #end
     for (var k4 = 0u; k4 < params.inputs; k4 += 1u) {
         let a = operands_at(rows, k4);
         let at = k4 * 4u * params.outputs + at_column;
@@ -51,14 +45,12 @@ fn main(
             #end
         #end
     }
-    // A copy that a loop may index leaves the sums themselves in registers. How often it turns no compiler knows, so that none unrolls it: of
-    // its loads and stores there would be more than of all else.
+    // A copy that a loop may index leaves the sums themselves in registers.
     var ends = sums;
-    let there = select(0u, min(ROWS * LANES, params.rows - first_row), first_row < params.rows);
-    for (var r = 0u; r < there; r += 1u) {
-        if column < params.outputs {
-            let at = (first_row + r) * params.outputs + column;
-            output[at] = to_value(finished(ends[r], column, at));
+    for (var r = 0u; r < tile.rows; r += 1u) {
+        if tile.column < params.outputs {
+            let at = (tile.first_row + r) * params.outputs + tile.column;
+            output[at] = to_value(finished(ends[r], tile.column, at));
         }
     }
 }

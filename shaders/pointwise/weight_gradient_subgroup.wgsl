@@ -35,11 +35,6 @@ fn main(
     let at_input = min(first_input + place.lane % INPUTS, params.inputs - 1u);
     let at_output = min(output, params.outputs - 1u);
     var sums: array<vec4<f32>, INPUTS * 4u>;
-    #unroll i INPUTS
-        #unroll c 4
-            sums[i * 4u + c] = vec4<f32>(0.0);
-        #end
-    #end
     for (var first = begin; first < end; first += ROWS) {
         let own_row = min(first + place.lane / INPUTS, params.rows - 1u);
         let own = operand(from_value(input[own_row * params.inputs + at_input]), at_input, params.inputs);
@@ -58,8 +53,7 @@ fn main(
             #end
         #end
     }
-    // A copy that a loop may index leaves the sums themselves in registers. How often it turns no compiler knows, so that none unrolls it: of
-    // its loads and stores there would be more than of all else.
+    // As of the tiles in subgroup_rows.
     var ends = sums;
     let inputs = select(0u, min(INPUTS, params.inputs - first_input), slab < params.slabs) * 4u;
     let first_line = (slab * params.inputs + first_input) * 4u;

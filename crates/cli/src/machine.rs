@@ -34,17 +34,19 @@ pub fn open_device(choice: &str) -> Result<Arc<Gpu>, CliError> {
     };
     let options = GpuOptions { cache: cache_folder(), ..GpuOptions::new(choice) };
     let gpu = pollster::block_on(Gpu::open(&options))?;
-    if options.matrix_units == Some(true) && gpu.matrix_units().is_none() {
-        let name = &gpu.adapter().name;
-        eprintln!(
-            "photonet: PHOTONET_MATRIX_UNITS has no effect: {name} has none that its kernels take, see `photonet devices`"
-        );
-    }
-    if options.subgroups == Some(true) && !gpu.subgroups() {
-        let name = &gpu.adapter().name;
-        eprintln!(
-            "photonet: PHOTONET_SUBGROUPS has no effect: {name} is no software device whose subgroups are of {SUBGROUP}"
-        );
+    let no_such = format!("is no software device whose subgroups are of {SUBGROUP}");
+    for (asked, has, variable, why) in [
+        (
+            options.matrix_units,
+            gpu.matrix_units().is_some(),
+            "PHOTONET_MATRIX_UNITS",
+            "has none that its kernels take, see `photonet devices`",
+        ),
+        (options.subgroups, gpu.subgroups(), "PHOTONET_SUBGROUPS", no_such.as_str()),
+    ] {
+        if asked == Some(true) && !has {
+            eprintln!("photonet: {variable} has no effect: {} {why}", gpu.adapter().name);
+        }
     }
     if let Some(notice) = gpu.cache_notice() {
         eprintln!("photonet: {notice}");

@@ -5,8 +5,9 @@
 //! up to the variant's constant `ROWS` (or a number): arrays that are indexed by `r` then stay in registers, whatever
 //! a driver's compiler makes of loops. `#import storage` stands for the types of activations, weights and gradients as
 //! they lie in memory, which are put before the text when a pipeline is made, and `#import matrix` for those of the device's
-//! matrix units. A kernel that imports `shared/subgroup` runs on devices whose subgroups are what that says. A variant may name a folder of `shared/`, whose files stand in for those of the same name. Every expanded
-//! line remembers the file and line it came from, so that an error found later can be reported where its author will look.
+//! matrix units. A kernel that imports `shared/subgroup` runs on devices whose subgroups are what that says. A variant may name a
+//! folder of `shared/`, whose files stand in for those of the same name. Every expanded line remembers the file and line it came
+//! from, so that an error found later can be reported where its author will look.
 
 use std::collections::{HashMap, HashSet};
 use std::fmt;

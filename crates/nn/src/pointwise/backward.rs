@@ -213,9 +213,10 @@ impl Pointwise {
         let (class, outputs) = (plan.class(), pad_channels(self.outputs));
         let offers = [&fitting(WEIGHT_GRADIENT, plan), on_units].concat();
         // Of few rows there are few pieces, and it is tiles that have to be many.
-        let wanted = match in_workgroups(class) {
-            true => enough_tiles(class, false).div_ceil((self.rows / SHORTEST).max(1)),
-            false => 1,
+        let wanted = if in_workgroups(class) {
+            enough_tiles(class, false).div_ceil((self.rows / SHORTEST).max(1))
+        } else {
+            1
         };
         let default = choose_tile(&offers, class, inputs, outputs, self.rows, wanted);
         let question = format!("pointwise/{pass} {}x{inputs}x{outputs}", self.rows);

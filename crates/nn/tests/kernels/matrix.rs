@@ -1,9 +1,8 @@
 //! Products on matrix units, on devices that have some: a software one from Mesa 26.2, or NVIDIA's.
 
-use super::check_cases;
-use photonet_gpu::{DeviceChoice, DeviceClass, Gpu, GpuOptions, HalfType, kernels};
+use super::{check_cases, launch_all};
+use photonet_gpu::{DeviceChoice, DeviceClass, Gpu, GpuOptions, HalfType};
 use photonet_nn::check;
-use std::collections::HashSet;
 
 #[test]
 fn kernels_on_matrix_units_match_their_twins() {
@@ -20,13 +19,6 @@ fn kernels_on_matrix_units_match_their_twins() {
         return;
     };
     let cases = check::cases_on_matrix_units(units);
-    let mut launched = HashSet::new();
-    for case in &cases {
-        launched.extend(pollster::block_on(case.kernels(&gpu)).unwrap());
-    }
-    let all =
-        kernels::ALL.iter().filter(|kernel| kernel.matrix && units.fit(kernel)).map(|kernel| kernel.name);
-    let missing: Vec<_> = all.filter(|name| !launched.contains(name)).collect();
-    assert!(missing.is_empty(), "no case launches {missing:?}");
+    launch_all(&gpu, cases.iter(), |kernel| kernel.matrix && units.fit(kernel));
     check_cases(&gpu, cases);
 }

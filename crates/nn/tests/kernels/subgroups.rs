@@ -1,9 +1,8 @@
 //! Kernels whose subgroups exchange values, on software devices that can: lavapipe, where the processor has AVX2.
 
-use super::check_cases;
+use super::{check_cases, launch_all};
 use photonet_gpu::{DeviceChoice, DeviceClass, Gpu, GpuOptions, SUBGROUP, kernels};
 use photonet_nn::check;
-use std::collections::HashSet;
 
 #[test]
 fn kernels_in_subgroups_match_their_twins() {
@@ -27,12 +26,6 @@ fn kernels_in_subgroups_match_their_twins() {
         assert!(kernel.workgroup_size[0].is_multiple_of(SUBGROUP), "{}", kernel.name);
     }
     let cases = check::cases_in_subgroups();
-    let mut launched = HashSet::new();
-    for case in &cases {
-        launched.extend(pollster::block_on(case.kernels(&gpu)).unwrap());
-    }
-    let all = kernels::ALL.iter().filter(|kernel| kernel.subgroups).map(|kernel| kernel.name);
-    let missing: Vec<_> = all.filter(|name| !launched.contains(name)).collect();
-    assert!(missing.is_empty(), "no case launches {missing:?}");
+    launch_all(&gpu, cases.iter(), |kernel| kernel.subgroups);
     check_cases(&gpu, cases);
 }
