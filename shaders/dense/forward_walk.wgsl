@@ -11,17 +11,22 @@
 @group(0) @binding(4) var<storage, read_write> output: array<Value>;
 
 // Of each tap three lines, one for each input channel.
-var<private> taps: array<vec4<f32>, KERNEL * KERNEL * 3u>;
+var<private> taps: array<vec4<f32>, TAPS>;
 
 fn load_filter(channel: u32) {
-    #unroll i KERNEL
+    for (var i = 0u; i < turns(KERNEL); i += 1u) {
+        #unroll t TAPS
+            if t >= LINE {
+                taps[max(t, LINE) - LINE] = taps[t];
+            }
+        #end
         #unroll j KERNEL
             #unroll c 3
-                const tap = i * KERNEL + j;
-                taps[tap * 3u + c] = from_weight(weights[(tap * 4u + c) * params.outputs + channel]);
+                let line = (i * KERNEL + j) * 4u + c;
+                taps[TAPS - LINE + j * 3u + c] = from_weight(weights[line * params.outputs + channel]);
             #end
         #end
-    #end
+    }
 }
 
 fn input_at(pixel: u32, channel: u32) -> vec4<f32> {

@@ -18,13 +18,18 @@ var<private> affine: Affine;
 
 fn load_filter(channel: u32) {
     affine = affine_of(channel, params.outputs);
-    #unroll i KERNEL
+    for (var i = 0u; i < turns(KERNEL); i += 1u) {
         #unroll j KERNEL
-            const tap = i * KERNEL + j;
+            #unroll r KERNEL
+                if r > 0u {
+                    taps[max(r, 1u) * KERNEL - KERNEL + j] = taps[r * KERNEL + j];
+                }
+            #end
+            let tap = i * KERNEL + j;
             let known = select(tap, KERNEL * KERNEL - 1u - tap, FLIPPED);
-            taps[tap] = from_weight(weights[known * params.outputs + channel]);
+            taps[(KERNEL - 1u) * KERNEL + j] = from_weight(weights[known * params.outputs + channel]);
         #end
-    #end
+    }
 }
 
 fn input_at(pixel: u32, channel: u32) -> vec4<f32> {

@@ -32,15 +32,14 @@ fn next_row(rows: ptr<function, Gradients>, pixel: u32, x: u32, there: bool, cha
             (*rows)[t * 4u + o] = (*rows)[(t + 1u) * 4u + o];
         #end
     #end
-    #unroll o 4
-        (*rows)[OLDER * 4u + o] = vec4<f32>(0.0);
-    #end
-    if there {
-        #unroll o 4
-            if x + o < params.out_width {
-                (*rows)[OLDER * 4u + o] = gradient_from(raw_gradient((pixel + x + o) * params.outputs + channel), through);
-            }
+    for (var column = x; column < x + turns(4u); column += 1u) {
+        #unroll o 3
+            (*rows)[OLDER * 4u + o] = (*rows)[OLDER * 4u + o + 1u];
         #end
+        (*rows)[OLDER * 4u + 3u] = vec4<f32>(0.0);
+        if there && column < params.out_width {
+            (*rows)[OLDER * 4u + 3u] = gradient_from(raw_gradient((pixel + column) * params.outputs + channel), through);
+        }
     }
 }
 
@@ -79,8 +78,9 @@ fn main(
             }
             for (var step = first_step; step < last_step; step += 1u) {
                 next_row(&gradients, (at + step) * params.out_width, x, step < rows, channel, through);
+                let lines = lines_at(n, first_row + i32(step * STRIDE), x, channel);
                 #unroll s STRIDE
-                    let values = line_at(n, first_row + i32(step * STRIDE + s), x, channel);
+                    let values = lines[s];
                     // Row step + t - (LIVE - 1) of outputs meets this line with filter row i.
                     #unroll t LIVE
                         const i = (LIVE - 1u - t) * STRIDE + s;
@@ -96,10 +96,10 @@ fn main(
             }
         }
     }
-    #unroll i KERNEL
-        #unroll j KERNEL
-            const tap = i * KERNEL + j;
-            partial[(slab * KERNEL * KERNEL + tap) * channels + channel] = sums[tap];
-        #end
-    #end
+    // A copy that a loop may index leaves the sums themselves in registers.
+    var ends = sums;
+    let first_line = slab * KERNEL * KERNEL;
+    for (var line = first_line; line < first_line + turns(KERNEL * KERNEL); line += 1u) {
+        partial[line * channels + channel] = ends[line - first_line];
+    }
 }

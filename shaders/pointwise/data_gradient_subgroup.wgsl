@@ -47,10 +47,10 @@ fn main(
     }
     // A copy that a loop may index leaves the sums themselves in registers.
     var ends = sums;
-    for (var r = 0u; r < tile.rows; r += 1u) {
+    for (var row = tile.first_row; row < tile.end_row; row += 1u) {
         if tile.column < params.inputs {
-            let at = (tile.first_row + r) * params.inputs + tile.column;
-            var value = ends[r];
+            let at = row * params.inputs + tile.column;
+            var value = ends[row - tile.first_row];
             if ADDS {
                 value += from_gradient(input_gradient[at]);
             }

@@ -47,10 +47,10 @@ fn main(
     }
     // A copy that a loop may index leaves the sums themselves in registers.
     var ends = sums;
-    for (var r = 0u; r < tile.rows; r += 1u) {
+    for (var row = tile.first_row; row < tile.end_row; row += 1u) {
         if tile.column < params.outputs {
-            let at = (tile.first_row + r) * params.outputs + tile.column;
-            output[at] = to_value(finished(ends[r], tile.column, at));
+            let at = row * params.outputs + tile.column;
+            output[at] = to_value(finished(ends[row - tile.first_row], tile.column, at));
         }
     }
 }

@@ -55,11 +55,11 @@ fn main(
     }
     // As of the tiles in subgroup_rows.
     var ends = sums;
-    let inputs = select(0u, min(INPUTS, params.inputs - first_input), slab < params.slabs) * 4u;
     let first_line = (slab * params.inputs + first_input) * 4u;
-    for (var c = 0u; c < inputs; c += 1u) {
+    let end_line = first_line + select(0u, min(INPUTS, params.inputs - first_input), slab < params.slabs) * 4u;
+    for (var line = first_line; line < end_line; line += 1u) {
         if output < params.outputs {
-            partial[(first_line + c) * params.outputs + output] = ends[c];
+            partial[line * params.outputs + output] = ends[line - first_line];
         }
     }
 }

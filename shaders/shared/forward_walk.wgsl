@@ -12,7 +12,7 @@ alias Sums = array<vec4<f32>, LIVE * 4u>;
 
 // Where the outputs of an invocation begin, the first column of them, and their channel group.
 struct Place {
-    pixel: u32,
+    line: u32,
     x: u32,
     channel: u32,
 }
@@ -20,12 +20,14 @@ struct Place {
 // Row `row` of the block is complete: sums 0 to 3. The next is the first of those under way then.
 fn leave_row(place: Place, row: u32, complete: bool, start: vec4<f32>, sums: ptr<function, Sums>) {
     if complete {
-        #unroll o 4
-            if place.x + o < params.out_width {
-                let at = (place.pixel + row * params.out_width + o) * params.outputs + place.channel;
-                output[at] = to_value(finished((*sums)[o]));
-            }
-        #end
+        let end = min(place.x + 4u, params.out_width);
+        for (var x = place.x; x < end; x += 1u) {
+            let at = (place.line + row * params.out_width + x) * params.outputs + place.channel;
+            output[at] = to_value(finished((*sums)[0]));
+            #unroll o 3
+                (*sums)[o] = (*sums)[o + 1u];
+            #end
+        }
     }
     #unroll t OLDER
         #unroll o 4
@@ -68,13 +70,14 @@ fn walk_down(thread: u32) {
     #end
     let first_row = i32(top * STRIDE) - i32(params.pad_y);
     let last_row = i32(params.in_height) - 1;
-    let place = Place((n * params.out_height + top) * params.out_width + x, x, channel);
+    let place = Place((n * params.out_height + top) * params.out_width, x, channel);
     let steps = min(params.down, params.out_height - top) + LIVE - 1u;
     // Of steps whose lines are all above the image or below it nothing comes.
     let end = min(steps, u32(last_row - first_row) / STRIDE + 1u);
     for (var step = select(0u, params.pad_y / STRIDE, top == 0u); step < end; step += 1u) {
+        let lines = lines_at(n, first_row + i32(step * STRIDE), x, channel);
         #unroll s STRIDE
-            let values = line_at(n, first_row + i32(step * STRIDE + s), x, channel);
+            let values = lines[s];
             // Sum t is row step + t - (LIVE - 1) of the block, which this line meets with filter row i.
             #unroll t LIVE
                 const i = (LIVE - 1u - t) * STRIDE + s;

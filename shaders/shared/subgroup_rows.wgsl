@@ -3,15 +3,15 @@
 #import subgroup
 
 struct RowTile {
+    // The rows that there are of it. A loop over what is stored goes from one to the other: how often no compiler knows, so that none unrolls
+    // it, and there would be more of its loads and stores than of all else.
     first_row: u32,
-    // Rows that there are of it. How many no compiler knows, so that none unrolls a loop over what is stored: of its loads and stores there
-    // would be more than of all else.
-    rows: u32,
+    end_row: u32,
     column: u32,
 }
 
 fn row_tile_of(place: Place) -> RowTile {
     let first = (place.tile / params.column_tiles) * (ROWS * LANES);
-    let rows = select(0u, min(ROWS * LANES, params.rows - first), first < params.rows);
-    return RowTile(first, rows, (place.tile % params.column_tiles) * LANES + place.lane);
+    let end = max(first, min(first + ROWS * LANES, params.rows));
+    return RowTile(first, end, (place.tile % params.column_tiles) * LANES + place.lane);
 }

@@ -2,6 +2,13 @@
 // The kernel declares `params` and defines `input_at(pixel, channel)`.
 #import convolution
 
+// A number of turns that no compiler knows, so that none unrolls a loop: loads and stores take longest to compile on software GPUs, some
+// 40 ms each, and stand there once. What a turn loads goes into registers all the same, if it always becomes the last of them and the
+// others move up.
+fn turns(count: u32) -> u32 {
+    return select(0u, count, params.batch != 0u);
+}
+
 // Of row `row` of image n, for outputs from column x on. Padding is zero after normalisation and activation, and is not loaded.
 fn line_at(n: u32, row: i32, x: u32, channel: u32) -> array<vec4<f32>, COLUMNS> {
     let left = i32(x * STRIDE) - i32(params.pad_x);
@@ -19,4 +26,18 @@ fn line_at(n: u32, row: i32, x: u32, channel: u32) -> array<vec4<f32>, COLUMNS> 
         #end
     }
     return values;
+}
+
+alias Lines = array<array<vec4<f32>, COLUMNS>, STRIDE>;
+
+// STRIDE lines from `row` on.
+fn lines_at(n: u32, row: i32, x: u32, channel: u32) -> Lines {
+    var lines: Lines;
+    for (var s = 0u; s < turns(STRIDE); s += 1u) {
+        #unroll t STRIDE
+            lines[max(t, 1u) - 1u] = lines[t];
+        #end
+        lines[STRIDE - 1u] = line_at(n, row + i32(s), x, channel);
+    }
+    return lines;
 }
