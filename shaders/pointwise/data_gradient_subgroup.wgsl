@@ -1,17 +1,19 @@
 // pointwise/data_gradient with one tile of ROWS * LANES rows x LANES vectors to a subgroup, see shared/subgroup:
-// input_gradient = output_gradient weights^T, or that added to what input_gradient has from a skip connection.
-// output_gradient [rows][outputs], weights [inputs][outputs], input_gradient [rows][inputs]; units of 4 channels.
+// input_gradient = output_gradient weights^T, or that added to what input_gradient has from a skip connection; with RECTIFIED
+// zero where `passed` is not positive. output_gradient [rows][outputs], weights [inputs][outputs], passed and input_gradient [rows][inputs]; units of 4 channels.
 // A lane has a column of the tile, and loads every LANESth row of the gradient for all.
 #import storage
 #import subgroup_rows
 #import product
 
 override ADDS: bool = false;
+override RECTIFIED: bool = false;
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> output_gradient: array<Gradient>;
 @group(0) @binding(2) var<storage, read> weights: array<vec4<f32>>;
-@group(0) @binding(3) var<storage, read_write> input_gradient: array<Gradient>;
+@group(0) @binding(3) var<storage, read> passed: array<vec4<f32>>;
+@group(0) @binding(4) var<storage, read_write> input_gradient: array<Gradient>;
 
 @compute @workgroup_size(LANES * SUBGROUPS)
 fn main(
@@ -53,6 +55,9 @@ fn main(
             var value = ends[row - tile.first_row];
             if ADDS {
                 value += from_gradient(input_gradient[at]);
+            }
+            if RECTIFIED {
+                value = select(vec4<f32>(0.0), value, passed[at] > vec4<f32>(0.0));
             }
             input_gradient[at] = to_gradient(value);
         }

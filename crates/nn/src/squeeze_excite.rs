@@ -5,7 +5,7 @@ use crate::{
     Activation, Behind, Fused, Gate, GlobalPool, Operand, OutputGradient, Pointwise, ProductGradients, Shape,
     SlabSums,
 };
-use photonet_gpu::{DeviceClass, Dispatch, PlanBuilder, Tensor, kernels};
+use photonet_gpu::{DeviceClass, Dispatch, PlanBuilder, SUBGROUP, Tensor, kernels};
 
 /// Images from which on a GPU makes their gates as products, which load weights once for many.
 const MANY_IMAGES: usize = 16;
@@ -96,9 +96,10 @@ impl SqueezeExcite {
         let pooled = plan.transient(format!("{label} pooled"), self.wide().bytes());
         let factors = plan.transient(format!("{label} gate"), self.wide().bytes());
         GlobalPool { input: self.shape }.forward(plan, &format!("{label} pool"), input, pooled);
-        let hidden = match plan.class() {
-            DeviceClass::Software => self.gate_in_storage(plan, label, pooled, 1, parameters, factors),
-            _ => self.gate_in_two(plan, label, pooled, parameters, factors),
+        let hidden = if self.through_storage(plan) {
+            self.gate_in_storage(plan, label, pooled, 1, parameters, factors)
+        } else {
+            self.gate_in_two(plan, label, pooled, parameters, factors)
         };
         let gate = Gate { factors, rows_per_image: self.shape.pixels() };
         SqueezeExciteState { pooled, hidden, gate }
@@ -117,15 +118,15 @@ impl SqueezeExcite {
         factors: Tensor,
     ) -> Gate {
         let pixels = self.shape.pixels();
-        let software = plan.class() == DeviceClass::Software;
-        let one_launch = software || self.fits_one_launch();
+        let through_storage = self.through_storage(plan);
+        let one_launch = through_storage || (plan.class() != DeviceClass::Software && self.fits_one_launch());
         let (mut rows, mut source) = (pixels, input);
         if pixels > POOLED_IN_GATE || !one_launch {
             source = plan.transient(format!("{label} pooled"), self.wide().bytes());
             GlobalPool { input: self.shape }.forward(plan, &format!("{label} pool"), input, source);
             rows = 1;
         }
-        if software {
+        if through_storage {
             self.gate_in_storage(plan, label, source, rows, parameters, factors);
         } else if one_launch {
             let dispatch = Dispatch::new(&kernels::SQUEEZE_EXCITE_GATE_LOCAL_ONE, format!("{label} gate"))
@@ -245,9 +246,10 @@ impl SqueezeExcite {
                 .cost(0, input.tensor.bytes() + output_gradient.bytes());
         let dispatch = columns.launch(plan.class(), dispatch);
         plan.dispatch(input.bind(dispatch));
-        let [reduced, pooled] = match plan.class() {
-            DeviceClass::Software => self.gate_backward(plan, label, parameters, state, gate_gradient),
-            _ => self.gate_backward_in_two(plan, label, parameters, state, gate_gradient),
+        let [reduced, pooled] = if self.through_storage(plan) {
+            self.gate_backward(plan, label, parameters, state, gate_gradient)
+        } else {
+            self.gate_backward_in_two(plan, label, parameters, state, gate_gradient)
         };
         let name = format!("{label} expand");
         let expand = self.expand();
@@ -263,6 +265,13 @@ impl SqueezeExcite {
                 .bind("gate", state.gate.factors)
                 .bind("pool_gradient", pooled);
         behind.append_over_images(plan, label, dispatch, &self.shape, output_gradient.bytes(), input_gradient)
+    }
+
+    /// Whether gates are made in one launch each way, as software devices do it: workgroup memory is what costs time there. Where subgroups
+    /// make products, of as many rows as a subgroup has invocations or more, two products take a third of the time.
+    fn through_storage(&self, plan: &PlanBuilder) -> bool {
+        let products = plan.subgroups() && self.shape.batch >= SUBGROUP as usize;
+        plan.class() == DeviceClass::Software && !products
     }
 
     /// Images whose gate one workgroup of a software device makes, which saves loading the weights again.

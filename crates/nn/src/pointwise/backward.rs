@@ -109,12 +109,14 @@ impl Pointwise {
             .params(&self.params(self.inputs, tile))
             .answers(question)
             .cost(self.macs(), output_gradient.bytes() + weights.bytes() + target.bytes());
+        let rectified = |dispatch: Dispatch| {
+            dispatch.bind_or("passed", passed, weights).constant("RECTIFIED", passed.is_some())
+        };
         plan.dispatch(match tile.worker {
-            Worker::Workgroup => output_gradient
-                .bind(dispatch)
-                .bind_or("passed", passed, weights)
-                .constant("RECTIFIED", passed.is_some()),
-            Worker::Invocation | Worker::Subgroup => {
+            Worker::Workgroup => rectified(output_gradient.bind(dispatch)),
+            Worker::Subgroup => rectified(dispatch.bind("output_gradient", output_gradient.ready())),
+            Worker::Invocation => {
+                debug_assert!(passed.is_none(), "without subgroups software devices make a gate's gradients in one launch");
                 dispatch.bind("output_gradient", output_gradient.ready())
             }
         });
