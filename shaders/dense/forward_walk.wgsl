@@ -13,7 +13,7 @@
 // Of each tap three lines, one for each input channel.
 var<private> taps: array<vec4<f32>, TAPS>;
 
-fn load_filter(channel: u32) {
+fn begin(channel: u32) {
     for (var i = 0u; i < turns(KERNEL); i += 1u) {
         #unroll t TAPS
             if t >= LINE {

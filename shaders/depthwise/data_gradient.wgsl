@@ -8,6 +8,7 @@
 #import grid
 #import convolution
 #import depthwise_gather
+#import taps
 
 @group(0) @binding(0) var<uniform> params: Convolution;
 @group(0) @binding(1) var<storage, read> output_gradient: array<Gradient>;
@@ -24,10 +25,12 @@ fn kept_at(at: u32) -> Kept {
     return from_gradient(output_gradient[at]);
 }
 
-var<private> channel: u32;
+fn loaded_tap(tap: u32, channel: u32) -> vec4<f32> {
+    return weights[tap * params.outputs + channel];
+}
 
 fn filter_at(tap: u32) -> vec4<f32> {
-    return weights[tap * params.outputs + channel];
+    return taps[tap];
 }
 
 @compute @workgroup_size(64)
@@ -42,7 +45,7 @@ fn main(
     let across = (params.in_width + odd_x + 3u) / 4u;
     let down = (params.in_height + odd_y + 1u) / 2u;
     var rest = linear_group(group_id, grid) * 64u + lane;
-    channel = rest % channels;
+    let channel = rest % channels;
     rest /= channels;
     let block_x = rest % across;
     rest /= across;
@@ -51,16 +54,19 @@ fn main(
     if n >= params.batch {
         return;
     }
-    let sums = gather(window_of(around(n, block_y, block_x, channel, channels)));
-    #unroll dy 2
-        #unroll dx 4
-            let y = block_y * 2u + dy - odd_y;
-            let x = block_x * 4u + dx - odd_x;
+    load_filter(channel);
+    var sums = gather(window_of(around(n, block_y, block_x, channel, channels)));
+    let first_y = block_y * 2u - odd_y;
+    let first_x = block_x * 4u - odd_x;
+    for (var dy = 0u; dy < turns(2u); dy += 1u) {
+        let y = first_y + dy;
+        for (var dx = 0u; dx < turns(4u); dx += 1u) {
+            let x = first_x + dx;
             // A row or column before the first has wrapped around to a huge number.
             if y < params.in_height && x < params.in_width {
                 input_gradient[((n * params.in_height + y) * params.in_width + x) * channels + channel] =
                     to_gradient(sums[dy * 4u + dx]);
             }
-        #end
-    #end
+        }
+    }
 }

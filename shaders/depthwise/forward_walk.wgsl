@@ -3,6 +3,7 @@
 #import activation
 #import operand
 #import forward_walk
+#import taps
 
 override FLIPPED: bool = false;
 
@@ -13,23 +14,16 @@ override FLIPPED: bool = false;
 @group(0) @binding(4) var<storage, read> moments: array<vec4<f32>>;
 @group(0) @binding(5) var<storage, read_write> output: array<Value>;
 
-var<private> taps: array<vec4<f32>, KERNEL * KERNEL>;
 var<private> affine: Affine;
 
-fn load_filter(channel: u32) {
+fn loaded_tap(tap: u32, channel: u32) -> vec4<f32> {
+    let known = select(tap, KERNEL * KERNEL - 1u - tap, FLIPPED);
+    return from_weight(weights[known * params.outputs + channel]);
+}
+
+fn begin(channel: u32) {
     affine = affine_of(channel, params.outputs);
-    for (var i = 0u; i < turns(KERNEL); i += 1u) {
-        #unroll j KERNEL
-            #unroll r KERNEL
-                if r > 0u {
-                    taps[max(r, 1u) * KERNEL - KERNEL + j] = taps[r * KERNEL + j];
-                }
-            #end
-            let tap = i * KERNEL + j;
-            let known = select(tap, KERNEL * KERNEL - 1u - tap, FLIPPED);
-            taps[(KERNEL - 1u) * KERNEL + j] = from_weight(weights[known * params.outputs + channel]);
-        #end
-    }
+    load_filter(channel);
 }
 
 fn input_at(pixel: u32, channel: u32) -> vec4<f32> {

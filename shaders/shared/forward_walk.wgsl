@@ -2,7 +2,7 @@
 // output group at a time, with its filter in registers, so that it loads each weight once and each input line once for all the rows of
 // outputs that it belongs to, of which LIVE = ceil(KERNEL / STRIDE) are under way. A block has `params.down` rows.
 // The kernel declares `params`, `bias` [outputs] and `output`, imports storage and activation, and defines `input_at(pixel, channel)`,
-// `load_filter(channel)`, `met(value, tap)`, what an input adds where it meets a tap of the filter, and `finished(sum)`.
+// `begin(channel)`, which loads the filter, `met(value, tap)`, what an input adds where it meets a tap of the filter, and `finished(sum)`.
 #import grid
 #import walk_line
 
@@ -60,7 +60,7 @@ fn walk_down(thread: u32) {
     if n >= params.batch {
         return;
     }
-    load_filter(channel);
+    begin(channel);
     let start = start_of(channel);
     var sums: Sums;
     #unroll t LIVE

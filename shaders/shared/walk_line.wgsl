@@ -1,13 +1,7 @@
 // The line of an input that the filter of 4 columns of outputs meets, of a kernel that walks down it; see forward_walk.
 // The kernel declares `params` and defines `input_at(pixel, channel)`.
 #import convolution
-
-// A number of turns that no compiler knows, so that none unrolls a loop: loads and stores take longest to compile on software GPUs, some
-// 40 ms each, and stand there once. What a turn loads goes into registers all the same, if it always becomes the last of them and the
-// others move up.
-fn turns(count: u32) -> u32 {
-    return select(0u, count, params.batch != 0u);
-}
+#import turns
 
 // Of row `row` of image n, for outputs from column x on. Padding is zero after normalisation and activation, and is not loaded.
 fn line_at(n: u32, row: i32, x: u32, channel: u32) -> array<vec4<f32>, COLUMNS> {

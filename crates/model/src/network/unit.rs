@@ -143,13 +143,18 @@ pub(super) enum Wants<'a> {
     For(&'a Unit),
 }
 
-/// Whether kernels normalise what they load, which spares writing and reading wide tensors once more. A software
-/// device is bound by arithmetic, not by memory, and kernels load a value several times.
-fn normalises_on_load(class: DeviceClass) -> bool {
-    match class {
+/// Whether kernels normalise what they load, which spares writing and reading wide tensors once more. On a software
+/// device only those do that load a value once or twice: products in subgroups, and kernels that walk.
+fn normalises_on_load(plan: &PlanBuilder) -> bool {
+    match plan.class() {
         DeviceClass::Discrete | DeviceClass::Integrated => true,
-        DeviceClass::Software => false,
+        DeviceClass::Software => plan.subgroups(),
     }
+}
+
+/// Whether the stem's weight gradient takes its gradient back through the normalisation while it loads it.
+fn stem_takes_gradients_on_load(class: DeviceClass) -> bool {
+    class != DeviceClass::Software
 }
 
 /// A unit whose forward pass is recorded, with what its backward pass needs.
@@ -226,7 +231,7 @@ impl Unit {
             Leaves::Ready(residual) => residual,
             Leaves::Either => None,
         };
-        let output = if leaves == Leaves::Either && normalises_on_load(r.plan.class()) {
+        let output = if leaves == Leaves::Either && normalises_on_load(&r.plan) {
             Operand { tensor: raw, norm: Some(Norm { moments, activation }) }
         } else {
             let output = r.activation(&format!("{name} output"), &output_shape);
@@ -335,7 +340,7 @@ impl Unit {
         let raw = self.output.norm.is_some();
         let takes_it = match &self.convolution {
             // The weight gradient alone does.
-            Convolution::Dense(_) => !wants_input && normalises_on_load(class),
+            Convolution::Dense(_) => !wants_input && stem_takes_gradients_on_load(class),
             Convolution::Depthwise(c) => raw && c.takes_gradients_on_load(class),
             Convolution::Pointwise(..) => raw && Pointwise::takes_gradients_on_load(class),
         };

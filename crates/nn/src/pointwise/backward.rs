@@ -116,7 +116,10 @@ impl Pointwise {
             Worker::Workgroup => rectified(output_gradient.bind(dispatch)),
             Worker::Subgroup => rectified(dispatch.bind("output_gradient", output_gradient.ready())),
             Worker::Invocation => {
-                debug_assert!(passed.is_none(), "without subgroups software devices make a gate's gradients in one launch");
+                debug_assert!(
+                    passed.is_none(),
+                    "without subgroups software devices make a gate's gradients in one launch"
+                );
                 dispatch.bind("output_gradient", output_gradient.ready())
             }
         });
