@@ -34,10 +34,11 @@ fn main(
     // Beyond the edge the last block is computed once more, and not stored.
     let at_input = min(first_input + place.lane % INPUTS, params.inputs - 1u);
     let at_output = min(output, params.outputs - 1u);
+    let affine = affine_of(at_input, params.inputs);
     var sums: array<vec4<f32>, INPUTS * 4u>;
     for (var first = begin; first < end; first += ROWS) {
         let own_row = min(first + place.lane / INPUTS, params.rows - 1u);
-        let own = operand(from_value(input[own_row * params.inputs + at_input]), at_input, params.inputs);
+        let own = operand_of(from_value(input[own_row * params.inputs + at_input]), affine);
         let a = gated(own, image_of(own_row), at_input, params.inputs);
         #unroll r ROWS
             let row = min(first + r, params.rows - 1u);
