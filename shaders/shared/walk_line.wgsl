@@ -3,26 +3,34 @@
 #import convolution
 #import turns
 
+alias Line = array<vec4<f32>, PARTS * PART>;
+
 // Of row `row` of image n, for outputs from column x on. Padding is zero after normalisation and activation, and is not loaded.
-fn line_at(n: u32, row: i32, x: u32, channel: u32) -> array<vec4<f32>, COLUMNS> {
+// In PARTS parts, which compiles sooner and runs a tenth longer, for kernels that a first answer waits for; else at once.
+fn line_at(n: u32, row: i32, x: u32, channel: u32) -> Line {
     let left = i32(x * STRIDE) - i32(params.pad_x);
-    var values: array<vec4<f32>, COLUMNS>;
-    #unroll j COLUMNS
-        values[j] = vec4<f32>(0.0);
-    #end
-    if row >= 0 && row < i32(params.in_height) {
-        let line = (n * params.in_height + u32(row)) * params.in_width;
-        #unroll j COLUMNS
-            let column = left + i32(j);
-            if column >= 0 && column < i32(params.in_width) {
-                values[j] = input_at(line + u32(column), channel);
+    let line = (n * params.in_height + u32(row)) * params.in_width;
+    let end = min(left + i32(COLUMNS), i32(params.in_width));
+    var values: Line;
+    var column = left;
+    let parts = select(turns(PARTS), 1u, PARTS == 1u);
+    for (var part = 0u; part < parts; part += 1u) {
+        #unroll j MOVED
+            values[j] = values[j + PART];
+        #end
+        #unroll j PART
+            var value = vec4<f32>(0.0);
+            if column >= 0 && column < end && row >= 0 && row < i32(params.in_height) {
+                value = input_at(line + u32(column), channel);
             }
+            values[MOVED + j] = value;
+            column += 1;
         #end
     }
     return values;
 }
 
-alias Lines = array<array<vec4<f32>, COLUMNS>, STRIDE>;
+alias Lines = array<Line, STRIDE>;
 
 // STRIDE lines from `row` on.
 fn lines_at(n: u32, row: i32, x: u32, channel: u32) -> Lines {
