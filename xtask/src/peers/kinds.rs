@@ -1,8 +1,6 @@
 //! Where the time of a run goes, by kind of layer, on two sides.
 
-use std::fmt::Write;
-
-use super::report::median;
+use super::report::{aligned, median};
 
 /// Kinds of layers, in the order of the table, and which kernels they have, by the beginnings of their names; the first that fits counts.
 const KINDS: [(&str, &[&str]); 7] = [
@@ -36,11 +34,8 @@ impl Times {
 
 /// A table of the medians over the rounds, of two sides for each work; kinds that no side has are left out.
 pub fn table(before: &str, after: &str, works: &[(String, Times, Times)]) -> String {
-    let mut text = format!("Milliseconds in kernels, by kind of layer ({before} -> {after})\n\n|");
-    for (work, ..) in works {
-        let _ = write!(text, " | {work}");
-    }
-    let _ = write!(text, " |\n{}|", "|---".repeat(works.len() + 1));
+    let heads = std::iter::once(String::new()).chain(works.iter().map(|(work, ..)| work.clone()));
+    let mut lines = vec![heads.collect::<Vec<_>>()];
     for (at, (kind, _)) in KINDS.iter().enumerate() {
         let cell = |(_, before, after): &(String, Times, Times)| {
             let of = |times: &Times| median(&times.0[at]).unwrap_or(0.0);
@@ -49,10 +44,10 @@ pub fn table(before: &str, after: &str, works: &[(String, Times, Times)]) -> Str
         };
         let cells: Vec<_> = works.iter().map(cell).collect();
         if cells.iter().any(|cell| !cell.is_empty()) {
-            let _ = write!(text, "\n| {kind} | {} |", cells.join(" | "));
+            lines.push(std::iter::once((*kind).to_string()).chain(cells).collect());
         }
     }
-    text
+    format!("Milliseconds in kernels, by kind of layer ({before} -> {after})\n\n{}", aligned(&lines))
 }
 
 #[cfg(test)]
@@ -83,11 +78,11 @@ mod tests {
         assert_eq!(
             lines,
             [
-                "| | small |",
-                "|---|---|",
-                "| 1x1 convolution, forward | 60.0 -> 21.0 |",
-                "| 1x1 convolution, weight gradient | 9.0 -> 3.0 |",
-                "| squeeze-excite, pool, loss, optimiser | 1.0 -> 2.0 |",
+                "|                                       | small        |",
+                "| ------------------------------------- | ------------ |",
+                "| 1x1 convolution, forward              | 60.0 -> 21.0 |",
+                "| 1x1 convolution, weight gradient      | 9.0 -> 3.0   |",
+                "| squeeze-excite, pool, loss, optimiser | 1.0 -> 2.0   |",
             ]
         );
     }

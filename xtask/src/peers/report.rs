@@ -187,18 +187,27 @@ impl Row {
 /// A table in Markdown, its columns aligned.
 pub fn table(rows: &[Row]) -> String {
     let heads = ["work", "Photonet", "peer", "the peer's time", "ratio", "at most", ""].map(String::from);
-    let mut lines = vec![heads];
-    lines.extend(rows.iter().map(Row::cells));
-    let mut widths = [3; 7];
-    for (width, cell) in lines.iter().flat_map(|line| (0..).zip(line)) {
-        widths[width] = widths[width].max(cell.chars().count());
-    }
-    lines.insert(1, widths.map(|width| "-".repeat(width)));
-    let line = |cells: &[String; 7]| {
-        let padded: Vec<_> = cells.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}")).collect();
+    let rows = rows.iter().map(|row| row.cells().to_vec());
+    aligned(&std::iter::once(heads.to_vec()).chain(rows).collect::<Vec<_>>())
+}
+
+/// A table in Markdown of `lines` of as many cells each, of which the first are the heads, in columns as wide as their widest cell.
+pub fn aligned(lines: &[Vec<String>]) -> String {
+    let columns = lines.first().map_or(0, Vec::len);
+    let width = |column: usize| {
+        let cells = lines.iter().filter_map(|line| line.get(column));
+        cells.map(|cell| cell.chars().count()).fold(3, usize::max)
+    };
+    let widths: Vec<usize> = (0..columns).map(width).collect();
+    let line = |cells: &[String]| {
+        let padded: Vec<_> =
+            cells.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}")).collect();
         format!("| {} |", padded.join(" | "))
     };
-    lines.iter().map(line).collect::<Vec<_>>().join("\n")
+    let rule: Vec<_> = widths.iter().map(|&width| "-".repeat(width)).collect();
+    let mut text: Vec<_> = lines.iter().map(|cells| line(cells)).collect();
+    text.insert(text.len().min(1), line(&rule));
+    text.join("\n")
 }
 
 /// A time with three digits or so.
