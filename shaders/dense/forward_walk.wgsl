@@ -11,19 +11,19 @@
 @group(0) @binding(4) var<storage, read_write> output: array<Value>;
 
 // Of each tap three lines, one for each input channel.
-var<private> taps: array<vec4<f32>, TAPS>;
+var<private> taps: array<vec4<f32>, FILTER>;
 
 fn begin(channel: u32) {
     for (var i = 0u; i < turns(KERNEL); i += 1u) {
-        #unroll t TAPS
-            if t >= LINE {
-                taps[max(t, LINE) - LINE] = taps[t];
+        #unroll t FILTER
+            if t >= FILTER_ROW {
+                taps[max(t, FILTER_ROW) - FILTER_ROW] = taps[t];
             }
         #end
         #unroll j KERNEL
             #unroll c 3
                 let line = (i * KERNEL + j) * 4u + c;
-                taps[TAPS - LINE + j * 3u + c] = from_weight(weights[line * params.outputs + channel]);
+                taps[FILTER - FILTER_ROW + j * 3u + c] = from_weight(weights[line * params.outputs + channel]);
             #end
         #end
     }

@@ -36,10 +36,11 @@ fn next_row(rows: ptr<function, Gradients>, pixel: u32, x: u32, there: bool, cha
         #unroll o 3
             (*rows)[OLDER * 4u + o] = (*rows)[OLDER * 4u + o + 1u];
         #end
-        (*rows)[OLDER * 4u + 3u] = vec4<f32>(0.0);
+        var gradient = vec4<f32>(0.0);
         if there && column < params.out_width {
-            (*rows)[OLDER * 4u + 3u] = gradient_from(raw_gradient((pixel + column) * params.outputs + channel), through);
+            gradient = gradient_from(raw_gradient((pixel + column) * params.outputs + channel), through);
         }
+        (*rows)[OLDER * 4u + 3u] = gradient;
     }
 }
 

@@ -10,7 +10,7 @@ override HAS_BIAS: bool = false;
 
 alias Sums = array<vec4<f32>, LIVE * 4u>;
 
-// Where the outputs of an invocation begin, the first column of them, and their channel group.
+// Of the outputs of an invocation: where the first row of them begins in memory, the first column, and the channel group.
 struct Place {
     line: u32,
     x: u32,
@@ -19,13 +19,17 @@ struct Place {
 
 // Row `row` of the block is complete: sums 0 to 3. The next is the first of those under way then.
 fn leave_row(place: Place, row: u32, complete: bool, start: vec4<f32>, sums: ptr<function, Sums>) {
+    var done: array<vec4<f32>, 4>;
+    #unroll o 4
+        done[o] = (*sums)[o];
+    #end
     if complete {
         let end = min(place.x + 4u, params.out_width);
         for (var x = place.x; x < end; x += 1u) {
             let at = (place.line + row * params.out_width + x) * params.outputs + place.channel;
-            output[at] = to_value(finished((*sums)[0]));
+            output[at] = to_value(finished(done[0]));
             #unroll o 3
-                (*sums)[o] = (*sums)[o + 1u];
+                done[o] = done[o + 1u];
             #end
         }
     }

@@ -4,7 +4,7 @@
 
 struct RowTile {
     // The rows that there are of it. A loop over what is stored goes from one to the other: how often no compiler knows, so that none unrolls
-    // it, and there would be more of its loads and stores than of all else.
+    // it: else there would be more of its loads and stores than of all else.
     first_row: u32,
     end_row: u32,
     column: u32,

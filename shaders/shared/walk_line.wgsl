@@ -3,22 +3,23 @@
 #import convolution
 #import turns
 
-alias Line = array<vec4<f32>, PARTS * PART>;
+alias Line = array<vec4<f32>, PIECES * PIECE>;
 
 // Of row `row` of image n, for outputs from column x on. Padding is zero after normalisation and activation, and is not loaded.
-// In PARTS parts, which compiles sooner and runs a tenth longer, for kernels that a first answer waits for; else at once.
+// It is loaded in PIECES pieces of PIECE columns; what there is already, MOVED columns, moves up for each. Several pieces compile sooner and
+// run a tenth longer, for the kernels that a first answer waits for. What the last has beyond COLUMNS is left out.
 fn line_at(n: u32, row: i32, x: u32, channel: u32) -> Line {
     let left = i32(x * STRIDE) - i32(params.pad_x);
     let line = (n * params.in_height + u32(row)) * params.in_width;
     let end = min(left + i32(COLUMNS), i32(params.in_width));
     var values: Line;
     var column = left;
-    let parts = select(turns(PARTS), 1u, PARTS == 1u);
-    for (var part = 0u; part < parts; part += 1u) {
+    let pieces = select(turns(PIECES), 1u, PIECES == 1u);
+    for (var piece = 0u; piece < pieces; piece += 1u) {
         #unroll j MOVED
-            values[j] = values[j + PART];
+            values[j] = values[j + PIECE];
         #end
-        #unroll j PART
+        #unroll j PIECE
             var value = vec4<f32>(0.0);
             if column >= 0 && column < end && row >= 0 && row < i32(params.in_height) {
                 value = input_at(line + u32(column), channel);

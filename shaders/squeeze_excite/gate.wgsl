@@ -7,7 +7,8 @@
 // invocation idles, see gate_columns.
 // For software devices: what passes from one invocation to another goes through `scratch`, whose parts are the means, hidden and
 // the pieces, not through workgroup memory, which browsers fill with zeros before a kernel begins, and for which a software
-// GPU's compiler takes more than a second to write the code. For others see gate_local.
+// GPU's compiler takes more than a second to write the code. For others see gate_local; devices whose subgroups make products make the
+// gates of 8 images or more so, one product after the other.
 // Source: Hu et al., "Squeeze-and-Excitation Networks", arXiv 1709.01507.
 #import grid
 #import gate_products

@@ -3,7 +3,7 @@
 // pooled_gradient[n, c] = sum over k of reduced_gradient[n, k] reduce_weight[c, k].
 // gate_gradient [n][channels] behind the gate's activation, hidden [n][hidden]; units of 4 channels. The two are parts of
 // `scratch`, one behind the other, and behind them is where invocations meet. A workgroup makes IMAGES images.
-// For software devices, see gate; others take a product at a time.
+// For software devices, see gate; others take a product at a time, as those do whose subgroups make products, of 8 images or more.
 #import grid
 #import gate_columns
 #import gate_pieces

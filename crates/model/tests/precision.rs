@@ -25,7 +25,7 @@ const INPUT: Input =
     Input { size: 65, scale: 1.0 / 255.0, mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] };
 
 /// Images in a batch of training, each of a class of its own.
-const BATCH: usize = 6;
+const BATCH: usize = 9;
 
 fn options(half: HalfType) -> GpuOptions {
     let portable = half == HalfType::Packed;
@@ -157,16 +157,25 @@ fn training_with_activations_in_half_precision_follows_single_precision() {
     pollster::block_on(async {
         let small = (Variant::Small, 0.5, Tuning::default());
         let constant = Tuning { constant_statistics: true, ..Tuning::default() };
-        for (class, half, (variant, width, tuning)) in [
-            (DeviceClass::Discrete, HalfType::Packed, small),
-            (DeviceClass::Software, HalfType::Packed, small),
-            (DeviceClass::Discrete, HalfType::Native, small),
-            (DeviceClass::Discrete, HalfType::Packed, (Variant::Large, 0.35, Tuning::default())),
-            (DeviceClass::Discrete, HalfType::Packed, (Variant::Small, 0.5, constant)),
-            (DeviceClass::Software, HalfType::Packed, (Variant::Small, 0.5, constant)),
+        let constant = (Variant::Small, 0.5, constant);
+        for (class, subgroups, half, (variant, width, tuning)) in [
+            (DeviceClass::Discrete, false, HalfType::Packed, small),
+            (DeviceClass::Software, false, HalfType::Packed, small),
+            (DeviceClass::Software, true, HalfType::Packed, small),
+            (DeviceClass::Discrete, false, HalfType::Native, small),
+            (DeviceClass::Discrete, false, HalfType::Packed, (Variant::Large, 0.35, Tuning::default())),
+            (DeviceClass::Discrete, false, HalfType::Packed, constant),
+            (DeviceClass::Software, false, HalfType::Packed, constant),
+            (DeviceClass::Software, true, HalfType::Packed, constant),
         ] {
-            let options = GpuOptions { class: Some(class), ..options(half) };
+            let portable = half == HalfType::Packed && !subgroups;
+            let options =
+                GpuOptions { class: Some(class), subgroups: Some(subgroups), portable, ..options(half) };
             let gpu = Gpu::open(&options).await.unwrap();
+            if gpu.subgroups() != subgroups {
+                println!("skipped: {} has no subgroups of the size that kernels take", gpu.adapter().name);
+                continue;
+            }
             if gpu.half() != half {
                 println!("skipped: {} has no shader-f16", gpu.adapter().name);
                 continue;
@@ -181,7 +190,7 @@ fn training_with_activations_in_half_precision_follows_single_precision() {
             let gradients = off(&halved, &single);
             let share = half_bytes as f64 / single_bytes as f64;
             println!(
-                "{class:?} {half:?} {variant:?}: losses {losses:.1e}, gradients {gradients:.1e}, {share:.2} of the memory"
+                "{class:?} subgroups {subgroups} {half:?} {variant:?}: losses {losses:.1e}, gradients {gradients:.1e}, {share:.2} of the memory"
             );
             // Equal numbers would mean that nothing was rounded.
             assert!(losses > 1e-7 && losses < 1e-3, "{losses:.1e}");

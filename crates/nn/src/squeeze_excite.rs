@@ -108,7 +108,8 @@ impl SqueezeExcite {
     /// Appends what inference needs: the gate, `[batch][channels]`, which the next product applies as it loads its
     /// input.
     ///
-    /// One launch for small images and two for larger ones, whose pooling needs more than one workgroup.
+    /// One launch for small images and two for larger ones, whose pooling needs more than one workgroup; for many images the pool and two
+    /// products.
     pub fn infer(
         &self,
         plan: &mut PlanBuilder,
@@ -192,7 +193,7 @@ impl SqueezeExcite {
         plan.dispatch(self.gate().configure(dispatch));
     }
 
-    /// Appends the gate in one launch whose invocations meet in storage, as software devices do it; returns the hidden values.
+    /// Appends the gate in one launch whose invocations meet in storage, as software devices do it for few images or without subgroups; returns the hidden values.
     fn gate_in_storage(
         &self,
         plan: &mut PlanBuilder,

@@ -67,7 +67,7 @@ pub(crate) struct WalkParams {
 
 impl Walk {
     /// For the rows of the stem's output `shape`, which are made in tiles of 4 columns, `tiles` to a row, of one image, from two lines each and
-    /// one beside them. `None` for images so small that as much would be left as is made, and for software devices, whose kernels normalise in
+    /// one beside them. `None` for images so small that as much would be left as is made, and for software devices, which take statistics in
     /// a pass of its own.
     pub fn new(class: DeviceClass, shape: &Shape, tiles: usize) -> Option<Self> {
         let groups = shape.groups();

@@ -144,7 +144,7 @@ pub(super) enum Wants<'a> {
 }
 
 /// Whether kernels normalise what they load, which spares writing and reading wide tensors once more. On a software
-/// device only those do that load a value once or twice: products in subgroups, and kernels that walk.
+/// device normalising costs little beside a load, but kernels without subgroups load a value many times.
 fn normalises_on_load(plan: &PlanBuilder) -> bool {
     match plan.class() {
         DeviceClass::Discrete | DeviceClass::Integrated => true,

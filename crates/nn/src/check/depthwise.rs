@@ -44,8 +44,8 @@ pub(super) fn cases() -> Vec<Case> {
                     cases.extend(HALF_STORAGE.map(half));
                 }
                 cases.extend(TRAINING_STORAGE.map(|storage| data_gradient(layer, class, &shape, storage)));
-                cases.push(forward(layer, (class, false), &shape, linear, Some(fused.1), Storage::default()));
                 for storage in TRAINING_STORAGE {
+                    cases.push(forward(layer, (class, false), &shape, linear, Some(fused.1), storage));
                     cases.push(weight_gradient(layer, class, &shape, None, storage));
                     cases.push(weight_gradient(layer, class, &shape, Some(fused.1), storage));
                 }

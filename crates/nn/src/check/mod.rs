@@ -59,6 +59,7 @@ pub struct Case {
     pub shape: String,
     tolerance: f64,
     class: Option<DeviceClass>,
+    subgroups: bool,
     prepare: Arc<dyn Fn() -> Trial + Send + Sync>,
 }
 
@@ -98,19 +99,30 @@ impl Case {
             shape: shape.into(),
             tolerance: TOLERANCE,
             class: None,
+            subgroups: false,
             prepare: Arc::new(prepare),
         }
     }
 
     /// The case with what suits a class of devices, where it does not say which.
     fn on(&self, class: DeviceClass) -> Self {
-        let Self { kernel, tolerance, prepare, .. } = self;
         let shape = format!("{} for {class:?}", self.shape);
+        self.with(shape, class, false)
+    }
+
+    /// The case with what suits software devices whose subgroups exchange values.
+    fn in_subgroups(&self) -> Self {
+        self.with(format!("{} in subgroups", self.shape), DeviceClass::Software, true)
+    }
+
+    fn with(&self, shape: String, class: DeviceClass, subgroups: bool) -> Self {
+        let Self { kernel, tolerance, prepare, .. } = self;
         Self {
             kernel: kernel.clone(),
             shape,
             tolerance: *tolerance,
             class: Some(class),
+            subgroups,
             prepare: prepare.clone(),
         }
     }
@@ -118,7 +130,7 @@ impl Case {
     fn trial(&self) -> Trial {
         let trial = (self.prepare)();
         match self.class {
-            Some(class) => trial.on(class),
+            Some(class) => trial.on(class, self.subgroups),
             None => trial,
         }
     }
@@ -180,7 +192,7 @@ pub fn cases_on_matrix_units(units: MatrixUnits) -> Vec<Case> {
 
 /// Comparisons of the kernels whose subgroups exchange values.
 pub fn cases_in_subgroups() -> Vec<Case> {
-    pointwise::in_subgroups()
+    [pointwise::in_subgroups(), squeeze_excite::in_subgroups()].into_iter().flatten().collect()
 }
 
 /// All comparisons but those of [`cases_on_matrix_units`] and [`cases_in_subgroups`], by layer.

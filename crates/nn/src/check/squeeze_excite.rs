@@ -18,8 +18,7 @@ const TORCH: f32 = 1.0 / 6.0;
 
 pub(super) fn cases() -> Vec<Case> {
     let shape = Shape::new;
-    let mut cases = Vec::new();
-    for (shape, hidden, slope) in [
+    [
         (shape(1, 1, 1, 3), 2, TORCH),
         (shape(5, 1, 1, 72), 18, PADDLE),
         (shape(1, 7, 7, 960), 30, PADDLE),
@@ -31,25 +30,47 @@ pub(super) fn cases() -> Vec<Case> {
         (shape(1, 1, 2, 1050), 1030, PADDLE),
         // More images than a GPU makes gates for one by one.
         (shape(17, 3, 3, 18), 6, TORCH),
-    ] {
-        let layer = SqueezeExcite { shape, hidden, slope };
-        let name = format!("{} hidden {hidden} slope {slope:.3}", shape_name(&shape));
-        // Every hidden value is one sum over all channels, added up one after the other, and every gate one over them.
-        let long = |terms: usize| if terms > 500 { 4.0 * TOLERANCE } else { 0.0 };
-        let tolerance = TOLERANCE.max(long(shape.channels) + long(hidden));
-        cases.push(infer(layer, &name, Storage::default(), tolerance));
-        cases.extend(HALF_STORAGE.map(|storage| infer(layer, &name, storage, tolerance)));
-        for norm in [None, Some(Activation::HardSwish)] {
-            let forward = |storage| forward(layer, &name, norm, storage).tolerance(tolerance);
-            cases.extend(TRAINING_STORAGE.map(forward));
-            // An invocation adds up hundreds of rows of both signs one after the other.
-            let tolerance = if shape.rows() > 10_000 { 3.0 * TOLERANCE } else { tolerance };
-            let backward = |storage: Storage| {
-                let case = backward(layer, &name, norm, storage);
-                case.tolerance(tolerance.max(fused::through_memory(storage)))
-            };
-            cases.extend(TRAINING_STORAGE.map(backward));
-        }
+    ]
+    .into_iter()
+    .flat_map(of_shape)
+    .collect()
+}
+
+/// Around the number of images from which on gates are products: a tile less than full, full, and several.
+pub(super) fn in_subgroups() -> Vec<Case> {
+    let shape = Shape::new;
+    [
+        (shape(7, 3, 3, 18), 6, TORCH),
+        (shape(8, 5, 4, 72), 18, PADDLE),
+        (shape(9, 1, 1, 30), 30, TORCH),
+        (shape(17, 2, 3, 140), 37, TORCH),
+        (shape(33, 2, 2, 18), 2, PADDLE),
+    ]
+    .into_iter()
+    .flat_map(of_shape)
+    .map(|case| case.in_subgroups())
+    .collect()
+}
+
+fn of_shape((shape, hidden, slope): (Shape, usize, f32)) -> Vec<Case> {
+    let mut cases = Vec::new();
+    let layer = SqueezeExcite { shape, hidden, slope };
+    let name = format!("{} hidden {hidden} slope {slope:.3}", shape_name(&shape));
+    // Every hidden value is one sum over all channels, added up one after the other, and every gate one over them.
+    let long = |terms: usize| if terms > 500 { 4.0 * TOLERANCE } else { 0.0 };
+    let tolerance = TOLERANCE.max(long(shape.channels) + long(hidden));
+    cases.push(infer(layer, &name, Storage::default(), tolerance));
+    cases.extend(HALF_STORAGE.map(|storage| infer(layer, &name, storage, tolerance)));
+    for norm in [None, Some(Activation::HardSwish)] {
+        let forward = |storage| forward(layer, &name, norm, storage).tolerance(tolerance);
+        cases.extend(TRAINING_STORAGE.map(forward));
+        // An invocation adds up hundreds of rows of both signs one after the other.
+        let tolerance = if shape.rows() > 10_000 { 3.0 * TOLERANCE } else { tolerance };
+        let backward = |storage: Storage| {
+            let case = backward(layer, &name, norm, storage);
+            case.tolerance(tolerance.max(fused::through_memory(storage)))
+        };
+        cases.extend(TRAINING_STORAGE.map(backward));
     }
     cases
 }

@@ -113,9 +113,9 @@ impl Trial {
         Self { quick_start, ..self }
     }
 
-    /// As [`Trial::for_class`].
-    pub fn on(self, class: DeviceClass) -> Self {
-        Self { class: Some(class), ..self }
+    /// As [`Trial::for_class`], on devices whose subgroups exchange values or do not.
+    pub fn on(self, class: DeviceClass, subgroups: bool) -> Self {
+        Self { class: Some(class), subgroups, ..self }
     }
 
     /// Activations, weights and gradients lie in memory in these formats.

@@ -73,7 +73,7 @@ impl Pointwise {
         self.data_gradient_by(plan, label, output_gradient.into(), weights, target.into(), None);
     }
 
-    /// The same taken back through a ReLU that made the input what it is, `passed`; for devices whose tiles are made by workgroups.
+    /// The same taken back through a ReLU that made the input what it is, `passed`; for devices whose tiles are made by workgroups or subgroups.
     pub(crate) fn rectified_data_gradient(
         &self,
         plan: &mut PlanBuilder,
@@ -116,7 +116,7 @@ impl Pointwise {
             Worker::Workgroup => rectified(output_gradient.bind(dispatch)),
             Worker::Subgroup => rectified(dispatch.bind("output_gradient", output_gradient.ready())),
             Worker::Invocation => {
-                debug_assert!(
+                assert!(
                     passed.is_none(),
                     "without subgroups software devices make a gate's gradients in one launch"
                 );
