@@ -25,7 +25,10 @@ const INPUT: Input =
     Input { size: 65, scale: 1.0 / 255.0, mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] };
 
 /// Images in a batch of training, each of a class of its own.
-const BATCH: usize = 9;
+const BATCH: usize = 6;
+
+/// The same where squeeze-excite's gates are to be products in subgroups, as they are from 8 images on.
+const FULL_BATCH: usize = 9;
 
 fn options(half: HalfType) -> GpuOptions {
     let portable = half == HalfType::Packed;
@@ -123,11 +126,11 @@ fn weights_too_large_for_half_precision_are_refused_by_name() {
     assert!(message.ends_with("run this model with the precision f32"), "{message}");
 }
 
-fn train_options(tuning: Tuning, precision: Precision) -> TrainOptions {
-    TrainOptions { batch: BATCH, input: INPUT, smoothing: 0.1, topk: 1, dropout_seed: 0, tuning, precision }
+fn train_options(batch: usize, tuning: Tuning, precision: Precision) -> TrainOptions {
+    TrainOptions { batch, input: INPUT, smoothing: 0.1, topk: 1, dropout_seed: 0, tuning, precision }
 }
 
-/// Losses of some steps, and the gradients of the first.
+/// Losses of some steps, of as many images as there are classes, and the gradients of the first.
 async fn trained(
     gpu: &Arc<Gpu>,
     architecture: &Architecture,
@@ -136,10 +139,11 @@ async fn trained(
 ) -> (Vec<f32>, Vec<Vec<f32>>, u64) {
     let weights = scaled(architecture);
     let buffers = TrainBuffers::new(gpu, architecture, &weights, 4e-5, &tuning).await.unwrap();
-    let options = train_options(tuning, precision);
+    let batch = architecture.classes;
+    let options = train_options(batch, tuning, precision);
     let network = TrainNetwork::new(&buffers, architecture, &options).await.unwrap();
-    let pixels: Vec<u8> = (0..BATCH * INPUT.image_bytes()).map(|i| (i * i % 251) as u8).collect();
-    let samples: Vec<u32> = (0..BATCH as u32).collect();
+    let pixels: Vec<u8> = (0..batch * INPUT.image_bytes()).map(|i| (i * i % 251) as u8).collect();
+    let samples: Vec<u32> = (0..batch as u32).collect();
     let (mut losses, mut gradients) = (Vec::new(), Vec::new());
     for number in 0..3 {
         let step = Step::new(0.02, 0.9, 0, number);
@@ -180,7 +184,8 @@ fn training_with_activations_in_half_precision_follows_single_precision() {
                 println!("skipped: {} has no shader-f16", gpu.adapter().name);
                 continue;
             }
-            let mut architecture = Architecture::new(Family::Paddle, variant, width, BATCH).unwrap();
+            let batch = if subgroups { FULL_BATCH } else { BATCH };
+            let mut architecture = Architecture::new(Family::Paddle, variant, width, batch).unwrap();
             architecture.switches.dropout = 0.0;
             let (single_losses, single, single_bytes) =
                 trained(&gpu, &architecture, tuning, Precision::Single).await;
@@ -258,7 +263,7 @@ async fn put_on_units(
     at_once: bool,
 ) -> [usize; 3] {
     let buffers = TrainBuffers::new(gpu, architecture, &scaled(architecture), 4e-5, &tuning).await.unwrap();
-    let options = train_options(tuning, Precision::Half);
+    let options = train_options(architecture.classes, tuning, Precision::Half);
     let mut choices = Choices::default();
     // What is asked depends on what is made at once.
     for of_ways in [true, false] {
