@@ -118,7 +118,7 @@ pub struct TrainOptions {
     /// Learning rate of the classifier in units of that of the rest [default: 1].
     #[arg(long, value_name = "FACTOR")]
     pub head_lr: Option<f64>,
-    /// Activations on the GPU and their gradients: f32, or f16, which takes some six tenths of the memory; all else is in
+    /// Activations on the GPU and their gradients: f32, or f16, which takes half to eight tenths of the memory; all else is in
     /// f32 [default: f32].
     #[arg(long)]
     pub precision: Option<Precision>,
