@@ -180,6 +180,12 @@ impl Dense {
         );
     }
 
+    /// Whether the kernels of the weight gradient, on a device of `class`, take their gradient back through a normalisation while they load
+    /// it; on software devices each tap loads it once more. The data gradient's never do.
+    pub fn takes_gradients_on_load(class: DeviceClass) -> bool {
+        class != DeviceClass::Software
+    }
+
     /// Appends the gradient with respect to the weights.
     pub fn weight_gradient(
         &self,

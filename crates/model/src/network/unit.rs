@@ -152,11 +152,6 @@ fn normalises_on_load(plan: &PlanBuilder) -> bool {
     }
 }
 
-/// Whether the stem's weight gradient takes its gradient back through the normalisation while it loads it.
-fn stem_takes_gradients_on_load(class: DeviceClass) -> bool {
-    class != DeviceClass::Software
-}
-
 /// A unit whose forward pass is recorded, with what its backward pass needs.
 pub(super) struct Unit {
     name: String,
@@ -340,7 +335,7 @@ impl Unit {
         let raw = self.output.norm.is_some();
         let takes_it = match &self.convolution {
             // The weight gradient alone does.
-            Convolution::Dense(_) => !wants_input && stem_takes_gradients_on_load(class),
+            Convolution::Dense(_) => !wants_input && Dense::takes_gradients_on_load(class),
             Convolution::Depthwise(c) => raw && c.takes_gradients_on_load(class),
             Convolution::Pointwise(..) => raw && Pointwise::takes_gradients_on_load(class),
         };
