@@ -27,7 +27,7 @@ fn put_weights(i: u32, lane: u32) {
     for (var at = lane; at < SIDE * 4u; at += INVOCATIONS) {
         let k = at / 4u;
         let weight = weights[(i * ROW + min(k, ROW - 1u)) * params.outputs + min(at % 4u, params.outputs - 1u)];
-        put(k * WEIGHT_LINE + at % 4u, select(vec4<f32>(0.0), from_weight(weight), (k < ROW) & (k % 4u < 3u)));
+        put(k * WEIGHT_LINE + at % 4u, select(vec4<f16>(), to_half(from_weight(weight)), (k < ROW) & (k % 4u < 3u)));
     }
 }
 

@@ -52,7 +52,7 @@ fn main(
     let of_rows = part_row(lane);
     let of_columns = part_column(lane);
     let group = lane % 4u;
-    let through = through_of(min(group, params.outputs - 1u), params.outputs);
+    let through = through_times(through_of(min(group, params.outputs - 1u), params.outputs), LARGER);
     // Of a filter row its numbers by the outputs.
     var of_weights: array<MatrixSum, 3>;
     for (var x = 0u; x < wide; x += ACROSS) {
@@ -67,8 +67,8 @@ fn main(
             put_lines(lines, i32(y), x, lane, turn);
             #unroll h GRADIENTS
                 let column = lane / 4u + 8u * h;
-                let gradient = gradient_from(gradients[h], through) * LARGER;
-                put(LINES_HALVES + column * GRADIENT_LINE + group, select(vec4<f32>(0.0), gradient, column < columns));
+                let gradient = gradient_times(gradients[h], through, LARGER);
+                put(LINES_HALVES + column * GRADIENT_LINE + group, select(vec4<f16>(), to_half(gradient), column < columns));
             #end
             workgroupBarrier();
             // The next row's loads are on their way while this one is multiplied.

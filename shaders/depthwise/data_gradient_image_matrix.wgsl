@@ -19,8 +19,8 @@ fn raw_at(at: u32) -> Raw {
     return raw_gradient(at);
 }
 
-fn value_of(raw: Raw) -> vec4<f32> {
-    return gradient_from(raw, through) * LARGER;
+fn value_of(raw: Raw) -> vec4<f16> {
+    return to_half(gradient_times(raw, through, LARGER));
 }
 
 fn weight_of(weight: vec4<f32>) -> vec4<f32> {
@@ -45,7 +45,7 @@ fn main(
 ) {
     let place = place_of(linear_group(group_id, grid), lane);
     load_moments(place.channel, params.outputs);
-    through = through_of(place.channel, params.outputs);
+    through = through_times(through_of(place.channel, params.outputs), LARGER);
     make_images(place, lane);
     if place.slab < params.slabs {
         leave_pairs(lane, place.slab, place.strip * 4u + lane % 4u, params.outputs, sum, weighted_sum());

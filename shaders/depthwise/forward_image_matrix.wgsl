@@ -24,8 +24,8 @@ fn raw_at(at: u32) -> Raw {
     return input[at];
 }
 
-fn value_of(raw: Raw) -> vec4<f32> {
-    return operand_of(from_value(raw), affine);
+fn value_of(raw: Raw) -> vec4<f16> {
+    return vec4<f16>(operand_of(from_value(raw), affine));
 }
 
 fn weight_of(weight: Weight) -> vec4<f32> {

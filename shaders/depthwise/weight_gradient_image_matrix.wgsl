@@ -45,14 +45,14 @@ fn put_loads(loads: Loads, affine: Affine, through: Through, lane: u32) {
         let pixel = position_of(lane, h);
         let at = pixel_at(pixel);
         if pixel < params.in_height * params.in_width {
-            put(at * LINE + lane % 4u, operand_of(from_value(loads.inputs[h]), affine));
+            put(at * LINE + lane % 4u, vec4<f16>(operand_of(from_value(loads.inputs[h]), affine)));
         }
     #end
     #unroll h GRADIENTS
         let position = position_of(lane, h);
         let at = position / params.out_width * pitch() + position % params.out_width;
         if position < params.out_height * params.out_width {
-            put(GRADIENTS_AT + at * LINE + lane % 4u, gradient_from(loads.gradients[h], through) * LARGER);
+            put(GRADIENTS_AT + at * LINE + lane % 4u, to_half(gradient_times(loads.gradients[h], through, LARGER)));
         }
     #end
 }
@@ -68,7 +68,7 @@ fn main(
     let slab = place.slab;
     let channel = place.channel;
     let affine = affine_of(channel, channels);
-    let through = through_of(channel, channels);
+    let through = through_times(through_of(channel, channels), LARGER);
     let j = lane / TEAM;
     let of_rows = part_row(lane) / 4u;
     let of_columns = part_column(lane) / 4u;

@@ -94,16 +94,16 @@ fn put_loads(loads: Loads, rows: Rows, affine: Affine, through: Through, lane: u
         let there = (row >= 0) & (row < i32(params.in_height)) & (column >= 0) & (column < i32(params.in_width));
         let value = operand_of(from_value(loads.inputs[h]), affine);
         if position < NEW_LINES * PIXELS {
-            put(position * LINE + lane % 4u, select(vec4<f32>(0.0), value, there));
+            put(position * LINE + lane % 4u, select(vec4<f16>(), vec4<f16>(value), there));
         }
     #end
     #unroll h GRADIENTS
         let position = position_of(lane, h);
         let row = rows.y + i32(position / ACROSS);
         let own = (row >= rows.top) & (row < rows.top + i32(params.down)) & (rows.x + position % ACROSS < params.out_width);
-        let gradient = gradient_from(loads.gradients[h], through) * LARGER;
+        let gradient = gradient_times(loads.gradients[h], through, LARGER);
         if position < ROWS * ACROSS {
-            put(GRADIENTS_AT + position * LINE + lane % 4u, select(vec4<f32>(0.0), gradient, own));
+            put(GRADIENTS_AT + position * LINE + lane % 4u, select(vec4<f16>(), to_half(gradient), own));
         }
     #end
 }
@@ -119,7 +119,7 @@ fn main(
     let slab = own.slab;
     let channel = own.channel;
     let affine = affine_of(channel, channels);
-    let through = through_of(channel, channels);
+    let through = through_times(through_of(channel, channels), LARGER);
     let j = lane / TEAM;
     let of_rows = part_row(lane);
     let of_columns = part_column(lane);

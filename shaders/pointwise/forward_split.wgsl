@@ -9,6 +9,7 @@
 #import gate
 #import epilogue
 #import pointwise_forward
+#import pointwise_weights
 #import split_tile
 
 @group(0) @binding(0) var<uniform> params: Params;

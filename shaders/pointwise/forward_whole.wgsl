@@ -65,7 +65,7 @@ fn main(
             let k = SIDE * n + i / (4u * OUTPUTS);
             let group = i % (4u * OUTPUTS);
             let weight = weights[min(k, params.inputs * 4u - 1u) * params.outputs + min(group, params.outputs - 1u)];
-            put(i / (4u * OUTPUTS) * WEIGHT_LINE + group, select(vec4<f32>(0.0), from_weight(weight), k < params.inputs * 4u));
+            put(i / (4u * OUTPUTS) * WEIGHT_LINE + group, select(vec4<f16>(), to_half(from_weight(weight)), k < params.inputs * 4u));
         }
         workgroupBarrier();
         #unroll w OUTPUTS
@@ -88,7 +88,7 @@ fn main(
         #unroll n INPUTS
             let affine = affine_of(min(place + 4u * n, params.inputs - 1u), params.inputs);
             #unroll h LINES
-                put((line + 8u * h) * INPUT_LINE + place + 4u * n, operand_of(from_value(rows[LINES * n + h]), affine));
+                put((line + 8u * h) * INPUT_LINE + place + 4u * n, vec4<f16>(operand_of(from_value(rows[LINES * n + h]), affine)));
             #end
         #end
         workgroupBarrier();

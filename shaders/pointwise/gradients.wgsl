@@ -90,7 +90,7 @@ fn main(
     let line = team * OWN_ROWS + lane % TEAM / 4u;
     let place = lane % 4u;
     for (var i = lane; i < 4u * OUTPUTS; i += INVOCATIONS) {
-        let through = through_of(min(i, params.outputs - 1u), params.outputs);
+        let through = through_times(through_of(min(i, params.outputs - 1u), params.outputs), LARGER);
         ways[3u * i] = through.scale;
         ways[3u * i + 1u] = through.slope;
         ways[3u * i + 2u] = through.offset;
@@ -102,7 +102,7 @@ fn main(
             let of_line = min(SIDE * n + i / (4u * OUTPUTS), params.inputs * 4u - 1u);
             let group = i % (4u * OUTPUTS);
             let weight = weights[of_line * params.outputs + min(group, params.outputs - 1u)];
-            put(i / (4u * OUTPUTS) * GRADIENT_LINE + group, select(vec4<f32>(0.0), weight, group < params.outputs));
+            put(i / (4u * OUTPUTS) * GRADIENT_LINE + group, select(vec4<f16>(), to_half(weight), group < params.outputs));
         }
         workgroupBarrier();
         #unroll w OUTPUTS
@@ -126,8 +126,8 @@ fn main(
             #unroll w OUTPUTS
                 let group = place + 4u * w;
                 let way = Through(ways[3u * group], ways[3u * group + 1u], ways[3u * group + 2u]);
-                let gradient = gradient_from(loads.gradients[LINES * w + h], way) * LARGER;
-                put(at * GRADIENT_LINE + group, select(vec4<f32>(0.0), gradient, first + at < end));
+                let gradient = gradient_times(loads.gradients[LINES * w + h], way, LARGER);
+                put(at * GRADIENT_LINE + group, select(vec4<f16>(), to_half(gradient), first + at < end));
             #end
         #end
         #unroll n INPUTS
@@ -141,7 +141,7 @@ fn main(
                 } else {
                     value = from_value(loads.inputs[LINES * n + h]);
                 }
-                put(INPUTS_AT + (line + 8u * h) * INPUT_LINE + place + 4u * n, value);
+                put(INPUTS_AT + (line + 8u * h) * INPUT_LINE + place + 4u * n, vec4<f16>(value));
             #end
         #end
         let arriving = loads.arriving;

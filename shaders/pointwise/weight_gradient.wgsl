@@ -71,17 +71,13 @@ fn gradients_at(first: u32, end: u32, lane: u32, channel: u32) -> Gradients {
     return raws;
 }
 
-fn input_of(raw: Value, row: u32, end: u32, channel: u32, affine: Affine) -> vec4<f32> {
+fn input_of(raw: Value, image: u32, channel: u32, affine: Affine) -> vec4<f32> {
     let near = min(channel, params.inputs - 1u);
-    var value = gated(operand_of(from_value(raw), affine), image_of(min(row, params.rows - 1u)), near, params.inputs);
+    var value = gated(operand_of(from_value(raw), affine), image, near, params.inputs);
     if BIAS {
         value = select(value, vec4<f32>(1.0, 0.0, 0.0, 0.0), channel == params.inputs);
     }
-    return select(vec4<f32>(0.0), value, row < end || !FEWER_INPUTS);
-}
-
-fn gradient_in(raw: RawGradient, row: u32, end: u32, through: Through) -> vec4<f32> {
-    return select(vec4<f32>(0.0), gradient_from(raw, through), row < end || FEWER_INPUTS);
+    return value;
 }
 
 const_assert A_WIDTH * STEP == INVOCATIONS * A_PIECES && B_WIDTH * STEP == INVOCATIONS * B_PIECES;
@@ -107,18 +103,20 @@ fn main(
     let input_channel = first_row + lane % A_WIDTH;
     let output_channel = first_column + lane % B_WIDTH;
     let affine = affine_of(min(input_channel, params.inputs - 1u), params.inputs);
-    let through = through_of(min(output_channel, params.outputs - 1u), params.outputs);
+    let through = through_times(through_of(min(output_channel, params.outputs - 1u), params.outputs), B_SCALE);
     var products = no_products();
     var a = inputs_at(begin, end, lane, input_channel);
     var b = gradients_at(begin, end, lane, output_channel);
     for (var first = begin; first < end; first += STEP) {
+        let image = image_of(first);
         #unroll i A_PIECES
             let row = row_of(first, lane, A_WIDTH, i);
-            put_a(lane + INVOCATIONS * i, input_of(a[i], row, end, input_channel, affine));
+            let own_image = image_behind(image, min(row, params.rows - 1u), STEP);
+            put_a(lane + INVOCATIONS * i, input_of(a[i], own_image, input_channel, affine), row < end || !FEWER_INPUTS);
         #end
         #unroll i B_PIECES
             let row = row_of(first, lane, B_WIDTH, i);
-            put_b(lane + INVOCATIONS * i, gradient_in(b[i], row, end, through));
+            put_b(lane + INVOCATIONS * i, gradient_times(b[i], through, B_SCALE), row < end || FEWER_INPUTS);
         #end
         workgroupBarrier();
         // The next step's loads are on their way while this one is multiplied.

@@ -12,12 +12,12 @@ const PARTS: u32 = SIDE / EDGE;
 const LANES: u32 = EDGE * EDGE / 8u;
 const_assert PARTS * EDGE == SIDE && PARTS * PARTS * LANES == TEAM;
 
-// As in shared/matrix/gemm.
+// As in shared/matrix/gemm: what is not taken times something is not cut off either.
 var<workgroup> pool: array<vec2<f32>, POOL>;
 var<workgroup> halves: array<vec4<f16>, HALVES>;
 
-fn put(at: u32, value: vec4<f32>) {
-    pool[at] = bitcast<vec2<f32>>(to_half(value));
+fn put(at: u32, four: vec4<f16>) {
+    halves[at] = four;
 }
 
 // Where the subgroup's matrix begins in a block.

@@ -34,7 +34,7 @@ fn input_at(image: u32, pixel: u32, channel: u32) -> u32 {
 
 fn clear(lane: u32, halves: u32) {
     for (var at = lane; at < halves; at += INVOCATIONS) {
-        put(at, vec4<f32>(0.0));
+        put(at, vec4<f16>());
     }
     workgroupBarrier();
 }

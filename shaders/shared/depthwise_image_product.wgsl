@@ -55,7 +55,7 @@ fn make_images(place: Place, lane: u32) {
     var diagonals: array<MatrixB, TAPS>;
     #unroll i KERNEL
         if lane < KERNEL * SIDE {
-            put(lane * LINE + lane % SIDE / 4u, own[i]);
+            put(lane * LINE + lane % SIDE / 4u, vec4<f16>(own[i]));
         }
         workgroupBarrier();
         #unroll j KERNEL

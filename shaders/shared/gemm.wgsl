@@ -34,13 +34,17 @@ fn sums_of_products(lane: u32, products: ptr<function, array<vec4<f32>, SUMS>>) 
     return *products;
 }
 
-// The place of what was loaded as number `at` of a step, where the tile lies as it was read.
-fn put_a(at: u32, value: vec4<f32>) {
-    tile_a[at] = value;
+// Matrices are multiplied as they are.
+const A_SCALE: f32 = 1.0;
+const B_SCALE: f32 = 1.0;
+
+// The place of what was loaded as number `at` of a step, where the tile lies as it was read; zero where it is not `there`.
+fn put_a(at: u32, value: vec4<f32>, there: bool) {
+    tile_a[at] = select(vec4<f32>(0.0), value, there);
 }
 
-fn put_b(at: u32, value: vec4<f32>) {
-    tile_b[at] = value;
+fn put_b(at: u32, value: vec4<f32>, there: bool) {
+    tile_b[at] = select(vec4<f32>(0.0), value, there);
 }
 
 // The invocation's number in its grid.

@@ -1,5 +1,6 @@
-// The second matrix of gemm_rows, [inner][columns] as it lies in memory. The kernel defines `weight_at(k, column)`, which loads without
-// a branch, and `weight_of(weight, k)`, what that is: zero beyond the last k.
+// The second matrix of gemm_rows, [inner][columns] as it lies in memory, see pointwise_weights.
+#import pointwise_weights
+
 const_assert B_WIDTH * STEP == INVOCATIONS * B_PIECES;
 const B_TURN: u32 = 0u;
 
@@ -14,6 +15,6 @@ fn load_b(lane: u32, first_column: u32, k4: u32) -> array<Weight, B_PIECES> {
 
 fn store_b(lane: u32, k4: u32, pieces: array<Weight, B_PIECES>) {
     #unroll i B_PIECES
-        put_b(lane + INVOCATIONS * i, weight_of(pieces[i], k4 * 4u + (lane + INVOCATIONS * i) / B_WIDTH));
+        put_b(lane + INVOCATIONS * i, weight_of(pieces[i], k4 * 4u + (lane + INVOCATIONS * i) / B_WIDTH), true);
     #end
 }

@@ -32,11 +32,20 @@ fn raw_gradient(at: u32) -> RawGradient {
 }
 
 fn gradient_from(raw: RawGradient, through: Through) -> vec4<f32> {
+    return gradient_times(raw, through, 1.0);
+}
+
+// For gradients that are taken `factor` times, a power of two: so is the way, which many of them go.
+fn through_times(through: Through, factor: f32) -> Through {
+    return Through(through.scale * factor, through.slope * factor, through.offset * factor);
+}
+
+fn gradient_times(raw: RawGradient, through: Through, factor: f32) -> vec4<f32> {
     let g = from_gradient(raw.gradient);
     if THROUGH_NORM {
         return g * through.scale + from_value(raw.output) * through.slope + through.offset;
     }
-    return g;
+    return g * factor;
 }
 
 fn gradient_of(at: u32, through: Through) -> vec4<f32> {

@@ -1,5 +1,5 @@
-// What the tiles of a 1x1 convolution are loaded from, see gemm_rows and gemm_forward: input [rows][inputs] and
-// weights [inputs][outputs]. The kernel declares them, `params`, and what operand and gate ask for.
+// What the first matrix of a 1x1 convolution is loaded from, see gemm_rows: input [rows][inputs]. The kernel declares it, `params`, and
+// what operand and gate ask for.
 struct Line {
     at: u32,
     image: u32,
@@ -24,10 +24,3 @@ fn a_of(raw: Raw, line: Line, k4: u32, affine: Affine) -> vec4<f32> {
     return gated(operand_of(from_value(raw), affine), line.image, min(k4, params.inputs - 1u), params.inputs);
 }
 
-fn weight_at(k: u32, column: u32) -> Weight {
-    return weights[min(k, params.inputs * 4u - 1u) * params.outputs + min(column, params.outputs - 1u)];
-}
-
-fn weight_of(weight: Weight, k: u32) -> vec4<f32> {
-    return select(vec4<f32>(0.0), from_weight(weight), k < params.inputs * 4u);
-}

@@ -11,7 +11,7 @@ fn line_of(row: u32) -> Line {
 }
 
 fn of_column_at(k4: u32) -> Through {
-    return through_of(min(k4, params.outputs - 1u), params.outputs);
+    return through_times(through_of(min(k4, params.outputs - 1u), params.outputs), A_SCALE);
 }
 
 alias Raw = RawGradient;
@@ -21,7 +21,7 @@ fn raw_at(line: Line, k4: u32) -> Raw {
 }
 
 fn a_of(raw: Raw, line: Line, k4: u32, through: Through) -> vec4<f32> {
-    return gradient_from(raw, through);
+    return gradient_times(raw, through, A_SCALE);
 }
 
 fn weight_at(column: u32, k4: u32) -> vec4<f32> {

@@ -7,6 +7,8 @@ const SLICES: u32 = 64u / COLUMNS;
 const OUTPUTS: u32 = ROWS * COLUMNS;
 const PARTS: u32 = 64u / OUTPUTS;
 const_assert PARTS == 2u;
+// As in shared/gemm.
+const A_SCALE: f32 = 1.0;
 
 var<workgroup> of_slices: array<vec4<f32>, 64u * ROWS>;
 

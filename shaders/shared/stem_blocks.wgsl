@@ -62,7 +62,7 @@ fn put_lines(lines: Lines, y: i32, x: u32, lane: u32, turn: u32) {
         let column = input_column(x, pixel);
         let there = (row >= 0) & (row < i32(params.in_height)) & (column >= 0) & (column < i32(params.in_width));
         if line < 2u {
-            put(place_of(line + 1u, turn) + pixel, select(vec4<f32>(0.0), from_value(lines[h]), there));
+            put(place_of(line + 1u, turn) + pixel, select(vec4<f16>(), vec4<f16>(from_value(lines[h])), there));
         }
     #end
 }

@@ -276,7 +276,7 @@ pub const MATRIX_EDGES: [u32; 2] = [8, 16];
 /// # Errors
 /// A file that cannot be read.
 pub fn matrix_texts(root: &Path) -> Result<Vec<String>, ShaderError> {
-    let half = storage_text(root, "packed", "Half")?;
+    let half = storage_text(root, "half", "Half")?;
     let alias = |edge: u32| {
         let matrix =
             |name, scalar, role| format!("alias {name} = coop_mat{edge}x{edge}<{scalar}, {role}>;\n");

@@ -1,6 +1,7 @@
 //! 1x1 convolutions and linear layers: one matrix product over all positions.
 
 mod backward;
+mod packed;
 pub(crate) mod tiles;
 mod whole;
 
@@ -9,7 +10,7 @@ pub use backward::ProductGradients;
 use crate::operand::pass;
 use crate::{Activation, Operand, Slabs, pad_channels};
 use bytemuck::{Pod, Zeroable};
-use photonet_gpu::{Dispatch, PlanBuilder, Tensor};
+use photonet_gpu::{Dispatch, Kernel, PlanBuilder, Tensor};
 use tiles::{
     FORWARD, FORWARD_STATISTICS, MATRIX_FORWARD, MATRIX_FORWARD_STATISTICS, Offer, QUICK_FORWARD,
     QUICKEST_FORWARD, Tile, Worker, choose_tile, enough_tiles, fitting, in_workgroups, on_matrix_units,
@@ -175,6 +176,7 @@ impl Pointwise {
     ) {
         let Fused { gate, bias, residual, .. } = *fused;
         let params = self.forward_params(tile, fused);
+        let weights = self.as_loaded(plan, kernel, weights);
         let dispatch = tile
             .launch(count, Dispatch::new(kernel, format!("{label} forward")))
             .bind("weights", weights)
@@ -235,6 +237,7 @@ impl Pointwise {
             self.choose(plan, &pass, self.outputs, FORWARD_STATISTICS, on_units);
         let slabs = self.new_slabs(plan, format!("{label} statistics slabs"), tile, self.outputs);
         let params = self.forward_params(tile, &Fused { gate, ..Fused::default() });
+        let weights = self.as_loaded(plan, kernel, weights);
         let dispatch = tile
             .launch(count, Dispatch::new(kernel, format!("{label} forward")))
             .bind("weights", weights)
@@ -248,6 +251,12 @@ impl Pointwise {
             );
         plan.dispatch(self.gate(gate, input, dispatch));
         Some(slabs)
+    }
+
+    /// The weights as a kernel in tiles loads them.
+    fn as_loaded(&self, plan: &mut PlanBuilder, kernel: &Kernel, weights: Tensor) -> Tensor {
+        // A page has no matrix units.
+        if kernel.matrix && cfg!(not(target_arch = "wasm32")) { self.packed(plan, weights) } else { weights }
     }
 
     /// A slab for each row of tiles.

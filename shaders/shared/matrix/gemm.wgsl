@@ -1,8 +1,8 @@
 // As shared/gemm, on a device's matrix units: 16 bits are multiplied and 32 added up. A subgroup makes MATRIX_ROWS x MATRIX_COLUMNS matrices
 // of EDGE x EDGE; what comes of them goes through workgroup memory to the invocations that have it in shared/gemm, so that all that follows
 // a product is the same.
-// Half precision has few small numbers, and gradients are small: the first matrix is taken times 2^A_SHIFT, the second times 2^B_SHIFT, and
-// the sums are divided by both. What is beyond the largest then is cut off.
+// Half precision has few small numbers, and gradients are small: the first matrix is taken times A_SCALE, 2^A_SHIFT, the second times B_SCALE,
+// and the sums are divided by both. What is beyond the largest then is cut off.
 #import matrix
 #import gemm_sizes
 #import pool_sums
@@ -40,8 +40,7 @@ const_assert MATRICES_AT_ONCE * TURNS == MATRIX_ROWS * BLOCK_TURNS && TILE_ROWS 
 const FOR_COLUMNS: u32 = (GRID_ROWS + 4u) * B_WIDTH;
 
 // One memory for both, 8 bytes at a time: four halves of a matrix, or two of a sum's. NVIDIA's Vulkan has 48 KiB on a processor for all its
-// workgroups, so that what one takes decides how many there are. Units load matrices of halves from `halves`, which nobody writes:
-// what comes to lie in its place is `pool`, see `recorded::aliases`.
+// workgroups, so that what one takes decides how many there are. `halves` lies in the place of `pool`, see `recorded::aliases`.
 var<workgroup> pool: array<vec2<f32>, max(HALVES, 2u * max(SCRATCH, FOR_COLUMNS))>;
 var<workgroup> halves: array<vec4<f16>, HALVES>;
 
@@ -54,22 +53,34 @@ fn no_products() -> Products {
     return Products();
 }
 
-// Vec4 `place` of line `line`.
-fn put_a_in(line: u32, place: u32, value: vec4<f32>) {
-    pool[line * A_LINE + place] = bitcast<vec2<f32>>(to_half(value * A_SCALE));
+// Cutting off takes as many instructions as half of all else that is done to a value, so that it is done where a matrix is taken times
+// something alone. What else is too large is so in a network that has diverged: the infinity shows.
+fn half_of(value: vec4<f32>, shift: u32) -> vec4<f16> {
+    if shift == 0u {
+        return vec4<f16>(value);
+    }
+    return to_half(value);
 }
 
-fn put_b_in(line: u32, place: u32, value: vec4<f32>) {
-    pool[B_AT + line * B_LINE + place] = bitcast<vec2<f32>>(to_half(value * B_SCALE));
+// Vec4 `place` of line `line`.
+fn put_a_in(line: u32, place: u32, value: vec4<f32>) {
+    halves[line * A_LINE + place] = half_of(value, A_SHIFT);
 }
 
 // As in shared/gemm.
-fn put_a(at: u32, value: vec4<f32>) {
-    put_a_in(at / A_WIDTH, at % A_WIDTH, value);
+fn put_a(at: u32, value: vec4<f32>, there: bool) {
+    halves[at / A_WIDTH * A_LINE + at % A_WIDTH] = select(vec4<f16>(), half_of(value, A_SHIFT), there);
 }
 
-fn put_b(at: u32, value: vec4<f32>) {
-    put_b_in(at / B_WIDTH, at % B_WIDTH, value);
+fn put_b(at: u32, value: vec4<f32>, there: bool) {
+    halves[B_AT + at / B_WIDTH * B_LINE + at % B_WIDTH] = select(vec4<f16>(), half_of(value, B_SHIFT), there);
+}
+
+// 8 halves for the two vec4 from `place` of line `line` on, as they lie in memory; B_SHIFT is 0.
+fn put_b_unit(line: u32, place: u32, unit: vec4<f32>) {
+    let at = B_AT + line * B_LINE + place;
+    pool[at] = unit.xy;
+    pool[at + 1u] = unit.zw;
 }
 
 // Subgroups have invocations that follow one another.

@@ -1,19 +1,27 @@
-// As shared/gemm_transposed; the lines of the weights lie in workgroup memory as they were read.
-const B_TURN: u32 = 1u;
-const_assert B_WIDTH * STEP == INVOCATIONS * B_PIECES;
+// As shared/gemm_transposed, of weights that are packed; their lines lie in workgroup memory as they were read. Behind the last step it
+// loads that one again.
+#import pointwise_weights
 
-fn load_b(lane: u32, first_column: u32, k4: u32) -> array<vec4<f32>, B_PIECES> {
-    let column = first_column * 4u + lane / (STEP / 4u);
-    var lines: array<vec4<f32>, B_PIECES>;
-    #unroll n B_PIECES
-        lines[n] = weight_at(column + BLOCKS_AT_ONCE * n, k4 + lane % (STEP / 4u));
+const B_TURN: u32 = 1u;
+
+fn load_b(lane: u32, first_column: u32, k4: u32) -> Units {
+    let line = packed_line(params.outputs);
+    let first = min(k4 / 2u, line - STEP / 8u);
+    let last = packed_line(params.inputs) * 8u - 1u;
+    var units: Units;
+    #unroll i B_UNITS
+        let at = unit_of(lane, i);
+        let column = min(first_column * 4u + at / (STEP / 8u), last);
+        units[i] = weights[column * line + first + at % (STEP / 8u)];
     #end
-    return lines;
+    return units;
 }
 
-fn store_b(lane: u32, k4: u32, lines: array<vec4<f32>, B_PIECES>) {
-    let own = lane % (STEP / 4u);
-    #unroll n B_PIECES
-        put_b_in(lane / (STEP / 4u) + BLOCKS_AT_ONCE * n, own, weight_of(lines[n], k4 + own));
+fn store_b(lane: u32, k4: u32, units: Units) {
+    #unroll i B_UNITS
+        if has_unit(lane, i) {
+            let at = unit_of(lane, i);
+            put_b_unit(at / (STEP / 8u), at % (STEP / 8u) * 2u, units[i]);
+        }
     #end
 }

@@ -7,6 +7,8 @@ use super::run::{Plan, Step};
 use super::{Dispatch, PlanReport, Tensor};
 use crate::pipeline::Recipe;
 use crate::{Buffer, Choices, DeviceClass, Format, Gpu, GpuError, MatrixUnits};
+use std::any::{Any, TypeId};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 /// Offsets of ranges that are bound must be multiples of this many bytes (WebGPU's default limit).
@@ -45,6 +47,7 @@ pub struct PlanBuilder {
     answered: Option<String>,
     sources: Vec<Source>,
     dispatches: Vec<Dispatch>,
+    states: HashMap<TypeId, Box<dyn Any + Send>>,
 }
 
 impl Default for PlanBuilder {
@@ -72,6 +75,7 @@ impl PlanBuilder {
             answered: None,
             sources: Vec::new(),
             dispatches: Vec::new(),
+            states: HashMap::new(),
         }
     }
 
@@ -178,6 +182,23 @@ impl PlanBuilder {
     pub fn dispatch(&mut self, mut dispatch: Dispatch) {
         dispatch.questions.extend(self.answered.clone());
         self.dispatches.push(dispatch);
+    }
+
+    /// Appends a launch of which several others that answer questions take what it makes: it answers none. Returns its number.
+    pub fn dispatch_for_several(&mut self, dispatch: Dispatch) -> usize {
+        self.dispatches.push(dispatch);
+        self.dispatches.len() - 1
+    }
+
+    /// Puts a launch in the place of number `at`.
+    pub fn replace(&mut self, at: usize, dispatch: Dispatch) {
+        self.dispatches[at] = dispatch;
+    }
+
+    /// What those who record keep of a plan from one launch to the next.
+    pub fn state<T: Default + Send + 'static>(&mut self) -> &mut T {
+        let state = self.states.entry(TypeId::of::<T>()).or_insert_with(|| Box::new(T::default()));
+        state.downcast_mut().expect("a state is kept by its type")
     }
 
     /// What `record` appends, of which all launches together are the answer to this question as well: where the variants of something

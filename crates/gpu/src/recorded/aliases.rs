@@ -3,19 +3,20 @@
 //! A product's matrices lie in half precision in workgroup memory, and afterwards its sums in single precision do, in the same memory: what a
 //! workgroup takes of it decides how many of them a processor has. WGSL has no second type for a variable, and naga loads matrices of 16 bits
 //! from variables of 16 bits alone, while Vulkan loads them from whatever a pointer points to (SPV_KHR_cooperative_matrix,
-//! OpCooperativeMatrixLoadKHR). So kernels load matrices from a variable of 4 halves that nobody writes, and write to one of 2 singles, which
-//! takes its place here.
+//! OpCooperativeMatrixLoadKHR). So kernels write halves to a variable of 4 of them, load matrices from it, and have their sums in one of 2 singles,
+//! which takes its place here.
 
 use super::memory_model::{
-    CLASS_WORKGROUP, HEADER, OP_ACCESS_CHAIN, OP_CONSTANT, OP_IN_BOUNDS_ACCESS_CHAIN, OP_TYPE_POINTER,
-    OP_VARIABLE, instructions, push,
+    BOUND, CLASS_WORKGROUP, HEADER, OP_ACCESS_CHAIN, OP_CONSTANT, OP_IN_BOUNDS_ACCESS_CHAIN, OP_LOAD,
+    OP_STORE, OP_TYPE_POINTER, OP_VARIABLE, instructions, push,
 };
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 const OP_ENTRY_POINT: u32 = 15;
 const OP_TYPE_FLOAT: u32 = 22;
 const OP_TYPE_VECTOR: u32 = 23;
 const OP_TYPE_ARRAY: u32 = 28;
+const OP_BITCAST: u32 = 124;
 
 /// A module's types and variables, as far as workgroup memory is concerned.
 #[derive(Default)]
@@ -72,16 +73,15 @@ impl Declared {
 /// The variable of 4 halves an element becomes that of 2 singles; a module without it stays what it is.
 ///
 /// # Errors
-/// Where there is not one of 2 singles as long, matrices would be loaded from what nobody writes.
+/// Where there is not one of 2 singles as long, or halves are read as anything but matrices.
 pub(super) fn alias_halves(words: Vec<u32>) -> Result<Vec<u32>, String> {
     let declared = Declared::of(&words);
     let (of_halves, of_singles) = (declared.arrays_of((16, 4)), declared.arrays_of((32, 2)));
     if of_halves.is_empty() {
         return Ok(words);
     }
-    let to_element =
-        declared.pointers.iter().find(|&(_, &to)| declared.vector(to) == Some((32, 2))).map(|(&id, _)| id);
-    let (&[(halves, needed)], &[(singles, length)], Some(to_element)) =
+    let to_element = declared.pointers.iter().find(|&(_, &to)| declared.vector(to) == Some((32, 2)));
+    let (&[(halves, needed)], &[(singles, length)], Some((&to_element, &element))) =
         (&of_halves[..], &of_singles[..], to_element)
     else {
         return Err(format!(
@@ -96,6 +96,7 @@ pub(super) fn alias_halves(words: Vec<u32>) -> Result<Vec<u32>, String> {
         ));
     }
     let mut shared = words[..HEADER].to_vec();
+    let mut of_halves = HashSet::new();
     for (op, operands) in instructions(&words) {
         let mut operands = operands.to_vec();
         match op {
@@ -103,6 +104,18 @@ pub(super) fn alias_halves(words: Vec<u32>) -> Result<Vec<u32>, String> {
             OP_ACCESS_CHAIN | OP_IN_BOUNDS_ACCESS_CHAIN if operands[2] == halves => {
                 operands[0] = to_element;
                 operands[2] = singles;
+                of_halves.insert(operands[1]);
+            }
+            OP_STORE if of_halves.contains(&operands[0]) => {
+                let id = shared[BOUND];
+                shared[BOUND] += 1;
+                push(&mut shared, OP_BITCAST, &[element, id, operands[1]]);
+                operands[1] = id;
+            }
+            OP_LOAD if of_halves.contains(&operands[2]) => {
+                return Err(
+                    "halves in workgroup memory are read, where matrices alone are loaded from them".into()
+                );
             }
             OP_ENTRY_POINT => {
                 // Behind the name, whose last word has a zero byte, are the variables.
@@ -177,6 +190,26 @@ pub(super) mod tests {
         let (_, entry) = instructions(&words).find(|(op, _)| *op == OP_ENTRY_POINT).unwrap();
         // "main" and its end take two words.
         assert!(entry[4..].iter().all(|id| ids.contains(id)));
+    }
+
+    #[test]
+    fn halves_are_stored_as_singles_and_read_as_matrices_alone() {
+        let halved = "vec4<f16>(vec4<f32>(values[lane], values[lane]))";
+        let stores = TEXT.replace("pool[lane] = values[lane]", &format!("halves[lane] = {halved}"));
+        let words = words(&stores);
+        let (variables, used) = accesses(&words);
+        assert_eq!((variables.len(), used), (1, vec![variables[0]; 3]));
+        // What is stored there first was made of them, and its number is one that the module has.
+        let made: Vec<u32> = instructions(&words)
+            .filter(|(op, _)| *op == OP_BITCAST)
+            .map(|(_, operands)| operands[1])
+            .collect();
+        let stored = instructions(&words).find(|(op, _)| *op == OP_STORE).unwrap().1[1];
+        assert_eq!(made, [stored]);
+        assert!(stored < words[BOUND]);
+        let reads = stores.replace("values[lane] = pool[lane]", "values[lane] = vec2<f32>(halves[lane].xy)");
+        let refused = compile(&reads, &Constants::new(), (1, 6), false, 256).unwrap_err();
+        assert!(refused.contains("halves in workgroup memory are read"), "{refused}");
     }
 
     #[test]

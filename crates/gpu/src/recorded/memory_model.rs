@@ -6,15 +6,15 @@
 use std::collections::{HashMap, HashSet};
 
 pub(super) const HEADER: usize = 5;
-const BOUND: usize = 3;
+pub(super) const BOUND: usize = 3;
 
 const OP_MEMORY_MODEL: u32 = 14;
 pub(super) const OP_TYPE_POINTER: u32 = 32;
 pub(super) const OP_CONSTANT: u32 = 43;
 const OP_FUNCTION_PARAMETER: u32 = 55;
 pub(super) const OP_VARIABLE: u32 = 59;
-const OP_LOAD: u32 = 61;
-const OP_STORE: u32 = 62;
+pub(super) const OP_LOAD: u32 = 61;
+pub(super) const OP_STORE: u32 = 62;
 pub(super) const OP_ACCESS_CHAIN: u32 = 65;
 pub(super) const OP_IN_BOUNDS_ACCESS_CHAIN: u32 = 66;
 const OP_CONTROL_BARRIER: u32 = 224;

@@ -34,6 +34,12 @@ impl Layout {
         Self { outer: taps, middle: padded(inputs), inner: padded(outputs) }
     }
 
+    /// `[inputs][outputs]`, both padded to multiples of 32.
+    pub fn packed(inputs: usize, outputs: usize) -> Self {
+        let padded = |c: usize| (c, c.next_multiple_of(32));
+        Self { outer: 1, middle: padded(inputs), inner: padded(outputs) }
+    }
+
     /// Values without padding.
     pub fn flat(length: usize) -> Self {
         Self { outer: 1, middle: (1, 1), inner: (length, length) }

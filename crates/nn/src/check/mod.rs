@@ -17,6 +17,7 @@ mod loss;
 mod noise;
 mod operand;
 mod optimiser;
+mod packed;
 mod pointwise;
 mod pool;
 mod reduce;
@@ -201,6 +202,7 @@ pub fn cases() -> Vec<Case> {
         input::cases(),
         on_both(dense::cases()),
         pointwise::cases(),
+        packed::cases(),
         fused::cases(),
         dense::fused(),
         depthwise::cases(),

@@ -180,6 +180,13 @@ impl Trial {
         }
     }
 
+    /// As [`Trial::output`], in half precision whatever the formats of the case.
+    pub fn halves(&mut self, name: &'static str, layout: Layout, values: Vec<f64>) -> Slot {
+        let slot = self.poisoned_in(layout, Format::Half);
+        self.add(name, slot, 0, layout, words_in(Format::Half), true, values);
+        slot
+    }
+
     /// As [`Trial::poisoned`], for gradients, in their format.
     pub fn poisoned_gradients(&mut self, layout: Layout) -> Slot {
         self.poisoned_in(layout, self.storage.gradients)

@@ -101,6 +101,7 @@ impl Pointwise {
         let on_units = on_matrix_units(plan, output_gradient.format(), MATRIX_DATA_GRADIENT);
         let Choice { offer: Offer { tile, kernel }, count, question } =
             self.choose(plan, &pass, self.inputs, &fitting(DATA_GRADIENT, plan), on_units);
+        let weights = self.as_loaded(plan, kernel, weights);
         let dispatch = tile
             .launch(count, Dispatch::new(kernel, format!("{label} data gradient")))
             .constant("ADDS", target.adds)
@@ -145,6 +146,7 @@ impl Pointwise {
         let on_units = on_matrix_units(plan, output_gradient.format(), MATRIX_DATA_GRADIENT_SUMS);
         let Choice { offer: Offer { tile, kernel }, count, question } =
             self.choose(plan, &pass, self.inputs, DATA_GRADIENT_SUMS, on_units);
+        let weights = self.as_loaded(plan, kernel, weights);
         let slabs = self.new_slabs(plan, format!("{label} gradient slabs"), tile, self.inputs);
         let dispatch = tile
             .launch(count, Dispatch::new(kernel, format!("{label} data gradient")))
