@@ -12,10 +12,13 @@ fn image_of(row: u32) -> u32 {
 
 // The same of a row less than `apart` behind one of image `image`. Dividing takes some twenty instructions.
 fn image_behind(image: u32, row: u32, apart: u32) -> u32 {
-    if GATE == 2u && apart <= params.rows_per_image {
+    if GATE != 2u {
+        return 0u;
+    }
+    if apart <= params.rows_per_image {
         return image + u32(row >= (image + 1u) * params.rows_per_image);
     }
-    return image_of(row);
+    return row / params.rows_per_image;
 }
 
 fn gated(x: vec4<f32>, image: u32, channel: u32, channels: u32) -> vec4<f32> {
