@@ -1,6 +1,7 @@
 // As shared/gemm_forward, of weights that are packed. Behind the last step it loads that one again.
 #import pointwise_weights
 
+const UNITS_ACROSS: u32 = B_WIDTH / 2u;
 const B_TURN: u32 = 0u;
 
 fn load_b(lane: u32, first_column: u32, k4: u32) -> Units {
@@ -9,17 +10,8 @@ fn load_b(lane: u32, first_column: u32, k4: u32) -> Units {
     var units: Units;
     #unroll i B_UNITS
         let at = unit_of(lane, i);
-        let column = min(first_column / 2u + at % (B_WIDTH / 2u), line - 1u);
-        units[i] = weights[first + at / (B_WIDTH / 2u) * line + column];
+        let column = min(first_column / 2u + at % UNITS_ACROSS, line - 1u);
+        units[i] = weights[first + at / UNITS_ACROSS * line + column];
     #end
     return units;
-}
-
-fn store_b(lane: u32, k4: u32, units: Units) {
-    #unroll i B_UNITS
-        if has_unit(lane, i) {
-            let at = unit_of(lane, i);
-            put_b_unit(at / (B_WIDTH / 2u), at % (B_WIDTH / 2u) * 2u, units[i]);
-        }
-    #end
 }

@@ -2,6 +2,7 @@
 // loads that one again.
 #import pointwise_weights
 
+const UNITS_ACROSS: u32 = STEP / 8u;
 const B_TURN: u32 = 1u;
 
 fn load_b(lane: u32, first_column: u32, k4: u32) -> Units {
@@ -11,17 +12,8 @@ fn load_b(lane: u32, first_column: u32, k4: u32) -> Units {
     var units: Units;
     #unroll i B_UNITS
         let at = unit_of(lane, i);
-        let column = min(first_column * 4u + at / (STEP / 8u), last);
-        units[i] = weights[column * line + first + at % (STEP / 8u)];
+        let column = min(first_column * 4u + at / UNITS_ACROSS, last);
+        units[i] = weights[column * line + first + at % UNITS_ACROSS];
     #end
     return units;
-}
-
-fn store_b(lane: u32, k4: u32, units: Units) {
-    #unroll i B_UNITS
-        if has_unit(lane, i) {
-            let at = unit_of(lane, i);
-            put_b_unit(at / (STEP / 8u), at % (STEP / 8u) * 2u, units[i]);
-        }
-    #end
 }

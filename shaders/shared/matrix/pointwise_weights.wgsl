@@ -1,5 +1,6 @@
 // The second matrix of a 1x1 convolution as pointwise/pack leaves it: [inputs][outputs] in half precision, 8 in each element, both numbers
-// rounded up to a multiple of 32 with zeros. So it is copied as it lies in memory, and ends nowhere within a step.
+// rounded up to a multiple of 32 with zeros. So it is copied as it lies in memory, and ends nowhere within a step. Whoever loads it says how
+// many elements of a step lie in a line, UNITS_ACROSS.
 alias Weights = array<vec4<f32>>;
 
 // Elements of a step, of which an invocation has B_UNITS at most.
@@ -21,4 +22,13 @@ fn has_unit(lane: u32, i: u32) -> bool {
 // Elements of a line of so many channels, in units of 4.
 fn packed_line(channels: u32) -> u32 {
     return (channels + 7u) / 8u * 4u;
+}
+
+fn store_b(lane: u32, k4: u32, units: Units) {
+    #unroll i B_UNITS
+        if has_unit(lane, i) {
+            let at = unit_of(lane, i);
+            put_b_unit(at / UNITS_ACROSS, at % UNITS_ACROSS * 2u, units[i]);
+        }
+    #end
 }
