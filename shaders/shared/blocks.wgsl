@@ -12,7 +12,7 @@ const PARTS: u32 = SIDE / EDGE;
 const LANES: u32 = EDGE * EDGE / 8u;
 const_assert PARTS * EDGE == SIDE && PARTS * PARTS * LANES == TEAM;
 
-// As in shared/matrix/gemm: what is not taken times something is not cut off either.
+// As in shared/matrix/gemm.
 var<workgroup> pool: array<vec2<f32>, POOL>;
 var<workgroup> halves: array<vec4<f16>, HALVES>;
 

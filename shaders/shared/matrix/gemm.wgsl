@@ -54,7 +54,7 @@ fn no_products() -> Products {
 }
 
 // Cutting off takes as many instructions as half of all else that is done to a value, so that it is done where a matrix is taken times
-// something alone. What else is too large is so in a network that has diverged: the infinity shows.
+// something alone, and once for all to weights. Activations are too large only in a network that has diverged: the infinity shows.
 fn half_of(value: vec4<f32>, shift: u32) -> vec4<f16> {
     if shift == 0u {
         return vec4<f16>(value);

@@ -4,7 +4,7 @@ use super::report::{aligned, median};
 
 /// Kinds of layers, in the order of the table, and which kernels they have, by the beginnings of their names; the first that fits counts.
 const KINDS: [(&str, &[&str]); 7] = [
-    ("1x1 convolution, forward", &["pointwise/forward"]),
+    ("1x1 convolution, forward", &["pointwise/forward", "pointwise/pack"]),
     ("1x1 convolution, data gradient", &["pointwise/data_gradient"]),
     ("1x1 convolution, weight gradient", &["pointwise/"]),
     ("depthwise convolution", &["depthwise/"]),

@@ -6,7 +6,7 @@ use super::pool::{self, Lifetime};
 use super::run::{Plan, Step};
 use super::{Dispatch, PlanReport, Tensor};
 use crate::pipeline::Recipe;
-use crate::{Buffer, Choices, DeviceClass, Format, Gpu, GpuError, MatrixUnits};
+use crate::{Access, Binding, Buffer, Choices, DeviceClass, Format, Gpu, GpuError, MatrixUnits};
 use std::any::{Any, TypeId};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -184,15 +184,24 @@ impl PlanBuilder {
         self.dispatches.push(dispatch);
     }
 
-    /// Appends a launch of which several others that answer questions take what it makes: it answers none. Returns its number.
+    /// Appends a launch whose result several others take, which may answer questions; it answers none. Returns its number.
     pub fn dispatch_for_several(&mut self, dispatch: Dispatch) -> usize {
         self.dispatches.push(dispatch);
         self.dispatches.len() - 1
     }
 
-    /// Puts a launch in the place of number `at`.
+    /// Puts a launch in the place of number `at`, with the questions that it answers itself.
     pub fn replace(&mut self, at: usize, dispatch: Dispatch) {
         self.dispatches[at] = dispatch;
+    }
+
+    /// Whether a launch behind number `at` writes to any of `tensor`.
+    pub fn writes_behind(&self, at: usize, tensor: Tensor) -> bool {
+        self.dispatches.iter().skip(at + 1).any(|dispatch| {
+            let written = |binding: &&Binding| binding.access == Access::ReadWrite;
+            let bound = dispatch.kernel.bindings.iter().filter(written).filter_map(|b| dispatch.bound(b));
+            bound.into_iter().any(|to| to.overlaps(tensor))
+        })
     }
 
     /// What those who record keep of a plan from one launch to the next.
@@ -361,6 +370,26 @@ mod tests {
             let (x, y) = fold(groups);
             assert!(u64::from(x) * u64::from(y) >= groups && x <= 65_535 && y <= 65_535);
         }
+    }
+
+    #[test]
+    fn a_launch_for_several_answers_nothing_and_grows() {
+        let mut plan = PlanBuilder::new();
+        let copy =
+            |from, to| Dispatch::new(&kernels::LIMITS_COPY, "copy").bind("input", from).bind("output", to);
+        let [a, b] = ["a", "b"].map(|label| plan.transient(label, 1024));
+        let at = plan.answering("all".into(), |plan| {
+            plan.dispatch(copy(a, b));
+            plan.dispatch_for_several(copy(a, b))
+        });
+        *plan.state() = at;
+        plan.replace(at, copy(a, b.slice(256, 256)).groups(7));
+        assert_eq!((*plan.state::<usize>(), *plan.state::<u32>()), (1, 0));
+        let answered = plan.dispatches.iter().map(|d| (d.questions.len(), d.groups)).collect::<Vec<_>>();
+        assert_eq!(answered, [(1, 1), (0, 7)]);
+        // What the launch itself writes is not behind it.
+        assert!(plan.writes_behind(0, b.slice(256, 16)) && !plan.writes_behind(0, b.slice(0, 256)));
+        assert!(!plan.writes_behind(0, a) && !plan.writes_behind(1, b));
     }
 
     #[test]

@@ -120,9 +120,7 @@ fn check_alias(dispatch: &Dispatch, name: &str, written: Tensor) -> Result<(), S
     for (other, tensor) in dispatch.bindings.iter().filter(|(n, t)| *n != name && t.id() == written.id()) {
         let also_written =
             dispatch.kernel.bindings.iter().any(|b| b.name == *other && b.access == Access::ReadWrite);
-        let overlap = tensor.start() < written.start() + written.bytes()
-            && written.start() < tensor.start() + tensor.bytes();
-        if overlap || !also_written {
+        if tensor.overlaps(written) || !also_written {
             return Err(format!("`{name}` is written and its buffer is bound to `{other}` as well"));
         }
     }

@@ -42,6 +42,13 @@ impl Tensor {
         (self.id == other.id).then_some(Self { offset, bytes: end - offset, ..self })
     }
 
+    /// Whether this range and `other` have bytes in common.
+    pub(super) fn overlaps(&self, other: Self) -> bool {
+        self.id == other.id
+            && self.offset < other.offset + other.bytes
+            && other.offset < self.offset + self.bytes
+    }
+
     /// Bytes from the beginning of `whole`, a range of the same buffer, to this one.
     pub fn offset_in(&self, whole: Self) -> u64 {
         self.offset - whole.offset

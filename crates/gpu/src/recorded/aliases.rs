@@ -102,6 +102,9 @@ pub(super) fn alias_halves(words: Vec<u32>) -> Result<Vec<u32>, String> {
         match op {
             OP_VARIABLE if operands[1] == halves => continue,
             OP_ACCESS_CHAIN | OP_IN_BOUNDS_ACCESS_CHAIN if operands[2] == halves => {
+                if operands.len() != 4 {
+                    return Err("a single half in workgroup memory is asked for, where four lie in the place of two singles".into());
+                }
                 operands[0] = to_element;
                 operands[2] = singles;
                 of_halves.insert(operands[1]);
@@ -207,9 +210,14 @@ pub(super) mod tests {
         let stored = instructions(&words).find(|(op, _)| *op == OP_STORE).unwrap().1[1];
         assert_eq!(made, [stored]);
         assert!(stored < words[BOUND]);
-        let reads = stores.replace("values[lane] = pool[lane]", "values[lane] = vec2<f32>(halves[lane].xy)");
-        let refused = compile(&reads, &Constants::new(), (1, 6), false, 256).unwrap_err();
-        assert!(refused.contains("halves in workgroup memory are read"), "{refused}");
+        let reads = stores.replace(
+            "values[lane] = pool[lane]",
+            "let read = halves[lane]; values[lane] = vec2<f32>(read.xy)",
+        );
+        let refused = |text: &str| compile(text, &Constants::new(), (1, 6), false, 256).unwrap_err();
+        assert!(refused(&reads).contains("halves in workgroup memory are read"), "{}", refused(&reads));
+        let single = TEXT.replace("pool[lane] = values[lane]", "halves[lane].x = f16(values[lane].x)");
+        assert!(refused(&single).contains("a single half"), "{}", refused(&single));
     }
 
     #[test]

@@ -7,7 +7,7 @@ use super::{Case, HALF_STORAGE};
 use crate::Pointwise;
 use photonet_gpu::{Format, Storage, limits};
 
-/// Inputs and outputs: less than a line's element, whole lines, one more, and a layer that takes several workgroups.
+/// Inputs and outputs: one element of a line and less, whole lines, one input and one output more, and a layer that takes several workgroups.
 const LAYERS: [(usize, usize); 6] = [(3, 8), (32, 64), (33, 32), (64, 65), (18, 3), (200, 330)];
 
 pub(super) fn cases() -> Vec<Case> {
@@ -26,8 +26,10 @@ fn layers(shapes: Vec<(usize, usize)>, storage: Storage) -> Case {
         let mut expected = Vec::new();
         for (number, &shape) in shapes.iter().enumerate() {
             let mut values = uniform(80 + number as u64, layout(shape).len());
-            // Some are beyond the largest that halves have.
-            values.iter_mut().step_by(29).for_each(|value| *value *= 1e6);
+            // Of some layers a few are beyond the largest that halves have: beside those, errors of the others would be nothing.
+            if number % 3 == 2 {
+                values.iter_mut().step_by(29).for_each(|value| *value *= 1e6);
+            }
             let begin = all.len();
             all.extend(layout(shape).elements().map(|at| at.map_or(0.0, |at| values[at])));
             all.resize(begin + room(shape), 0.0);

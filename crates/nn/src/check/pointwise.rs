@@ -65,6 +65,8 @@ pub(super) fn cases() -> Vec<Case> {
         (1, 7, 72, 18, raw(Activation::Relu, 0)),
         (5, 15, 18, 30, raw(Activation::HardSwish, 5)),
         (2, 112, 62, 18, raw(Activation::HardSwish, 0)),
+        // Several images in a step of the weight gradient.
+        (33, 3, 18, 30, raw(Activation::HardSwish, 33)),
     ] {
         let layer = Pointwise { rows: batch * size * size, inputs, outputs };
         let shape = format!("{batch}x{size}x{size} {inputs}->{outputs}");
@@ -164,12 +166,13 @@ pub(super) fn on_units(units: MatrixUnits) -> Vec<Case> {
     type Numbers<'a> = &'a dyn Fn(&Range<usize>) -> Vec<Option<usize>>;
     // Gradients that half precision holds times a power of two alone, and some that it cuts off then.
     let graded = |gradient| Operands { gradient, ..PLAIN };
-    let shapes: [(usize, usize, usize, Operands, Numbers<'_>); 8] = [
+    let shapes: [(usize, usize, usize, Operands, Numbers<'_>); 9] = [
         (3000, 132, 200, graded(1e-8), &rule),
         (3000, 132, 200, graded(16.0), &rule),
         (300, 44, 18, biased, &every),
         (300, 18, 68, raw(3), &every),
         (300, 140, 212, raw(0), &every),
+        (297, 140, 20, raw(33), &rule),
         (3000, 132, 200, raw(0), &rule),
         (12_544, 16, 64, raw(0), &rule),
         (21, 960, 12, biased, &every),

@@ -56,7 +56,10 @@ struct Layer {
 }
 
 impl Pointwise {
-    /// `weights` as products on matrix units load them. They must not change between the first launch that asks for any and the one at hand.
+    /// `weights` as products on matrix units load them.
+    ///
+    /// # Panics
+    /// Where a launch writes the weights behind the one that packs them: its product would take what they were before.
     pub(crate) fn packed(&self, plan: &mut PlanBuilder, weights: Tensor) -> Tensor {
         let mut state = std::mem::take(plan.state::<PackedWeights>());
         let packed = state.packed(plan, *self, weights);
@@ -73,19 +76,24 @@ impl Pointwise {
 
 impl PackedWeights {
     fn packed(&mut self, plan: &mut PlanBuilder, shape: Pointwise, weights: Tensor) -> Tensor {
-        let mut known = self.launches.iter().flat_map(|launch| &launch.layers);
-        if let Some(layer) = known.find(|layer| layer.weights == weights) {
+        let mut known =
+            self.launches.iter().flat_map(|launch| launch.layers.iter().map(move |layer| (launch, layer)));
+        if let Some((launch, layer)) = known.find(|(_, layer)| layer.weights == weights) {
+            let channels = |layer: Pointwise| (layer.inputs, layer.outputs);
+            assert_eq!(channels(layer.shape), channels(shape), "weights have one shape");
+            launch.assert_unchanged(plan, weights);
             return layer.packed;
         }
         let fits = |launch: &Launch| launch.layers.len() < MOST_PARTS && launch.spans(weights).is_some();
         let number = self.launches.iter().position(fits).unwrap_or_else(|| {
             let to = plan.transient("packed weights", 0);
             // What it does follows below.
-            let at = plan.dispatch_for_several(Dispatch::new(&kernels::POINTWISE_PACK, "weights packed"));
+            let at = plan.dispatch_for_several(Dispatch::new(&kernels::POINTWISE_PACK, "pack"));
             self.launches.push(Launch { at, from: weights, to, layers: Vec::new() });
             self.launches.len() - 1
         });
         let launch = &mut self.launches[number];
+        launch.assert_unchanged(plan, weights);
         let packed = launch.add(plan, shape, weights);
         plan.replace(launch.at, launch.dispatch());
         packed
@@ -93,6 +101,13 @@ impl PackedWeights {
 }
 
 impl Launch {
+    fn assert_unchanged(&self, plan: &PlanBuilder, weights: Tensor) {
+        assert!(
+            !plan.writes_behind(self.at, weights),
+            "weights were packed before a launch that changes them"
+        );
+    }
+
     /// The range that holds these weights beside the others; a launch reads all in one format.
     fn spans(&self, weights: Tensor) -> Option<Tensor> {
         self.from.span(weights).filter(|_| self.from.format() == weights.format())
@@ -135,7 +150,7 @@ impl Launch {
             groups += length.div_ceil(WORKGROUP);
             moved += weights.bytes() + packed.bytes();
         }
-        Dispatch::new(&kernels::POINTWISE_PACK, "weights packed")
+        Dispatch::new(&kernels::POINTWISE_PACK, "pack")
             .bind("weights", self.from)
             .bind("packed", self.to.slice(0, self.bytes()))
             .params(&params)

@@ -5,8 +5,8 @@ use photonet_gpu::{Format, Kernel, MatrixUnits, PlanBuilder, kernels};
 
 /// Of a product over the rows: cost and start are in the units of those in registers, and fit what `photonet tune` measured of all
 /// products of large and small on an H200, see docs/performance.md, when weights were still loaded in single precision. Of 64x128, 128x96 and
-/// 128x128 nothing is measured: they are said to be about as good as 64x96,
-/// so that without `photonet tune` only outputs of 112 channels or so take one.
+/// 128x128 nothing is measured: their costs are guesses by which, without
+/// `photonet tune`, 112 channels or so alone take one.
 const fn product(
     (rows, columns, step): (usize, usize, usize),
     (cost, start): (usize, usize),
