@@ -6,6 +6,7 @@
 #import grid
 #import product
 #import pointwise_gradient
+#import pointwise_turned_weights
 #import split_tile
 
 override ADDS: bool = false;

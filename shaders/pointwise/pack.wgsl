@@ -4,6 +4,7 @@
 // from `to` on.
 #import storage
 #import grid
+#import parts
 
 const MOST_PARTS: u32 = 64u;
 const WORKGROUP: u32 = 256u;
@@ -20,14 +21,6 @@ struct Part {
     // Its first workgroup.
     group: u32,
     unused: u32,
-}
-
-struct Params {
-    parts: array<Part, MOST_PARTS>,
-    count: u32,
-    unused_0: u32,
-    unused_1: u32,
-    unused_2: u32,
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -49,11 +42,7 @@ fn main(
     @builtin(local_invocation_index) lane: u32,
 ) {
     let group = linear_group(group_id, grid);
-    var which = 0u;
-    for (var other = 1u; other < params.count; other += 1u) {
-        which = select(which, other, group >= params.parts[other].group);
-    }
-    let part = params.parts[which];
+    let part = part_of(group);
     let own = (group - part.group) * WORKGROUP + lane;
     if own < part.length {
         let k = own / part.line;

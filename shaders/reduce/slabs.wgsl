@@ -3,6 +3,7 @@
 // A workgroup takes `width` neighbouring sums of a part, with WORKGROUP / width invocations over the slabs of each: one for few
 // slabs, many for many.
 #import grid
+#import parts
 #import tree_sums
 
 const MOST_PARTS: u32 = 8u;
@@ -19,14 +20,6 @@ struct Part {
     unused: u32,
 }
 
-struct Params {
-    parts: array<Part, MOST_PARTS>,
-    count: u32,
-    unused_0: u32,
-    unused_1: u32,
-    unused_2: u32,
-}
-
 override WORKGROUP: u32 = 64u;
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -40,11 +33,7 @@ fn main(
     @builtin(local_invocation_index) lane: u32,
 ) {
     let group = linear_group(group_id, grid);
-    var which = 0u;
-    for (var other = 1u; other < params.count; other += 1u) {
-        which = select(which, other, group >= params.parts[other].group);
-    }
-    let part = params.parts[which];
+    let part = part_of(group);
     let lanes = WORKGROUP / part.width;
     let first = lane / part.width;
     let own = (group - part.group) * part.width + lane % part.width;

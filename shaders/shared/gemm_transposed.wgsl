@@ -1,6 +1,7 @@
 // The second matrix of gemm_rows when it is the transpose of [columns][inner], read along the inner dimension and turned like the
-// first. The kernel defines `weight_at(column, k4)`, 4 values of the inner dimension, loaded without a branch, and
-// `weight_of(weight, k4)`, what they are: zero beyond the last.
+// first, see pointwise_turned_weights.
+#import pointwise_turned_weights
+
 const_assert B_WIDTH * STEP <= 4u * INVOCATIONS;
 const B_TURN: u32 = 32u / STEP;
 

@@ -23,4 +23,3 @@ fn raw_at(line: Line, k4: u32) -> Raw {
 fn a_of(raw: Raw, line: Line, k4: u32, affine: Affine) -> vec4<f32> {
     return gated(operand_of(from_value(raw), affine), line.image, min(k4, params.inputs - 1u), params.inputs);
 }
-

@@ -1,5 +1,5 @@
-// What the tiles of a 1x1 convolution's data gradient are loaded from, see gemm_rows, gemm_transposed and gradient_operand:
-// output_gradient and output [rows][outputs], weights [inputs][outputs]. The kernel declares them and `params`.
+// What the first matrix of a 1x1 convolution's data gradient is loaded from, see gemm_rows and gradient_operand: output_gradient and
+// output [rows][outputs]. The kernel declares them and `params`.
 #import gradient_operand
 
 struct Line {
@@ -22,12 +22,4 @@ fn raw_at(line: Line, k4: u32) -> Raw {
 
 fn a_of(raw: Raw, line: Line, k4: u32, through: Through) -> vec4<f32> {
     return gradient_times(raw, through, A_SCALE);
-}
-
-fn weight_at(column: u32, k4: u32) -> vec4<f32> {
-    return weights[min(column, params.inputs * 4u - 1u) * params.outputs + min(k4, params.outputs - 1u)];
-}
-
-fn weight_of(weight: vec4<f32>, k4: u32) -> vec4<f32> {
-    return select(vec4<f32>(0.0), weight, k4 < params.outputs);
 }

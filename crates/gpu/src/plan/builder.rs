@@ -199,8 +199,8 @@ impl PlanBuilder {
     pub fn writes_behind(&self, at: usize, tensor: Tensor) -> bool {
         self.dispatches.iter().skip(at + 1).any(|dispatch| {
             let written = |binding: &&Binding| binding.access == Access::ReadWrite;
-            let bound = dispatch.kernel.bindings.iter().filter(written).filter_map(|b| dispatch.bound(b));
-            bound.into_iter().any(|to| to.overlaps(tensor))
+            let mut bound = dispatch.kernel.bindings.iter().filter(written).filter_map(|b| dispatch.bound(b));
+            bound.any(|to| to.overlaps(tensor))
         })
     }
 
