@@ -32,7 +32,7 @@ pub fn run(options: &CheckOptions) -> Result<ExitCode, CliError> {
     // The twins take longer than the kernels, on one processor of several.
     let run = |case: &Case| Ok(pollster::block_on(case.run(&gpu))?);
     in_order(&cases, run, |case, outcome: Outcome| {
-        let verdict = if outcome.passed() { "ok" } else { "WRONG" };
+        let verdict = if outcome.passed() { "ok".into() } else { format!("WRONG: {}", outcome.output) };
         failed += usize::from(!outcome.passed());
         if text {
             return say(format_args!(
@@ -42,7 +42,7 @@ pub fn run(options: &CheckOptions) -> Result<ExitCode, CliError> {
         }
         say(serde_json::json!({
             "kernel": case.kernel, "case": case.shape, "error": outcome.error,
-            "tolerance": outcome.tolerance, "ok": outcome.passed(),
+            "tolerance": outcome.tolerance, "ok": outcome.passed(), "output": outcome.output,
         }))
     })?;
     if text {

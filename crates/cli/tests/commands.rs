@@ -221,7 +221,7 @@ fn devices_summary_check_and_bench() {
             format!("bench {flags} --width 0.35 --size 32 --batch 2 --classes 4 --runs 2 --format json");
         let json = ran(&command).json();
         assert_eq!(json["task"], task);
-        assert!(json["subgroups"].is_boolean());
+        assert!(json["subgroups"].is_boolean() && json["robust"].is_boolean());
         assert!(json["median_ms"].as_f64().unwrap() > 0.0 && json["kinds"].as_array().unwrap().len() > 5);
         assert_eq!(json["launches"].as_array().unwrap().len() as u64, json["dispatches"].as_u64().unwrap());
     }

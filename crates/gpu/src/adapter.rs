@@ -98,8 +98,11 @@ pub struct GpuOptions {
     pub subgroups: Option<bool>,
     /// Record plans in Vulkan's commands, where the device runs on it, or do not; without an answer GPUs do and software devices do not.
     pub recorded: Option<bool>,
-    /// Keep bounds and loop checks in shaders.
-    pub checked: bool,
+    /// Watch that no index of a kernel lies beyond the end of what it reaches into, on Vulkan alone: reading from the device is an error where one does.
+    /// For tests, since it takes long.
+    pub watched: bool,
+    /// Keep the driver's bounds checks in recorded pipelines, which do without them where it allows that.
+    pub robust: bool,
     /// Choose kernels for this class of devices, not for the adapter's own. All kernels run everywhere.
     pub class: Option<DeviceClass>,
     /// Let the device bind no more bytes than this to a kernel in one buffer, as smaller ones do.
@@ -109,7 +112,7 @@ pub struct GpuOptions {
 }
 
 impl GpuOptions {
-    /// Options for `choice`. `PHOTONET_CHECKED=1`, `PHOTONET_PORTABLE=1`, `PHOTONET_MATRIX_UNITS=0` (or `1`), `PHOTONET_SUBGROUPS=0` (or `1`),
+    /// Options for `choice`. `PHOTONET_WATCHED=1`, `PHOTONET_ROBUST=1`, `PHOTONET_PORTABLE=1`, `PHOTONET_MATRIX_UNITS=0` (or `1`), `PHOTONET_SUBGROUPS=0` (or `1`),
     /// `PHOTONET_RECORDED=0` (or `1`), `PHOTONET_HALF=native` (or `packed`), `PHOTONET_DEVICE_CLASS=discrete` (or `integrated`, `software`) and
     /// `PHOTONET_BINDING_LIMIT=BYTES` are read from the environment.
     pub fn new(choice: DeviceChoice) -> Self {
@@ -126,7 +129,8 @@ impl GpuOptions {
             matrix_units: answer("PHOTONET_MATRIX_UNITS"),
             subgroups: answer("PHOTONET_SUBGROUPS"),
             recorded: answer("PHOTONET_RECORDED"),
-            checked: on("PHOTONET_CHECKED"),
+            watched: on("PHOTONET_WATCHED"),
+            robust: on("PHOTONET_ROBUST"),
             class,
             binding_limit: named("PHOTONET_BINDING_LIMIT").and_then(|bytes| bytes.parse().ok()),
             cache: None,

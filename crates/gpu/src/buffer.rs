@@ -140,8 +140,17 @@ impl<T: Pod> Reading<T> {
     /// Waits for the values, and for nothing that was submitted after them.
     ///
     /// # Errors
-    /// A lost device, or a driver that cannot map.
+    /// A lost device, a driver that cannot map, or what [`Gpu::beyond`] has found.
     pub async fn finish(self, gpu: &Gpu) -> Result<Vec<T>, GpuError> {
+        let values = self.finish_alone(gpu).await?;
+        match gpu.beyond().await?.as_slice() {
+            [] => Ok(values),
+            found => Err(GpuError::Beyond(found.join("; "))),
+        }
+    }
+
+    /// The same, whatever watched kernels have found.
+    pub(crate) async fn finish_alone(self, gpu: &Gpu) -> Result<Vec<T>, GpuError> {
         let mut values = vec![T::zeroed(); self.count];
         let Some(Transfer { staging, submission, mapped }) = self.copy else { return Ok(values) };
         gpu.wait_for(submission)?;

@@ -75,9 +75,9 @@ impl Gpu {
     /// Adapter, driver and shaders, for which alone measurements hold.
     fn choices_owner(&self) -> String {
         let AdapterSummary { name, backend, driver, .. } = self.adapter();
-        let checked = if self.is_checked() { ", checked" } else { "" };
+        let watched = if self.is_watched() { ", watched" } else { "" };
         let (hash, kernels) = (crate::kernels::HASH, self.kernels_owner());
-        format!("{name} | {backend} | {driver} | shaders {hash:016x}{checked} | {kernels}")
+        format!("{name} | {backend} | {driver} | shaders {hash:016x}{watched} | {kernels}")
     }
 
     /// The class that kernels are chosen for, and how half precision is read and multiplied: each has kernels of its own.

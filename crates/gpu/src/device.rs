@@ -2,7 +2,7 @@
 
 use crate::adapter::{fits, has_subgroups, sorted_adapters, summarise};
 use crate::pipeline::Pipelines;
-use crate::recorded::{Shared, Vulkan};
+use crate::recorded::{self, Shared, Vulkan};
 use crate::{AdapterSummary, Choices, DeviceClass, GpuError, GpuOptions, HalfType, MatrixUnits};
 use std::collections::VecDeque;
 use std::fmt;
@@ -26,7 +26,6 @@ pub struct Gpu {
     pub(crate) vulkan: Option<Shared>,
     summary: AdapterSummary,
     class: DeviceClass,
-    checked: bool,
     half: Option<HalfType>,
     matrix_units: Option<MatrixUnits>,
     subgroups: bool,
@@ -41,7 +40,7 @@ pub struct Gpu {
 
 impl fmt::Debug for Gpu {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Gpu").field("adapter", &self.summary).field("checked", &self.checked).finish()
+        f.debug_struct("Gpu").field("adapter", &self.summary).finish()
     }
 }
 
@@ -88,7 +87,12 @@ impl Gpu {
         let class = options.class.unwrap_or(own);
         // A software device runs launches within the submit, and no two at a time.
         let records = options.recorded.unwrap_or(class != DeviceClass::Software && !options.portable);
-        let records = records && cfg!(recordable) && adapter.get_info().backend == wgpu::Backend::Vulkan;
+        let can_record = cfg!(recordable) && adapter.get_info().backend == wgpu::Backend::Vulkan;
+        if options.watched && !can_record {
+            let reason = format!("kernels are watched on Vulkan alone, and it runs on {}", summary.backend);
+            return Err(GpuError::NoDevice { adapter: summary.name, reason });
+        }
+        let records = (records || options.watched) && can_record;
         // The kernels of software devices multiply in registers. And recorded pipelines alone order workgroup memory as Vulkan wants it for
         // kernels with matrices, see `recorded::memory_model`.
         let asked = options.matrix_units.unwrap_or(class == DeviceClass::Discrete);
@@ -121,7 +125,15 @@ impl Gpu {
             experimental_features,
             ..Default::default()
         };
-        let (device, queue) = match adapter.request_device(&descriptor).await {
+        let unchecked = (records && !options.watched && !options.robust)
+            .then(|| recorded::open_unchecked(adapter, &descriptor))
+            .flatten();
+        let checks = unchecked.is_none();
+        let opened = match unchecked {
+            Some(opened) => Ok(opened),
+            None => adapter.request_device(&descriptor).await,
+        };
+        let (device, queue) = match opened {
             Ok(opened) => opened,
             // Nobody asked for matrix units: without them there may be a device.
             #[cfg(recordable)]
@@ -142,7 +154,7 @@ impl Gpu {
         device.on_uncaptured_error(Arc::new(move |error: wgpu::Error| {
             lock(&uncaptured).error.get_or_insert(error.to_string());
         }));
-        let vulkan = records.then(|| Vulkan::of(&device, options.checked)).flatten();
+        let vulkan = records.then(|| Vulkan::of(&device, options.watched, !checks)).flatten();
         let matrix_units = matrix_units.filter(|_| vulkan.is_some());
         let mut pipelines = Pipelines::default();
         let cache_notice = pipelines.open_cache(&device, vulkan.as_ref(), adapter, options.cache.as_deref());
@@ -157,7 +169,6 @@ impl Gpu {
             requested: AtomicU64::new(0),
             summary,
             class,
-            checked: options.checked,
             half: options.half,
             matrix_units,
             subgroups,
@@ -202,9 +213,25 @@ impl Gpu {
         self.cache_notice.as_deref()
     }
 
-    /// Whether shaders keep their bounds and loop checks.
-    pub fn is_checked(&self) -> bool {
-        self.checked
+    /// Whether kernels are watched, see [`GpuOptions::watched`].
+    pub fn is_watched(&self) -> bool {
+        self.vulkan.as_ref().is_some_and(|vulkan| vulkan.watches())
+    }
+
+    /// Whether a driver checks the bounds of what kernels read and write: recorded pipelines do without where it lets them.
+    pub fn is_robust(&self) -> bool {
+        self.vulkan.as_ref().is_none_or(|vulkan| vulkan.checks())
+    }
+
+    /// Where watched kernels have reached beyond the end of what they were given, in all work submitted so far: a line for each that has not been told yet.
+    ///
+    /// # Errors
+    /// As [`Gpu::read`].
+    pub async fn beyond(&self) -> Result<Vec<String>, GpuError> {
+        match &self.vulkan {
+            Some(vulkan) => vulkan.beyond(self).await,
+            None => Ok(Vec::new()),
+        }
     }
 
     /// How kernels get at numbers in half precision: by the device's type where it has one. A software device has none in

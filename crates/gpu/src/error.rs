@@ -71,6 +71,9 @@ pub enum GpuError {
         /// The driver's reason.
         reason: String,
     },
+    /// Watched kernels did not stay within what they were given.
+    #[error("{0}: this is a fault of Photonet, please report it")]
+    Beyond(String),
     /// A buffer could not be mapped for reading.
     #[error("reading back from the GPU failed: {0}")]
     ReadBack(String),

@@ -109,12 +109,12 @@ impl Gpu {
         if let Some(pipeline) = cached {
             return Ok(pipeline);
         }
-        let (checked, cache) = (self.is_checked(), self.pipelines.driver_cache());
+        let cache = self.pipelines.driver_cache();
         let what = format!("kernel {}", recipe.kernel.name);
         let text = recipe.kernel.text(recipe.storage, self.half(), self.matrix_units());
         let pipeline = Arc::new(match &self.vulkan {
             Some(vulkan) => Pipeline::Recorded(recorded::Pipeline::new(vulkan, recipe, &text)?),
-            None => self.guarded(&what, |device| compile(device, recipe, text, checked, cache)).await?,
+            None => self.guarded(&what, |device| compile(device, recipe, text, cache)).await?,
         });
         let mut made = self.pipelines.made.lock().unwrap_or_else(PoisonError::into_inner);
         Ok(made.entry(key).or_insert(pipeline).clone())
@@ -187,7 +187,6 @@ fn compile(
     device: &wgpu::Device,
     recipe: &Recipe,
     text: Cow<'static, str>,
-    checked: bool,
     cache: Option<&wgpu::PipelineCache>,
 ) -> Pipeline {
     let kernel = recipe.kernel;
@@ -195,14 +194,10 @@ fn compile(
         recipe.constants.iter().map(|(n, v)| (*n, f64::from_bits(*v))).collect();
     let descriptor =
         wgpu::ShaderModuleDescriptor { label: Some(kernel.name), source: wgpu::ShaderSource::Wgsl(text) };
-    let module = if checked {
-        device.create_shader_module(descriptor)
-    } else {
-        // SAFETY: the kernels are this crate's own, validated when it was built; every index they
-        // form is guarded by the sizes in their uniforms, every loop is bounded by them, and the
-        // test suite runs all of them in checked mode as well.
-        unsafe { device.create_shader_module_trusted(descriptor, wgpu::ShaderRuntimeChecks::unchecked()) }
-    };
+    // SAFETY: the kernels are this crate's own, validated when it was built; every index they form is guarded by the sizes in their uniforms,
+    // every loop is bounded by them, and the test suite watches that no index of any of them lies beyond an end (`recorded::bounds`).
+    let module =
+        unsafe { device.create_shader_module_trusted(descriptor, wgpu::ShaderRuntimeChecks::unchecked()) };
     let entries: Vec<wgpu::BindGroupLayoutEntry> = kernel
         .bindings
         .iter()

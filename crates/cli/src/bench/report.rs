@@ -69,7 +69,7 @@ pub fn json(work: &Work, gpu: &Gpu, limits: &DeviceLimits, measured: &Measured) 
         "task": work.task(), "arch": work.arch(), "family": work.network.family, "width": work.network.width,
         "size": work.network.size, "batch": work.batch, "precision": work.precision.name(),
         "half": gpu.half().name(), "matrix_units": gpu.matrix_units().map(|units| units.edge),
-        "subgroups": gpu.subgroups(), "device": gpu.adapter().name,
+        "subgroups": gpu.subgroups(), "robust": gpu.is_robust(), "device": gpu.adapter().name,
         "driver": gpu.adapter().driver, "version": env!("CARGO_PKG_VERSION"),
         "median_ms": median, "images_per_second": work.batch as f64 / median * 1e3,
         "sustained_ms": measured.sustained_ms,

@@ -264,6 +264,7 @@ impl PlanBuilder {
                     label: &dispatch.label,
                     pipeline,
                     bindings: dispatch.kernel.bindings.iter().map(bound).collect(),
+                    params: &dispatch.uniform,
                     grid: fold(dispatch.groups),
                     cost: dispatch.cost,
                 }

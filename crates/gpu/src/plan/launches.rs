@@ -14,6 +14,9 @@ pub(crate) struct Launch<'a> {
     pub pipeline: &'a Arc<Pipeline>,
     /// What it binds: the buffer, and the first and the number of its bytes.
     pub bindings: Vec<(&'static Binding, &'a Buffer, u64, u64)>,
+    /// The contents of its uniform.
+    #[cfg_attr(not(recordable), expect(dead_code, reason = "wgpu binds it"))]
+    pub params: &'a [u8],
     pub grid: (u32, u32),
     pub cost: Cost,
 }

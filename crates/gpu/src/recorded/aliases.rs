@@ -6,17 +6,12 @@
 //! OpCooperativeMatrixLoadKHR). So kernels write halves to a variable of 4 of them, load matrices from it, and have their sums in one of 2 singles,
 //! which takes its place here.
 
-use super::memory_model::{
-    BOUND, CLASS_WORKGROUP, HEADER, OP_ACCESS_CHAIN, OP_CONSTANT, OP_IN_BOUNDS_ACCESS_CHAIN, OP_LOAD,
-    OP_STORE, OP_TYPE_POINTER, OP_VARIABLE, instructions, push,
+use super::words::{
+    CLASS_WORKGROUP, HEADER, OP_ACCESS_CHAIN, OP_BITCAST, OP_CONSTANT, OP_ENTRY_POINT,
+    OP_IN_BOUNDS_ACCESS_CHAIN, OP_LOAD, OP_STORE, OP_TYPE_ARRAY, OP_TYPE_FLOAT, OP_TYPE_POINTER,
+    OP_TYPE_VECTOR, OP_VARIABLE, instructions, interface, new_id, push,
 };
 use std::collections::{HashMap, HashSet};
-
-const OP_ENTRY_POINT: u32 = 15;
-const OP_TYPE_FLOAT: u32 = 22;
-const OP_TYPE_VECTOR: u32 = 23;
-const OP_TYPE_ARRAY: u32 = 28;
-const OP_BITCAST: u32 = 124;
 
 /// A module's types and variables, as far as workgroup memory is concerned.
 #[derive(Default)]
@@ -110,8 +105,7 @@ pub(super) fn alias_halves(words: Vec<u32>) -> Result<Vec<u32>, String> {
                 of_halves.insert(operands[1]);
             }
             OP_STORE if of_halves.contains(&operands[0]) => {
-                let id = shared[BOUND];
-                shared[BOUND] += 1;
+                let id = new_id(&mut shared);
                 push(&mut shared, OP_BITCAST, &[element, id, operands[1]]);
                 operands[1] = id;
             }
@@ -121,9 +115,7 @@ pub(super) fn alias_halves(words: Vec<u32>) -> Result<Vec<u32>, String> {
                 );
             }
             OP_ENTRY_POINT => {
-                // Behind the name, whose last word has a zero byte, are the variables.
-                let name = operands[2..].iter().position(|word| word.to_le_bytes().contains(&0)).unwrap_or(0);
-                let of_variables = operands.split_off(2 + name + 1);
+                let of_variables = operands.split_off(interface(&operands));
                 operands.extend(of_variables.into_iter().filter(|&id| id != halves));
             }
             _ => {}
@@ -137,8 +129,8 @@ pub(super) fn alias_halves(words: Vec<u32>) -> Result<Vec<u32>, String> {
 pub(super) mod tests {
     use super::*;
     use crate::pipeline::Constants;
-    use crate::recorded::memory_model::{OP_MATRIX_LOAD, OP_MATRIX_STORE};
-    use crate::recorded::spirv::compile;
+    use crate::recorded::spirv::{Target, compile};
+    use crate::recorded::words::{BOUND, OP_MATRIX_LOAD, OP_MATRIX_STORE};
     use crate::{Format, HalfType, MatrixUnits, Storage, kernels};
 
     /// Matrices loaded from what is written as singles, and stored.
@@ -160,8 +152,11 @@ pub(super) mod tests {
             values[lane] = pool[lane];
         }";
 
+    /// Of the newest language, with nothing added.
+    pub const ANY: Target = Target { language: (1, 6), invocations: 1024, pushes: false, watched: false };
+
     pub fn words(text: &str) -> Vec<u32> {
-        compile(text, &Constants::new(), (1, 6), false, 256).unwrap()
+        compile(text, &Constants::new(), ANY).unwrap()
     }
 
     /// The variables of workgroup memory, and those that matrices are loaded from and stored to.
@@ -214,7 +209,7 @@ pub(super) mod tests {
             "values[lane] = pool[lane]",
             "let read = halves[lane]; values[lane] = vec2<f32>(read.xy)",
         );
-        let refused = |text: &str| compile(text, &Constants::new(), (1, 6), false, 256).unwrap_err();
+        let refused = |text: &str| compile(text, &Constants::new(), ANY).unwrap_err();
         assert!(refused(&reads).contains("halves in workgroup memory are read"), "{}", refused(&reads));
         let single = TEXT.replace("pool[lane] = values[lane]", "halves[lane].x = f16(values[lane].x)");
         assert!(refused(&single).contains("a single half"), "{}", refused(&single));
@@ -222,7 +217,7 @@ pub(super) mod tests {
 
     #[test]
     fn without_room_for_them_there_is_no_pipeline() {
-        let refused = |text: &str| compile(text, &Constants::new(), (1, 6), false, 256).unwrap_err();
+        let refused = |text: &str| compile(text, &Constants::new(), ANY).unwrap_err();
         let text = TEXT.replace("pool: array<vec2<f32>, 64>", "pool: array<vec2<f32>, 63>");
         assert!(refused(&text).contains("64 times 4 halves do not fit 63"), "{}", refused(&text));
         let text = TEXT.replace("array<vec2<f32>, 64>", "array<vec4<f32>, 64>");
@@ -247,8 +242,7 @@ pub(super) mod tests {
             let (storage, half) = (Storage { values: Format::Half, ..Storage::default() }, HalfType::Native);
             for edge in MatrixUnits::edges() {
                 let units = MatrixUnits { edge, workgroup_bytes: u32::MAX, invocations: u32::MAX };
-                let words =
-                    compile(&kernel.text(storage, half, Some(units)), &Constants::new(), (1, 6), false, 1024);
+                let words = compile(&kernel.text(storage, half, Some(units)), &Constants::new(), ANY);
                 let words = words.unwrap_or_else(|error| panic!("{}: {error}", kernel.name));
                 let (mut variables, used) = accesses(&words);
                 // Beside what matrices are loaded from a kernel may have something of 4 singles.

@@ -1,7 +1,8 @@
 //! The Vulkan device behind wgpu's.
 
-use crate::GpuError;
-use ash::vk;
+use super::watch::Watch;
+use crate::{Gpu, GpuError};
+use ash::{ext, vk};
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use wgpu::hal::api;
@@ -11,8 +12,10 @@ pub(crate) struct Vulkan {
     pub device: ash::Device,
     /// Version of SPIR-V that it takes.
     pub language: (u8, u8),
-    /// Whether shaders keep their bounds and loop checks.
-    pub checked: bool,
+    /// What watched kernels report to, where they are watched.
+    pub watch: Option<Watch>,
+    /// Whether pipelines may do without the driver's bounds checks, and do.
+    pub unchecked: bool,
     pub queue_family: u32,
     /// Bits of a timestamp that count, as a mask: none where there are no timestamps.
     pub timestamps: u64,
@@ -30,8 +33,9 @@ impl fmt::Debug for Vulkan {
 }
 
 impl Vulkan {
-    /// That of `wgpu`; `None` where it runs on something else.
-    pub fn of(wgpu: &wgpu::Device, checked: bool) -> Option<Arc<Self>> {
+    /// That of `wgpu`, with pipelines that are `watched`, or `unchecked`, as only a device of [`open_unchecked`] may have them; `None` where it
+    /// runs on something else.
+    pub fn of(wgpu: &wgpu::Device, watched: bool, unchecked: bool) -> Option<Arc<Self>> {
         // SAFETY: the handles are used, not destroyed, and `Vulkan` keeps the device that they belong to.
         let hal = unsafe { wgpu.as_hal::<api::Vulkan>() }?;
         let instance = hal.shared_instance().raw_instance();
@@ -48,7 +52,8 @@ impl Vulkan {
         let vulkan = Self {
             device: hal.raw_device().clone(),
             language: language(properties.api_version),
-            checked,
+            watch: watched.then(|| Watch::of(wgpu)),
+            unchecked,
             queue_family,
             timestamps: u64::MAX.checked_shr(64 - bits.min(64)).unwrap_or(0),
             cache: Mutex::new(vk::PipelineCache::null()),
@@ -56,6 +61,24 @@ impl Vulkan {
             wgpu: wgpu.clone(),
         };
         Some(Arc::new(vulkan))
+    }
+
+    /// Whether kernels are watched.
+    pub fn watches(&self) -> bool {
+        self.watch.is_some()
+    }
+
+    /// Whether pipelines have the driver's bounds checks.
+    pub fn checks(&self) -> bool {
+        !self.unchecked
+    }
+
+    /// See [`Gpu::beyond`].
+    pub async fn beyond(&self, gpu: &Gpu) -> Result<Vec<String>, GpuError> {
+        match &self.watch {
+            Some(watch) => watch.found(gpu).await,
+            None => Ok(Vec::new()),
+        }
     }
 
     /// Keeps compiled pipelines from now on, those in `data` from the beginning, unless it is another driver's. Without memory for it
@@ -108,6 +131,47 @@ impl Drop for Vulkan {
     fn drop(&mut self) {
         // SAFETY: pipelines and recordings keep this alive, so that nothing uses the cache any more.
         unsafe { self.device.destroy_pipeline_cache(self.cache(), None) };
+    }
+}
+
+/// Opens a device whose pipelines may do without the driver's bounds checks, which wgpu asks for and which cost some instructions for each load
+/// and store; `None` where it has to have them (`VK_EXT_pipeline_robustness` is missing), or where wgpu's own way has to say what is wrong.
+pub(crate) fn open_unchecked(
+    adapter: &wgpu::Adapter,
+    descriptor: &wgpu::DeviceDescriptor<'_>,
+) -> Option<(wgpu::Device, wgpu::Queue)> {
+    let offered = adapter.features().contains(descriptor.required_features)
+        && descriptor.required_limits.check_limits(&adapter.limits());
+    // SAFETY: the handles are used, not destroyed.
+    let hal = unsafe { adapter.as_hal::<api::Vulkan>() }.filter(|_| offered)?;
+    let name = ext::pipeline_robustness::NAME;
+    if !hal.physical_device_capabilities().supports_extension(name) {
+        return None;
+    }
+    let mut offered = vk::PhysicalDevicePipelineRobustnessFeaturesEXT::default();
+    let mut all = vk::PhysicalDeviceFeatures2::default().push_next(&mut offered);
+    // SAFETY: the physical device is that of this instance, whose version has this function: it has a newer extension.
+    unsafe {
+        let instance = hal.shared_instance().raw_instance();
+        instance.get_physical_device_features2(hal.raw_physical_device(), &mut all);
+    }
+    if offered.pipeline_robustness == vk::FALSE {
+        return None;
+    }
+    let mut wanted = vk::PhysicalDevicePipelineRobustnessFeaturesEXT::default().pipeline_robustness(true);
+    // SAFETY: features, limits and what is added are offered, as looked at above, and nothing is taken away; the device is of this adapter, and
+    // opened with what it is said to have.
+    unsafe {
+        let opened = hal.open_with_callback(
+            descriptor.required_features,
+            &descriptor.required_limits,
+            &descriptor.memory_hints,
+            Some(Box::new(|device| {
+                device.extensions.push(name);
+                *device.create_info = device.create_info.push_next(&mut wanted);
+            })),
+        );
+        adapter.create_device_from_hal(opened.ok()?, descriptor).ok()
     }
 }
 

@@ -3,40 +3,16 @@
 //! There a barrier orders only accesses that are marked as those of several invocations (`NonPrivatePointer`), and makes what was written available
 //! and visible only where it says so (SPIR-V 1.6, 3.26 "Memory Operands" and 3.25 "Memory Semantics"). naga 30 writes neither, see issue 8805 of wgpu.
 
+use super::words::{
+    CLASS_WORKGROUP, HEADER, MODEL_VULKAN, OP_ACCESS_CHAIN, OP_CONSTANT, OP_CONTROL_BARRIER,
+    OP_FUNCTION_PARAMETER, OP_IN_BOUNDS_ACCESS_CHAIN, OP_LOAD, OP_MATRIX_LOAD, OP_MATRIX_STORE,
+    OP_MEMORY_MODEL, OP_STORE, OP_TYPE_POINTER, OP_VARIABLE, instructions, new_id, push,
+};
 use std::collections::{HashMap, HashSet};
 
-pub(super) const HEADER: usize = 5;
-pub(super) const BOUND: usize = 3;
-
-const OP_MEMORY_MODEL: u32 = 14;
-pub(super) const OP_TYPE_POINTER: u32 = 32;
-pub(super) const OP_CONSTANT: u32 = 43;
-const OP_FUNCTION_PARAMETER: u32 = 55;
-pub(super) const OP_VARIABLE: u32 = 59;
-pub(super) const OP_LOAD: u32 = 61;
-pub(super) const OP_STORE: u32 = 62;
-pub(super) const OP_ACCESS_CHAIN: u32 = 65;
-pub(super) const OP_IN_BOUNDS_ACCESS_CHAIN: u32 = 66;
-const OP_CONTROL_BARRIER: u32 = 224;
-pub(super) const OP_MATRIX_LOAD: u32 = 4457;
-pub(super) const OP_MATRIX_STORE: u32 = 4458;
-
-const MODEL_VULKAN: u32 = 3;
-pub(super) const CLASS_WORKGROUP: u32 = 4;
 const NON_PRIVATE_POINTER: u32 = 0x20;
 const SEMANTICS_WORKGROUP: u32 = 0x100;
 const SEMANTICS_AVAILABLE_AND_VISIBLE: u32 = 0x2000 | 0x4000;
-
-/// The instructions of a module: number, then operands.
-pub(super) fn instructions(words: &[u32]) -> impl Iterator<Item = (u32, &[u32])> {
-    let mut rest = words.get(HEADER..).unwrap_or_default();
-    std::iter::from_fn(move || {
-        let length = (*rest.first()? >> 16) as usize;
-        let (now, later) = rest.split_at_checked(length.max(1))?;
-        rest = later;
-        Some((now[0] & 0xffff, &now[1..]))
-    })
-}
 
 /// Marks every access to workgroup memory, and makes barriers order them, in a module that is in Vulkan's memory model. Others stay what they are.
 pub(super) fn order_workgroup_memory(words: Vec<u32>) -> Vec<u32> {
@@ -80,8 +56,7 @@ pub(super) fn order_workgroup_memory(words: Vec<u32>) -> Vec<u32> {
         push(&mut marked, op, &operands);
         let is_semantics = op == OP_CONSTANT && semantics.contains(&operands[1]);
         if is_semantics && operands[2] & SEMANTICS_WORKGROUP != 0 {
-            let id = marked[BOUND];
-            marked[BOUND] += 1;
+            let id = new_id(&mut marked);
             ordering.insert(operands[1], id);
             push(&mut marked, op, &[operands[0], id, operands[2] | SEMANTICS_AVAILABLE_AND_VISIBLE]);
         }
@@ -89,15 +64,11 @@ pub(super) fn order_workgroup_memory(words: Vec<u32>) -> Vec<u32> {
     marked
 }
 
-pub(super) fn push(words: &mut Vec<u32>, op: u32, operands: &[u32]) {
-    words.push((operands.len() as u32 + 1) << 16 | op);
-    words.extend_from_slice(operands);
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::recorded::aliases::tests::{TEXT, words};
+    use crate::recorded::words::BOUND;
 
     #[test]
     fn accesses_to_workgroup_memory_are_marked_and_barriers_order_them() {

@@ -8,13 +8,17 @@
 //! for everything, and a recording waits for the device before it goes.
 
 mod aliases;
+mod bounds;
 mod device;
 mod memory_model;
 mod pipeline;
+mod pointers;
 mod recording;
 mod spirv;
+mod watch;
+mod words;
 
-pub(crate) use device::Vulkan;
+pub(crate) use device::{Vulkan, open_unchecked};
 pub(crate) use pipeline::Pipeline;
 pub(crate) use recording::Recording;
 

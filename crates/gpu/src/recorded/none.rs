@@ -4,6 +4,14 @@ use crate::pipeline::Recipe;
 use crate::plan::Launch;
 use crate::{Gpu, GpuError};
 
+/// There is none to ask: see wgpu's own way.
+pub(crate) fn open_unchecked(
+    _: &wgpu::Adapter,
+    _: &wgpu::DeviceDescriptor<'_>,
+) -> Option<(wgpu::Device, wgpu::Queue)> {
+    None
+}
+
 #[derive(Clone, Debug)]
 pub(crate) enum Vulkan {}
 
@@ -11,8 +19,20 @@ pub(crate) enum Vulkan {}
 pub(crate) type Shared = Vulkan;
 
 impl Vulkan {
-    pub fn of(_: &wgpu::Device, _: bool) -> Option<Shared> {
+    pub fn of(_: &wgpu::Device, _: bool, _: bool) -> Option<Shared> {
         None
+    }
+
+    pub fn watches(&self) -> bool {
+        match *self {}
+    }
+
+    pub fn checks(&self) -> bool {
+        match *self {}
+    }
+
+    pub async fn beyond(&self, _: &Gpu) -> Result<Vec<String>, GpuError> {
+        match *self {}
     }
 
     #[cfg_attr(target_arch = "wasm32", expect(dead_code, reason = "a page keeps nothing on a disk"))]

@@ -1,9 +1,10 @@
 //! Compute pipelines of a recording.
 
 use super::Vulkan;
-use super::spirv;
+use super::bounds::REPORT;
+use super::spirv::{self, Target};
 use crate::pipeline::Recipe;
-use crate::{Access, Binding, GpuError};
+use crate::{Access, Binding, GpuError, Kernel};
 use ash::vk;
 use std::sync::Arc;
 
@@ -13,7 +14,20 @@ pub(crate) struct Pipeline {
     pub raw: vk::Pipeline,
     pub layout: vk::PipelineLayout,
     pub set_layout: vk::DescriptorSetLayout,
+    /// Bytes of the uniform that are pushed with each launch: all or, where it is bound, none.
+    pub pushed: u32,
+    /// Its part of the device's report, where it is watched: the number of the first byte.
+    pub report: Option<u64>,
     vulkan: Arc<Vulkan>,
+}
+
+/// Bytes that every device lets be pushed (Vulkan 1.3, "Required Limits", `maxPushConstantsSize`).
+const PUSHED: u32 = 128;
+
+/// Bytes of a kernel's uniform, if they can be pushed, else none.
+pub(super) fn pushed(kernel: &Kernel) -> u32 {
+    let uniform = kernel.bindings.iter().find(|binding| binding.access == Access::Uniform);
+    uniform.map(|uniform| uniform.min_bytes).filter(|&bytes| bytes <= PUSHED).unwrap_or(0)
 }
 
 /// What a kernel's binding is for Vulkan.
@@ -25,6 +39,11 @@ pub(super) fn descriptor_type(binding: &Binding) -> vk::DescriptorType {
 }
 
 impl Pipeline {
+    /// Whether what is bound elsewhere is pushed here.
+    pub fn pushes(&self, binding: &Binding) -> bool {
+        self.pushed > 0 && binding.access == Access::Uniform
+    }
+
     /// Compiles `text` for `recipe`.
     ///
     /// # Errors
@@ -32,16 +51,22 @@ impl Pipeline {
     pub fn new(vulkan: &Arc<Vulkan>, recipe: &Recipe, text: &str) -> Result<Self, GpuError> {
         let kernel = recipe.kernel;
         let what = format!("kernel {}", kernel.name);
-        let most = vulkan.wgpu.limits().max_compute_invocations_per_workgroup;
-        let words = spirv::compile(text, &recipe.constants, vulkan.language, vulkan.checked, most)
-            .map_err(|reason| GpuError::Driver { what: what.clone(), reason })?;
-        let bindings: Vec<vk::DescriptorSetLayoutBinding<'_>> = kernel
-            .bindings
-            .iter()
-            .map(|binding| {
+        let invocations = vulkan.wgpu.limits().max_compute_invocations_per_workgroup;
+        let pushed = pushed(kernel);
+        let refused = |reason| GpuError::Driver { what: what.clone(), reason };
+        let report = vulkan.watch.as_ref().map(|watch| watch.part(recipe)).transpose().map_err(refused)?;
+        let (language, watched) = (vulkan.language, report.is_some());
+        let target = Target { language, invocations, pushes: pushed > 0, watched };
+        let words = spirv::compile(text, &recipe.constants, target).map_err(refused)?;
+        let bound = kernel.bindings.iter().filter(|binding| pushed == 0 || binding.access != Access::Uniform);
+        let own = bound.map(|binding| (binding.index, descriptor_type(binding)));
+        let to_report = report.map(|_| (REPORT, vk::DescriptorType::STORAGE_BUFFER));
+        let bindings: Vec<vk::DescriptorSetLayoutBinding<'_>> = own
+            .chain(to_report)
+            .map(|(index, kind)| {
                 vk::DescriptorSetLayoutBinding::default()
-                    .binding(binding.index)
-                    .descriptor_type(descriptor_type(binding))
+                    .binding(index)
+                    .descriptor_type(kind)
                     .descriptor_count(1)
                     .stage_flags(vk::ShaderStageFlags::COMPUTE)
             })
@@ -51,6 +76,8 @@ impl Pipeline {
             raw: vk::Pipeline::null(),
             layout: vk::PipelineLayout::null(),
             set_layout: vk::DescriptorSetLayout::null(),
+            pushed,
+            report,
             vulkan: vulkan.clone(),
         };
         let device = &vulkan.device;
@@ -61,14 +88,26 @@ impl Pipeline {
             let info = vk::DescriptorSetLayoutCreateInfo::default().bindings(&bindings);
             made.set_layout = vulkan.made(&what, device.create_descriptor_set_layout(&info, None))?;
             let layouts = [made.set_layout];
-            let info = vk::PipelineLayoutCreateInfo::default().set_layouts(&layouts);
+            let range =
+                [vk::PushConstantRange::default().stage_flags(vk::ShaderStageFlags::COMPUTE).size(pushed)];
+            let ranges = if pushed > 0 { &range[..] } else { &[] };
+            let info =
+                vk::PipelineLayoutCreateInfo::default().set_layouts(&layouts).push_constant_ranges(ranges);
             made.layout = vulkan.made(&what, device.create_pipeline_layout(&info, None))?;
             let module = vulkan.made(&what, device.create_shader_module(&code, None))?;
             let stage = vk::PipelineShaderStageCreateInfo::default()
                 .stage(vk::ShaderStageFlags::COMPUTE)
                 .module(module)
                 .name(c"main");
-            let info = [vk::ComputePipelineCreateInfo::default().stage(stage).layout(made.layout)];
+            // That no index lies beyond its end is what watched kernels show, see `bounds`.
+            let mut unchecked = vk::PipelineRobustnessCreateInfoEXT::default()
+                .storage_buffers(vk::PipelineRobustnessBufferBehaviorEXT::DISABLED)
+                .uniform_buffers(vk::PipelineRobustnessBufferBehaviorEXT::DISABLED);
+            let mut info = vk::ComputePipelineCreateInfo::default().stage(stage).layout(made.layout);
+            if vulkan.unchecked {
+                info = info.push_next(&mut unchecked);
+            }
+            let info = [info];
             let pipelines = device.create_compute_pipelines(vulkan.cache(), &info, None);
             device.destroy_shader_module(module, None);
             made.raw = vulkan.made(&what, pipelines.map(|made| made[0]).map_err(|(_, code)| code))?;

@@ -1,11 +1,14 @@
 //! Command buffers that run again and again.
 
 use super::Vulkan;
+use super::bounds::REPORT;
 use super::pipeline::descriptor_type;
+use super::watch::PART;
 use crate::pipeline::Pipeline;
 use crate::plan::Launch;
 use crate::{Buffer, Gpu, GpuError};
 use ash::vk;
+use std::ops::Range;
 use std::sync::Arc;
 use wgpu::hal::api;
 
@@ -13,6 +16,8 @@ use wgpu::hal::api;
 struct Bound {
     pipeline: Arc<Pipeline>,
     set: vk::DescriptorSet,
+    /// The uniform, where it is pushed.
+    params: Vec<u8>,
     grid: (u32, u32),
 }
 
@@ -30,6 +35,12 @@ pub(crate) struct Recording {
 
 const WHAT: &str = "the plan's commands";
 
+/// The buffer of Vulkan's behind one, which has to be kept for as long as it is used.
+fn handle(buffer: &Buffer) -> Option<vk::Buffer> {
+    // SAFETY: the handle is used, not destroyed.
+    unsafe { buffer.raw.as_hal::<api::Vulkan>().map(|raw| raw.raw_handle()) }
+}
+
 /// A barrier for whatever came before and whatever follows on the device.
 fn everything() -> (vk::PipelineStageFlags, vk::MemoryBarrier<'static>) {
     let access = vk::AccessFlags::MEMORY_READ | vk::AccessFlags::MEMORY_WRITE;
@@ -38,9 +49,9 @@ fn everything() -> (vk::PipelineStageFlags, vk::MemoryBarrier<'static>) {
     (vk::PipelineStageFlags::ALL_COMMANDS, barrier)
 }
 
-/// A barrier between launches.
+/// A barrier between launches, none of which writes what another has as its uniform.
 fn between_launches() -> (vk::PipelineStageFlags, vk::MemoryBarrier<'static>) {
-    let access = vk::AccessFlags::SHADER_READ | vk::AccessFlags::SHADER_WRITE | vk::AccessFlags::UNIFORM_READ;
+    let access = vk::AccessFlags::SHADER_READ | vk::AccessFlags::SHADER_WRITE;
     let barrier =
         vk::MemoryBarrier::default().src_access_mask(vk::AccessFlags::SHADER_WRITE).dst_access_mask(access);
     (vk::PipelineStageFlags::COMPUTE_SHADER, barrier)
@@ -87,9 +98,11 @@ impl Recording {
     /// Makes the descriptor sets.
     fn bind(&mut self, launches: &[Launch<'_>]) -> Result<(), GpuError> {
         let (vulkan, device) = (&self.vulkan, &self.vulkan.device);
+        // One more for the report of a watched kernel.
         let count = |kind| {
             let bindings = launches.iter().flat_map(|launch| &launch.bindings);
-            bindings.filter(|(binding, ..)| descriptor_type(binding) == kind).count().max(1) as u32
+            let own = bindings.filter(|(binding, ..)| descriptor_type(binding) == kind).count();
+            (own + launches.len()).max(1) as u32
         };
         let sizes = [vk::DescriptorType::STORAGE_BUFFER, vk::DescriptorType::UNIFORM_BUFFER]
             .map(|kind| vk::DescriptorPoolSize::default().ty(kind).descriptor_count(count(kind)));
@@ -104,35 +117,53 @@ impl Recording {
                 vk::DescriptorSetAllocateInfo::default().descriptor_pool(self.sets).set_layouts(&layouts);
             // SAFETY: pool and layout are this device's.
             let set = vulkan.made(WHAT, unsafe { device.allocate_descriptor_sets(&info) })?[0];
-            for &(binding, buffer, start, bytes) in &launch.bindings {
+            let bound = launch.bindings.iter().filter(|(binding, ..)| !pipeline.pushes(binding));
+            for &(binding, buffer, start, bytes) in bound {
                 let index = binding.index;
-                // SAFETY: the handle is used, not destroyed, and `_buffers` keeps the buffer.
-                let raw = unsafe { buffer.raw.as_hal::<api::Vulkan>() };
                 let refused = |why: String| {
                     let reason = format!("binding {index} of '{}' {why}", launch.label);
                     Err(GpuError::Driver { what: "the plan's bindings".into(), reason })
                 };
-                let Some(raw) = raw else {
+                let Some(raw) = handle(buffer) else {
                     return refused("is not a buffer of this device".into());
                 };
                 if start.checked_add(bytes).is_none_or(|end| end > buffer.bytes()) {
                     let whole = buffer.bytes();
                     return refused(format!("is {bytes} bytes from {start} on, of a buffer of {whole}"));
                 }
-                // SAFETY: see above.
-                let raw = unsafe { raw.raw_handle() };
-                let info = [vk::DescriptorBufferInfo::default().buffer(raw).offset(start).range(bytes)];
-                let write = vk::WriteDescriptorSet::default()
-                    .dst_set(set)
-                    .dst_binding(index)
-                    .descriptor_type(descriptor_type(binding))
-                    .buffer_info(&info);
-                // SAFETY: the set is not in use yet, and the range lies within its buffer.
-                unsafe { device.update_descriptor_sets(&[write], &[]) };
+                self.point(set, index, descriptor_type(binding), raw, start..start + bytes);
             }
-            self.launches.push(Bound { pipeline: launch.pipeline.clone(), set, grid: launch.grid });
+            if let (Some(watch), Some(start)) = (&vulkan.watch, pipeline.report)
+                && let Some(raw) = handle(&watch.buffer)
+            {
+                self.point(set, REPORT, vk::DescriptorType::STORAGE_BUFFER, raw, start..start + PART);
+            }
+            let params = if pipeline.pushed > 0 { launch.params.to_vec() } else { Vec::new() };
+            self.launches.push(Bound { pipeline: launch.pipeline.clone(), set, params, grid: launch.grid });
         }
         Ok(())
+    }
+
+    /// Has a binding of a set, which is not in use yet, be these bytes of a buffer, which has them.
+    fn point(
+        &self,
+        set: vk::DescriptorSet,
+        index: u32,
+        kind: vk::DescriptorType,
+        buffer: vk::Buffer,
+        bytes: Range<u64>,
+    ) {
+        let info = [vk::DescriptorBufferInfo::default()
+            .buffer(buffer)
+            .offset(bytes.start)
+            .range(bytes.end - bytes.start)];
+        let write = vk::WriteDescriptorSet::default()
+            .dst_set(set)
+            .dst_binding(index)
+            .descriptor_type(kind)
+            .buffer_info(&info);
+        // SAFETY: the handles are this device's, and the caller says the rest.
+        unsafe { self.vulkan.device.update_descriptor_sets(&[write], &[]) };
     }
 
     fn record(&self, buffer: vk::CommandBuffer, phases: &[Vec<usize>]) -> Result<(), GpuError> {
@@ -174,6 +205,10 @@ impl Recording {
         unsafe {
             device.cmd_bind_pipeline(buffer, point, pipeline.raw);
             device.cmd_bind_descriptor_sets(buffer, point, pipeline.layout, 0, &[launch.set], &[]);
+            if !launch.params.is_empty() {
+                let stage = vk::ShaderStageFlags::COMPUTE;
+                device.cmd_push_constants(buffer, pipeline.layout, stage, 0, &launch.params);
+            }
             device.cmd_dispatch(buffer, launch.grid.0, launch.grid.1, 1);
         }
     }

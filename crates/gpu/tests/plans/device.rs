@@ -59,8 +59,8 @@ fn auto_takes_the_first_of_the_list() {
 fn a_portable_device_has_the_default_limits() {
     assert_eq!(gpu().binding_limit(), 128 << 20);
     assert!(!gpu().has_timestamps());
-    let asked = std::env::var("PHOTONET_CHECKED").is_ok_and(|v| !v.is_empty() && v != "0");
-    assert_eq!(gpu().is_checked(), asked);
+    let asked = std::env::var("PHOTONET_WATCHED").is_ok_and(|v| !v.is_empty() && v != "0");
+    assert_eq!(gpu().is_watched(), asked);
 }
 
 #[test]

@@ -7,6 +7,7 @@ mod read_back;
 mod recorded;
 mod run;
 mod staging;
+mod watched;
 
 use photonet_gpu::{Buffer, Dispatch, Gpu, GpuError, GpuOptions, PlanBuilder, Tensor, kernels};
 use std::sync::{Arc, OnceLock};

@@ -329,6 +329,10 @@ impl Trial {
     pub async fn run(mut self, gpu: &Arc<Gpu>, tolerance: f64) -> Result<(f64, String), GpuError> {
         let (plan, buffers) = self.build(gpu).await?;
         plan.run()?;
+        let beyond = gpu.beyond().await?;
+        if !beyond.is_empty() {
+            return Ok((f64::INFINITY, beyond.join("; ")));
+        }
         let mut worst = (0.0, String::new());
         for expected in &self.expectations {
             let count = expected.words_len();

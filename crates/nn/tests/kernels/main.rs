@@ -1,5 +1,5 @@
 //! Every kernel against its CPU twin, on a device with WebGPU's default limits and no features.
-//! With `PHOTONET_CHECKED=1` in the environment shaders keep their bounds and loop checks.
+//! With `PHOTONET_WATCHED=1` in the environment a kernel that reaches beyond the end of a tensor fails its test.
 
 mod activation;
 mod batch_norm;

@@ -1,0 +1,186 @@
+//! What the pointers of a module point into, and by which indices they got there.
+
+use super::words::{
+    CLASS_STORAGE_BUFFER, DECORATION_BINDING, MODEL_VULKAN, OP_ACCESS_CHAIN, OP_CONSTANT, OP_DECORATE,
+    OP_ENTRY_POINT, OP_FUNCTION_PARAMETER, OP_IN_BOUNDS_ACCESS_CHAIN, OP_MATRIX_LOAD, OP_MATRIX_STORE,
+    OP_MEMORY_MODEL, OP_TYPE_ARRAY, OP_TYPE_BOOL, OP_TYPE_INT, OP_TYPE_MATRIX, OP_TYPE_POINTER,
+    OP_TYPE_RUNTIME_ARRAY, OP_TYPE_STRUCT, OP_TYPE_VECTOR, OP_VARIABLE, instructions,
+};
+use std::collections::HashMap;
+
+enum Type {
+    /// The constant of its length, and what it holds.
+    Array(u32, u32),
+    /// As many of these as there are in the buffer.
+    RuntimeArray(u32),
+    Struct(Vec<u32>),
+    /// A vector or a matrix: how many of what.
+    Parts(u32, u32),
+}
+
+/// What a pointer was made of.
+#[derive(Clone, Copy)]
+struct Origin {
+    /// Its type.
+    pointer: u32,
+    /// The binding of the variable that it points into, if that is a buffer.
+    binding: Option<u32>,
+    /// Where it is an array with no length of its own: the structure that ends with it, and its number there.
+    member: Option<(u32, u32)>,
+}
+
+/// A module as far as it matters here.
+#[derive(Default)]
+pub(super) struct Module {
+    types: HashMap<u32, Type>,
+    /// Class and pointee.
+    pub pointers: HashMap<u32, (u32, u32)>,
+    constants: HashMap<u32, u32>,
+    origins: HashMap<u32, Origin>,
+    /// The type of unsigned numbers of 32 bits.
+    pub uint: Option<u32>,
+    pub bool: Option<u32>,
+    /// The function of the entry point.
+    pub entry: u32,
+    /// Whether it is in Vulkan's memory model.
+    pub vulkan_model: bool,
+}
+
+/// What an index must be below: a number, or the length of an array at the end of a structure in a buffer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Bound {
+    Constant(u32),
+    Length(u32, u32),
+}
+
+/// An index into something.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Access {
+    pub index: u32,
+    /// The binding of the buffer that it is in; of none where it is an array of the kernel's own.
+    pub binding: Option<u32>,
+    pub bound: Bound,
+}
+
+impl Module {
+    /// Reads `words`.
+    ///
+    /// # Errors
+    /// What it does with pointers that is not understood.
+    pub fn of(words: &[u32]) -> Result<Self, String> {
+        let (mut module, mut bindings) = (Self::default(), HashMap::new());
+        for (op, operands) in instructions(words) {
+            match *operands {
+                [target, DECORATION_BINDING, number] if op == OP_DECORATE => {
+                    _ = bindings.insert(target, number)
+                }
+                [_, model] if op == OP_MEMORY_MODEL => module.vulkan_model = model == MODEL_VULKAN,
+                [_, function, ..] if op == OP_ENTRY_POINT => module.entry = function,
+                [id, width, sign] if op == OP_TYPE_INT && (width, sign) == (32, 0) => module.uint = Some(id),
+                [id] if op == OP_TYPE_BOOL => module.bool = Some(id),
+                [id, part, count] if op == OP_TYPE_VECTOR || op == OP_TYPE_MATRIX => {
+                    module.types.insert(id, Type::Parts(count, part));
+                }
+                [id, element, length] if op == OP_TYPE_ARRAY => {
+                    module.types.insert(id, Type::Array(length, element));
+                }
+                [id, element] if op == OP_TYPE_RUNTIME_ARRAY => {
+                    module.types.insert(id, Type::RuntimeArray(element));
+                }
+                [id, ref members @ ..] if op == OP_TYPE_STRUCT => {
+                    module.types.insert(id, Type::Struct(members.to_vec()));
+                }
+                [id, class, to] if op == OP_TYPE_POINTER => _ = module.pointers.insert(id, (class, to)),
+                [_, id, value] if op == OP_CONSTANT => _ = module.constants.insert(id, value),
+                [pointer, id, ..] if op == OP_VARIABLE || op == OP_FUNCTION_PARAMETER => {
+                    if op == OP_FUNCTION_PARAMETER && !module.pointers.contains_key(&pointer) {
+                        continue;
+                    }
+                    let is_buffer = |&(class, _): &(u32, u32)| class == CLASS_STORAGE_BUFFER;
+                    if op == OP_FUNCTION_PARAMETER && module.pointers.get(&pointer).is_some_and(is_buffer) {
+                        return Err("a function that is given a buffer cannot be watched".into());
+                    }
+                    let binding = bindings.get(&id).copied();
+                    module.origins.insert(id, Origin { pointer, binding, member: None });
+                }
+                [_, id, base, ref indices @ ..]
+                    if op == OP_ACCESS_CHAIN || op == OP_IN_BOUNDS_ACCESS_CHAIN =>
+                {
+                    let (_, origin) = module.walk(base, indices, operands[0])?;
+                    module.origins.insert(id, origin);
+                }
+                _ => {}
+            }
+        }
+        Ok(module)
+    }
+
+    /// Goes from what `base` points to down by `indices`; returns those that are to be compared, and what came of it, a `pointer`.
+    fn walk(&self, base: u32, indices: &[u32], pointer: u32) -> Result<(Vec<(u32, Bound)>, Origin), String> {
+        let unknown = || "a pointer that comes of nothing known cannot be watched".to_string();
+        let from = self.origins.get(&base).ok_or_else(unknown)?;
+        let (mut bounds, mut member) = (Vec::new(), from.member);
+        let mut at = self.pointers.get(&from.pointer).ok_or_else(unknown)?.1;
+        for (depth, index) in indices.iter().enumerate() {
+            at = match self.types.get(&at).ok_or_else(unknown)? {
+                Type::Struct(members) => {
+                    let number = *self.constants.get(index).ok_or_else(unknown)?;
+                    // The length of an array is asked of a structure that there is a pointer to.
+                    member = (depth == 0).then_some((base, number));
+                    *members.get(number as usize).ok_or_else(unknown)?
+                }
+                Type::RuntimeArray(element) => {
+                    let (structure, number) = member.take().ok_or_else(unknown)?;
+                    bounds.push((*index, Bound::Length(structure, number)));
+                    *element
+                }
+                Type::Array(length, element) => {
+                    let length = *self.constants.get(length).ok_or_else(unknown)?;
+                    self.compare(*index, length, &mut bounds);
+                    *element
+                }
+                Type::Parts(count, part) => {
+                    self.compare(*index, *count, &mut bounds);
+                    *part
+                }
+            };
+        }
+        Ok((bounds, Origin { pointer, binding: from.binding, member }))
+    }
+
+    /// Constants below a length need not be looked at again.
+    fn compare(&self, index: u32, length: u32, bounds: &mut Vec<(u32, Bound)>) {
+        if self.constants.get(&index).is_none_or(|&index| index >= length) {
+            bounds.push((index, Bound::Constant(length)));
+        }
+    }
+
+    /// Of each access chain of `words`, in order, what is to be compared.
+    ///
+    /// # Errors
+    /// What cannot be watched.
+    pub fn accesses(&self, words: &[u32]) -> Result<Vec<Vec<Access>>, String> {
+        let mut accesses = Vec::new();
+        for (op, operands) in instructions(words) {
+            let matrix = match op {
+                OP_MATRIX_LOAD => Some(operands[2]),
+                OP_MATRIX_STORE => Some(operands[0]),
+                _ => None,
+            };
+            if matrix
+                .and_then(|pointer| self.origins.get(&pointer))
+                .is_some_and(|origin| origin.binding.is_some())
+            {
+                return Err("a matrix that is loaded from a buffer or stored to it cannot be watched".into());
+            }
+            if let (OP_ACCESS_CHAIN | OP_IN_BOUNDS_ACCESS_CHAIN, [pointer, _, base, indices @ ..]) =
+                (op, operands)
+            {
+                let (bounds, origin) = self.walk(*base, indices, *pointer)?;
+                let access = |(index, bound)| Access { index, binding: origin.binding, bound };
+                accesses.push(bounds.into_iter().map(access).collect());
+            }
+        }
+        Ok(accesses)
+    }
+}
