@@ -39,6 +39,12 @@ pub(super) fn check(dispatch: &Dispatch, gpu: &Gpu) -> Result<(), GpuError> {
         let Some(binding) = dispatch.kernel.bindings.iter().find(|b| b.name == *name) else {
             return fail(format!("has no binding `{name}`"));
         };
+        // Recorded launches push it, and nothing waits for whoever would write it.
+        if binding.access == Access::Uniform {
+            return fail(format!(
+                "`{name}` is a uniform, which no tensor can be bound to: see `Dispatch::params`"
+            ));
+        }
         let needed = match binding.role {
             Role::Fixed => u64::from(binding.min_bytes),
             Role::Values | Role::Weights | Role::Gradients => {

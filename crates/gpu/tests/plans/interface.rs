@@ -51,6 +51,12 @@ fn the_uniform_has_the_kernels_size() {
 }
 
 #[test]
+fn no_tensor_is_a_uniform() {
+    let bound = refusal(|a, b, c| add(a, b, c, 8).bind("params", a));
+    assert_eq!(bound, "`params` is a uniform, which no tensor can be bound to: see `Dispatch::params`");
+}
+
+#[test]
 fn a_tensor_that_is_written_is_not_read_as_well() {
     let whole = refusal(|a, b, _| add(a, b, a, 8));
     assert_eq!(whole, "`output` is written and its buffer is bound to `left` as well");
