@@ -128,7 +128,7 @@ impl Gpu {
         let unchecked = (records && !options.watched && !options.robust)
             .then(|| recorded::open_unchecked(adapter, &descriptor))
             .flatten();
-        let checks = unchecked.is_none();
+        let robust = unchecked.is_none();
         let opened = match unchecked {
             Some(opened) => Ok(opened),
             None => adapter.request_device(&descriptor).await,
@@ -154,7 +154,7 @@ impl Gpu {
         device.on_uncaptured_error(Arc::new(move |error: wgpu::Error| {
             lock(&uncaptured).error.get_or_insert(error.to_string());
         }));
-        let vulkan = records.then(|| Vulkan::of(&device, options.watched, !checks)).flatten();
+        let vulkan = records.then(|| Vulkan::of(&device, options.watched, robust)).flatten();
         let matrix_units = matrix_units.filter(|_| vulkan.is_some());
         let mut pipelines = Pipelines::default();
         let cache_notice = pipelines.open_cache(&device, vulkan.as_ref(), adapter, options.cache.as_deref());
@@ -220,7 +220,7 @@ impl Gpu {
 
     /// Whether a driver checks the bounds of what kernels read and write: recorded pipelines do without where it lets them.
     pub fn is_robust(&self) -> bool {
-        self.vulkan.as_ref().is_none_or(|vulkan| vulkan.checks())
+        self.vulkan.as_ref().is_none_or(|vulkan| vulkan.is_robust())
     }
 
     /// Where watched kernels have reached beyond the end of what they were given, in all work submitted so far: a line for each that has not been told yet.

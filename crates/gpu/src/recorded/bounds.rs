@@ -53,8 +53,7 @@ struct Added {
 /// What it does that cannot be watched.
 pub(super) fn watch(words: &[u32]) -> Result<Vec<u32>, String> {
     let module = Module::of(words)?;
-    let accesses = module.accesses(words)?;
-    let kept: BTreeSet<Kept> = accesses.iter().flatten().map(Access::kept).collect();
+    let kept: BTreeSet<Kept> = module.accesses.iter().flatten().map(Access::kept).collect();
     match kept.last() {
         None => return Ok(words.to_vec()),
         Some(&(slot, _)) if slot > OWN => return Err(format!("binding {slot} has no place in the report")),
@@ -85,7 +84,7 @@ pub(super) fn watch(words: &[u32]) -> Result<Vec<u32>, String> {
                 function = operands[1];
             }
             OP_ACCESS_CHAIN | OP_IN_BOUNDS_ACCESS_CHAIN => {
-                for access in &accesses[chain] {
+                for access in &module.accesses[chain] {
                     keep(&mut watched, &added, access);
                 }
                 chain += 1;

@@ -14,8 +14,8 @@ pub(crate) struct Vulkan {
     pub language: (u8, u8),
     /// What watched kernels report to, where they are watched.
     pub watch: Option<Watch>,
-    /// Whether pipelines may do without the driver's bounds checks, and do.
-    pub unchecked: bool,
+    /// Whether pipelines have the driver's bounds checks.
+    pub robust: bool,
     pub queue_family: u32,
     /// Bits of a timestamp that count, as a mask: none where there are no timestamps.
     pub timestamps: u64,
@@ -33,9 +33,9 @@ impl fmt::Debug for Vulkan {
 }
 
 impl Vulkan {
-    /// That of `wgpu`, with pipelines that are `watched`, or `unchecked`, as only a device of [`open_unchecked`] may have them; `None` where it
+    /// That of `wgpu`, with pipelines that are `watched`, and that are `robust` or, as only a device of [`open_unchecked`] may have them, not; `None` where it
     /// runs on something else.
-    pub fn of(wgpu: &wgpu::Device, watched: bool, unchecked: bool) -> Option<Arc<Self>> {
+    pub fn of(wgpu: &wgpu::Device, watched: bool, robust: bool) -> Option<Arc<Self>> {
         // SAFETY: the handles are used, not destroyed, and `Vulkan` keeps the device that they belong to.
         let hal = unsafe { wgpu.as_hal::<api::Vulkan>() }?;
         let instance = hal.shared_instance().raw_instance();
@@ -53,7 +53,7 @@ impl Vulkan {
             device: hal.raw_device().clone(),
             language: language(properties.api_version),
             watch: watched.then(|| Watch::of(wgpu)),
-            unchecked,
+            robust,
             queue_family,
             timestamps: u64::MAX.checked_shr(64 - bits.min(64)).unwrap_or(0),
             cache: Mutex::new(vk::PipelineCache::null()),
@@ -69,8 +69,8 @@ impl Vulkan {
     }
 
     /// Whether pipelines have the driver's bounds checks.
-    pub fn checks(&self) -> bool {
-        !self.unchecked
+    pub fn is_robust(&self) -> bool {
+        self.robust
     }
 
     /// See [`Gpu::beyond`].

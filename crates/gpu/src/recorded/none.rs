@@ -27,7 +27,7 @@ impl Vulkan {
         match *self {}
     }
 
-    pub fn checks(&self) -> bool {
+    pub fn is_robust(&self) -> bool {
         match *self {}
     }
 

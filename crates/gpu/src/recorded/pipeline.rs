@@ -58,7 +58,16 @@ impl Pipeline {
         let (language, watched) = (vulkan.language, report.is_some());
         let target = Target { language, invocations, pushes: pushed > 0, watched };
         let words = spirv::compile(text, &recipe.constants, target).map_err(refused)?;
-        let bound = kernel.bindings.iter().filter(|binding| pushed == 0 || binding.access != Access::Uniform);
+        // From here on what was made is destroyed with it, if something fails.
+        let mut made = Self {
+            raw: vk::Pipeline::null(),
+            layout: vk::PipelineLayout::null(),
+            set_layout: vk::DescriptorSetLayout::null(),
+            pushed,
+            report,
+            vulkan: vulkan.clone(),
+        };
+        let bound = kernel.bindings.iter().filter(|binding| !made.pushes(binding));
         let own = bound.map(|binding| (binding.index, descriptor_type(binding)));
         let to_report = report.map(|_| (REPORT, vk::DescriptorType::STORAGE_BUFFER));
         let bindings: Vec<vk::DescriptorSetLayoutBinding<'_>> = own
@@ -71,15 +80,6 @@ impl Pipeline {
                     .stage_flags(vk::ShaderStageFlags::COMPUTE)
             })
             .collect();
-        // From here on what was made is destroyed with it, if something fails.
-        let mut made = Self {
-            raw: vk::Pipeline::null(),
-            layout: vk::PipelineLayout::null(),
-            set_layout: vk::DescriptorSetLayout::null(),
-            pushed,
-            report,
-            vulkan: vulkan.clone(),
-        };
         let device = &vulkan.device;
         let code = vk::ShaderModuleCreateInfo::default().code(&words);
         // SAFETY: the words are SPIR-V that naga wrote for a kernel of this crate, validated when that was built; all handles are this
@@ -104,7 +104,7 @@ impl Pipeline {
                 .storage_buffers(vk::PipelineRobustnessBufferBehaviorEXT::DISABLED)
                 .uniform_buffers(vk::PipelineRobustnessBufferBehaviorEXT::DISABLED);
             let mut info = vk::ComputePipelineCreateInfo::default().stage(stage).layout(made.layout);
-            if vulkan.unchecked {
+            if !vulkan.robust {
                 info = info.push_next(&mut unchecked);
             }
             let info = [info];

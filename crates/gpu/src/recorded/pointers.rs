@@ -37,6 +37,8 @@ pub(super) struct Module {
     pub pointers: HashMap<u32, (u32, u32)>,
     constants: HashMap<u32, u32>,
     origins: HashMap<u32, Origin>,
+    /// Of each access chain, in order, what is to be compared.
+    pub accesses: Vec<Vec<Access>>,
     /// The type of unsigned numbers of 32 bits.
     pub uint: Option<u32>,
     pub bool: Option<u32>,
@@ -66,7 +68,7 @@ impl Module {
     /// Reads `words`.
     ///
     /// # Errors
-    /// What it does with pointers that is not understood.
+    /// What it does with pointers that is not understood, or cannot be watched.
     pub fn of(words: &[u32]) -> Result<Self, String> {
         let (mut module, mut bindings) = (Self::default(), HashMap::new());
         for (op, operands) in instructions(words) {
@@ -106,9 +108,13 @@ impl Module {
                 [_, id, base, ref indices @ ..]
                     if op == OP_ACCESS_CHAIN || op == OP_IN_BOUNDS_ACCESS_CHAIN =>
                 {
-                    let (_, origin) = module.walk(base, indices, operands[0])?;
+                    let (bounds, origin) = module.walk(base, indices, operands[0])?;
+                    let access = |(index, bound)| Access { index, binding: origin.binding, bound };
+                    module.accesses.push(bounds.into_iter().map(access).collect());
                     module.origins.insert(id, origin);
                 }
+                [_, _, pointer, ..] if op == OP_MATRIX_LOAD => module.keep_out_of_buffers(pointer)?,
+                [pointer, ..] if op == OP_MATRIX_STORE => module.keep_out_of_buffers(pointer)?,
                 _ => {}
             }
         }
@@ -155,32 +161,13 @@ impl Module {
         }
     }
 
-    /// Of each access chain of `words`, in order, what is to be compared.
-    ///
-    /// # Errors
-    /// What cannot be watched.
-    pub fn accesses(&self, words: &[u32]) -> Result<Vec<Vec<Access>>, String> {
-        let mut accesses = Vec::new();
-        for (op, operands) in instructions(words) {
-            let matrix = match op {
-                OP_MATRIX_LOAD => Some(operands[2]),
-                OP_MATRIX_STORE => Some(operands[0]),
-                _ => None,
-            };
-            if matrix
-                .and_then(|pointer| self.origins.get(&pointer))
-                .is_some_and(|origin| origin.binding.is_some())
-            {
-                return Err("a matrix that is loaded from a buffer or stored to it cannot be watched".into());
+    /// How far a matrix reaches does not show in an index.
+    fn keep_out_of_buffers(&self, pointer: u32) -> Result<(), String> {
+        match self.origins.get(&pointer) {
+            Some(origin) if origin.binding.is_some() => {
+                Err("a matrix that is loaded from a buffer or stored to it cannot be watched".into())
             }
-            if let (OP_ACCESS_CHAIN | OP_IN_BOUNDS_ACCESS_CHAIN, [pointer, _, base, indices @ ..]) =
-                (op, operands)
-            {
-                let (bounds, origin) = self.walk(*base, indices, *pointer)?;
-                let access = |(index, bound)| Access { index, binding: origin.binding, bound };
-                accesses.push(bounds.into_iter().map(access).collect());
-            }
+            _ => Ok(()),
         }
-        Ok(accesses)
     }
 }

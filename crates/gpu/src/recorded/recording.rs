@@ -98,11 +98,11 @@ impl Recording {
     /// Makes the descriptor sets.
     fn bind(&mut self, launches: &[Launch<'_>]) -> Result<(), GpuError> {
         let (vulkan, device) = (&self.vulkan, &self.vulkan.device);
-        // One more for the report of a watched kernel.
+        let reports = if vulkan.watches() { launches.len() } else { 0 };
         let count = |kind| {
             let bindings = launches.iter().flat_map(|launch| &launch.bindings);
             let own = bindings.filter(|(binding, ..)| descriptor_type(binding) == kind).count();
-            (own + launches.len()).max(1) as u32
+            (own + reports).max(1) as u32
         };
         let sizes = [vk::DescriptorType::STORAGE_BUFFER, vk::DescriptorType::UNIFORM_BUFFER]
             .map(|kind| vk::DescriptorPoolSize::default().ty(kind).descriptor_count(count(kind)));
