@@ -9,6 +9,7 @@ mod batch_norm;
 mod dense;
 mod depthwise;
 mod dropout;
+mod expectation;
 mod fused;
 mod input;
 mod layout;
