@@ -38,6 +38,7 @@ for (const [backend, precision, runs] of [["cpu", "f32", 20], ["webgpu", "f32", 
     assert.equal(result.backend, backend);
     assert.equal(result.precision, precision);
     assert.equal(result.runs, runs);
+    assert.ok(Number.isInteger(result.repeats) && result.repeats >= 1, `${result.repeats}`);
     assert.equal(result.top[0].label, photo.top[0].label);
     const { script, worker, ready, answer } = result.marks;
     assert.ok(0 < script && script <= worker && worker <= ready && ready < answer, JSON.stringify(result.marks));
