@@ -4,5 +4,5 @@
 #import depthwise_pairs
 
 // Nothing but the data gradient is wanted.
-fn meet(window: Window, ahead: array<Ahead, 8>, inside: array<bool, 8>) {
+fn meet(window: Window, ahead: array<Ahead, CELLS>, inside: array<bool, CELLS>) {
 }

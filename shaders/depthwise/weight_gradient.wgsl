@@ -31,10 +31,10 @@ fn input_of(raw: Value, inside: bool, column: i32, affine: Affine) -> vec4<f32> 
     return select(vec4<f32>(0.0), operand_of(from_value(raw), affine), there);
 }
 
-// What two positions of a row of outputs add, as it lies in memory: their gradients, and of each line what their windows have new.
+// What AT_ONCE positions of a row of outputs add, as it lies in memory: their gradients, and of each line what their windows have new.
 struct Ahead {
-    gradients: array<RawGradient, 2>,
-    inputs: array<Value, 2u * ROWS * STRIDE>,
+    gradients: array<RawGradient, AT_ONCE>,
+    inputs: array<Value, AT_ONCE * ROWS * STRIDE>,
 }
 
 // The first new column of the window of output x.
@@ -44,7 +44,7 @@ fn fresh_column(x: u32) -> i32 {
 
 fn ahead_at(row: u32, x: u32, lines: array<u32, ROWS>, channel: u32) -> Ahead {
     var ahead: Ahead;
-    #unroll q 2
+    #unroll q AT_ONCE
         let known = min(x + q, params.out_width - 1u);
         ahead.gradients[q] = raw_gradient((row * params.out_width + known) * params.outputs + channel);
         #unroll r ROWS
@@ -100,11 +100,11 @@ fn main(
             #end
         #end
         var ahead = ahead_at(at, 0u, lines, channel);
-        for (var x = 0u; x < params.out_width; x += 2u) {
+        for (var x = 0u; x < params.out_width; x += AT_ONCE) {
             let here = ahead;
-            // The next two positions are on their way while these are multiplied.
-            ahead = ahead_at(at, x + 2u, lines, channel);
-            #unroll q 2
+            // The next positions are on their way while these are multiplied.
+            ahead = ahead_at(at, x + AT_ONCE, lines, channel);
+            #unroll q AT_ONCE
                 let gradient = select(vec4<f32>(0.0), gradient_from(here.gradients[q], through), x + q < params.out_width);
                 let first_fresh = fresh_column(x + q);
                 #unroll r ROWS

@@ -178,6 +178,19 @@ fn kind(device_type: DeviceType) -> &'static str {
     }
 }
 
+/// Intel's number (PCI-SIG).
+const INTEL: u32 = 0x8086;
+
+/// The class whose kernels suit an adapter: what is no GPU of a known kind gets those that want the least. Intel's discrete GPUs have the registers of
+/// its integrated ones, half as many as those of others.
+pub(crate) fn class_of(info: &wgpu::AdapterInfo) -> DeviceClass {
+    match info.device_type {
+        DeviceType::DiscreteGpu if info.vendor != INTEL => DeviceClass::Discrete,
+        DeviceType::Cpu => DeviceClass::Software,
+        _ => DeviceClass::Integrated,
+    }
+}
+
 pub(crate) fn summarise(adapter: &wgpu::Adapter) -> AdapterSummary {
     let info = adapter.get_info();
     AdapterSummary {
@@ -260,6 +273,23 @@ pub(crate) fn fits(choice: &DeviceChoice, adapter: &wgpu::Adapter) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn discrete_gpus_of_intel_get_the_kernels_of_integrated_ones() {
+        let class = |kind, vendor| {
+            let info = wgpu::AdapterInfo { vendor, ..wgpu::AdapterInfo::new(kind, wgpu::Backend::Vulkan) };
+            class_of(&info)
+        };
+        let (nvidia, amd) = (0x10de, 0x1002);
+        for vendor in [nvidia, amd] {
+            assert_eq!(class(DeviceType::DiscreteGpu, vendor), DeviceClass::Discrete);
+        }
+        assert_eq!(class(DeviceType::DiscreteGpu, INTEL), DeviceClass::Integrated);
+        for kind in [DeviceType::IntegratedGpu, DeviceType::VirtualGpu, DeviceType::Other] {
+            assert_eq!(class(kind, amd), DeviceClass::Integrated);
+        }
+        assert_eq!(class(DeviceType::Cpu, amd), DeviceClass::Software);
+    }
 
     #[test]
     fn device_choices_parse_and_print() {

@@ -1,6 +1,6 @@
 //! Devices: what one offers, what is submitted to it, and noticing when it is gone.
 
-use crate::adapter::{fits, has_subgroups, sorted_adapters, summarise};
+use crate::adapter::{class_of, fits, has_subgroups, sorted_adapters, summarise};
 use crate::pipeline::Pipelines;
 use crate::recorded::{self, Shared, Vulkan};
 use crate::{AdapterSummary, Choices, DeviceClass, GpuError, GpuOptions, HalfType, MatrixUnits};
@@ -83,8 +83,7 @@ impl Gpu {
         if !options.portable || options.shader_f16 {
             features |= adapter.features() & wgpu::Features::SHADER_F16;
         }
-        let own = DeviceClass::from_name(summary.kind).unwrap_or(DeviceClass::Integrated);
-        let class = options.class.unwrap_or(own);
+        let class = options.class.unwrap_or(class_of(&adapter.get_info()));
         // A software device runs launches within the submit, and no two at a time.
         let records = options.recorded.unwrap_or(class != DeviceClass::Software && !options.portable);
         let can_record = cfg!(recordable) && adapter.get_info().backend == wgpu::Backend::Vulkan;

@@ -116,7 +116,7 @@ impl Depthwise {
     pub(crate) fn statistics_walk(&self, class: DeviceClass) -> Option<Walk> {
         let shape = self.output();
         let Geometry { kernel, stride, .. } = self.geometry;
-        Walk::depthwise(class, &shape, shape.width.div_ceil(4), kernel, |down| {
+        Walk::depthwise(class, &shape, shape.width.div_ceil(columns_at_once(class)), kernel, |down| {
             stride * down + kernel - stride
         })
     }
@@ -140,12 +140,20 @@ impl Depthwise {
             Ok(slabs) => return Some(slabs),
             Err(question) => question,
         };
-        let kernel = self.pick([
-            &kernels::DEPTHWISE_FORWARD_STATISTICS_K3S1,
-            &kernels::DEPTHWISE_FORWARD_STATISTICS_K3S2,
-            &kernels::DEPTHWISE_FORWARD_STATISTICS_K5S1,
-            &kernels::DEPTHWISE_FORWARD_STATISTICS_K5S2,
-        ]);
+        let kernel = match has_few_registers(plan.class()) {
+            true => self.pick([
+                &kernels::DEPTHWISE_FORWARD_STATISTICS_K3S1_FEW,
+                &kernels::DEPTHWISE_FORWARD_STATISTICS_K3S2_FEW,
+                &kernels::DEPTHWISE_FORWARD_STATISTICS_K5S1_FEW,
+                &kernels::DEPTHWISE_FORWARD_STATISTICS_K5S2_FEW,
+            ]),
+            false => self.pick([
+                &kernels::DEPTHWISE_FORWARD_STATISTICS_K3S1,
+                &kernels::DEPTHWISE_FORWARD_STATISTICS_K3S2,
+                &kernels::DEPTHWISE_FORWARD_STATISTICS_K5S1,
+                &kernels::DEPTHWISE_FORWARD_STATISTICS_K5S2,
+            ]),
+        };
         let slabs = walk.new_slabs(plan, format!("{label} statistics slabs"), &shape);
         let dispatch = Dispatch::new(kernel, format!("{label} forward"))
             .bind("weights", weights)
@@ -207,6 +215,17 @@ impl Depthwise {
             ]),
         }
     }
+}
+
+/// Whether a device's invocations may have 128 registers where others have 250, as those of integrated GPUs: what a kernel keeps beyond lies in
+/// memory, of Intel's 130 to 500 values (see docs/performance.md).
+fn has_few_registers(class: DeviceClass) -> bool {
+    class == DeviceClass::Integrated
+}
+
+/// Columns of outputs that an invocation makes at a time, of the kernels that walk down a block and leave sums for a normalisation: their WIDE.
+fn columns_at_once(class: DeviceClass) -> usize {
+    if has_few_registers(class) { 2 } else { 4 }
 }
 
 /// Whether an invocation of a forward kernel walks, down how many rows of outputs, and the question that this answers.

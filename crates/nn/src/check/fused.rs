@@ -11,7 +11,7 @@ use super::{Case, ON_UNITS, TOLERANCE, TRAINING_STORAGE};
 use crate::pointwise::tiles;
 use crate::{Activation, Depthwise, Geometry, Operand, Padding, Pointwise, Shape, Target, cpu};
 use Padding::{Same, Symmetric};
-use photonet_gpu::DeviceClass::{Discrete, Software};
+use photonet_gpu::DeviceClass::{Discrete, Integrated, Software};
 use photonet_gpu::{Format, MatrixUnits, Storage};
 use std::ops::Range;
 
@@ -143,18 +143,28 @@ fn depthwise_cases() -> Vec<Case> {
     // One activation, and both kinds of residual for the first kernel alone, of which networks have both: these texts take compilers long,
     // and the products above have the others.
     let activation = Activation::HardSwish;
-    for (layer, padding, residual) in depthwise_layers() {
+    for (number, (layer, padding, residual)) in depthwise_layers().into_iter().enumerate() {
         let Geometry { input, kernel, stride, .. } = *layer.geometry();
         let [n, h, w, c] = [input.batch, input.height, input.width, input.channels];
         let name = format!("{n}x{h}x{w}x{c} k{kernel} s{stride} {padding:?} behind {activation:?}");
-        for storage in TRAINING_STORAGE {
-            let forward = depthwise_forward(layer, activation, Discrete, &name, storage);
-            let backward =
-                |both| depthwise_backward(layer, activation, (residual, both), Discrete, &name, storage);
-            let counted = counted(storage, leaves_statistics(&layer));
-            cases.push(forward.tolerance(tolerance(counted)));
-            cases.push(backward(false).tolerance(through_memory(storage)));
-            cases.push(backward(true).tolerance(through_memory(storage)));
+        let few = format!("{name} for {Integrated:?}");
+        for (at, storage) in TRAINING_STORAGE.into_iter().enumerate() {
+            let counted = tolerance(counted(storage, leaves_statistics(&layer)));
+            let forward = |class, name: &str| {
+                depthwise_forward(layer, activation, class, name, storage).tolerance(counted)
+            };
+            let backward = |both, class, name: &str| {
+                depthwise_backward(layer, activation, (residual, both), class, name, storage)
+                    .tolerance(through_memory(storage))
+            };
+            cases.push(forward(Discrete, &name));
+            cases.push(backward(false, Discrete, &name));
+            cases.push(backward(true, Discrete, &name));
+            // The same text with other numbers: every other layer in each format, and both gradients, which are two kernels, in one case.
+            if at == number % 2 {
+                cases.push(forward(Integrated, &few));
+                cases.push(backward(true, Integrated, &few));
+            }
         }
     }
     cases

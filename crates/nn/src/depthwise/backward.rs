@@ -1,6 +1,6 @@
 //! The gradients of a depthwise convolution.
 
-use super::Depthwise;
+use super::{Depthwise, columns_at_once, has_few_registers};
 use crate::operand::pass;
 use crate::residual::fill;
 use crate::slab_sums::BehindSums;
@@ -56,7 +56,7 @@ impl Depthwise {
         let Geometry { input, kernel, stride, .. } = self.geometry;
         let (_, pad_x) = self.geometry.padding_before();
         // At stride 2 tiles begin where the padded column is even.
-        let tiles = (input.width + (stride - 1) * (pad_x % 2)).div_ceil(4);
+        let tiles = (input.width + (stride - 1) * (pad_x % 2)).div_ceil(columns_at_once(class));
         // Lines of gradients; at stride 2 half as many, which makes no difference to which block has the fewest.
         Walk::depthwise(class, &input, tiles, kernel, |down| down + kernel - 1)
     }
@@ -86,12 +86,20 @@ impl Depthwise {
                 Ok(gradient) => return gradient,
                 Err(question) => question,
             };
-        let of_shape = self.pick([
-            &kernels::DEPTHWISE_DATA_GRADIENT_SUMS_STRIDE1_K3,
-            &kernels::DEPTHWISE_DATA_GRADIENT_SUMS_STRIDE2_K3,
-            &kernels::DEPTHWISE_DATA_GRADIENT_SUMS_STRIDE1_K5,
-            &kernels::DEPTHWISE_DATA_GRADIENT_SUMS_STRIDE2_K5,
-        ]);
+        let of_shape = match has_few_registers(plan.class()) {
+            true => self.pick([
+                &kernels::DEPTHWISE_DATA_GRADIENT_SUMS_STRIDE1_K3_FEW,
+                &kernels::DEPTHWISE_DATA_GRADIENT_SUMS_STRIDE2_K3_FEW,
+                &kernels::DEPTHWISE_DATA_GRADIENT_SUMS_STRIDE1_K5_FEW,
+                &kernels::DEPTHWISE_DATA_GRADIENT_SUMS_STRIDE2_K5_FEW,
+            ]),
+            false => self.pick([
+                &kernels::DEPTHWISE_DATA_GRADIENT_SUMS_STRIDE1_K3,
+                &kernels::DEPTHWISE_DATA_GRADIENT_SUMS_STRIDE2_K3,
+                &kernels::DEPTHWISE_DATA_GRADIENT_SUMS_STRIDE1_K5,
+                &kernels::DEPTHWISE_DATA_GRADIENT_SUMS_STRIDE2_K5,
+            ]),
+        };
         let slabs = walk.new_slabs(plan, format!("{label} gradient slabs"), &self.geometry.input);
         let dispatch = walk
             .launch_with_filters(Dispatch::new(of_shape, format!("{label} data gradient")))
@@ -129,8 +137,8 @@ impl Depthwise {
             return apart(plan, sums);
         };
         let question = self.asked(&pass("gradients", target.tensor, weights));
-        // Two passes or one, which wants some 200 registers: integrated devices may have 128.
-        let default = plan.class() == DeviceClass::Discrete;
+        // Two passes or one, which wants some 200 registers.
+        let default = !has_few_registers(plan.class());
         let at_once = plan.at_once(&question, default);
         plan.answering(question, |plan| {
             if !at_once {
@@ -248,21 +256,28 @@ impl Depthwise {
             plan.dispatch(dispatch.answers(question.clone()));
             return;
         }
-        // Invocations of a filter: one, or on GPUs one for each row of 5, since three of them take so many registers that it is slower.
-        let walks = class == DeviceClass::Software;
-        let parts = if walks || kernel == 3 { 1 } else { kernel };
+        // Invocations of a filter: one, or on GPUs one for each row of 5, since three of them take so many registers that it is slower; where
+        // there are few, one for each row in any case.
+        let (walks, few) = (class == DeviceClass::Software, has_few_registers(class));
+        let parts = if walks || kernel == 3 && !few { 1 } else { kernel };
         let threads = parts * shape.groups();
         let read = input.tensor.bytes() + output_gradient.bytes();
         let slabs = self.geometry.slabs(class, threads, self.weight_bytes(), read);
         let partial = sums.place(plan, &label, (slabs, self.weight_bytes()), weight_gradient);
-        let kernel = match walks {
-            true => self.pick([
+        let kernel = match (walks, few) {
+            (true, _) => self.pick([
                 &kernels::DEPTHWISE_WEIGHT_GRADIENT_WALK_K3S1,
                 &kernels::DEPTHWISE_WEIGHT_GRADIENT_WALK_K3S2,
                 &kernels::DEPTHWISE_WEIGHT_GRADIENT_WALK_K5S1,
                 &kernels::DEPTHWISE_WEIGHT_GRADIENT_WALK_K5S2,
             ]),
-            false => self.pick([
+            (_, true) => self.pick([
+                &kernels::DEPTHWISE_WEIGHT_GRADIENT_K3S1_FEW,
+                &kernels::DEPTHWISE_WEIGHT_GRADIENT_K3S2_FEW,
+                &kernels::DEPTHWISE_WEIGHT_GRADIENT_K5S1_FEW,
+                &kernels::DEPTHWISE_WEIGHT_GRADIENT_K5S2_FEW,
+            ]),
+            (false, false) => self.pick([
                 &kernels::DEPTHWISE_WEIGHT_GRADIENT_K3S1,
                 &kernels::DEPTHWISE_WEIGHT_GRADIENT_K3S2,
                 &kernels::DEPTHWISE_WEIGHT_GRADIENT_K5S1,

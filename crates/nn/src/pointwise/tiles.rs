@@ -33,6 +33,8 @@ pub(super) struct Tile {
     start: usize,
     /// The inner dimension is counted in steps of so many lines.
     step: usize,
+    /// Numbers that an invocation keeps for each of its outputs.
+    numbers: usize,
 }
 
 /// A kernel and the tile that it makes.
@@ -40,6 +42,11 @@ pub(super) struct Tile {
 pub(super) struct Offer {
     pub tile: Tile,
     pub kernel: &'static Kernel,
+}
+
+/// A tile of which nothing but its time for a multiply-accumulate is known.
+const fn offer(worker: Worker, rows: usize, columns: usize, cost: usize, kernel: &'static Kernel) -> Offer {
+    Offer { tile: Tile { worker, rows, columns, cost, start: 0, step: 1, numbers: 1 }, kernel }
 }
 
 /// Of a product over the rows in workgroup memory. The costs fit what `photonet tune` measured of all products of large and small on an
@@ -54,13 +61,20 @@ const fn shared(rows: usize, columns: usize, kernel: &'static Kernel) -> Offer {
         (128, 16) => (103, 2800),
         _ => panic!("a tile without costs"),
     };
-    Offer { tile: Tile { worker: Worker::Workgroup, rows, columns, cost, start, step: 1 }, kernel }
+    let Offer { tile, kernel } = offer(Worker::Workgroup, rows, columns, cost, kernel);
+    Offer { tile: Tile { start, ..tile }, kernel }
+}
+
+/// The same where each output meets two numbers from memory when it is made, which are all on their way before the first is waited for.
+const fn shared_with_two(rows: usize, columns: usize, kernel: &'static Kernel) -> Offer {
+    let Offer { tile, kernel } = shared(rows, columns, kernel);
+    Offer { tile: Tile { numbers: 3, ..tile }, kernel }
 }
 
 /// Of workgroups that share the inner dimension, see `shaders/shared/split_tile.wgsl`: for products of which no other gives tiles enough.
 const fn split(kernel: &'static Kernel) -> Offer {
-    let tile = Tile { worker: Worker::Workgroup, rows: 8, columns: 16, cost: 222, start: 15_000, step: 1 };
-    Offer { tile, kernel }
+    let Offer { tile, kernel } = offer(Worker::Workgroup, 8, 16, 222, kernel);
+    Offer { tile: Tile { start: 15_000, ..tile }, kernel }
 }
 
 /// Of a weight gradient, whose inner dimension is long. Costs by counting: a load of 16 bytes keeps the memory of a GPU's processor
@@ -68,12 +82,12 @@ const fn split(kernel: &'static Kernel) -> Offer {
 /// (rows + columns) / 4 of them for rows x columns multiply-accumulates. The two smallest, which would cost 200 by that, by what an H200
 /// took for them beside 32x32.
 const fn split_rows(rows: usize, columns: usize, cost: usize, kernel: &'static Kernel) -> Offer {
-    Offer { tile: Tile { worker: Worker::Workgroup, rows, columns, cost, start: 0, step: 1 }, kernel }
+    offer(Worker::Workgroup, rows, columns, cost, kernel)
 }
 
 /// In registers; costs were measured on lavapipe.
 const fn direct(rows: usize, columns: usize, cost: usize, kernel: &'static Kernel) -> Offer {
-    Offer { tile: Tile { worker: Worker::Invocation, rows, columns, cost, start: 0, step: 1 }, kernel }
+    offer(Worker::Invocation, rows, columns, cost, kernel)
 }
 
 /// Of a subgroup; costs by what lavapipe took for products of 4608 rows, 96 inputs and 96 outputs, 2.29, 1.79 and 1.54 ms; weight gradients
@@ -84,7 +98,7 @@ const fn lanes(rows: usize, columns: usize, kernel: &'static Kernel) -> Offer {
         16 => 12,
         _ => 10,
     };
-    Offer { tile: Tile { worker: Worker::Subgroup, rows, columns, cost, start: 0, step: 1 }, kernel }
+    offer(Worker::Subgroup, rows, columns, cost, kernel)
 }
 
 /// The forward pass where the first answer is not waited for: in training.
@@ -107,12 +121,13 @@ pub(super) const FORWARD: &[Offer] = &[
     lanes(32, 32, &kernels::POINTWISE_FORWARD_SUBGROUP_32X32),
 ];
 
-/// The same for inference. A page, which classifies few photos at a time, need not carry the tall tiles, which are for many, nor on a
+/// The same for inference. A page, which takes every GPU for one with few registers, need not carry the tiles that want many, nor on a
 /// software device the one that compiles longest.
 pub(super) const QUICK_FORWARD: &[Offer] = &[
     split(&kernels::POINTWISE_FORWARD_SPLIT_8X16),
     FORWARD[0],
     FORWARD[1],
+    #[cfg(not(target_arch = "wasm32"))]
     FORWARD[2],
     #[cfg(not(target_arch = "wasm32"))]
     FORWARD[3],
@@ -133,7 +148,7 @@ pub(super) const QUICK_FORWARD: &[Offer] = &[
 ];
 
 /// Of these a single one for software devices, which compiles in half the time of the next.
-pub(super) const QUICKEST_FORWARD: &[Offer] = &[FORWARD[0], FORWARD[1], FORWARD[2], FORWARD[5]];
+pub(super) const QUICKEST_FORWARD: &[Offer] = &[FORWARD[0], FORWARD[1], FORWARD[5]];
 
 /// The forward pass that leaves statistics for a batch normalisation. In registers a tile has few rows, and as much would be left as
 /// there is output.
@@ -165,12 +180,12 @@ pub(super) const DATA_GRADIENT: &[Offer] = &[
 
 /// The data gradient that leaves sums for a batch normalisation.
 pub(super) const DATA_GRADIENT_SUMS: &[Offer] = &[
-    shared(32, 32, &kernels::POINTWISE_DATA_GRADIENT_SUMS_32X32),
-    shared(64, 32, &kernels::POINTWISE_DATA_GRADIENT_SUMS_64X32),
-    shared(64, 64, &kernels::POINTWISE_DATA_GRADIENT_SUMS_64X64),
-    shared(128, 32, &kernels::POINTWISE_DATA_GRADIENT_SUMS_128X32),
-    shared(128, 48, &kernels::POINTWISE_DATA_GRADIENT_SUMS_128X48),
-    shared(128, 16, &kernels::POINTWISE_DATA_GRADIENT_SUMS_128X16),
+    shared_with_two(32, 32, &kernels::POINTWISE_DATA_GRADIENT_SUMS_32X32),
+    shared_with_two(64, 32, &kernels::POINTWISE_DATA_GRADIENT_SUMS_64X32),
+    shared_with_two(64, 64, &kernels::POINTWISE_DATA_GRADIENT_SUMS_64X64),
+    shared_with_two(128, 32, &kernels::POINTWISE_DATA_GRADIENT_SUMS_128X32),
+    shared_with_two(128, 48, &kernels::POINTWISE_DATA_GRADIENT_SUMS_128X48),
+    shared_with_two(128, 16, &kernels::POINTWISE_DATA_GRADIENT_SUMS_128X16),
 ];
 
 /// The weight gradient, whose rows are inputs.
@@ -223,14 +238,14 @@ pub(super) fn choose_tile(
     inner: usize,
     wanted: usize,
 ) -> usize {
-    let allowed = |t: &Tile| class != DeviceClass::Integrated || t.rows.max(t.columns) <= LONGEST_SIDE;
+    let allowed = |at: &usize| class != DeviceClass::Integrated || offers[*at].fits_few_registers();
     // In 64 bits, which a page's `usize` has not.
     let work = |t: &Tile| {
         let outputs = (t.count(rows, columns).max(wanted) * t.rows * t.columns) as u64;
         outputs * (t.cost * inner.next_multiple_of(t.step) + t.start) as u64
     };
     let tile = |at: usize| &offers[at].tile;
-    (0..offers.len()).filter(|&at| allowed(tile(at))).min_by_key(|&at| work(tile(at))).unwrap_or(0)
+    (0..offers.len()).filter(allowed).min_by_key(|&at| work(tile(at))).unwrap_or(0)
 }
 
 /// The numbers of the variants that discrete GPUs have of a product forward, its data gradient, both where they leave sums for a
@@ -254,9 +269,14 @@ pub(crate) fn variants_in_subgroups() -> [Range<usize>; 2] {
     [FORWARD, WEIGHT_GRADIENT].map(|offers| 0..made_by(offers, Worker::Subgroup).len())
 }
 
-/// The longest tile that integrated GPUs are trusted with: some have half as many registers, and each invocation of a tall tile
-/// loads twice as much at a time.
+/// The longest tile for integrated GPUs, some of which have half as many registers: each invocation of a tall tile loads twice as much
+/// at a time.
 const LONGEST_SIDE: usize = 64;
+
+/// Numbers that an invocation of theirs may keep for its outputs. By what Intel's compiler makes of the kernels (see docs/performance.md): tiles of 64x32 take as many
+/// instructions for a product as those of 32x32, and those of 64x64 two to three times as many, since two of three have to do with what is
+/// kept in memory.
+const MOST_HELD: usize = 48;
 
 /// Tiles that keep a device busy: nearly two for each of the 132 processors of a large one, as many as 256 rows of 960 columns have in
 /// tiles of 32x32 (the head's gradient, for which an H200 took 37 us so, and 53 in tiles of 8x16); a software one has a few processors,
@@ -267,6 +287,15 @@ pub(super) fn enough_tiles(class: DeviceClass, subgroups: bool) -> usize {
         DeviceClass::Software => 32,
         DeviceClass::Integrated => 64,
         DeviceClass::Discrete => 240,
+    }
+}
+
+impl Offer {
+    /// Whether some 128 registers hold what an invocation of the workgroup needs.
+    fn fits_few_registers(&self) -> bool {
+        let Tile { rows, columns, numbers, .. } = self.tile;
+        rows.max(columns) <= LONGEST_SIDE
+            && rows * columns * numbers <= MOST_HELD * self.kernel.workgroup_size[0] as usize
     }
 }
 

@@ -1,6 +1,6 @@
 //! Tiles of the products that run on matrix units, see `shaders/shared/matrix`.
 
-use super::{Offer, Tile, Worker, in_workgroups};
+use super::{Offer, Tile, Worker, in_workgroups, offer};
 use photonet_gpu::{Format, Kernel, MatrixUnits, PlanBuilder, kernels};
 
 /// Of a product over the rows: cost and start are in the units of those in registers, and fit what `photonet tune` measured of all
@@ -12,12 +12,13 @@ const fn product(
     (cost, start): (usize, usize),
     kernel: &'static Kernel,
 ) -> Offer {
-    Offer { tile: Tile { worker: Worker::Workgroup, rows, columns, cost, start, step }, kernel }
+    let Offer { tile, kernel } = offer(Worker::Workgroup, rows, columns, cost, kernel);
+    Offer { tile: Tile { start, step, ..tile }, kernel }
 }
 
 /// The same of a weight gradient; of 128x64 nothing is measured either.
 const fn weights(rows: usize, columns: usize, cost: usize, kernel: &'static Kernel) -> Offer {
-    Offer { tile: Tile { worker: Worker::Workgroup, rows, columns, cost, start: 0, step: 1 }, kernel }
+    offer(Worker::Workgroup, rows, columns, cost, kernel)
 }
 
 /// The tiles of a product forward, with or without what it leaves for a normalisation.
