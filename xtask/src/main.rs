@@ -7,6 +7,7 @@ mod options;
 mod peers;
 mod pictures;
 mod program;
+mod registers;
 mod setup;
 mod shell;
 mod suite;

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
 use crate::setup::Browser;
-use crate::{browser, options, setup, shell, tint, web};
+use crate::{browser, options, registers, setup, shell, tint, web};
 
 /// The checks, in the order they run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,6 +23,8 @@ pub enum Step {
     Tests,
     /// The tests of the crates that run shaders, while it is watched that these stay within their tensors.
     TestsWatched,
+    /// What AMD's compiler says of the kernels of a training step.
+    Registers,
     /// Every kernel through Tint.
     Tint,
     /// The package and the page in a real browser.
@@ -35,7 +37,7 @@ pub enum Step {
 
 impl Step {
     /// All of them.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Setup,
         Self::Format,
         Self::Web,
@@ -43,6 +45,7 @@ impl Step {
         Self::Doc,
         Self::Tests,
         Self::TestsWatched,
+        Self::Registers,
         Self::Tint,
         Self::Browser,
         Self::Firefox,
@@ -59,6 +62,7 @@ impl Step {
             Self::Doc => "doc",
             Self::Tests => "tests",
             Self::TestsWatched => "tests-watched",
+            Self::Registers => "registers",
             Self::Tint => "tint",
             Self::Browser => "browser",
             Self::Firefox => "firefox",
@@ -77,6 +81,7 @@ impl Step {
             Self::TestsWatched => {
                 "GPU tests again, watching that kernels stay within their tensors (PHOTONET_WATCHED=1)"
             }
+            Self::Registers => "kernels fit the registers of AMD's GPUs, by Mesa's compiler for them",
             Self::Tint => "every kernel is accepted by Tint, the second WGSL compiler",
             Self::Browser => "the package and the page in Chromium",
             Self::Firefox => "the package and the page in Firefox, with its own WebGPU",
@@ -113,6 +118,7 @@ impl Step {
                 let words = ["test", "--no-fail-fast", "-p", "photonet-nn", "-p", "photonet-model"];
                 tests(shell::cargo(&words).env("PHOTONET_WATCHED", "1"))
             }
+            Self::Registers => registers::run(),
             Self::Tint => tint::run(),
             Self::Browser => browser::run(Browser::Chromium),
             Self::Firefox => browser::run(Browser::Firefox),

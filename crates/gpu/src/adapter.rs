@@ -101,6 +101,9 @@ pub struct GpuOptions {
     /// Watch that no index of a kernel lies beyond the end of what it reaches into, on Vulkan alone: reading from the device is an error where one does.
     /// For tests, since it takes long.
     pub watched: bool,
+    /// Where the kernels of recorded plans are written to as the driver gets them, in SPIR-V, for its validator, for compilers without their
+    /// devices and for the example `compiled`; on Vulkan alone.
+    pub spirv: Option<PathBuf>,
     /// Keep the driver's bounds checks in recorded pipelines, which do without them where it allows that.
     pub robust: bool,
     /// Choose kernels for this class of devices, not for the adapter's own. All kernels run everywhere.
@@ -112,7 +115,7 @@ pub struct GpuOptions {
 }
 
 impl GpuOptions {
-    /// Options for `choice`. `PHOTONET_WATCHED=1`, `PHOTONET_ROBUST=1`, `PHOTONET_PORTABLE=1`, `PHOTONET_MATRIX_UNITS=0` (or `1`), `PHOTONET_SUBGROUPS=0` (or `1`),
+    /// Options for `choice`. `PHOTONET_WATCHED=1`, `PHOTONET_SPIRV=FOLDER`, `PHOTONET_ROBUST=1`, `PHOTONET_PORTABLE=1`, `PHOTONET_MATRIX_UNITS=0` (or `1`), `PHOTONET_SUBGROUPS=0` (or `1`),
     /// `PHOTONET_RECORDED=0` (or `1`), `PHOTONET_HALF=native` (or `packed`), `PHOTONET_DEVICE_CLASS=discrete` (or `integrated`, `software`) and
     /// `PHOTONET_BINDING_LIMIT=BYTES` are read from the environment.
     pub fn new(choice: DeviceChoice) -> Self {
@@ -130,6 +133,7 @@ impl GpuOptions {
             subgroups: answer("PHOTONET_SUBGROUPS"),
             recorded: answer("PHOTONET_RECORDED"),
             watched: on("PHOTONET_WATCHED"),
+            spirv: named("PHOTONET_SPIRV").filter(|folder| !folder.is_empty()).map(PathBuf::from),
             robust: on("PHOTONET_ROBUST"),
             class,
             binding_limit: named("PHOTONET_BINDING_LIMIT").and_then(|bytes| bytes.parse().ok()),

@@ -87,11 +87,16 @@ impl Gpu {
         // A software device runs launches within the submit, and no two at a time.
         let records = options.recorded.unwrap_or(class != DeviceClass::Software && !options.portable);
         let can_record = cfg!(recordable) && adapter.get_info().backend == wgpu::Backend::Vulkan;
-        if options.watched && !can_record {
-            let reason = format!("kernels are watched on Vulkan alone, and it runs on {}", summary.backend);
+        let wanted = [
+            (options.watched, "kernels are watched"),
+            (options.spirv.is_some(), "kernels are written as SPIR-V"),
+        ];
+        let wanted = wanted.into_iter().find_map(|(is, what)| is.then_some(what));
+        if let Some(what) = wanted.filter(|_| !can_record) {
+            let reason = format!("{what} on Vulkan alone, and it runs on {}", summary.backend);
             return Err(GpuError::NoDevice { adapter: summary.name, reason });
         }
-        let records = (records || options.watched) && can_record;
+        let records = (records || wanted.is_some()) && can_record;
         // The kernels of software devices multiply in registers. And recorded pipelines alone order workgroup memory as Vulkan wants it for
         // kernels with matrices, see `recorded::memory_model`.
         let asked = options.matrix_units.unwrap_or(class == DeviceClass::Discrete);
@@ -153,7 +158,7 @@ impl Gpu {
         device.on_uncaptured_error(Arc::new(move |error: wgpu::Error| {
             lock(&uncaptured).error.get_or_insert(error.to_string());
         }));
-        let vulkan = records.then(|| Vulkan::of(&device, options.watched, robust)).flatten();
+        let vulkan = records.then(|| Vulkan::of(&device, options, robust)).flatten();
         let matrix_units = matrix_units.filter(|_| vulkan.is_some());
         let mut pipelines = Pipelines::default();
         let cache_notice = pipelines.open_cache(&device, vulkan.as_ref(), adapter, options.cache.as_deref());

@@ -53,6 +53,16 @@ impl Format {
             Self::Half | Self::Brain => 2,
         }
     }
+
+    /// A short name.
+    #[cfg(recordable)]
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Single => "f32",
+            Self::Half => "f16",
+            Self::Brain => "bf16",
+        }
+    }
 }
 
 /// The formats of what a kernel reads and writes.

@@ -18,6 +18,14 @@ pub(crate) struct Recipe {
 }
 
 impl Recipe {
+    /// Its constants, for a reader.
+    #[cfg(recordable)]
+    pub fn constants_text(&self, equals: &str, between: &str) -> String {
+        let constants = self.constants.iter();
+        let texts = constants.map(|(name, bits)| format!("{name}{equals}{}", f64::from_bits(*bits)));
+        texts.collect::<Vec<_>>().join(between)
+    }
+
     /// Kernels differ by their names.
     fn key(&self) -> Key {
         (self.kernel.name, self.storage, self.constants.clone())

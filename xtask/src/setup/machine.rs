@@ -132,10 +132,15 @@ const MANIFESTS: [&str; 4] = [
 
 /// The manifests of lavapipe, Mesa's software driver, below a root.
 pub fn lavapipe(root: &Path) -> Vec<PathBuf> {
+    manifests(root, "lvp")
+}
+
+/// Those whose names begin like this, of one driver.
+pub fn manifests(root: &Path, driver: &str) -> Vec<PathBuf> {
     let manifests = MANIFESTS.iter().flat_map(|folder| {
         let folder = root.join(folder);
-        let lavapipe = |name: &String| name.starts_with("lvp") && name.ends_with(".json");
-        names(&folder).into_iter().filter(lavapipe).map(move |name| folder.join(name)).collect::<Vec<_>>()
+        let own = |name: &String| name.starts_with(driver) && name.ends_with(".json");
+        names(&folder).into_iter().filter(own).map(move |name| folder.join(name)).collect::<Vec<_>>()
     });
     let mut found: Vec<PathBuf> = manifests.collect();
     found.sort();

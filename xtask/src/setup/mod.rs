@@ -83,6 +83,12 @@ pub fn software_driver() -> Result<OsString, String> {
     std::env::join_paths(manifests).map_err(|error| format!("the manifests of Mesa's drivers: {error}"))
 }
 
+/// A value for [`DRIVERS`] with which programs see Mesa's driver for AMD's GPUs and no other, where it is installed.
+pub fn amd_driver() -> Option<OsString> {
+    let manifests = machine::manifests(Path::new("/"), "radeon");
+    std::env::join_paths(manifests).ok().filter(|files| !files.is_empty())
+}
+
 /// Makes sure that node and npm are there, for `what`; says whether they are.
 pub fn node(what: &str) -> bool {
     println!("Set-up: node and npm, for {what}");

@@ -1,9 +1,10 @@
 //! The Vulkan device behind wgpu's.
 
 use super::watch::Watch;
-use crate::{Gpu, GpuError};
+use crate::{Gpu, GpuError, GpuOptions};
 use ash::{ext, vk};
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use wgpu::hal::api;
 
@@ -16,6 +17,8 @@ pub(crate) struct Vulkan {
     pub watch: Option<Watch>,
     /// Whether pipelines have the driver's bounds checks.
     pub robust: bool,
+    /// Where the driver's input is written to.
+    pub spirv: Option<PathBuf>,
     pub queue_family: u32,
     /// Bits of a timestamp that count, as a mask: none where there are no timestamps.
     pub timestamps: u64,
@@ -33,9 +36,9 @@ impl fmt::Debug for Vulkan {
 }
 
 impl Vulkan {
-    /// That of `wgpu`, with pipelines that are `watched`, and that are `robust` or, as only a device of [`open_unchecked`] may have them, not; `None` where it
-    /// runs on something else.
-    pub fn of(wgpu: &wgpu::Device, watched: bool, robust: bool) -> Option<Arc<Self>> {
+    /// That of `wgpu`, with pipelines that are watched and written as `options` say, and that are `robust` or, as only a device of
+    /// [`open_unchecked`] may have them, not; `None` where it runs on something else.
+    pub fn of(wgpu: &wgpu::Device, options: &GpuOptions, robust: bool) -> Option<Arc<Self>> {
         // SAFETY: the handles are used, not destroyed, and `Vulkan` keeps the device that they belong to.
         let hal = unsafe { wgpu.as_hal::<api::Vulkan>() }?;
         let instance = hal.shared_instance().raw_instance();
@@ -52,8 +55,9 @@ impl Vulkan {
         let vulkan = Self {
             device: hal.raw_device().clone(),
             language: language(properties.api_version),
-            watch: watched.then(|| Watch::of(wgpu)),
+            watch: options.watched.then(|| Watch::of(wgpu)),
             robust,
+            spirv: options.spirv.clone(),
             queue_family,
             timestamps: u64::MAX.checked_shr(64 - bits.min(64)).unwrap_or(0),
             cache: Mutex::new(vk::PipelineCache::null()),

@@ -2,7 +2,7 @@
 
 use crate::pipeline::Recipe;
 use crate::plan::Launch;
-use crate::{Gpu, GpuError};
+use crate::{Gpu, GpuError, GpuOptions};
 
 /// There is none to ask: see wgpu's own way.
 pub(crate) fn open_unchecked(
@@ -19,7 +19,7 @@ pub(crate) enum Vulkan {}
 pub(crate) type Shared = Vulkan;
 
 impl Vulkan {
-    pub fn of(_: &wgpu::Device, _: bool, _: bool) -> Option<Shared> {
+    pub fn of(_: &wgpu::Device, _: &GpuOptions, _: bool) -> Option<Shared> {
         None
     }
 

@@ -4,8 +4,9 @@ use super::Vulkan;
 use super::bounds::REPORT;
 use super::spirv::{self, Target};
 use crate::pipeline::Recipe;
-use crate::{Access, Binding, GpuError, Kernel};
+use crate::{Access, Binding, GpuError, Kernel, Storage};
 use ash::vk;
+use std::path::Path;
 use std::sync::Arc;
 
 /// A compiled kernel with the layout of what it binds.
@@ -58,6 +59,9 @@ impl Pipeline {
         let (language, watched) = (vulkan.language, report.is_some());
         let target = Target { language, invocations, pushes: pushed > 0, watched };
         let words = spirv::compile(text, &recipe.constants, target).map_err(refused)?;
+        if let Some(folder) = &vulkan.spirv {
+            write(folder, recipe, &words).map_err(refused)?;
+        }
         // From here on what was made is destroyed with it, if something fails.
         let mut made = Self {
             raw: vk::Pipeline::null(),
@@ -114,6 +118,17 @@ impl Pipeline {
         }
         Ok(made)
     }
+}
+
+/// Writes what a driver gets to `folder`, which is made where it is missing, by the names of the kernel, its formats and its constants.
+fn write(folder: &Path, recipe: &Recipe, words: &[u32]) -> Result<(), String> {
+    let Storage { values, weights, gradients } = recipe.storage;
+    let formats = format!("{}-{}-{}", values.name(), weights.name(), gradients.name());
+    let kernel = recipe.kernel.name.replace('/', ".");
+    let path = folder.join(format!("{kernel} {formats} {}.spv", recipe.constants_text("=", " ")));
+    std::fs::create_dir_all(folder)
+        .and_then(|()| std::fs::write(&path, bytemuck::cast_slice(words)))
+        .map_err(|error| format!("its SPIR-V cannot be written to {}: {error}", path.display()))
 }
 
 impl Drop for Pipeline {

@@ -54,9 +54,8 @@ impl Watch {
         if number == PARTS {
             return Err(format!("no more than {PARTS} kernels can be watched in one run"));
         }
-        let constants: Vec<String> =
-            recipe.constants.iter().map(|(name, bits)| format!("{name} {}", f64::from_bits(*bits))).collect();
-        rows.push(Row { kernel: recipe.kernel, constants: constants.join(", "), told: [0; ROW as usize] });
+        let constants = recipe.constants_text(" ", ", ");
+        rows.push(Row { kernel: recipe.kernel, constants, told: [0; ROW as usize] });
         Ok(number * PART)
     }
 

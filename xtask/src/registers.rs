@@ -1,0 +1,95 @@
+//! Whether the kernels of a network fit the registers of GPUs that are not here: Mesa's driver for AMD's compiles for them all the same, and says
+//! what it made. What does not fit lies in memory, and a kernel that goes there in its innermost loop takes several times as long.
+
+use std::ffi::OsStr;
+use std::path::Path;
+use std::process::Command;
+
+use crate::suite::Outcome;
+use crate::{setup, shell};
+
+/// A class of devices, a GPU that stands for it, and what its compiler may say.
+struct Class {
+    name: &'static str,
+    /// As Mesa's driver is told which GPU to compile for (`RADV_FORCE_FAMILY`).
+    family: &'static str,
+    limits: &'static [&'static str],
+}
+
+/// Vega, of which many laptops have one, with 256 registers: at 128 two waves can wait for memory at a time, and Intel's and Apple's have no more
+/// than these. RDNA 3.
+const CLASSES: [Class; 2] = [
+    Class {
+        name: "integrated",
+        family: "renoir",
+        limits: &["VGPRs<=128", "Spilled VGPRs<=0", "Scratch size<=0"],
+    },
+    Class { name: "discrete", family: "navi31", limits: &["VGPRs", "Spilled VGPRs<=0", "Scratch size<=0"] },
+];
+
+/// Has the kernels of one photo and of a training step compiled.
+pub fn run() -> Outcome {
+    let drivers = match (setup::software_driver(), setup::amd_driver()) {
+        (Ok(software), Some(amd)) => (software, amd),
+        (Err(message), _) => return Outcome::Skipped(message),
+        (_, None) => return Outcome::Skipped("Mesa's driver for AMD's GPUs is not installed".into()),
+    };
+    let mut said = Vec::new();
+    for class in CLASSES {
+        match compiled(&class, (&drivers.0, &drivers.1)) {
+            Ok(Some(most)) => said.push(format!("{} at most {most}", class.name)),
+            // Newer ones (26.2) want a library for it that is not installed with them.
+            Ok(None) => {
+                return Outcome::Skipped("this version of Mesa compiles for no GPU that is not here".into());
+            }
+            Err(message) => return Outcome::Failed(format!("{}: {message}", class.name)),
+        }
+    }
+    Outcome::Passed(format!("registers: {}", said.join(", ")))
+}
+
+/// The most registers of a kernel; `None` where the driver compiles for no device that is not there.
+fn compiled(class: &Class, (software, amd): (&OsStr, &OsStr)) -> Result<Option<String>, String> {
+    let folder = shell::root().join("target/spirv").join(class.name);
+    let compiler = || {
+        let mut command =
+            shell::cargo(&["run", "--quiet", "-p", "photonet-gpu", "--example", "compiled", "--"]);
+        command.env(setup::DRIVERS, amd).env("RADV_FORCE_FAMILY", class.family);
+        command
+    };
+    if !shell::run_capturing(&mut compiler()).is_ok_and(|name| name.contains("Null hardware")) {
+        return Ok(None);
+    }
+    // Kernels of an earlier run that are no more must not be compiled.
+    if folder.exists() {
+        std::fs::remove_dir_all(&folder)
+            .map_err(|error| format!("cannot empty {}: {error}", folder.display()))?;
+    }
+    for what in [&["--batch", "1"][..], &["--train", "--batch", "8"]] {
+        let words = ["run", "--quiet", "-p", "photonet-cli", "--", "bench", "--arch", "large", "--runs", "1"];
+        let mut command = shell::cargo(&words);
+        command.args(what).env(setup::DRIVERS, software);
+        command.env("PHOTONET_SPIRV", &folder).env("PHOTONET_DEVICE_CLASS", class.name);
+        shell::run(&mut command)?;
+    }
+    leave_out(&folder)?;
+    let mut most = None;
+    let registers = |line: &str| line.strip_prefix("# VGPRs: at most ").map(str::to_string);
+    let mut command: Command = compiler();
+    command.arg(&folder).args(class.limits);
+    shell::run_watching(&mut command, |line| most = registers(line).or(most.take()))?;
+    Ok(most)
+}
+
+/// Kernels that are taken where there are few workgroups: those do not wait for one another's registers, but for memory alone, which they ask for
+/// much at a time.
+fn leave_out(folder: &Path) -> Result<(), String> {
+    let failed = |error| format!("cannot go through {}: {error}", folder.display());
+    for entry in std::fs::read_dir(folder).map_err(failed)? {
+        let path = entry.map_err(failed)?.path();
+        if path.file_name().is_some_and(|name| name.to_string_lossy().contains("_split@")) {
+            std::fs::remove_file(&path).map_err(failed)?;
+        }
+    }
+    Ok(())
+}
