@@ -112,13 +112,20 @@ impl Depthwise {
         );
     }
 
-    /// How the kernel that leaves statistics for a normalisation is spread, where there is one for the size.
-    pub(crate) fn statistics_walk(&self, class: DeviceClass) -> Option<Walk> {
+    /// How the kernel that leaves statistics for a normalisation is spread, so many columns at a time, where there is one for the size.
+    pub(crate) fn statistics_walk(&self, class: DeviceClass, columns: usize) -> Option<Walk> {
         let shape = self.output();
         let Geometry { kernel, stride, .. } = self.geometry;
-        Walk::depthwise(class, &shape, shape.width.div_ceil(columns_at_once(class)), kernel, |down| {
+        Walk::depthwise(class, &shape, shape.width.div_ceil(columns), kernel, |down| {
             stride * down + kernel - stride
         })
+    }
+
+    /// What is asked of a pass of training.
+    fn asked(&self, pass: &str) -> String {
+        let Geometry { kernel, stride, input, .. } = self.geometry;
+        let [batch, height, width, channels] = [input.batch, input.height, input.width, input.channels];
+        format!("depthwise/{pass} k{kernel}s{stride} {batch}x{height}x{width}x{channels}")
     }
 
     /// Appends `output = input * weights` for a batch normalisation behind it; returns the statistics of the output where
@@ -132,35 +139,39 @@ impl Depthwise {
         output: Tensor,
     ) -> Option<Slabs> {
         let shape = self.output();
-        let Some(walk) = self.statistics_walk(plan.class()) else {
+        let class = plan.class();
+        if self.statistics_walk(class, MANY).is_none() {
             self.forward(plan, label, input, weights, None, Activation::Identity, output);
             return None;
-        };
-        let question = match self.forward_of_image(plan, label, input, weights, output) {
-            Ok(slabs) => return Some(slabs),
-            Err(question) => question,
-        };
-        let kernel = match has_few_registers(plan.class()) {
-            true => self.pick([
+        }
+        let question = self.asked(&pass("forward_statistics", output, weights));
+        let units = self.forward_image_on_units(plan, input);
+        let maker = Maker::chosen(plan, &question, units);
+        let kernel = match maker {
+            Maker::Units => {
+                return Some(self.forward_of_image(plan, label, question, input, weights, output));
+            }
+            Maker::Few => self.pick([
                 &kernels::DEPTHWISE_FORWARD_STATISTICS_K3S1_FEW,
                 &kernels::DEPTHWISE_FORWARD_STATISTICS_K3S2_FEW,
                 &kernels::DEPTHWISE_FORWARD_STATISTICS_K5S1_FEW,
                 &kernels::DEPTHWISE_FORWARD_STATISTICS_K5S2_FEW,
             ]),
-            false => self.pick([
+            Maker::Many => self.pick([
                 &kernels::DEPTHWISE_FORWARD_STATISTICS_K3S1,
                 &kernels::DEPTHWISE_FORWARD_STATISTICS_K3S2,
                 &kernels::DEPTHWISE_FORWARD_STATISTICS_K5S1,
                 &kernels::DEPTHWISE_FORWARD_STATISTICS_K5S2,
             ]),
         };
+        let walk = self.statistics_walk(class, maker.columns())?;
         let slabs = walk.new_slabs(plan, format!("{label} statistics slabs"), &shape);
         let dispatch = Dispatch::new(kernel, format!("{label} forward"))
             .bind("weights", weights)
             .bind("output", output)
             .bind("partial", slabs.partial)
             .params(&walk.params(&self.geometry.input, &shape, self.geometry.padding_before()))
-            .answers_any(question)
+            .answers(question)
             .cost(
                 self.macs(),
                 input.tensor.bytes() + weights.bytes() + output.bytes() + slabs.partial.bytes(),
@@ -217,15 +228,40 @@ impl Depthwise {
     }
 }
 
-/// Whether a device's invocations may have 128 registers where others have 250, as those of integrated GPUs: what a kernel keeps beyond lies in
-/// memory, of Intel's 130 to 500 values (see docs/performance.md).
-fn has_few_registers(class: DeviceClass) -> bool {
-    class == DeviceClass::Integrated
+/// Columns that an invocation of a kernel has at a time that walks down a block, where it may have all registers that there are.
+const MANY: usize = 4;
+
+/// What makes a pass of training.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Maker {
+    /// A kernel that takes up to 250 registers, and loads the least.
+    Many,
+    /// One that takes some 128, of which a device can have twice as many invocations at a time; integrated GPUs may have no more, and what a
+    /// kernel keeps beyond lies in memory: of Intel's 130 to 500 values (see docs/performance.md).
+    Few,
+    /// Matrix units.
+    Units,
 }
 
-/// Columns of outputs that an invocation makes at a time, of the kernels that walk down a block and leave sums for a normalisation: their WIDE.
-fn columns_at_once(class: DeviceClass) -> usize {
-    if has_few_registers(class) { 2 } else { 4 }
+impl Maker {
+    /// Of those for `question`; with units where they can, and are `worth` it or not.
+    fn chosen(plan: &mut PlanBuilder, question: &str, units: Option<bool>) -> Self {
+        let few = plan.class() == DeviceClass::Integrated;
+        let default = if units == Some(true) { 2 } else { usize::from(few) };
+        match plan.choose(question, 2 + usize::from(units.is_some()), default) {
+            0 => Self::Many,
+            1 => Self::Few,
+            _ => Self::Units,
+        }
+    }
+
+    /// Columns of outputs that an invocation makes at a time, of the kernels that walk down a block: their WIDE.
+    fn columns(self) -> usize {
+        match self {
+            Self::Few => 2,
+            Self::Many | Self::Units => MANY,
+        }
+    }
 }
 
 /// Whether an invocation of a forward kernel walks, down how many rows of outputs, and the question that this answers.

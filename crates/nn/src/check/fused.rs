@@ -175,7 +175,7 @@ pub(super) fn images_on_units(units: MatrixUnits) -> Vec<Case> {
     let shape = Shape::new;
     let [_, storage] = TRAINING_STORAGE;
     // The last variant, whatever the rule says of images of a size.
-    let kernels = Kernels { variant: Some(1), ..Kernels::from(Discrete).on_units(units) };
+    let kernels = Kernels { variant: Some(2), ..Kernels::from(Discrete).on_units(units) };
     let mut cases = Vec::new();
     for (input, stride, padding, residual) in [
         (shape(5, 7, 7, 30), 1, Same, true),
@@ -352,7 +352,7 @@ fn backward(
 
 /// Whether the outputs are large enough for it, on a GPU.
 fn leaves_statistics(layer: &Depthwise) -> bool {
-    layer.statistics_walk(Discrete).is_some()
+    layer.statistics_walk(Discrete, 4).is_some()
 }
 
 /// What the statistics are taken of: where the convolution leaves them, of its sums before they are stored.
@@ -396,11 +396,11 @@ mod tests {
             };
             let batch = |layer: &Depthwise| layer.geometry().input.batch;
             assert!(
-                layers().any(|layer| shared(layer.statistics_walk(Discrete), batch(&layer))),
+                layers().any(|layer| shared(layer.statistics_walk(Discrete, 4), batch(&layer))),
                 "{kernel} {stride}"
             );
             assert!(
-                layers().any(|layer| shared(layer.gradient_walk(Discrete), batch(&layer))),
+                layers().any(|layer| shared(layer.gradient_walk(Discrete, 4), batch(&layer))),
                 "{kernel} {stride}"
             );
         }

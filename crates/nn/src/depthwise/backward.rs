@@ -1,6 +1,6 @@
 //! The gradients of a depthwise convolution.
 
-use super::{Depthwise, columns_at_once, has_few_registers};
+use super::{Depthwise, MANY, Maker};
 use crate::operand::pass;
 use crate::residual::fill;
 use crate::slab_sums::BehindSums;
@@ -51,19 +51,20 @@ impl Depthwise {
         );
     }
 
-    /// How the data gradient's kernel that leaves sums for a normalisation is spread, where there is one for the size.
-    pub(crate) fn gradient_walk(&self, class: DeviceClass) -> Option<Walk> {
+    /// How the data gradient's kernel that leaves sums for a normalisation is spread, so many columns at a time, where there is one for the
+    /// size.
+    pub(crate) fn gradient_walk(&self, class: DeviceClass, columns: usize) -> Option<Walk> {
         let Geometry { input, kernel, stride, .. } = self.geometry;
         let (_, pad_x) = self.geometry.padding_before();
         // At stride 2 tiles begin where the padded column is even.
-        let tiles = (input.width + (stride - 1) * (pad_x % 2)).div_ceil(columns_at_once(class));
+        let tiles = (input.width + (stride - 1) * (pad_x % 2)).div_ceil(columns);
         // Lines of gradients; at stride 2 half as many, which makes no difference to which block has the fewest.
         Walk::depthwise(class, &input, tiles, kernel, |down| down + kernel - 1)
     }
 
     /// Whether the backward kernels for this size take their gradient back through a normalisation while they load it.
     pub fn takes_gradients_on_load(&self, class: DeviceClass) -> bool {
-        self.gradient_walk(class).is_some()
+        self.gradient_walk(class, MANY).is_some()
     }
 
     /// Appends the data gradient taken back through the activation of the unit `behind` whose output this convolution takes, with
@@ -78,22 +79,32 @@ impl Depthwise {
         target: impl Into<Target>,
     ) -> OutputGradient {
         let (output_gradient, target): (GradientOperand, Target) = (output_gradient.into(), target.into());
-        let Some(walk) = self.gradient_walk(plan.class()) else {
+        let question = self.asked(&pass("data_gradient_sums", target.tensor, weights));
+        let class = plan.class();
+        if !self.takes_gradients_on_load(class) {
             return self.data_gradient(plan, label, output_gradient, weights, target).into();
+        }
+        let units = self.data_gradient_image_on_units(plan, output_gradient);
+        let maker = Maker::chosen(plan, &question, units);
+        let Some(walk) = self.gradient_walk(class, maker.columns()).filter(|_| maker != Maker::Units) else {
+            return self.data_gradient_of_image(
+                plan,
+                label,
+                question,
+                output_gradient,
+                weights,
+                behind,
+                target,
+            );
         };
-        let question =
-            match self.data_gradient_of_image(plan, label, output_gradient, weights, behind, target) {
-                Ok(gradient) => return gradient,
-                Err(question) => question,
-            };
-        let of_shape = match has_few_registers(plan.class()) {
-            true => self.pick([
+        let of_shape = match maker {
+            Maker::Few => self.pick([
                 &kernels::DEPTHWISE_DATA_GRADIENT_SUMS_STRIDE1_K3_FEW,
                 &kernels::DEPTHWISE_DATA_GRADIENT_SUMS_STRIDE2_K3_FEW,
                 &kernels::DEPTHWISE_DATA_GRADIENT_SUMS_STRIDE1_K5_FEW,
                 &kernels::DEPTHWISE_DATA_GRADIENT_SUMS_STRIDE2_K5_FEW,
             ]),
-            false => self.pick([
+            _ => self.pick([
                 &kernels::DEPTHWISE_DATA_GRADIENT_SUMS_STRIDE1_K3,
                 &kernels::DEPTHWISE_DATA_GRADIENT_SUMS_STRIDE2_K3,
                 &kernels::DEPTHWISE_DATA_GRADIENT_SUMS_STRIDE1_K5,
@@ -104,7 +115,7 @@ impl Depthwise {
         let dispatch = walk
             .launch_with_filters(Dispatch::new(of_shape, format!("{label} data gradient")))
             .params(&self.gradient_params(&walk))
-            .answers_any(question)
+            .answers(question)
             .bind("partial", slabs.partial);
         let cost = (self.macs(), slabs.partial.bytes());
         behind.append(plan, dispatch, cost, output_gradient, weights, target, slabs)
@@ -133,12 +144,12 @@ impl Depthwise {
             self.weight_gradient(plan, label, input, output_gradient, weight_gradient, sums);
             self.data_gradient_behind(plan, label, output_gradient, weights, behind, target)
         };
-        let Some(walk) = self.gradient_walk(plan.class()).filter(|_| kernel == 3) else {
+        let Some(walk) = self.gradient_walk(plan.class(), MANY).filter(|_| kernel == 3) else {
             return apart(plan, sums);
         };
         let question = self.asked(&pass("gradients", target.tensor, weights));
-        // Two passes or one, which wants some 200 registers.
-        let default = !has_few_registers(plan.class());
+        // Two passes or one, which wants some 200 registers: integrated devices may have 128.
+        let default = plan.class() == DeviceClass::Discrete;
         let at_once = plan.at_once(&question, default);
         plan.answering(question, |plan| {
             if !at_once {
@@ -247,37 +258,45 @@ impl Depthwise {
         let (input, output_gradient): (Operand, GradientOperand) = (input.into(), output_gradient.into());
         let Geometry { kernel, input: shape, .. } = self.geometry;
         let class = plan.class();
-        let asked = || self.asked(&pass("weight_gradient", output_gradient.tensor, weight_gradient));
-        let question = self.has_units(plan, output_gradient).then(asked);
         let label = format!("{label} weight gradient");
-        if let Some(question) = question.as_ref().filter(|question| plan.choose(question, 2, 1) == 1) {
+        // A software device's kernels walk; of the others there is a choice.
+        let maker = (class != DeviceClass::Software).then(|| {
+            let question = self.asked(&pass("weight_gradient", output_gradient.tensor, weight_gradient));
+            let units = self.has_units(plan, output_gradient).then_some(true);
+            (Maker::chosen(plan, &question, units), question)
+        });
+        let (maker, question) = maker.unzip();
+        if maker == Some(Maker::Units) {
             let dispatch =
                 self.weight_gradient_on_units(plan, label, input, output_gradient, weight_gradient, sums);
-            plan.dispatch(dispatch.answers(question.clone()));
+            plan.dispatch(dispatch.answers_any(question));
             return;
         }
-        // Invocations of a filter: one, or on GPUs one for each row of 5, since three of them take so many registers that it is slower; where
-        // there are few, one for each row in any case.
-        let (walks, few) = (class == DeviceClass::Software, has_few_registers(class));
-        let parts = if walks || kernel == 3 && !few { 1 } else { kernel };
+        // Invocations of a filter: one, or on GPUs one for each row of 5, since three of them take so many registers that it is slower; of few
+        // registers one for each row in any case.
+        let parts = match maker {
+            Some(Maker::Few) => kernel,
+            Some(_) if kernel == 5 => kernel,
+            _ => 1,
+        };
         let threads = parts * shape.groups();
         let read = input.tensor.bytes() + output_gradient.bytes();
         let slabs = self.geometry.slabs(class, threads, self.weight_bytes(), read);
         let partial = sums.place(plan, &label, (slabs, self.weight_bytes()), weight_gradient);
-        let kernel = match (walks, few) {
-            (true, _) => self.pick([
+        let kernel = match maker {
+            None => self.pick([
                 &kernels::DEPTHWISE_WEIGHT_GRADIENT_WALK_K3S1,
                 &kernels::DEPTHWISE_WEIGHT_GRADIENT_WALK_K3S2,
                 &kernels::DEPTHWISE_WEIGHT_GRADIENT_WALK_K5S1,
                 &kernels::DEPTHWISE_WEIGHT_GRADIENT_WALK_K5S2,
             ]),
-            (_, true) => self.pick([
+            Some(Maker::Few) => self.pick([
                 &kernels::DEPTHWISE_WEIGHT_GRADIENT_K3S1_FEW,
                 &kernels::DEPTHWISE_WEIGHT_GRADIENT_K3S2_FEW,
                 &kernels::DEPTHWISE_WEIGHT_GRADIENT_K5S1_FEW,
                 &kernels::DEPTHWISE_WEIGHT_GRADIENT_K5S2_FEW,
             ]),
-            (false, false) => self.pick([
+            Some(_) => self.pick([
                 &kernels::DEPTHWISE_WEIGHT_GRADIENT_K3S1,
                 &kernels::DEPTHWISE_WEIGHT_GRADIENT_K3S2,
                 &kernels::DEPTHWISE_WEIGHT_GRADIENT_K5S1,

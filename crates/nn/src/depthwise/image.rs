@@ -2,7 +2,6 @@
 
 use super::Depthwise;
 use super::on_units::{Cut, SIDE};
-use crate::operand::pass;
 use crate::pointwise::tiles::units_for;
 use crate::slabs::LITTLE;
 use crate::{Behind, Geometry, GradientOperand, Operand, OutputGradient, Slabs, Target};
@@ -15,6 +14,9 @@ const ROOM: [[usize; 4]; 2] = [[104, 64, 64, 64], [292, 64, 200, 64]];
 /// Positions of the output from which on the convolutions are taken, of stride 1 and 2: an image takes as long however small it is. Counted,
 /// not measured.
 const WORTH: [usize; 2] = [25, 36];
+
+/// The data gradient's kernel, of stride 1.
+const DATA_GRADIENT: &Kernel = &kernels::DEPTHWISE_DATA_GRADIENT_IMAGE_MATRIX_K5S1;
 
 impl Depthwise {
     /// Whether there are kernels that have room for a whole image, which lies there as `depthwise_image.wgsl` says.
@@ -36,32 +38,39 @@ impl Depthwise {
             && needs.iter().zip(room).all(|(needs, room)| *needs <= room)
     }
 
-    /// What is asked of a pass that matrix units could make as well.
-    pub(super) fn asked(&self, pass: &str) -> String {
-        let Geometry { kernel, stride, input, .. } = self.geometry;
-        let [batch, height, width, channels] = [input.batch, input.height, input.width, input.channels];
-        format!("depthwise/{pass} k{kernel}s{stride} {batch}x{height}x{width}x{channels}")
+    /// Whether `kernel` is worth to be taken for operands of `format`, where a plan's units can.
+    fn image_on_units(&self, plan: &PlanBuilder, format: Format, kernel: &'static Kernel) -> Option<bool> {
+        let can = units_for(plan, format).is_some_and(|units| self.fits_image() && units.fit(kernel));
+        can.then(|| self.output().pixels() >= WORTH[self.geometry.stride - 1])
     }
 
-    /// How `kernel` is cut, and the question that it answers, where a plan takes it for operands of `format`, of which it moves so many
-    /// bytes; else what was asked about it, where there was a choice.
-    fn of_image(
-        &self,
-        plan: &mut PlanBuilder,
-        question: String,
-        format: Format,
-        kernel: &'static Kernel,
-        moved: u64,
-    ) -> Result<(Cut, String), Option<String>> {
-        if !units_for(plan, format).is_some_and(|units| self.fits_image() && units.fit(kernel)) {
-            return Err(None);
-        }
-        let worth = self.output().pixels() >= WORTH[self.geometry.stride - 1];
-        if plan.choose(&question, 2, usize::from(worth)) == 0 {
-            return Err(Some(question));
-        }
+    /// How a kernel that moves so many bytes is cut.
+    fn image_cut(&self, moved: u64) -> Cut {
         let left = Slabs::bytes(1, self.geometry.input.groups());
-        Ok((self.cut(None, (moved / (LITTLE * left)) as usize), question))
+        self.cut(None, (moved / (LITTLE * left)) as usize)
+    }
+
+    fn forward_image(&self) -> &'static Kernel {
+        match self.geometry.stride {
+            1 => &kernels::DEPTHWISE_FORWARD_IMAGE_MATRIX_K5S1,
+            _ => &kernels::DEPTHWISE_FORWARD_IMAGE_MATRIX_K5S2,
+        }
+    }
+
+    /// Whether [`Depthwise::forward_of_image`] is worth it, where a plan's units can.
+    pub(super) fn forward_image_on_units(&self, plan: &PlanBuilder, input: Operand) -> Option<bool> {
+        self.image_on_units(plan, input.tensor.format(), self.forward_image())
+    }
+
+    /// Whether [`Depthwise::data_gradient_of_image`] is worth it, where a plan's units can. At stride 1 it is the convolution with the filter turned
+    /// around, of 5x5 with as many zeros on all sides.
+    pub(super) fn data_gradient_image_on_units(
+        &self,
+        plan: &PlanBuilder,
+        output_gradient: GradientOperand,
+    ) -> Option<bool> {
+        let turned = self.geometry.stride == 1 && self.geometry.padding_before() == (2, 2);
+        self.image_on_units(plan, output_gradient.format(), DATA_GRADIENT).filter(|_| turned)
     }
 
     fn image_slabs(&self, plan: &mut PlanBuilder, label: String, cut: &Cut) -> Slabs {
@@ -69,57 +78,48 @@ impl Depthwise {
         Slabs::new(plan, label, cut.slabs, rows_per_slab, self.geometry.input.groups())
     }
 
-    /// As [`Depthwise::forward_for_norm`] where matrix units make it; else what was asked about it.
+    /// As [`Depthwise::forward_for_norm`], on matrix units, which answers `question`.
     pub(super) fn forward_of_image(
         &self,
         plan: &mut PlanBuilder,
         label: &str,
+        question: String,
         input: Operand,
         weights: Tensor,
         output: Tensor,
-    ) -> Result<Slabs, Option<String>> {
-        let kernel = match self.geometry.stride {
-            1 => &kernels::DEPTHWISE_FORWARD_IMAGE_MATRIX_K5S1,
-            _ => &kernels::DEPTHWISE_FORWARD_IMAGE_MATRIX_K5S2,
-        };
+    ) -> Slabs {
         let moved = input.tensor.bytes() + weights.bytes() + output.bytes();
-        let question = self.asked(&pass("forward_statistics", output, weights));
-        let (cut, question) = self.of_image(plan, question, input.tensor.format(), kernel, moved)?;
+        let cut = self.image_cut(moved);
         let slabs = self.image_slabs(plan, format!("{label} statistics slabs"), &cut);
-        let dispatch = Dispatch::new(kernel, format!("{label} forward"))
+        let dispatch = Dispatch::new(self.forward_image(), format!("{label} forward"))
             .bind("weights", weights)
             .bind("output", output)
             .bind("partial", slabs.partial)
             .answers(question)
             .cost(self.macs(), moved + slabs.partial.bytes());
         plan.dispatch(input.bind(self.launch(dispatch, &cut)));
-        Ok(slabs)
+        slabs
     }
 
-    /// As [`Depthwise::data_gradient_behind`] where matrix units make it; else what was asked about it.
+    /// As [`Depthwise::data_gradient_behind`], on matrix units, which answers `question`.
+    #[expect(clippy::too_many_arguments, reason = "the operands of a gradient that goes on behind")]
     pub(super) fn data_gradient_of_image(
         &self,
         plan: &mut PlanBuilder,
         label: &str,
+        question: String,
         output_gradient: GradientOperand,
         weights: Tensor,
         behind: &Behind,
         target: Target,
-    ) -> Result<OutputGradient, Option<String>> {
-        // At stride 1 it is the convolution with the filter turned around, of 5x5 with as many zeros on all sides.
-        if self.geometry.stride != 1 || self.geometry.padding_before() != (2, 2) {
-            return Err(None);
-        }
-        let kernel = &kernels::DEPTHWISE_DATA_GRADIENT_IMAGE_MATRIX_K5S1;
-        let moved = output_gradient.bytes() + target.bytes() + behind.raw.bytes();
-        let question = self.asked(&pass("data_gradient_sums", target.tensor, weights));
-        let (cut, question) = self.of_image(plan, question, output_gradient.format(), kernel, moved)?;
+    ) -> OutputGradient {
+        let cut = self.image_cut(output_gradient.bytes() + target.bytes() + behind.raw.bytes());
         let slabs = self.image_slabs(plan, format!("{label} gradient slabs"), &cut);
-        let dispatch = Dispatch::new(kernel, format!("{label} data gradient"))
+        let dispatch = Dispatch::new(DATA_GRADIENT, format!("{label} data gradient"))
             .bind("partial", slabs.partial)
             .answers(question);
         let cost = (self.macs(), slabs.partial.bytes());
-        Ok(behind.append(plan, self.launch(dispatch, &cut), cost, output_gradient, weights, target, slabs))
+        behind.append(plan, self.launch(dispatch, &cut), cost, output_gradient, weights, target, slabs)
     }
 }
 
