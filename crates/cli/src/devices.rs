@@ -45,10 +45,16 @@ pub fn run(options: &DevicesOptions) -> Result<ExitCode, CliError> {
     let head = ["name", "kind", "api", "driver", "binding MiB", "timestamps", "f16", "matrices"];
     say(table::render(&head, &rows))?;
     say("\n`--device auto` takes the first.")?;
-    if adapters.iter().any(|a| a.matrix_units.is_some() && a.kind == "discrete") {
-        say(
+    let mut units = adapters.iter().filter(|a| a.kind == "discrete").filter_map(|a| a.matrix_units);
+    match units.next() {
+        Some(units) if units.one_of_several => say(
+            "`--precision f16` multiplies on matrices (Vulkan) with PHOTONET_MATRIX_UNITS=1: try `photonet check` with it before, since \
+             nobody has yet on such a device.",
+        )?,
+        Some(_) => say(
             "`--precision f16` multiplies on matrices (Vulkan); with PHOTONET_MATRIX_UNITS=0 in registers, as elsewhere.",
-        )?;
+        )?,
+        None => {}
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -96,6 +96,9 @@ mod vulkan {
     use std::error::Error;
     use std::ffi::CStr;
 
+    /// Invocations of a subgroup that kernels on matrix units are written for.
+    const SUBGROUP: u32 = 32;
+
     /// A device that compiles and does nothing else.
     pub struct Compiler {
         // Keeps the library loaded.
@@ -104,6 +107,8 @@ mod vulkan {
         device: Device,
         executables: khr::pipeline_executable_properties::Device,
         name: String,
+        /// Whether invocations to a subgroup can be asked for, of several numbers that there are.
+        sizes: bool,
     }
 
     impl Compiler {
@@ -118,8 +123,12 @@ mod vulkan {
                 let instance = entry.create_instance(&info, None)?;
                 let physical =
                     *instance.enumerate_physical_devices()?.first().ok_or("there is no Vulkan device")?;
-                let properties = instance.get_physical_device_properties(physical);
-                let name = properties.device_name_as_c_str()?.to_string_lossy().into_owned();
+                let mut sizes = vk::PhysicalDeviceSubgroupSizeControlProperties::default();
+                let mut properties = vk::PhysicalDeviceProperties2::default().push_next(&mut sizes);
+                instance.get_physical_device_properties2(physical, &mut properties);
+                let name = properties.properties.device_name_as_c_str()?.to_string_lossy().into_owned();
+                let sizes = sizes.required_subgroup_size_stages.contains(vk::ShaderStageFlags::COMPUTE)
+                    && (sizes.min_subgroup_size..sizes.max_subgroup_size).contains(&SUBGROUP);
                 let offered = instance.enumerate_device_extension_properties(physical)?;
                 let has = |name: &CStr| {
                     offered.iter().any(|extension| extension.extension_name_as_c_str() == Ok(name))
@@ -154,7 +163,7 @@ mod vulkan {
                     .push_next(&mut features);
                 let device = instance.create_device(physical, &info, None)?;
                 let executables = khr::pipeline_executable_properties::Device::new(&instance, &device);
-                Ok(Self { _entry: entry, instance, device, executables, name })
+                Ok(Self { _entry: entry, instance, device, executables, name, sizes })
             }
         }
 
@@ -194,6 +203,12 @@ mod vulkan {
                     .stage(vk::ShaderStageFlags::COMPUTE)
                     .module(module)
                     .name(c"main");
+                let mut size = vk::PipelineShaderStageRequiredSubgroupSizeCreateInfo::default()
+                    .required_subgroup_size(SUBGROUP);
+                let stage = match self.sizes && multiplies_on_units(&words) {
+                    true => stage.push_next(&mut size),
+                    false => stage,
+                };
                 let info = vk::ComputePipelineCreateInfo::default()
                     .stage(stage)
                     .layout(layout)
@@ -236,6 +251,24 @@ mod vulkan {
         }
     }
 
+    /// The instructions of a module, each with its number (SPIR-V 1.6, 2.3 "Physical Layout").
+    fn instructions(words: &[u32]) -> impl Iterator<Item = (u32, &[u32])> {
+        let mut rest = words.get(5..).unwrap_or_default();
+        std::iter::from_fn(move || {
+            let first = *rest.first()?;
+            let (instruction, behind) = rest.split_at_checked((first >> 16).max(1) as usize)?;
+            rest = behind;
+            Some((first & 0xffff, instruction))
+        })
+    }
+
+    /// Whether a module declares that it has matrices (`SPV_KHR_cooperative_matrix`).
+    fn multiplies_on_units(words: &[u32]) -> bool {
+        const CAPABILITY: u32 = 17;
+        const MATRICES: u32 = 6022;
+        instructions(words).any(|(number, words)| number == CAPABILITY && words.get(1) == Some(&MATRICES))
+    }
+
     /// The numbers of what a module binds, and how (SPIR-V 1.6, 3.3 "Instructions").
     fn bindings(words: &[u32]) -> Vec<(u32, vk::DescriptorType)> {
         const DECORATE: u32 = 71;
@@ -244,22 +277,17 @@ mod vulkan {
         const UNIFORM: u32 = 2;
         let mut numbers = Vec::new();
         let mut found = Vec::new();
-        let mut rest = words.get(5..).unwrap_or_default();
-        while let Some(&first) = rest.first() {
-            let length = (first >> 16).max(1) as usize;
-            let instruction = &rest[..length.min(rest.len())];
-            match (first & 0xffff, instruction) {
+        for instruction in instructions(words) {
+            match instruction {
                 (DECORATE, &[_, variable, BINDING, number]) => numbers.push((variable, number)),
                 (VARIABLE, &[_, _, variable, class, ..]) => {
                     if let Some((_, number)) = numbers.iter().find(|(bound, _)| *bound == variable) {
-                        let uniform = class == UNIFORM;
                         let kinds = [vk::DescriptorType::STORAGE_BUFFER, vk::DescriptorType::UNIFORM_BUFFER];
-                        found.push((*number, kinds[usize::from(uniform)]));
+                        found.push((*number, kinds[usize::from(class == UNIFORM)]));
                     }
                 }
                 _ => {}
             }
-            rest = rest.get(length..).unwrap_or_default();
         }
         found
     }

@@ -1,6 +1,6 @@
 //! Adapters: which there are, and which one to use.
 
-use crate::{HalfType, MatrixUnits, SUBGROUP};
+use crate::{HalfType, MatrixUnits, SUBGROUP, recorded};
 use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -91,7 +91,7 @@ pub struct GpuOptions {
     /// Ask for that type even of a portable device.
     pub shader_f16: bool,
     /// Multiply half precision on the device's matrix units, where it has some that kernels can take, or do not; without an answer
-    /// discrete GPUs do, where their launches are recorded.
+    /// discrete GPUs do, where their launches are recorded and subgroups have one size: of those with several, AMD's, compilers are known and no device.
     pub matrix_units: Option<bool>,
     /// Let the invocations of a subgroup exchange values on software devices, where they can, or do not; without an answer all do
     /// but portable ones.
@@ -212,7 +212,8 @@ pub(crate) fn summarise(adapter: &wgpu::Adapter) -> AdapterSummary {
 /// Storage buffers that a kernel for matrix units may bind, one more than others: its plans are recorded, and not bound by what WebGPU allows.
 const MOST_BUFFERS_ON_UNITS: u32 = 9;
 
-/// The matrix units that kernels can take, of those that an adapter offers: of 16 bits, adding up in 32, for subgroups of one size.
+/// The matrix units that kernels can take, of those that an adapter offers: of 16 bits, adding up in 32, for subgroups of a size that all have or that a
+/// pipeline can ask for.
 /// An experiment of wgpu's, and of native devices alone.
 fn matrix_units(adapter: &wgpu::Adapter) -> Option<MatrixUnits> {
     use wgpu::CooperativeScalarType::{F16, F32};
@@ -225,8 +226,14 @@ fn matrix_units(adapter: &wgpu::Adapter) -> Option<MatrixUnits> {
         return None;
     }
     let (info, offered) = (adapter.get_info(), adapter.cooperative_matrix_properties());
+    let sizes = info.subgroup_min_size..=info.subgroup_max_size;
+    let one_of_several = sizes.start() != sizes.end();
+    if one_of_several && !recorded::asks_for_subgroups(adapter) {
+        return None;
+    }
     let units = |edge| MatrixUnits {
         edge,
+        one_of_several,
         workgroup_bytes: limits.max_compute_workgroup_storage_size,
         invocations: limits.max_compute_invocations_per_workgroup.min(limits.max_compute_workgroup_size_x),
     };
@@ -235,7 +242,7 @@ fn matrix_units(adapter: &wgpu::Adapter) -> Option<MatrixUnits> {
         let fits = |p: &wgpu::CooperativeMatrixProperties| {
             [p.m_size, p.n_size, p.k_size] == [units.edge; 3] && (p.ab_type, p.cr_type) == (F16, F32)
         };
-        (info.subgroup_min_size, info.subgroup_max_size) == (lanes, lanes) && offered.iter().any(fits)
+        sizes.contains(&lanes) && offered.iter().any(fits)
     })
 }
 

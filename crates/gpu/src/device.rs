@@ -99,9 +99,10 @@ impl Gpu {
         let records = (records || wanted.is_some()) && can_record;
         // The kernels of software devices multiply in registers. And recorded pipelines alone order workgroup memory as Vulkan wants it for
         // kernels with matrices, see `recorded::memory_model`.
-        let asked = options.matrix_units.unwrap_or(class == DeviceClass::Discrete);
-        let taken = asked && records && !options.portable && class != DeviceClass::Software;
-        let matrix_units = summary.matrix_units.filter(|_| taken);
+        let can = records && !options.portable && class != DeviceClass::Software;
+        let by_rule = |units: &MatrixUnits| class == DeviceClass::Discrete && !units.one_of_several;
+        let taken = |units: &MatrixUnits| can && options.matrix_units.unwrap_or(by_rule(units));
+        let matrix_units = summary.matrix_units.filter(taken);
         // A vector register of the processor has a subgroup's invocations, see `shaders/shared/subgroup.wgsl`; GPUs have workgroup memory.
         let asked = options.subgroups.unwrap_or(!options.portable);
         let subgroups = asked && class == DeviceClass::Software && has_subgroups(adapter);
@@ -116,7 +117,7 @@ impl Gpu {
             limits.max_compute_workgroup_size_x = offered.max_compute_workgroup_size_x;
             // SAFETY: the kernels that take matrix units are this crate's own; what they load and store lies within workgroup memory of
             // a size that is known when they are compiled, and all invocations of a subgroup do so together. Which those are they
-            // take for granted: subgroups of one size have invocations that follow one another.
+            // take for granted: subgroups of the size that all have, or that a pipeline asks for, have invocations that follow one another.
             experimental_features = unsafe { wgpu::ExperimentalFeatures::enabled() };
         }
         if options.cache.is_some() {

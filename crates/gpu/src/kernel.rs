@@ -108,6 +108,8 @@ pub struct MatrixUnits {
     pub workgroup_bytes: u32,
     /// Invocations that its workgroups may have.
     pub invocations: u32,
+    /// Whether the device has subgroups of other sizes as well, so that pipelines have to ask for these: AMD's, from RDNA 3 on.
+    pub one_of_several: bool,
 }
 
 impl MatrixUnits {

@@ -121,7 +121,9 @@ impl Gpu {
         let what = format!("kernel {}", recipe.kernel.name);
         let text = recipe.kernel.text(recipe.storage, self.half(), self.matrix_units());
         let pipeline = Arc::new(match &self.vulkan {
-            Some(vulkan) => Pipeline::Recorded(recorded::Pipeline::new(vulkan, recipe, &text)?),
+            Some(vulkan) => {
+                Pipeline::Recorded(recorded::Pipeline::new(vulkan, recipe, &text, self.matrix_units())?)
+            }
             None => self.guarded(&what, |device| compile(device, recipe, text, cache)).await?,
         });
         let mut made = self.pipelines.made.lock().unwrap_or_else(PoisonError::into_inner);

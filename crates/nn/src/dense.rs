@@ -244,7 +244,8 @@ mod tests {
 
     #[test]
     fn the_stem_is_made_on_matrix_units_where_they_hold_its_outputs() {
-        let units = MatrixUnits { edge: 16, workgroup_bytes: 16 << 10, invocations: 128 };
+        let units =
+            MatrixUnits { edge: 16, workgroup_bytes: 16 << 10, invocations: 128, one_of_several: false };
         let discrete = PlanBuilder::for_class(DeviceClass::Discrete).with_matrix_units(Some(units));
         let slabs = |layer: Dense, format, of| {
             layer.on_units(&discrete, format, of, usize::MAX).map(|(_, walk)| walk.slabs)

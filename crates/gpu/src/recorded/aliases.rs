@@ -241,7 +241,12 @@ pub(super) mod tests {
         for kernel in kernels::ALL.iter().filter(|kernel| kernel.matrix) {
             let (storage, half) = (Storage { values: Format::Half, ..Storage::default() }, HalfType::Native);
             for edge in MatrixUnits::edges() {
-                let units = MatrixUnits { edge, workgroup_bytes: u32::MAX, invocations: u32::MAX };
+                let units = MatrixUnits {
+                    edge,
+                    workgroup_bytes: u32::MAX,
+                    invocations: u32::MAX,
+                    one_of_several: false,
+                };
                 let words = compile(&kernel.text(storage, half, Some(units)), &Constants::new(), ANY);
                 let words = words.unwrap_or_else(|error| panic!("{}: {error}", kernel.name));
                 let (mut variables, used) = accesses(&words);

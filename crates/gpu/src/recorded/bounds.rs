@@ -260,7 +260,8 @@ mod tests {
     #[test]
     fn every_kernel_can_be_watched() {
         let half = Storage { values: Format::Half, weights: Format::Half, gradients: Format::Brain };
-        let units = MatrixUnits { edge: 16, workgroup_bytes: u32::MAX, invocations: u32::MAX };
+        let units =
+            MatrixUnits { edge: 16, workgroup_bytes: u32::MAX, invocations: u32::MAX, one_of_several: false };
         for kernel in kernels::ALL {
             assert!(kernel.bindings.iter().all(|binding| binding.index < OWN), "{}", kernel.name);
             for storage in [Storage::default(), half] {

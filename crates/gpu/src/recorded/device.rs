@@ -179,6 +179,22 @@ pub(crate) fn open_unchecked(
     }
 }
 
+/// Whether pipelines may ask for the size of their subgroups: from Vulkan 1.3 on, for which wgpu opens devices so that they do.
+pub(crate) fn asks_for_subgroups(adapter: &wgpu::Adapter) -> bool {
+    // SAFETY: the handles are used, not destroyed.
+    let Some(hal) = (unsafe { adapter.as_hal::<api::Vulkan>() }) else { return false };
+    let mut sizes = vk::PhysicalDeviceSubgroupSizeControlProperties::default();
+    let mut properties = vk::PhysicalDeviceProperties2::default().push_next(&mut sizes);
+    // SAFETY: the physical device is that of this instance, which has this function since its version 1.1; devices of an older version than a
+    // structure leave it as it is.
+    unsafe {
+        let instance = hal.shared_instance().raw_instance();
+        instance.get_physical_device_properties2(hal.raw_physical_device(), &mut properties);
+    }
+    properties.properties.api_version >= vk::API_VERSION_1_3
+        && sizes.required_subgroup_size_stages.contains(vk::ShaderStageFlags::COMPUTE)
+}
+
 /// The SPIR-V that every driver of a version of Vulkan takes (Vulkan 1.3, appendix "Vulkan Environment for SPIR-V").
 fn language(api_version: u32) -> (u8, u8) {
     match (vk::api_version_major(api_version), vk::api_version_minor(api_version)) {

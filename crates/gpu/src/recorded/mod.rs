@@ -18,7 +18,7 @@ mod spirv;
 mod watch;
 mod words;
 
-pub(crate) use device::{Vulkan, open_unchecked};
+pub(crate) use device::{Vulkan, asks_for_subgroups, open_unchecked};
 pub(crate) use pipeline::Pipeline;
 pub(crate) use recording::Recording;
 

@@ -2,7 +2,7 @@
 
 use crate::pipeline::Recipe;
 use crate::plan::Launch;
-use crate::{Gpu, GpuError, GpuOptions};
+use crate::{Gpu, GpuError, GpuOptions, MatrixUnits};
 
 /// There is none to ask: see wgpu's own way.
 pub(crate) fn open_unchecked(
@@ -10,6 +10,11 @@ pub(crate) fn open_unchecked(
     _: &wgpu::DeviceDescriptor<'_>,
 ) -> Option<(wgpu::Device, wgpu::Queue)> {
     None
+}
+
+/// Nobody does.
+pub(crate) fn asks_for_subgroups(_: &wgpu::Adapter) -> bool {
+    false
 }
 
 #[derive(Clone, Debug)]
@@ -50,7 +55,7 @@ impl Vulkan {
 pub(crate) enum Pipeline {}
 
 impl Pipeline {
-    pub fn new(vulkan: &Shared, _: &Recipe, _: &str) -> Result<Self, GpuError> {
+    pub fn new(vulkan: &Shared, _: &Recipe, _: &str, _: Option<MatrixUnits>) -> Result<Self, GpuError> {
         match *vulkan {}
     }
 }

@@ -4,7 +4,7 @@ use super::Vulkan;
 use super::bounds::REPORT;
 use super::spirv::{self, Target};
 use crate::pipeline::Recipe;
-use crate::{Access, Binding, GpuError, Kernel, Storage};
+use crate::{Access, Binding, GpuError, Kernel, MatrixUnits, Storage};
 use ash::vk;
 use std::path::Path;
 use std::sync::Arc;
@@ -45,11 +45,16 @@ impl Pipeline {
         self.pushed > 0 && binding.access == Access::Uniform
     }
 
-    /// Compiles `text` for `recipe`.
+    /// Compiles `text` for `recipe`, on `units` where it takes some.
     ///
     /// # Errors
     /// [`GpuError::Driver`] with what the translation or the driver says, [`GpuError::OutOfMemory`].
-    pub fn new(vulkan: &Arc<Vulkan>, recipe: &Recipe, text: &str) -> Result<Self, GpuError> {
+    pub fn new(
+        vulkan: &Arc<Vulkan>,
+        recipe: &Recipe,
+        text: &str,
+        units: Option<MatrixUnits>,
+    ) -> Result<Self, GpuError> {
         let kernel = recipe.kernel;
         let what = format!("kernel {}", kernel.name);
         let invocations = vulkan.wgpu.limits().max_compute_invocations_per_workgroup;
@@ -103,6 +108,15 @@ impl Pipeline {
                 .stage(vk::ShaderStageFlags::COMPUTE)
                 .module(module)
                 .name(c"main");
+            let asked = units.filter(|units| kernel.matrix && units.one_of_several);
+            let mut size = vk::PipelineShaderStageRequiredSubgroupSizeCreateInfo::default();
+            let stage = match asked {
+                Some(units) => {
+                    size.required_subgroup_size = units.lanes();
+                    stage.push_next(&mut size)
+                }
+                None => stage,
+            };
             // That no index lies beyond its end is what watched kernels show, see `bounds`.
             let mut unchecked = vk::PipelineRobustnessCreateInfoEXT::default()
                 .storage_buffers(vk::PipelineRobustnessBufferBehaviorEXT::DISABLED)

@@ -230,7 +230,8 @@ mod tests {
     /// On a device without units they are not run.
     #[test]
     fn every_case_with_all_channels_has_a_kernel() {
-        let units = MatrixUnits { edge: 16, workgroup_bytes: 16 << 10, invocations: 128 };
+        let units =
+            MatrixUnits { edge: 16, workgroup_bytes: 16 << 10, invocations: 128, one_of_several: false };
         for case in whole::cases(units) {
             // Without a kernel the case panics.
             assert!(case.trial().recorded().len() > 1, "{case:?}");

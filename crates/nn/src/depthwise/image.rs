@@ -38,10 +38,11 @@ impl Depthwise {
             && needs.iter().zip(room).all(|(needs, room)| *needs <= room)
     }
 
-    /// Whether `kernel` is worth to be taken for operands of `format`, where a plan's units can.
+    /// Whether `kernel` is worth to be taken for operands of `format`, where a plan's units can. AMD's keep an operand in both halves of a subgroup
+    /// (RDNA 3): some 500 numbers of these kernels do not fit into registers there.
     fn image_on_units(&self, plan: &PlanBuilder, format: Format, kernel: &'static Kernel) -> Option<bool> {
-        let can = units_for(plan, format).is_some_and(|units| self.fits_image() && units.fit(kernel));
-        can.then(|| self.output().pixels() >= WORTH[self.geometry.stride - 1])
+        let units = units_for(plan, format).filter(|units| !units.one_of_several && units.fit(kernel));
+        units.filter(|_| self.fits_image()).map(|_| self.output().pixels() >= WORTH[self.geometry.stride - 1])
     }
 
     /// How a kernel that moves so many bytes is cut.

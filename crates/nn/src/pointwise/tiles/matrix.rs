@@ -131,7 +131,7 @@ mod tests {
             MATRIX_WEIGHT_GRADIENT,
         ] {
             let fit = |workgroup_bytes, invocations| {
-                let units = MatrixUnits { edge: 16, workgroup_bytes, invocations };
+                let units = MatrixUnits { edge: 16, workgroup_bytes, invocations, one_of_several: false };
                 assert!(that_fit(units, list).iter().all(|offer| units.fit(offer.kernel)));
                 that_fit(units, list).len()
             };
@@ -144,7 +144,8 @@ mod tests {
             // None that fits stands behind one that does not.
             for (bytes, invocations) in [(16 << 10, 1024), (32 << 10, 1024), (48 << 10, 128), (48 << 10, 256)]
             {
-                let units = MatrixUnits { edge: 16, workgroup_bytes: bytes, invocations };
+                let units =
+                    MatrixUnits { edge: 16, workgroup_bytes: bytes, invocations, one_of_several: false };
                 let all = list.iter().filter(|offer| units.fit(offer.kernel)).count();
                 assert_eq!(fit(bytes, invocations), all, "{bytes} {invocations}");
             }
