@@ -139,7 +139,8 @@ fn write(folder: &Path, recipe: &Recipe, words: &[u32]) -> Result<(), String> {
     let Storage { values, weights, gradients } = recipe.storage;
     let formats = format!("{}-{}-{}", values.name(), weights.name(), gradients.name());
     let kernel = recipe.kernel.name.replace('/', ".");
-    let path = folder.join(format!("{kernel} {formats} {}.spv", recipe.constants_text("=", " ")));
+    let constants = recipe.constants_text("=", " ");
+    let path = folder.join(format!("{}.spv", format!("{kernel} {formats} {constants}").trim_end()));
     std::fs::create_dir_all(folder)
         .and_then(|()| std::fs::write(&path, bytemuck::cast_slice(words)))
         .map_err(|error| format!("its SPIR-V cannot be written to {}: {error}", path.display()))

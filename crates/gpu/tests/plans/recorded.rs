@@ -175,3 +175,35 @@ fn a_lost_device_and_a_range_beyond_its_buffer_are_typed_errors() {
     assert!(matches!(plan.run(), Err(GpuError::Lost { .. })));
     assert!(matches!(block_on(plan.profile()), Err(GpuError::Lost { .. })));
 }
+
+#[test]
+fn kernels_are_written_as_the_driver_gets_them() {
+    if open().is_none() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let build = |to: &std::path::Path| {
+        let gpu = wait(Gpu::open(&GpuOptions { spirv: Some(to.into()), ..GpuOptions::portable() }));
+        assert!(gpu.records());
+        let input = buffer(&gpu, &[1.0; 64]);
+        let mut plan = PlanBuilder::new();
+        let (x, sum) = (plan.import(&input), plan.transient("sum", 256));
+        plan.dispatch(add(x, x, sum, 16));
+        block_on(plan.build(&gpu)).map(|_| ())
+    };
+    // A folder that is still to be made.
+    let within = folder.path().join("new");
+    build(&within).unwrap();
+    let name = |entry: std::io::Result<std::fs::DirEntry>| entry.unwrap().file_name().into_string().unwrap();
+    let names: Vec<String> = std::fs::read_dir(&within).unwrap().map(name).collect();
+    assert_eq!(names, ["residual.add f32-f32-f32.spv"]);
+    // SPIR-V's magic number.
+    let words = std::fs::read(within.join(&names[0])).unwrap();
+    assert_eq!(words[..4], 0x0723_0203_u32.to_le_bytes());
+    // A file stands where the folder should.
+    let blocked = within.join(&names[0]);
+    let error = build(&blocked).unwrap_err();
+    assert!(matches!(&error, GpuError::Driver { .. }), "{error:?}");
+    let message = error.to_string();
+    assert!(message.contains("residual/add") && message.contains(&*blocked.to_string_lossy()), "{message}");
+}

@@ -383,10 +383,16 @@ mod tests {
 
     #[test]
     fn integrated_devices_get_tiles_that_their_registers_hold() {
-        for columns in [40, 240, 960] {
-            let (rows, columns) = chosen(DATA_GRADIENT, DeviceClass::Integrated, 100_000, (columns, 64), 64);
-            assert!(rows.max(columns) <= LONGEST_SIDE);
+        for columns in [16, 40, 240, 960] {
+            let choose = |offers| chosen(offers, DeviceClass::Integrated, 100_000, (columns, 64), 64);
+            for offers in [FORWARD, QUICK_FORWARD, FORWARD_STATISTICS, DATA_GRADIENT] {
+                assert_eq!(choose(offers), (64, 32));
+            }
+            assert_eq!(choose(DATA_GRADIENT_SUMS), (32, 32));
         }
+        let weights =
+            |inputs, outputs| chosen(WEIGHT_GRADIENT, DeviceClass::Integrated, inputs, (outputs, 100_000), 1);
+        assert_eq!((weights(960, 160), weights(16, 64), weights(16, 16)), ((64, 32), (16, 64), (16, 16)));
     }
 
     #[test]
