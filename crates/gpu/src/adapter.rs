@@ -91,7 +91,8 @@ pub struct GpuOptions {
     /// Ask for that type even of a portable device.
     pub shader_f16: bool,
     /// Multiply half precision on the device's matrix units, where it has some that kernels can take, or do not; without an answer
-    /// discrete GPUs do, where their launches are recorded and subgroups have one size: of those with several, AMD's, compilers are known and no device.
+    /// discrete GPUs do, where their launches are recorded and subgroups have one size: those of several sizes, AMD's, have been compiled for and
+    /// not run on.
     pub matrix_units: Option<bool>,
     /// Let the invocations of a subgroup exchange values on software devices, where they can, or do not; without an answer all do
     /// but portable ones.
@@ -115,9 +116,9 @@ pub struct GpuOptions {
 }
 
 impl GpuOptions {
-    /// Options for `choice`. `PHOTONET_WATCHED=1`, `PHOTONET_SPIRV=FOLDER`, `PHOTONET_ROBUST=1`, `PHOTONET_PORTABLE=1`, `PHOTONET_MATRIX_UNITS=0` (or `1`), `PHOTONET_SUBGROUPS=0` (or `1`),
-    /// `PHOTONET_RECORDED=0` (or `1`), `PHOTONET_HALF=native` (or `packed`), `PHOTONET_DEVICE_CLASS=discrete` (or `integrated`, `software`) and
-    /// `PHOTONET_BINDING_LIMIT=BYTES` are read from the environment.
+    /// Options for `choice`. `PHOTONET_WATCHED=1`, `PHOTONET_SPIRV=FOLDER`, `PHOTONET_ROBUST=1`, `PHOTONET_PORTABLE=1`,
+    /// `PHOTONET_MATRIX_UNITS=0` (or `1`), `PHOTONET_SUBGROUPS=0` (or `1`), `PHOTONET_RECORDED=0` (or `1`), `PHOTONET_HALF=native` (or `packed`),
+    /// `PHOTONET_DEVICE_CLASS=discrete` (or `integrated`, `software`) and `PHOTONET_BINDING_LIMIT=BYTES` are read from the environment.
     pub fn new(choice: DeviceChoice) -> Self {
         let on = |name| std::env::var(name).is_ok_and(|v| !v.is_empty() && v != "0");
         let named = |name| std::env::var(name).ok();
@@ -185,8 +186,8 @@ fn kind(device_type: DeviceType) -> &'static str {
 /// Intel's number (PCI-SIG).
 const INTEL: u32 = 0x8086;
 
-/// The class whose kernels suit an adapter: what is no GPU of a known kind gets those that want the least. Intel's discrete GPUs have the registers of
-/// its integrated ones, half as many as those of others.
+/// The class whose kernels suit an adapter: what is no GPU of a known kind gets those that want the least. Intel's discrete GPUs have the
+/// registers of its integrated ones, half as many as those of others.
 pub(crate) fn class_of(info: &wgpu::AdapterInfo) -> DeviceClass {
     match info.device_type {
         DeviceType::DiscreteGpu if info.vendor != INTEL => DeviceClass::Discrete,
@@ -212,9 +213,8 @@ pub(crate) fn summarise(adapter: &wgpu::Adapter) -> AdapterSummary {
 /// Storage buffers that a kernel for matrix units may bind, one more than others: its plans are recorded, and not bound by what WebGPU allows.
 const MOST_BUFFERS_ON_UNITS: u32 = 9;
 
-/// The matrix units that kernels can take, of those that an adapter offers: of 16 bits, adding up in 32, for subgroups of a size that all have or that a
-/// pipeline can ask for.
-/// An experiment of wgpu's, and of native devices alone.
+/// The matrix units that kernels can take, of those that an adapter offers: of 16 bits, adding up in 32, for subgroups of a size that all have
+/// or that a pipeline can ask for. An experiment of wgpu's, and of native devices alone.
 fn matrix_units(adapter: &wgpu::Adapter) -> Option<MatrixUnits> {
     use wgpu::CooperativeScalarType::{F16, F32};
     let needed = wgpu::Features::EXPERIMENTAL_COOPERATIVE_MATRIX | wgpu::Features::SHADER_F16;

@@ -83,7 +83,7 @@ impl Gpu {
         if !options.portable || options.shader_f16 {
             features |= adapter.features() & wgpu::Features::SHADER_F16;
         }
-        let class = options.class.unwrap_or(class_of(&adapter.get_info()));
+        let class = options.class.unwrap_or_else(|| class_of(&adapter.get_info()));
         // A software device runs launches within the submit, and no two at a time.
         let records = options.recorded.unwrap_or(class != DeviceClass::Software && !options.portable);
         let can_record = cfg!(recordable) && adapter.get_info().backend == wgpu::Backend::Vulkan;

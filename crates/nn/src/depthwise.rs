@@ -140,10 +140,10 @@ impl Depthwise {
     ) -> Option<Slabs> {
         let shape = self.output();
         let class = plan.class();
-        if self.statistics_walk(class, MANY).is_none() {
+        let Some(any_walk) = self.statistics_walk(class, MANY) else {
             self.forward(plan, label, input, weights, None, Activation::Identity, output);
             return None;
-        }
+        };
         let question = self.asked(&pass("forward_statistics", output, weights));
         let units = self.forward_image_on_units(plan, input);
         let maker = Maker::chosen(plan, &question, units);
@@ -164,7 +164,8 @@ impl Depthwise {
                 &kernels::DEPTHWISE_FORWARD_STATISTICS_K5S2,
             ]),
         };
-        let walk = self.statistics_walk(class, maker.columns())?;
+        // Of images so small that there is none for fewer columns, every kernel goes through all columns however it is spread.
+        let walk = self.statistics_walk(class, maker.columns()).unwrap_or(any_walk);
         let slabs = walk.new_slabs(plan, format!("{label} statistics slabs"), &shape);
         let dispatch = Dispatch::new(kernel, format!("{label} forward"))
             .bind("weights", weights)

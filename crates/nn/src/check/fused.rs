@@ -129,6 +129,9 @@ fn depthwise_layers() -> Vec<(Depthwise, Padding, bool)> {
         (shape(24, 8, 7, 72), 5, 2, Symmetric, false),
         (shape(32, 2, 2, 30), 5, 1, Symmetric, true),
         (shape(20, 1, 1, 72), 5, 1, Symmetric, true),
+        // So few rows that kernels of few columns are spread as those of many.
+        (shape(2, 1, 4, 72), 3, 1, Symmetric, true),
+        (shape(2, 2, 2, 72), 3, 2, Symmetric, false),
     ]
     .into_iter()
     .filter_map(|(input, kernel, stride, padding, residual)| {

@@ -79,38 +79,39 @@ impl Depthwise {
         target: impl Into<Target>,
     ) -> OutputGradient {
         let (output_gradient, target): (GradientOperand, Target) = (output_gradient.into(), target.into());
-        let question = self.asked(&pass("data_gradient_sums", target.tensor, weights));
         let class = plan.class();
-        if !self.takes_gradients_on_load(class) {
+        let Some(any_walk) = self.gradient_walk(class, MANY) else {
             return self.data_gradient(plan, label, output_gradient, weights, target).into();
-        }
+        };
+        let question = self.asked(&pass("data_gradient_sums", target.tensor, weights));
         let units = self.data_gradient_image_on_units(plan, output_gradient);
         let maker = Maker::chosen(plan, &question, units);
-        let Some(walk) = self.gradient_walk(class, maker.columns()).filter(|_| maker != Maker::Units) else {
-            return self.data_gradient_of_image(
-                plan,
-                label,
-                question,
-                output_gradient,
-                weights,
-                behind,
-                target,
-            );
-        };
         let of_shape = match maker {
+            Maker::Units => {
+                return self.data_gradient_of_image(
+                    plan,
+                    label,
+                    question,
+                    output_gradient,
+                    weights,
+                    behind,
+                    target,
+                );
+            }
             Maker::Few => self.pick([
                 &kernels::DEPTHWISE_DATA_GRADIENT_SUMS_STRIDE1_K3_FEW,
                 &kernels::DEPTHWISE_DATA_GRADIENT_SUMS_STRIDE2_K3_FEW,
                 &kernels::DEPTHWISE_DATA_GRADIENT_SUMS_STRIDE1_K5_FEW,
                 &kernels::DEPTHWISE_DATA_GRADIENT_SUMS_STRIDE2_K5_FEW,
             ]),
-            _ => self.pick([
+            Maker::Many => self.pick([
                 &kernels::DEPTHWISE_DATA_GRADIENT_SUMS_STRIDE1_K3,
                 &kernels::DEPTHWISE_DATA_GRADIENT_SUMS_STRIDE2_K3,
                 &kernels::DEPTHWISE_DATA_GRADIENT_SUMS_STRIDE1_K5,
                 &kernels::DEPTHWISE_DATA_GRADIENT_SUMS_STRIDE2_K5,
             ]),
         };
+        let walk = self.gradient_walk(class, maker.columns()).unwrap_or(any_walk);
         let slabs = walk.new_slabs(plan, format!("{label} gradient slabs"), &self.geometry.input);
         let dispatch = walk
             .launch_with_filters(Dispatch::new(of_shape, format!("{label} data gradient")))
