@@ -117,7 +117,8 @@ impl Gpu {
             limits.max_compute_workgroup_size_x = offered.max_compute_workgroup_size_x;
             // SAFETY: the kernels that take matrix units are this crate's own; what they load and store lies within workgroup memory of
             // a size that is known when they are compiled, and all invocations of a subgroup do so together. Which those are they
-            // take for granted: subgroups of the size that all have, or that a pipeline asks for, have invocations that follow one another.
+            // take for granted: subgroups of the size that all have, or that a pipeline asks for, have invocations that follow one
+            // another.
             experimental_features = unsafe { wgpu::ExperimentalFeatures::enabled() };
         }
         if options.cache.is_some() {

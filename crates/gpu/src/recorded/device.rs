@@ -179,14 +179,15 @@ pub(crate) fn open_unchecked(
     }
 }
 
-/// Whether pipelines may ask for the size of their subgroups: from Vulkan 1.3 on, for which wgpu opens devices so that they do.
+/// Whether pipelines of a device with matrices may ask for the size of their subgroups: from Vulkan 1.3 on, for which wgpu opens devices so
+/// that they do.
 pub(crate) fn asks_for_subgroups(adapter: &wgpu::Adapter) -> bool {
     // SAFETY: the handles are used, not destroyed.
     let Some(hal) = (unsafe { adapter.as_hal::<api::Vulkan>() }) else { return false };
     let mut sizes = vk::PhysicalDeviceSubgroupSizeControlProperties::default();
     let mut properties = vk::PhysicalDeviceProperties2::default().push_next(&mut sizes);
-    // SAFETY: the physical device is that of this instance, which has this function since its version 1.1; devices of an older version than a
-    // structure leave it as it is.
+    // SAFETY: the physical device is that of this instance, whose version has this function: the device has a newer extension, for matrices. One
+    // of an older version than a structure leaves that as it is.
     unsafe {
         let instance = hal.shared_instance().raw_instance();
         instance.get_physical_device_properties2(hal.raw_physical_device(), &mut properties);

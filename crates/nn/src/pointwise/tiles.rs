@@ -273,9 +273,9 @@ pub(crate) fn variants_in_subgroups() -> [Range<usize>; 2] {
 /// at a time.
 const LONGEST_SIDE: usize = 64;
 
-/// Numbers that an invocation of theirs may keep for its outputs. By what Intel's compiler makes of the kernels (see docs/performance.md): tiles of 64x32 take as many
-/// instructions for a product as those of 32x32, and those of 64x64 two to three times as many, since two of three have to do with what is
-/// kept in memory.
+/// Numbers that an invocation of theirs may keep for its outputs. By what Intel's compiler makes of the kernels (see docs/performance.md):
+/// tiles of 64x32 take as many instructions for a product as those of 32x32, and those of 64x64 two to three times as many, since two of
+/// three have to do with what is kept in memory.
 const MOST_HELD: usize = 48;
 
 /// Tiles that keep a device busy: nearly two for each of the 132 processors of a large one, as many as 256 rows of 960 columns have in
