@@ -61,10 +61,7 @@ fn compiled(class: &Class, (software, amd): (&OsStr, &OsStr)) -> Result<Option<S
         return Ok(None);
     }
     // Kernels of an earlier run that are no more must not be compiled.
-    if folder.exists() {
-        std::fs::remove_dir_all(&folder)
-            .map_err(|error| format!("cannot empty {}: {error}", folder.display()))?;
-    }
+    shell::empty(&folder)?;
     for what in [&["--batch", "1"][..], &["--train", "--batch", "8"]] {
         let words = ["run", "--quiet", "-p", "photonet-cli", "--", "bench", "--arch", "large", "--runs", "1"];
         let mut command = shell::cargo(&words);

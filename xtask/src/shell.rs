@@ -64,6 +64,18 @@ pub fn run_capturing(command: &mut Command) -> Result<String, String> {
     }
 }
 
+/// Makes `folder`, or takes everything out of it.
+///
+/// # Errors
+/// What the system says, and of which folder.
+pub fn empty(folder: &Path) -> Result<(), String> {
+    if folder.exists() {
+        std::fs::remove_dir_all(folder)
+            .map_err(|error| format!("cannot empty {}: {error}", folder.display()))?;
+    }
+    std::fs::create_dir_all(folder).map_err(|error| format!("cannot create {}: {error}", folder.display()))
+}
+
 /// What a small program prints, or nothing when it is missing or fails. Not printed.
 pub fn ask(program: &str, arguments: &[&str]) -> Option<String> {
     let output = Command::new(program).args(arguments).stderr(Stdio::null()).output().ok()?;

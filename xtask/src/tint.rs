@@ -22,12 +22,7 @@ fn check() -> Result<String, String> {
     npm::install(&folder)?;
     let kernels = shell::root().join("target/tint-kernels");
     // Kernels of an earlier run that are no more must not be checked.
-    if kernels.exists() {
-        std::fs::remove_dir_all(&kernels)
-            .map_err(|error| format!("cannot empty {}: {error}", kernels.display()))?;
-    }
-    std::fs::create_dir_all(&kernels)
-        .map_err(|error| format!("cannot create {}: {error}", kernels.display()))?;
+    shell::empty(&kernels)?;
     let write = ["run", "--quiet", "-p", "photonet-gpu", "--example", "write_shaders", "--"];
     shell::run(shell::cargo(&write).arg(&kernels))?;
     let mut summary = String::new();

@@ -4,12 +4,12 @@
 //! `compiled` says which device it is; `compiled FOLDER [NAME | NAME<=VALUE ...]`: the folder has the kernels of a plan, which a run with `PHOTONET_SPIRV=FOLDER` has written;
 //! the names are of the driver's statistics, of which all are printed where none is named. It fails where a value is above what is asked.
 
-#[cfg(any(target_arch = "wasm32", target_vendor = "apple"))]
+#[cfg(not(recordable))]
 fn main() {
     println!("there is no Vulkan here");
 }
 
-#[cfg(not(any(target_arch = "wasm32", target_vendor = "apple")))]
+#[cfg(recordable)]
 fn main() -> std::process::ExitCode {
     match run() {
         Ok(()) => std::process::ExitCode::SUCCESS,
@@ -20,7 +20,7 @@ fn main() -> std::process::ExitCode {
     }
 }
 
-#[cfg(not(any(target_arch = "wasm32", target_vendor = "apple")))]
+#[cfg(recordable)]
 fn run() -> Result<(), Box<dyn std::error::Error>> {
     let mut arguments = std::env::args().skip(1);
     let Some(folder) = arguments.next() else {
@@ -73,13 +73,13 @@ fn run() -> Result<(), Box<dyn std::error::Error>> {
 }
 
 /// A statistic that is asked for, and how large it may be.
-#[cfg(not(any(target_arch = "wasm32", target_vendor = "apple")))]
+#[cfg(recordable)]
 struct Column {
     name: String,
     limit: Option<f64>,
 }
 
-#[cfg(not(any(target_arch = "wasm32", target_vendor = "apple")))]
+#[cfg(recordable)]
 impl Column {
     fn parse(text: &str) -> Result<Self, String> {
         let Some((name, limit)) = text.split_once("<=") else {
@@ -90,7 +90,7 @@ impl Column {
     }
 }
 
-#[cfg(not(any(target_arch = "wasm32", target_vendor = "apple")))]
+#[cfg(recordable)]
 mod vulkan {
     use ash::{Device, Entry, Instance, khr, vk};
     use std::error::Error;

@@ -8,6 +8,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// Override constants in a form that can be a key.
 pub(crate) type Constants = Vec<(&'static str, u64)>;
 
+/// Their values.
+pub(crate) fn values(constants: &Constants) -> impl Iterator<Item = (&'static str, f64)> {
+    constants.iter().map(|(name, bits)| (*name, f64::from_bits(*bits)))
+}
+
 /// What a pipeline is made of.
 #[derive(Clone, Debug)]
 pub(crate) struct Recipe {
@@ -21,8 +26,7 @@ impl Recipe {
     /// Its constants, for a reader.
     #[cfg(recordable)]
     pub fn constants_text(&self, equals: &str, between: &str) -> String {
-        let constants = self.constants.iter();
-        let texts = constants.map(|(name, bits)| format!("{name}{equals}{}", f64::from_bits(*bits)));
+        let texts = values(&self.constants).map(|(name, value)| format!("{name}{equals}{value}"));
         texts.collect::<Vec<_>>().join(between)
     }
 
@@ -200,8 +204,7 @@ fn compile(
     cache: Option<&wgpu::PipelineCache>,
 ) -> Pipeline {
     let kernel = recipe.kernel;
-    let constants: Vec<(&str, f64)> =
-        recipe.constants.iter().map(|(n, v)| (*n, f64::from_bits(*v))).collect();
+    let constants: Vec<(&str, f64)> = values(&recipe.constants).collect();
     let descriptor =
         wgpu::ShaderModuleDescriptor { label: Some(kernel.name), source: wgpu::ShaderSource::Wgsl(text) };
     // SAFETY: the kernels are this crate's own, validated when it was built; every index they form is guarded by the sizes in their uniforms,

@@ -112,12 +112,12 @@ impl Depthwise {
         );
     }
 
-    /// How the kernel that leaves statistics for a normalisation is spread, so many columns at a time, where there is one for the size.
-    pub(crate) fn statistics_walk(&self, class: DeviceClass, columns: usize) -> Option<Walk> {
+    /// How the kernels that leave statistics for a normalisation are spread, where there are some for the size.
+    pub(crate) fn statistics_walks(&self, class: DeviceClass) -> Option<Walks> {
         let shape = self.output();
         let Geometry { kernel, stride, .. } = self.geometry;
-        Walk::depthwise(class, &shape, shape.width.div_ceil(columns), kernel, |down| {
-            stride * down + kernel - stride
+        Walks::new(shape.width, |tiles| {
+            Walk::depthwise(class, &shape, tiles, kernel, |down| stride * down + kernel - stride)
         })
     }
 
@@ -139,8 +139,7 @@ impl Depthwise {
         output: Tensor,
     ) -> Option<Slabs> {
         let shape = self.output();
-        let class = plan.class();
-        let Some(any_walk) = self.statistics_walk(class, MANY) else {
+        let Some(walks) = self.statistics_walks(plan.class()) else {
             self.forward(plan, label, input, weights, None, Activation::Identity, output);
             return None;
         };
@@ -164,8 +163,7 @@ impl Depthwise {
                 &kernels::DEPTHWISE_FORWARD_STATISTICS_K5S2,
             ]),
         };
-        // Of images so small that there is none for fewer columns, every kernel goes through all columns however it is spread.
-        let walk = self.statistics_walk(class, maker.columns()).unwrap_or(any_walk);
+        let walk = walks.of(maker);
         let slabs = walk.new_slabs(plan, format!("{label} statistics slabs"), &shape);
         let dispatch = Dispatch::new(kernel, format!("{label} forward"))
             .bind("weights", weights)
@@ -229,9 +227,6 @@ impl Depthwise {
     }
 }
 
-/// Columns that an invocation of a kernel has at a time that walks down a block, where it may have all registers that there are.
-const MANY: usize = 4;
-
 /// What makes a pass of training.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Maker {
@@ -255,12 +250,27 @@ impl Maker {
             _ => Self::Units,
         }
     }
+}
 
-    /// Columns of outputs that an invocation makes at a time, of the kernels that walk down a block: their WIDE.
-    fn columns(self) -> usize {
-        match self {
-            Self::Few => 2,
-            Self::Many | Self::Units => MANY,
+/// How the kernels of many and of few registers walk down a block: each as suits the columns that an invocation has at a time, its WIDE.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Walks {
+    pub many: Walk,
+    few: Walk,
+}
+
+impl Walks {
+    /// Of rows of `width` positions, each as `walk` says for so many tiles to a row. Where that has none for the narrower tiles, of images with too
+    /// few rows, they are spread as the others: every kernel goes through all columns, however many invocations share them.
+    fn new(width: usize, walk: impl Fn(usize) -> Option<Walk>) -> Option<Self> {
+        let many = walk(width.div_ceil(4))?;
+        Some(Self { many, few: walk(width.div_ceil(2)).unwrap_or(many) })
+    }
+
+    fn of(&self, maker: Maker) -> &Walk {
+        match maker {
+            Maker::Few => &self.few,
+            Maker::Many | Maker::Units => &self.many,
         }
     }
 }

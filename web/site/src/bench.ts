@@ -104,10 +104,14 @@ function clockStep(): number {
   return step;
 }
 
-/** The mean of each step over a run's classifications. */
-function mean(all: readonly Timings[]): Timings {
-  const steps = STEPS.map(([step]) => [step, all.reduce((sum, timings) => sum + timings[step], 0) / all.length]);
+/** What `average` makes of the times that each step took. */
+function averaged(all: readonly Timings[], average: (times: number[]) => number): Timings {
+  const steps = STEPS.map(([step]) => [step, average(all.map((timings) => timings[step]))]);
   return Object.fromEntries(steps) as unknown as Timings;
+}
+
+function mean(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length;
 }
 
 async function measure(): Promise<BenchResult> {
@@ -137,7 +141,7 @@ async function measure(): Promise<BenchResult> {
     const all: Timings[] = [];
     const start = performance.now();
     while (all.length < times) all.push((await classifier.classify(source)).timings);
-    return { ms: (performance.now() - start) / times, parts: mean(all) };
+    return { ms: (performance.now() - start) / times, parts: averaged(all, mean) };
   };
   const times: number[] = [];
   const parts: Timings[] = [];
@@ -153,7 +157,6 @@ async function measure(): Promise<BenchResult> {
     times.push(ms);
     parts.push(steps);
   }
-  const warm = Object.fromEntries(STEPS.map(([step]) => [step, median(parts.map((part) => part[step]))]));
   const { info, backend } = classifier;
   return {
     model,
@@ -174,7 +177,7 @@ async function measure(): Promise<BenchResult> {
     median_ms: median(times),
     min_ms: times.length ? Math.min(...times) : 0,
     max_ms: times.length ? Math.max(...times) : 0,
-    warm: warm as unknown as Timings,
+    warm: averaged(parts, median),
     top: first.top,
     logits: Array.from(first.logits),
   };

@@ -3,7 +3,7 @@
 use super::aliases::alias_halves;
 use super::bounds;
 use super::memory_model::order_workgroup_memory;
-use crate::pipeline::Constants;
+use crate::pipeline::{Constants, values};
 use naga::back::spv;
 use naga::proc::{BoundsCheckPolicies, BoundsCheckPolicy};
 use naga::valid::{Capabilities, ValidationFlags, Validator};
@@ -41,7 +41,7 @@ pub(super) fn compile(text: &str, constants: &Constants, target: Target) -> Resu
     let info = Validator::new(ValidationFlags::empty(), Capabilities::all())
         .validate(&module)
         .map_err(|error| error.emit_to_string(text))?;
-    let values = constants.iter().map(|(name, bits)| ((*name).to_string(), f64::from_bits(*bits))).collect();
+    let values = values(constants).map(|(name, value)| (name.to_string(), value)).collect();
     let stage = naga::ShaderStage::Compute;
     let (module, info) =
         naga::back::pipeline_constants::process_overrides(&module, &info, Some((stage, ENTRY)), &values)

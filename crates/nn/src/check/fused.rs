@@ -355,7 +355,7 @@ fn backward(
 
 /// Whether the outputs are large enough for it, on a GPU.
 fn leaves_statistics(layer: &Depthwise) -> bool {
-    layer.statistics_walk(Discrete, 4).is_some()
+    layer.statistics_walks(Discrete).is_some()
 }
 
 /// What the statistics are taken of: where the convolution leaves them, of its sums before they are stored.
@@ -384,13 +384,13 @@ pub(super) fn through_memory(storage: Storage) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::walk::Walk;
+    use crate::depthwise::Walks;
 
     #[test]
     fn every_depthwise_kernel_has_workgroups_of_several_images_and_several_of_these() {
         for (kernel, stride) in [(3, 1), (3, 2), (5, 1), (5, 2)] {
-            let shared = |walk: Option<Walk>, batch: usize| {
-                walk.is_some_and(|walk| walk.images > 1 && walk.images < batch)
+            let shared = |walks: Option<Walks>, batch: usize| {
+                walks.is_some_and(|walks| walks.many.images > 1 && walks.many.images < batch)
             };
             let layers = || {
                 depthwise_layers().into_iter().map(|(layer, ..)| layer).filter(move |layer| {
@@ -399,11 +399,11 @@ mod tests {
             };
             let batch = |layer: &Depthwise| layer.geometry().input.batch;
             assert!(
-                layers().any(|layer| shared(layer.statistics_walk(Discrete, 4), batch(&layer))),
+                layers().any(|layer| shared(layer.statistics_walks(Discrete), batch(&layer))),
                 "{kernel} {stride}"
             );
             assert!(
-                layers().any(|layer| shared(layer.gradient_walk(Discrete, 4), batch(&layer))),
+                layers().any(|layer| shared(layer.gradient_walks(Discrete), batch(&layer))),
                 "{kernel} {stride}"
             );
         }

@@ -1,6 +1,6 @@
 //! The gradients of a depthwise convolution.
 
-use super::{Depthwise, MANY, Maker};
+use super::{Depthwise, Maker, Walks};
 use crate::operand::pass;
 use crate::residual::fill;
 use crate::slab_sums::BehindSums;
@@ -51,20 +51,20 @@ impl Depthwise {
         );
     }
 
-    /// How the data gradient's kernel that leaves sums for a normalisation is spread, so many columns at a time, where there is one for the
-    /// size.
-    pub(crate) fn gradient_walk(&self, class: DeviceClass, columns: usize) -> Option<Walk> {
+    /// How the data gradient's kernels that leave sums for a normalisation are spread, where there are some for the size.
+    pub(crate) fn gradient_walks(&self, class: DeviceClass) -> Option<Walks> {
         let Geometry { input, kernel, stride, .. } = self.geometry;
         let (_, pad_x) = self.geometry.padding_before();
         // At stride 2 tiles begin where the padded column is even.
-        let tiles = (input.width + (stride - 1) * (pad_x % 2)).div_ceil(columns);
-        // Lines of gradients; at stride 2 half as many, which makes no difference to which block has the fewest.
-        Walk::depthwise(class, &input, tiles, kernel, |down| down + kernel - 1)
+        Walks::new(input.width + (stride - 1) * (pad_x % 2), |tiles| {
+            // Lines of gradients; at stride 2 half as many, which makes no difference to which block has the fewest.
+            Walk::depthwise(class, &input, tiles, kernel, |down| down + kernel - 1)
+        })
     }
 
     /// Whether the backward kernels for this size take their gradient back through a normalisation while they load it.
     pub fn takes_gradients_on_load(&self, class: DeviceClass) -> bool {
-        self.gradient_walk(class, MANY).is_some()
+        self.gradient_walks(class).is_some()
     }
 
     /// Appends the data gradient taken back through the activation of the unit `behind` whose output this convolution takes, with
@@ -79,8 +79,7 @@ impl Depthwise {
         target: impl Into<Target>,
     ) -> OutputGradient {
         let (output_gradient, target): (GradientOperand, Target) = (output_gradient.into(), target.into());
-        let class = plan.class();
-        let Some(any_walk) = self.gradient_walk(class, MANY) else {
+        let Some(walks) = self.gradient_walks(plan.class()) else {
             return self.data_gradient(plan, label, output_gradient, weights, target).into();
         };
         let question = self.asked(&pass("data_gradient_sums", target.tensor, weights));
@@ -111,11 +110,11 @@ impl Depthwise {
                 &kernels::DEPTHWISE_DATA_GRADIENT_SUMS_STRIDE2_K5,
             ]),
         };
-        let walk = self.gradient_walk(class, maker.columns()).unwrap_or(any_walk);
+        let walk = walks.of(maker);
         let slabs = walk.new_slabs(plan, format!("{label} gradient slabs"), &self.geometry.input);
         let dispatch = walk
             .launch_with_filters(Dispatch::new(of_shape, format!("{label} data gradient")))
-            .params(&self.gradient_params(&walk))
+            .params(&self.gradient_params(walk))
             .answers(question)
             .bind("partial", slabs.partial);
         let cost = (self.macs(), slabs.partial.bytes());
@@ -145,7 +144,7 @@ impl Depthwise {
             self.weight_gradient(plan, label, input, output_gradient, weight_gradient, sums);
             self.data_gradient_behind(plan, label, output_gradient, weights, behind, target)
         };
-        let Some(walk) = self.gradient_walk(plan.class(), MANY).filter(|_| kernel == 3) else {
+        let Some(walks) = self.gradient_walks(plan.class()).filter(|_| kernel == 3) else {
             return apart(plan, sums);
         };
         let question = self.asked(&pass("gradients", target.tensor, weights));
@@ -159,7 +158,7 @@ impl Depthwise {
             self.gradients_at_once(
                 plan,
                 label,
-                &walk,
+                &walks.many,
                 output_gradient,
                 weights,
                 behind,
