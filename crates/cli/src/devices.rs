@@ -4,7 +4,7 @@ use crate::arguments::{DevicesOptions, TextOrJson};
 use crate::error::CliError;
 use crate::output::say;
 use crate::table;
-use photonet_gpu::list_adapters;
+use photonet_gpu::{WITHOUT_GPU, list_adapters};
 use std::process::ExitCode;
 
 /// Runs the command.
@@ -22,9 +22,7 @@ pub fn run(options: &DevicesOptions) -> Result<ExitCode, CliError> {
         return Ok(ExitCode::SUCCESS);
     }
     if adapters.is_empty() {
-        say(
-            "no GPU was found: install a Vulkan driver (on Debian, mesa-vulkan-drivers has one in software)",
-        )?;
+        say(format_args!("no GPU was found: {WITHOUT_GPU}"))?;
         return Ok(ExitCode::FAILURE);
     }
     let rows: Vec<Vec<String>> = adapters

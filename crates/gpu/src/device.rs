@@ -1,6 +1,6 @@
 //! Devices: what one offers, what is submitted to it, and noticing when it is gone.
 
-use crate::adapter::{class_of, fits, has_subgroups, sorted_adapters, summarise};
+use crate::adapter::{WITHOUT_GPU, class_of, fits, has_subgroups, sorted_adapters, summarise};
 use crate::pipeline::Pipelines;
 use crate::recorded::{self, Shared, Vulkan};
 use crate::{AdapterSummary, Choices, DeviceClass, GpuError, GpuOptions, HalfType, MatrixUnits};
@@ -58,7 +58,7 @@ impl Gpu {
                  switched off, block this GPU's driver, or the page is not served over https or from localhost"
                     .to_string()
             } else if names.is_empty() {
-                "no adapter at all was found: install a Vulkan driver (`cargo xtask setup` installs a software one on Debian)".to_string()
+                format!("no adapter at all was found: {WITHOUT_GPU}")
             } else {
                 format!("found: {}; see `photonet devices`", names.join(", "))
             };

@@ -160,6 +160,28 @@ impl Kernel {
         let (values, gradients) = (VALUES[values], GRADIENTS[gradients]);
         format!("{enable}{values}{weights}{gradients}{matrices}{}", self.source.text()).into()
     }
+
+    /// Its texts in all formats that plans take, each with what to call it by beside the kernel's name, for other compilers. Those for matrix
+    /// units are not among them: their types are wgpu's own.
+    pub fn texts(&self) -> Vec<(String, Cow<'static, str>)> {
+        if self.matrix {
+            return Vec::new();
+        }
+        let of =
+            |values, weights, gradients, half| self.text(Storage { values, weights, gradients }, half, None);
+        let (single, half, brain) = (Format::Single, Format::Half, Format::Brain);
+        let mut all = vec![(String::new(), of(single, single, single, HalfType::Packed))];
+        if self.stored {
+            for kind in [HalfType::Native, HalfType::Packed] {
+                let name = if kind == HalfType::Native { ".half" } else { ".packed" };
+                all.push((name.into(), of(half, half, single, kind)));
+                all.push((format!("{name}_weights"), of(single, half, single, kind)));
+                all.push((format!("{name}_training"), of(half, single, brain, kind)));
+            }
+            all.push((".brain".into(), of(brain, single, brain, HalfType::Packed)));
+        }
+        all
+    }
 }
 
 /// Where a kernel's text is.

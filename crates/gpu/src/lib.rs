@@ -14,6 +14,8 @@ mod error;
 mod kernel;
 pub mod limits;
 mod pipeline;
+#[cfg(not(target_arch = "wasm32"))]
+mod plain_types;
 mod plan;
 #[cfg(recordable)]
 mod recorded;
@@ -31,7 +33,7 @@ pub mod kernels {
     include!(concat!(env!("OUT_DIR"), "/kernels.rs"));
 }
 
-pub use adapter::{AdapterSummary, DeviceChoice, DeviceClass, GpuOptions, list_adapters};
+pub use adapter::{AdapterSummary, DeviceChoice, DeviceClass, GpuOptions, WITHOUT_GPU, list_adapters};
 pub use buffer::{Buffer, Reading};
 pub use choices::Choices;
 pub use device::Gpu;
@@ -40,6 +42,8 @@ pub use kernel::{
     Access, Binding, Format, HalfType, Kernel, MatrixUnits, Override, Role, SUBGROUP, Source, Storage,
 };
 pub use limits::DeviceLimits;
+#[cfg(not(target_arch = "wasm32"))]
+pub use plain_types::without_aliases;
 pub use plan::{Cost, Dispatch, Plan, PlanBuilder, PlanReport, Question, Tensor, Timing};
 #[cfg(not(target_arch = "wasm32"))]
 pub use staging::{Staged, Staging};

@@ -128,7 +128,11 @@ impl Gpu {
             Some(vulkan) => {
                 Pipeline::Recorded(recorded::Pipeline::new(vulkan, recipe, &text, self.matrix_units())?)
             }
-            None => self.guarded(&what, |device| compile(device, recipe, text, cache)).await?,
+            None => {
+                #[cfg(not(target_arch = "wasm32"))]
+                let text = crate::plain_types::for_backend(self.device.adapter_info().backend, text);
+                self.guarded(&what, |device| compile(device, recipe, text, cache)).await?
+            }
         });
         let mut made = self.pipelines.made.lock().unwrap_or_else(PoisonError::into_inner);
         Ok(made.entry(key).or_insert(pipeline).clone())
