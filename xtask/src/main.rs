@@ -2,6 +2,8 @@
 
 mod browser;
 mod demo;
+mod direct3d;
+mod elsewhere;
 mod npm;
 mod options;
 mod peers;

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
 use crate::setup::Browser;
-use crate::{browser, options, registers, setup, shell, tint, web};
+use crate::{browser, direct3d, elsewhere, options, registers, setup, shell, tint, web};
 
 /// The checks, in the order they run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,6 +17,8 @@ pub enum Step {
     Web,
     /// clippy, warnings refused.
     Clippy,
+    /// clippy for Windows, macOS and ARM.
+    Elsewhere,
     /// rustdoc, warnings refused.
     Doc,
     /// All tests, shaders as in use.
@@ -25,6 +27,8 @@ pub enum Step {
     TestsWatched,
     /// What AMD's compiler says of the kernels of a training step.
     Registers,
+    /// The program for Windows on Direct3D 12; only when it is asked for.
+    Direct3d,
     /// Every kernel through Tint.
     Tint,
     /// The package and the page in a real browser.
@@ -37,15 +41,17 @@ pub enum Step {
 
 impl Step {
     /// All of them.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 14] = [
         Self::Setup,
         Self::Format,
         Self::Web,
         Self::Clippy,
+        Self::Elsewhere,
         Self::Doc,
         Self::Tests,
         Self::TestsWatched,
         Self::Registers,
+        Self::Direct3d,
         Self::Tint,
         Self::Browser,
         Self::Firefox,
@@ -59,15 +65,22 @@ impl Step {
             Self::Format => "fmt",
             Self::Web => "web",
             Self::Clippy => "clippy",
+            Self::Elsewhere => "elsewhere",
             Self::Doc => "doc",
             Self::Tests => "tests",
             Self::TestsWatched => "tests-watched",
             Self::Registers => "registers",
+            Self::Direct3d => "direct3d",
             Self::Tint => "tint",
             Self::Browser => "browser",
             Self::Firefox => "firefox",
             Self::WebKit => "webkit",
         }
+    }
+
+    /// Whether it takes too long for every run.
+    fn is_long(self) -> bool {
+        self == Self::Direct3d
     }
 
     fn purpose(self) -> &'static str {
@@ -76,12 +89,16 @@ impl Step {
             Self::Format => "the format of the Rust code",
             Self::Web => "the wasm, the npm package and the page are built",
             Self::Clippy => "lints",
+            Self::Elsewhere => "the program compiles for Windows, macOS and ARM",
             Self::Doc => "the documentation builds",
             Self::Tests => "all tests of the workspace",
             Self::TestsWatched => {
                 "GPU tests again, watching that kernels stay within their tensors (PHOTONET_WATCHED=1)"
             }
             Self::Registers => "kernels fit the registers of AMD's GPUs, by Mesa's compiler for them",
+            Self::Direct3d => {
+                "kernels and training on Direct3D 12, by Wine and Microsoft's compiler (a quarter of an hour: only when asked for)"
+            }
             Self::Tint => "every kernel is accepted by Tint, the second WGSL compiler",
             Self::Browser => "the package and the page in Chromium",
             Self::Firefox => "the package and the page in Firefox, with its own WebGPU",
@@ -105,6 +122,7 @@ impl Step {
                 "-D",
                 "warnings",
             ]))),
+            Self::Elsewhere => elsewhere::run(),
             Self::Doc => {
                 let mut command = shell::cargo(&["doc", "--workspace", "--no-deps"]);
                 plain(shell::run(command.env("RUSTDOCFLAGS", "-D warnings")))
@@ -119,6 +137,7 @@ impl Step {
                 tests(shell::cargo(&words).env("PHOTONET_WATCHED", "1"))
             }
             Self::Registers => registers::run(),
+            Self::Direct3d => direct3d::run(),
             Self::Tint => tint::run(),
             Self::Browser => browser::run(Browser::Chromium),
             Self::Firefox => browser::run(Browser::Firefox),
@@ -149,7 +168,8 @@ pub fn run(options: &options::Test) -> bool {
     let started = Instant::now();
     let mut results = Vec::new();
     for step in Step::ALL {
-        if !options.only.is_empty() && !options.only.contains(&step) {
+        let wanted = if options.only.is_empty() { !step.is_long() } else { options.only.contains(&step) };
+        if !wanted {
             continue;
         }
         println!("\n==== {}: {}", step.name(), step.purpose());

@@ -4,7 +4,9 @@ mod apt;
 mod browsers;
 mod machine;
 mod sources;
+mod targets;
 mod wasm;
+mod wine;
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -12,7 +14,9 @@ use std::path::Path;
 pub use browsers::{Browser, browser};
 pub use machine::Gpu;
 use machine::{Release, Vulkan};
+pub use targets::rust_target;
 pub use wasm::{Wasm, wasm};
+pub use wine::{WINDOWS_CC, wine};
 
 use crate::shell::{self, Rights};
 

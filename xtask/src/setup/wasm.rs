@@ -2,11 +2,10 @@
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use super::apt;
 use super::machine::Release;
-use crate::shell;
+use super::targets::rust_target;
 
 /// Debian's own Rust, the sources of its library, and a linker for wasm.
 const DEBIAN_PACKAGES: [&str; 4] = ["rustc-web", "cargo-web", "rust-web-src", "lld-22"];
@@ -51,19 +50,8 @@ impl DebianRust {
 /// # Errors
 /// When neither can be installed; says what to type.
 pub fn wasm(target: &str) -> Result<Wasm, String> {
-    println!("Set-up: the Rust target {target}");
-    let has_target = || {
-        let folder = shell::ask("rustc", &["--print", "target-libdir", "--target", target])?;
-        Path::new(&folder).is_dir().then_some(())
-    };
-    if has_target().is_some() {
-        println!("  nothing to install");
+    if rust_target(target) {
         return Ok(Wasm::Rustup);
-    }
-    match shell::run(Command::new("rustup").args(["target", "add", target])) {
-        Ok(()) if has_target().is_some() => return Ok(Wasm::Rustup),
-        Ok(()) => println!("  rustup installed it for another Rust than the one in use"),
-        Err(message) => println!("  {message}"),
     }
     if DebianRust::find().is_none() {
         let release = Release::read(Path::new("/"));

@@ -44,6 +44,9 @@ impl Expectation {
     /// The normalised error of `words`, and a remark on what it is of.
     pub fn error(&self, words: &[u32], tolerance: f64) -> (f64, &'static str) {
         let (mut difference, mut norm) = (0.0, 0.0);
+        let squares: f64 = self.values.iter().map(|value| value * value).sum();
+        // How far off a value may be before it is rounded, as the tolerance counts.
+        let slack = tolerance * (squares / self.values.len().max(1) as f64).sqrt();
         for (number, element) in self.layout.elements().enumerate() {
             let actual = match self.words {
                 Words::Float => f64::from(f32::from_bits(words[number])),
@@ -55,7 +58,7 @@ impl Expectation {
                 None => {}
                 Some(_) if !actual.is_finite() => return (f64::INFINITY, " (not finite)"),
                 Some(at) => {
-                    let expected = self.stored(self.values[at]);
+                    let expected = self.stored(self.values[at], slack, actual);
                     difference += (actual - expected).powi(2);
                     norm += expected.powi(2);
                 }
@@ -71,12 +74,12 @@ impl Expectation {
         }
     }
 
-    /// What is stored of an expected value.
-    fn stored(&self, value: f64) -> f64 {
-        match self.words {
-            Words::Float | Words::Whole => value,
-            Words::Pairs(format) => decoded(left(value, format), format),
-        }
+    /// What is stored of an expected value: of two numbers that it lies between, and no further than `slack` from the middle, the nearer to
+    /// what was found.
+    fn stored(&self, value: f64, slack: f64, found: f64) -> f64 {
+        let Words::Pairs(format) = self.words else { return value };
+        let may_be = [value, value - slack, value + slack].map(|value| decoded(left(value, format), format));
+        may_be.into_iter().min_by(|a, b| (a - found).abs().total_cmp(&(b - found).abs())).unwrap_or(value)
     }
 }
 
@@ -131,6 +134,23 @@ mod tests {
             let cut = if format == Format::Half { 13 } else { 16 };
             let below = |value: f64| f64::from(f32::from_bits((value as f32).to_bits() >> cut << cut));
             assert!(error(&|value| u32::from(left(below(value), format))) > 1e-4);
+        }
+    }
+
+    #[test]
+    fn what_lies_in_the_middle_may_be_rounded_either_way() {
+        for (format, distance) in [(Format::Half, 1.0 / 1024.0), (Format::Brain, 1.0 / 128.0)] {
+            let error = |value: f64, found: f64| {
+                let words = Words::Pairs(format);
+                let expected = Expectation { words, ..expectation(Layout::flat(1), vec![value]) };
+                expected.error(&[u32::from(left(found, format))], 1e-6).0
+            };
+            let middle = 1.0 + 0.5 * distance;
+            for value in [middle * (1.0 - 5e-7), middle * (1.0 + 5e-7)] {
+                assert_eq!([error(value, 1.0), error(value, 1.0 + distance)], [0.0; 2]);
+            }
+            assert!(error(middle * (1.0 + 3e-6), 1.0) > 1e-4);
+            assert!(error(middle * (1.0 - 3e-6), 1.0 + distance) > 1e-4);
         }
     }
 
