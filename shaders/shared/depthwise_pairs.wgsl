@@ -14,8 +14,9 @@ fn gradient_of_kept(kept: Kept) -> vec4<f32> {
     return gradient_from(kept, through);
 }
 
-// A barrier stands behind the loads of a tile: no compiler moves loads across one, while NVIDIA's puts some where their values are wanted, and
-// waits for each. So invocations that are left over go through a part as well, the first one, of which they leave nothing.
+// With BARRIER one stands behind the loads of a tile: no compiler moves loads across it, while NVIDIA's puts some where their values are wanted,
+// and waits for each. All that is loaded is in registers then, for which kernels of few have no room with a filter of 5x5. So that all
+// invocations come to it those that are left over go through a part as well, the first one, of which they leave nothing.
 fn gather_block(strip: Strip, group: u32) {
     let odd_x = params.pad_x % 2u;
     let odd_y = params.pad_y % 2u;
@@ -43,7 +44,7 @@ fn gather_block(strip: Strip, group: u32) {
                     inside[dy * WIDE + dx] = has_own & (y + dy >= top) & (y + dy < bottom) & (x + dx < params.in_width);
                 #end
             #end
-            if EARLY == 1u {
+            if BARRIER == 1u {
                 workgroupBarrier();
             }
             var ahead: array<Ahead, CELLS>;

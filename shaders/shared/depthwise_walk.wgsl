@@ -1,6 +1,7 @@
 // A depthwise convolution that walks down the rows of its block: WIDE columns of one channel group at a time, each input line
 // loaded once and added to the LIVE = ceil(KERNEL / STRIDE) rows of outputs that it belongs to. The oldest of them is
 // complete after STRIDE lines. FLIPPED turns the filter around, which makes it the data gradient at stride 1.
+// With EARLY a line is loaded a step before it is multiplied.
 // The kernel declares `params`, imports depthwise_filters, and defines `Raw`, an input as it is kept for a step, `raw_at(at)`, which
 // loads it, and `input_of(raw)`, what it is; `begin(value)`, which is shown the first of each WIDE outputs; `leave(at, value, ahead,
 // inside)`, which takes an output, if it is one; and `ahead_of(at)`, what that needs of memory, loaded before the outputs are made.

@@ -128,7 +128,8 @@ mod vulkan {
                 instance.get_physical_device_properties2(physical, &mut properties);
                 let name = properties.properties.device_name_as_c_str()?.to_string_lossy().into_owned();
                 let sizes = sizes.required_subgroup_size_stages.contains(vk::ShaderStageFlags::COMPUTE)
-                    && (sizes.min_subgroup_size..sizes.max_subgroup_size).contains(&SUBGROUP);
+                    && sizes.min_subgroup_size != sizes.max_subgroup_size
+                    && (sizes.min_subgroup_size..=sizes.max_subgroup_size).contains(&SUBGROUP);
                 let offered = instance.enumerate_device_extension_properties(physical)?;
                 let has = |name: &CStr| {
                     offered.iter().any(|extension| extension.extension_name_as_c_str() == Ok(name))

@@ -52,9 +52,9 @@ impl fmt::Display for DeviceChoice {
 /// The kinds of device that kernel configurations are chosen for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum DeviceClass {
-    /// A GPU with memory of its own.
+    /// A GPU with memory of its own, and registers for some 250 of an invocation's values. Plans keep a large one busy.
     Discrete,
-    /// A GPU that shares the host's memory.
+    /// Any other GPU, Intel's discrete ones among them: kernels take 128 registers, and launches are cut for a device of that size.
     Integrated,
     /// A CPU that plays GPU.
     Software,
@@ -134,7 +134,9 @@ impl GpuOptions {
             subgroups: answer("PHOTONET_SUBGROUPS"),
             recorded: answer("PHOTONET_RECORDED"),
             watched: on("PHOTONET_WATCHED"),
-            spirv: named("PHOTONET_SPIRV").filter(|folder| !folder.is_empty()).map(PathBuf::from),
+            spirv: std::env::var_os("PHOTONET_SPIRV")
+                .filter(|name| !name.is_empty() && name != "0")
+                .map(PathBuf::from),
             robust: on("PHOTONET_ROBUST"),
             class,
             binding_limit: named("PHOTONET_BINDING_LIMIT").and_then(|bytes| bytes.parse().ok()),
@@ -203,7 +205,8 @@ fn kind(device_type: DeviceType) -> &'static str {
 const INTEL: u32 = 0x8086;
 
 /// The class whose kernels suit an adapter: what is no GPU of a known kind gets those that want the least. Intel's discrete GPUs have the
-/// registers of its integrated ones, half as many as those of others.
+/// registers of its integrated ones, half as many as those of others; that sums over rows are cut for smaller devices as well costs them less
+/// than values kept in memory would.
 pub(crate) fn class_of(info: &wgpu::AdapterInfo) -> DeviceClass {
     match info.device_type {
         DeviceType::DiscreteGpu if info.vendor != INTEL => DeviceClass::Discrete,

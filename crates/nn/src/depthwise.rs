@@ -240,7 +240,7 @@ enum Maker {
 }
 
 impl Maker {
-    /// Of those for `question`; with units where they can, and are `worth` it or not.
+    /// Of those for `question`; `units` says where they can make it whether the rule takes them.
     fn chosen(plan: &mut PlanBuilder, question: &str, units: Option<bool>) -> Self {
         let few = plan.class() == DeviceClass::Integrated;
         let default = if units == Some(true) { 2 } else { usize::from(few) };
@@ -256,7 +256,7 @@ impl Maker {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Walks {
     pub many: Walk,
-    few: Walk,
+    pub few: Walk,
 }
 
 impl Walks {

@@ -126,6 +126,8 @@ fn depthwise_layers() -> Vec<(Depthwise, Padding, bool)> {
         (shape(6, 15, 15, 18), 3, 1, Symmetric, true),
         (shape(8, 7, 7, 240), 5, 1, Same, true),
         (shape(10, 14, 14, 18), 3, 2, Same, true),
+        (shape(12, 7, 7, 18), 3, 1, Symmetric, true),
+        (shape(12, 8, 8, 18), 3, 2, Symmetric, true),
         (shape(24, 8, 7, 72), 5, 2, Symmetric, false),
         (shape(32, 2, 2, 30), 5, 1, Symmetric, true),
         (shape(20, 1, 1, 72), 5, 1, Symmetric, true),
@@ -389,23 +391,21 @@ mod tests {
     #[test]
     fn every_depthwise_kernel_has_workgroups_of_several_images_and_several_of_these() {
         for (kernel, stride) in [(3, 1), (3, 2), (5, 1), (5, 2)] {
-            let shared = |walks: Option<Walks>, batch: usize| {
-                walks.is_some_and(|walks| walks.many.images > 1 && walks.many.images < batch)
-            };
             let layers = || {
                 depthwise_layers().into_iter().map(|(layer, ..)| layer).filter(move |layer| {
                     (layer.geometry().kernel, layer.geometry().stride) == (kernel, stride)
                 })
             };
-            let batch = |layer: &Depthwise| layer.geometry().input.batch;
-            assert!(
-                layers().any(|layer| shared(layer.statistics_walks(Discrete), batch(&layer))),
-                "{kernel} {stride}"
-            );
-            assert!(
-                layers().any(|layer| shared(layer.gradient_walks(Discrete), batch(&layer))),
-                "{kernel} {stride}"
-            );
+            for class in [Discrete, Integrated] {
+                let walk = |walks: Walks| if class == Discrete { walks.many } else { walks.few };
+                let shared = |layer: &Depthwise, walks: Option<Walks>| {
+                    let batch = layer.geometry().input.batch;
+                    walks.map(walk).is_some_and(|walk| walk.images > 1 && walk.images < batch)
+                };
+                let forward = layers().any(|layer| shared(&layer, layer.statistics_walks(class)));
+                let backward = layers().any(|layer| shared(&layer, layer.gradient_walks(class)));
+                assert!(forward && backward, "{class:?} {kernel} {stride}: {forward} {backward}");
+            }
         }
     }
 }

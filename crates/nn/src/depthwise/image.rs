@@ -39,10 +39,10 @@ impl Depthwise {
     }
 
     /// Whether `kernel` is worth to be taken for operands of `format`, where a plan's units can. AMD's keep an operand in both halves of a subgroup
-    /// (RDNA 3): some 500 numbers of these kernels do not fit into registers there.
+    /// (RDNA 3): some 500 numbers of these kernels do not fit into registers there, so that the rule takes others.
     fn image_on_units(&self, plan: &PlanBuilder, format: Format, kernel: &'static Kernel) -> Option<bool> {
-        let units = units_for(plan, format).filter(|units| !units.one_of_several && units.fit(kernel));
-        units.filter(|_| self.fits_image()).map(|_| self.output().pixels() >= WORTH[self.geometry.stride - 1])
+        let units = units_for(plan, format).filter(|units| units.fit(kernel) && self.fits_image())?;
+        Some(!units.one_of_several && self.output().pixels() >= WORTH[self.geometry.stride - 1])
     }
 
     /// How a kernel that moves so many bytes is cut.
