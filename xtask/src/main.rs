@@ -33,7 +33,7 @@ fn main() -> ExitCode {
             Ok(true)
         }
         Ok(Command::Web) => web::build().map(|()| true),
-        Ok(Command::Serve { model }) => web::serve(model.as_deref()).map(|()| true),
+        Ok(Command::Serve { model, port }) => web::serve(model.as_deref(), port).map(|()| true),
         Ok(Command::Demo(options)) => demo::run(&options).map(|()| true),
         Ok(Command::Test(options)) => Ok(suite::run(&options)),
         Ok(Command::Peers(options)) => peers::run(&options),

@@ -18,6 +18,7 @@ Usage: cargo xtask COMMAND
   web       builds the browser's part: the wasm, the npm package and the page (web/package/dist, web/site/dist)
   serve     builds the page and serves it on this machine
       --model M       the model that it starts with (a file, or the folder it is in)
+      --port N        where it listens (default: 8010)
   test      set-up, then format, lint, documentation, tests, the Tint check and the browser's tests
       --only STEP     only this step; may be given several times
       --list          name the steps
@@ -42,6 +43,8 @@ pub enum Command {
     Serve {
         /// The model that the page starts with.
         model: Option<PathBuf>,
+        /// Where it listens, when the user has chosen a port.
+        port: Option<u16>,
     },
     /// The whole way once.
     Demo(Demo),
@@ -172,16 +175,22 @@ fn parse_peers<'a>(mut words: impl Iterator<Item = &'a str>) -> Result<Command, 
 
 /// The options of `serve`.
 fn serve<'a>(mut words: impl Iterator<Item = &'a str>) -> Result<Command, String> {
-    let mut model = None;
+    let (mut model, mut port) = (None, None);
     while let Some(word) = words.next() {
         let (name, inline) = split_value(word);
         match name {
             "--model" | "-m" => model = Some(value(name, inline, &mut words)?.into()),
+            "--port" | "-p" => {
+                let text = value(name, inline, &mut words)?;
+                let number =
+                    text.parse().map_err(|_| format!("{name} wants a number below 65536, not `{text}`"))?;
+                port = Some(number);
+            }
             "-h" | "--help" => return Ok(Command::Help),
             _ => return Err(format!("`serve` has no option `{name}`")),
         }
     }
-    Ok(Command::Serve { model })
+    Ok(Command::Serve { model, port })
 }
 
 /// The one of `all` with this name; `kind` is what they are called together.
@@ -235,10 +244,15 @@ mod tests {
     }
 
     #[test]
-    fn serve_takes_a_model() {
-        assert_eq!(parse_line("serve"), Ok(Command::Serve { model: None }));
-        let model = Some("runs/best_model".into());
-        assert_eq!(parse_line("serve --model runs/best_model"), Ok(Command::Serve { model }));
+    fn serve_takes_a_model_and_a_port() {
+        assert_eq!(parse_line("serve"), Ok(Command::Serve { model: None, port: None }));
+        let (model, port) = (Some("runs/best_model".into()), Some(8011));
+        let line = "serve --model runs/best_model --port=8011";
+        assert_eq!(parse_line(line), Ok(Command::Serve { model, port }));
+        assert!(
+            parse_line("serve --port 70000")
+                .is_err_and(|message| message.contains("below 65536, not `70000`"))
+        );
         assert_eq!(parse_line("web"), Ok(Command::Web));
     }
 

@@ -1,5 +1,6 @@
 //! The browser's part: wasm, npm package, page.
 
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -7,6 +8,9 @@ use crate::setup::{self, Wasm};
 use crate::{npm, shell};
 
 const TARGET: &str = "wasm32-unknown-unknown";
+
+/// Where `photonet serve` listens when nothing is said.
+const PORT: u16 = 8010;
 
 /// What the wasm may use, all of it in every browser since 2023. Vectors carry the CPU path.
 const RUST_FEATURES: &str = "-Ctarget-feature=+simd128";
@@ -62,12 +66,25 @@ pub fn build() -> Result<(), String> {
 /// Builds the page and the program, and has it serve the page until interrupted.
 ///
 /// # Errors
-/// As [`build`], and when the program ends with an error.
-pub fn serve(model: Option<&Path>) -> Result<(), String> {
+/// As [`build`], and when the program ends with an error. A model that is not there and a port that is taken are told before anything is
+/// built.
+pub fn serve(model: Option<&Path>, port: Option<u16>) -> Result<(), String> {
+    if let Some(model) = model.filter(|model| !model.exists()) {
+        return Err(format!("--model: there is no {}", model.display()));
+    }
+    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port.unwrap_or(PORT)));
+    if let Err(error) = TcpListener::bind(address) {
+        return Err(format!(
+            "cannot listen on {address}: {error}; choose another port with --port, or 0 for any free one"
+        ));
+    }
     build()?;
     let mut command = shell::cargo(&["run", "--quiet", "--release", "-p", "photonet-cli", "--", "serve"]);
     if let Some(model) = model {
         command.arg("--model").arg(std::path::absolute(model).unwrap_or_else(|_| model.to_path_buf()));
+    }
+    if let Some(port) = port {
+        command.args(["--port", &port.to_string()]);
     }
     shell::run(&mut command)
 }

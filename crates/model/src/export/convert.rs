@@ -43,19 +43,23 @@ fn differences(source: &Architecture, target: &Architecture) -> Vec<String> {
     differ("the slope of the squeeze-excite gate", a.gate_slope.to_string(), b.gate_slope.to_string());
     differ("the kind", kind(a), if target.family == Family::Timm { kind(b) } else { "full".into() });
     differ("the stem's width", from.stem.outputs.to_string(), to.stem.outputs.to_string());
-    let list = |layers: &Layers, of: OfBlock| layers.blocks.iter().map(of).collect::<Vec<_>>().join(" ");
     let of_block: [(&str, OfBlock); 4] = [
-        ("whether blocks expand", |b| if b.expand.is_some() { "yes" } else { "no" }.into()),
-        ("the expanded width of the blocks", |b| b.depthwise.outputs.to_string()),
-        ("the output of the blocks", |b| b.project.outputs.to_string()),
-        ("the width of squeeze-excite", |b| b.squeeze.map_or("-".into(), |s| s.to_string())),
+        ("whether there is an expansion in block", |b| if b.expand.is_some() { "yes" } else { "no" }.into()),
+        ("the expanded width of block", |b| b.depthwise.outputs.to_string()),
+        ("the output of block", |b| b.project.outputs.to_string()),
+        ("the width of squeeze-excite in block", |b| b.squeeze.map_or("-".into(), |s| s.to_string())),
     ];
     for (what, of) in of_block {
-        differ(what, list(&from, of), list(&to, of));
+        // The first block that differs says it; which others do is more than anybody reads.
+        let pairs = from.blocks.iter().zip(&to.blocks).map(|(a, b)| (of(a), of(b)));
+        if let Some((block, (a, b))) = pairs.enumerate().find(|(_, (a, b))| a != b) {
+            differ(&format!("{what} {block}"), a, b);
+        }
     }
+    differ("the number of blocks", from.blocks.len().to_string(), to.blocks.len().to_string());
     differ("the last convolution's width", from.last.outputs.to_string(), to.last.outputs.to_string());
     differ("the head's width", from.head.to_string(), to.head.to_string());
-    let bias = |s: &Switches| if s.head_bias { "there" } else { "missing" }.to_string();
+    let bias = |s: &Switches| if s.head_bias { "present" } else { "missing" }.to_string();
     differ("the head's bias", bias(a), bias(b));
     reasons
 }

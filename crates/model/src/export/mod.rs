@@ -24,7 +24,11 @@ pub enum ExportError {
     #[error(transparent)]
     Write(#[from] ReadError),
     /// The other project has no network that computes the same.
-    #[error("{from} cannot become a file for {to} without loss: {}", reasons.join("; "))]
+    #[error(
+        "{from} is another network than {to}'s and cannot become a file for it without loss; ONNX takes it as it is, and a model that was \
+         trained `--from` one of {to}'s can be given back ({})",
+        reasons.join("; ")
+    )]
     Lossy {
         /// The network.
         from: String,
