@@ -304,10 +304,12 @@ impl Gpu {
         self.check()?;
         let memory = self.device.push_error_scope(wgpu::ErrorFilter::OutOfMemory);
         let validation = self.device.push_error_scope(wgpu::ErrorFilter::Validation);
+        // A compiler that refuses a kernel is one.
+        let internal = self.device.push_error_scope(wgpu::ErrorFilter::Internal);
         let made = make(&self.device);
-        let refused = validation.pop();
-        let full = memory.pop();
-        if let Some(error) = refused.await {
+        let (failed, refused, full) = (internal.pop(), validation.pop(), memory.pop());
+        let failed = failed.await;
+        if let Some(error) = refused.await.or(failed) {
             // Of a device that is gone nothing is valid; that it is gone is the better answer.
             self.check()?;
             return Err(GpuError::Driver { what: what.into(), reason: error.to_string() });
