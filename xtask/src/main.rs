@@ -2,7 +2,6 @@
 
 mod browser;
 mod demo;
-mod direct3d;
 mod elsewhere;
 mod npm;
 mod options;
@@ -15,6 +14,7 @@ mod shell;
 mod suite;
 mod tint;
 mod web;
+mod windows;
 
 use std::process::ExitCode;
 

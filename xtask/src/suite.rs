@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
 use crate::setup::Browser;
-use crate::{browser, direct3d, elsewhere, options, registers, setup, shell, tint, web};
+use crate::{browser, elsewhere, options, registers, setup, shell, tint, web, windows};
 
 /// The checks, in the order they run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,8 +27,8 @@ pub enum Step {
     TestsWatched,
     /// What AMD's compiler says of the kernels of a training step.
     Registers,
-    /// The program for Windows on Direct3D 12; only when it is asked for.
-    Direct3d,
+    /// The program for Windows, in Wine; only when it is asked for.
+    Windows,
     /// Every kernel through Tint.
     Tint,
     /// The package and the page in a real browser.
@@ -51,7 +51,7 @@ impl Step {
         Self::Tests,
         Self::TestsWatched,
         Self::Registers,
-        Self::Direct3d,
+        Self::Windows,
         Self::Tint,
         Self::Browser,
         Self::Firefox,
@@ -70,7 +70,7 @@ impl Step {
             Self::Tests => "tests",
             Self::TestsWatched => "tests-watched",
             Self::Registers => "registers",
-            Self::Direct3d => "direct3d",
+            Self::Windows => "windows",
             Self::Tint => "tint",
             Self::Browser => "browser",
             Self::Firefox => "firefox",
@@ -80,7 +80,7 @@ impl Step {
 
     /// Whether it takes too long for every run.
     fn is_long(self) -> bool {
-        self == Self::Direct3d
+        self == Self::Windows
     }
 
     fn purpose(self) -> &'static str {
@@ -96,8 +96,8 @@ impl Step {
                 "GPU tests again, watching that kernels stay within their tensors (PHOTONET_WATCHED=1)"
             }
             Self::Registers => "kernels fit the registers of AMD's GPUs, by Mesa's compiler for them",
-            Self::Direct3d => {
-                "kernels and training on Direct3D 12, by Wine and Microsoft's compiler (a quarter of an hour: only when asked for)"
+            Self::Windows => {
+                "the program for Windows in Wine: kernels and training on Direct3D 12, and tests (half an hour: only when asked for)"
             }
             Self::Tint => "every kernel is accepted by Tint, the second WGSL compiler",
             Self::Browser => "the package and the page in Chromium",
@@ -137,7 +137,7 @@ impl Step {
                 tests(shell::cargo(&words).env("PHOTONET_WATCHED", "1"))
             }
             Self::Registers => registers::run(),
-            Self::Direct3d => direct3d::run(),
+            Self::Windows => windows::run(),
             Self::Tint => tint::run(),
             Self::Browser => browser::run(Browser::Chromium),
             Self::Firefox => browser::run(Browser::Firefox),

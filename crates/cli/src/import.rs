@@ -167,11 +167,12 @@ fn add_test_vector(model: &mut Model, device: &str) -> Result<(), CliError> {
 /// Reads a file that may be weights. What cannot be is refused by its first bytes and its length.
 fn read_weights(path: &Path) -> Result<Vec<u8>, ImportError> {
     let io = |source: io::Error| ImportError::Io(source);
-    let mut file = File::open(path).map_err(io)?;
-    let facts = file.metadata().map_err(io)?;
+    // Before it is opened: Windows opens no folder.
+    let facts = path.metadata().map_err(io)?;
     if !facts.is_file() {
         return Err(ImportError::Read(ReadError::Format("it is not a regular file".into())));
     }
+    let mut file = File::open(path).map_err(io)?;
     let mut bytes = Vec::new();
     file.by_ref().take(16).read_to_end(&mut bytes).map_err(io)?;
     sniff(&bytes, facts.len())?;

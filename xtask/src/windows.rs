@@ -1,5 +1,5 @@
-//! The program as it is on Windows, on Direct3D 12, as far as Linux can run it: Wine has Direct3D over the software Vulkan driver, and the kernels
-//! are compiled by Microsoft's own compiler, the one that comes with Windows.
+//! The program as it is on Windows, as far as Linux can run it: Wine has Direct3D 12 over the software Vulkan driver, and the kernels are compiled
+//! by Microsoft's own compiler, the one that comes with Windows. Tests run on that driver itself, which compiles faster.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -14,10 +14,13 @@ const TARGET: &str = "x86_64-pc-windows-gnu";
 const COMPILER: &str = "d3dcompiler_47.dll";
 const PACKAGE: [&str; 2] = ["kivy_deps.angle==0.4.0", "3.11"];
 
+/// What Wine may lack.
+const STUB: &str = "bcryptprimitives.dll";
+
 /// Losses of a first epoch on two APIs may differ by so much of them.
 const SAME_LOSS: f64 = 1e-3;
 
-/// Builds, checks every kernel, and trains.
+/// Builds, checks every kernel, trains, and runs the tests of photos, data and commands.
 pub fn run() -> Outcome {
     if !cfg!(all(target_os = "linux", target_arch = "x86_64")) {
         return Outcome::Skipped("it takes Linux on x86-64: on Windows run `photonet check`".into());
@@ -30,7 +33,7 @@ pub fn run() -> Outcome {
     let Some(wine) = wine.filter(|_| target) else {
         return Outcome::Skipped("Wine, a compiler for Windows or Rust's library for it is missing".into());
     };
-    let folder = shell::root().join("target/direct3d");
+    let folder = shell::root().join("target/windows");
     if let Err(message) = compiler(&folder) {
         return Outcome::Skipped(format!("{message}; put {COMPILER} in {}", folder.display()));
     }
@@ -84,17 +87,15 @@ impl Windows {
         std::fs::copy(&built, self.folder.join("photonet.exe"))
             .map_err(|error| format!("{}: {error}", built.display()))?;
         let mut stub = Command::new(setup::WINDOWS_CC);
-        stub.arg("-shared").arg(shell::root().join("tests/direct3d/bcryptprimitives.c"));
-        shell::run(stub.args(["-ladvapi32", "-o"]).arg(self.folder.join("bcryptprimitives.dll")))
+        stub.arg("-shared").arg(shell::root().join("tests/windows/bcryptprimitives.c"));
+        shell::run(stub.args(["-ladvapi32", "-o"]).arg(self.folder.join(STUB)))
     }
 
     /// The program on Windows, as Wine has it.
     fn photonet(&self) -> Command {
         let mut command = Command::new("xvfb-run");
         command.arg("-a").arg(&self.wine).arg("photonet.exe").current_dir(&self.folder);
-        command.env("WINEPREFIX", self.folder.join("prefix")).env("WINEDEBUG", "-all");
-        // Not Wine's own, which is another compiler.
-        command.env("WINEDLLOVERRIDES", "d3dcompiler_47=n").env(setup::DRIVERS, &self.software);
+        self.in_wine(&mut command);
         command
     }
 
@@ -116,7 +117,32 @@ impl Windows {
         if (loss - expected).abs() > SAME_LOSS * expected {
             return Err(format!("training on Direct3D comes to a loss of {loss}, on Vulkan of {expected}"));
         }
+        self.test()?;
         Ok(format!("{last}; a first epoch's loss {loss}, on Vulkan {expected}"))
+    }
+
+    /// Runs tests, each program of them in Wine.
+    fn test(&self) -> Result<(), String> {
+        let system = self.prefix().join("drive_c/windows/system32");
+        std::fs::copy(self.folder.join(STUB), system.join(STUB))
+            .map_err(|error| format!("{}: {error}", system.display()))?;
+        let words =
+            ["test", "--no-fail-fast", "--target", TARGET, "-p", "photonet-vision", "-p", "photonet-train"];
+        let mut command = shell::cargo(&words);
+        command.args(["-p", "photonet-cli"]).env("WGPU_BACKEND", "vulkan");
+        let runner = format!("CARGO_TARGET_{}_RUNNER", TARGET.to_uppercase().replace('-', "_"));
+        shell::run(self.in_wine(command.env(runner, format!("xvfb-run -a {}", self.wine.display()))))
+    }
+
+    fn prefix(&self) -> PathBuf {
+        self.folder.join("prefix")
+    }
+
+    /// A command that comes to Wine, with what Wine is to know.
+    fn in_wine<'a>(&self, command: &'a mut Command) -> &'a mut Command {
+        command.env("WINEPREFIX", self.prefix()).env("WINEDEBUG", "-all");
+        // Not Wine's own, which is another compiler.
+        command.env("WINEDLLOVERRIDES", "d3dcompiler_47=n").env(setup::DRIVERS, &self.software)
     }
 
     /// Of the first epoch of a training on `device`.
