@@ -85,6 +85,9 @@ impl ConfigOptions {
 pub struct TrainOptions {
     /// Photos: a folder with a sub-folder for each class, or with train_list.txt in PaddleClas's form.
     pub photos: Option<PathBuf>,
+    /// Take class folders for classes even where they have sub-folders of the same names.
+    #[arg(long)]
+    pub nested: bool,
     #[command(flatten)]
     pub config: ConfigOptions,
     /// Network: small or large [default: small].

@@ -25,6 +25,14 @@ const FINE_TUNING_EPOCHS: u32 = 20;
 pub fn run(options: &TrainOptions) -> Result<ExitCode, CliError> {
     let config = configure(options)?;
     let split = open_config(&config)?;
+    match split.train_report.check_level() {
+        Err(error) if !options.nested && options.photos.is_some() && options.resume.is_none() => {
+            return Err(error.into());
+        }
+        // What a file says is done, as ever.
+        Err(error) if !options.nested => eprintln!("photonet: warning: {error}"),
+        _ => {}
+    }
     let gpu = open_device(&config.global.device)?;
     let run = RunOptions {
         resume: options.resume.clone(),

@@ -113,6 +113,24 @@ fn a_class_without_photos_is_named() {
     assert!(report.warnings()[0].contains("1 class without photos: c"), "{:?}", report.warnings());
 }
 
+#[test]
+fn folders_a_level_too_high_are_told_from_classes_with_sub_folders() {
+    let report = |files: &[&str]| {
+        let (_, report) = Dataset::from_folder(tree(files).path(), None).unwrap();
+        (report.warnings(), report.check_level().map_err(|error| error.to_string()))
+    };
+    // One of two has photos of its own; or the names differ.
+    assert_eq!(report(&["a/x/1.jpg", "a/2.jpg", "b/x/3.jpg"]).1, Ok(()));
+    let (warnings, level) = report(&["a/x/1.jpg", "b/y/2.jpg", "c/3.jpg"]);
+    assert_eq!(level, Ok(()));
+    let expected = "the photos of 2 classes lie in sub-folders only, which are not told apart: a (x), b (y)";
+    assert_eq!(warnings, [expected]);
+    let error = report(&["a/x/1.jpg", "b/x/2.jpg", "b/y/2.jpg", "c/3.jpg"]).1.expect_err("a and b are alike");
+    assert!(error.contains("folders a, b of") && !error.contains("evaluate"), "{error}");
+    let error = report(&["test/x/1.jpg", "train/x/2.jpg"]).1.expect_err("test and train are alike");
+    assert!(error.contains("to train on the one and evaluate on the other"), "{error}");
+}
+
 #[cfg(unix)]
 #[test]
 fn links_are_followed_but_not_for_ever() {

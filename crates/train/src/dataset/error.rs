@@ -58,7 +58,7 @@ pub enum DatasetError {
     },
     /// Telling apart takes two.
     #[error(
-        "{} has photos of one class only ({only}); a classifier needs at least two classes with photos",
+        "{} has photos of one class only ({only}); a classifier needs at least two classes with photos{hint}",
         path.display()
     )]
     TooFewClasses {
@@ -66,6 +66,24 @@ pub enum DatasetError {
         path: PathBuf,
         /// The class that has photos.
         only: String,
+        /// What may have been meant, as the end of the sentence.
+        hint: String,
+    },
+    /// The classes lie a level deeper.
+    #[error(
+        "the class folders {folders} of {} have sub-folders of the same names ({inner}), which will be the classes: \
+         give {}{apart}. If {folders} are the classes, add --nested",
+        wanted.parent().unwrap_or(wanted).display(), wanted.display()
+    )]
+    TooHigh {
+        /// The folders in it that were taken for classes.
+        folders: String,
+        /// Their sub-folders.
+        inner: String,
+        /// The folder to give.
+        wanted: PathBuf,
+        /// What else could be done, as a part of the sentence.
+        apart: String,
     },
     /// A sub-folder that is no class of the model or of the training photos.
     #[error(

@@ -1,9 +1,10 @@
 //! A plain folder per class.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::{Dataset, DatasetError, DatasetReport, Sample, first_few};
+use super::{Dataset, DatasetError, DatasetReport, Nested, Sample, first_few};
 use crate::config::nearest;
 
 /// Extensions of the formats that `photonet_vision` decodes.
@@ -51,6 +52,9 @@ pub(super) fn read(root: &Path, labels: Option<&[String]>) -> Result<(Dataset, D
         let mut photos = Vec::new();
         collect(folder, &mut Vec::new(), &mut photos, &mut report.other_files)?;
         photos.sort();
+        if labels.is_none() {
+            report.nested.extend(nested(folder, &photos));
+        }
         dataset.samples.extend(photos.into_iter().map(|path| Sample { path, label: label as u32 }));
     }
     if dataset.samples.is_empty() {
@@ -58,10 +62,33 @@ pub(super) fn read(root: &Path, labels: Option<&[String]>) -> Result<(Dataset, D
         return Err(DatasetError::NoPhotos { path: root.to_owned(), classes: entries.folders.len(), known });
     }
     if labels.is_none() {
-        dataset.check_classes(root)?;
+        dataset.check_classes(root).map_err(|error| advise(error, &report))?;
     }
     report.empty_classes = dataset.empty_classes();
     Ok((dataset, report))
+}
+
+/// The sub-folders of a class folder that has all of its photos in such.
+fn nested(folder: &Path, photos: &[PathBuf]) -> Option<Nested> {
+    let below = |photo: &PathBuf| {
+        let mut parts = photo.strip_prefix(folder).ok()?.components();
+        let first = parts.next()?.as_os_str().to_string_lossy().into_owned();
+        parts.next().map(|_| first)
+    };
+    let inner: BTreeSet<String> = photos.iter().map(below).collect::<Option<_>>()?;
+    (!inner.is_empty()).then(|| Nested { folder: folder.to_owned(), inner: inner.into_iter().collect() })
+}
+
+/// Says what folder may have been meant where there is one class only.
+fn advise(error: DatasetError, report: &DatasetReport) -> DatasetError {
+    match (error, report.nested.first()) {
+        (DatasetError::TooFewClasses { path, only, .. }, Some(nested)) if nested.inner.len() > 1 => {
+            let inner = first_few(nested.inner.iter().cloned());
+            let hint = format!("; if {inner} are the classes, give {}", nested.folder.display());
+            DatasetError::TooFewClasses { path, only, hint }
+        }
+        (error, _) => error,
+    }
 }
 
 fn unknown_class(folder: &Path, name: &str, known: &[String]) -> DatasetError {
@@ -129,6 +156,6 @@ fn collect(
     Ok(())
 }
 
-fn file_name(path: &Path) -> String {
+pub(super) fn file_name(path: &Path) -> String {
     path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default()
 }

@@ -83,7 +83,8 @@ pub(super) fn read(
     let labels =
         (0..classes).map(|i| names.get(i as usize).cloned().unwrap_or_else(|| i.to_string())).collect();
     let dataset = Dataset { samples, labels };
-    let report = DatasetReport { other_files: 0, missing, empty_classes: dataset.empty_classes() };
+    let empty_classes = dataset.empty_classes();
+    let report = DatasetReport { missing, empty_classes, ..DatasetReport::default() };
     Ok((dataset, report))
 }
 

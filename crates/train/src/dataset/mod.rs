@@ -13,6 +13,9 @@ use std::path::{Path, PathBuf};
 pub use error::DatasetError;
 pub use list::{ListOptions, read_labels};
 
+/// How many classes are named when a run starts.
+const SHOWN_CLASSES: usize = 10;
+
 /// One photo and its class.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sample {
@@ -40,6 +43,17 @@ pub struct DatasetReport {
     pub missing: Vec<PathBuf>,
     /// Classes without a photo, by name.
     pub empty_classes: Vec<String>,
+    /// Class folders whose photos lie in sub-folders only; none where the classes were known before.
+    pub nested: Vec<Nested>,
+}
+
+/// A class folder whose photos all lie in sub-folders of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Nested {
+    /// The class folder.
+    pub folder: PathBuf,
+    /// The names of its sub-folders with photos, in order.
+    pub inner: Vec<String>,
 }
 
 /// How a folder is laid out.
@@ -95,6 +109,17 @@ impl DatasetReport {
                 count(self.empty_classes.len(), "class", "classes")
             ));
         }
+        if !self.nested.is_empty() {
+            let names = |nested: &Nested| {
+                let inner = first_few(nested.inner.iter().cloned());
+                format!("{} ({inner})", folder::file_name(&nested.folder))
+            };
+            warnings.push(format!(
+                "the photos of {} lie in sub-folders only, which are not told apart: {}",
+                count(self.nested.len(), "class", "classes"),
+                first_few(self.nested.iter().map(names))
+            ));
+        }
         if !self.missing.is_empty() {
             let names = first_few(self.missing.iter().map(|p| p.display().to_string()));
             let photos = count(self.missing.len(), "photo", "photos");
@@ -105,6 +130,51 @@ impl DatasetReport {
             warnings.push(format!("{files} left out: not a photo by name, or outside the class folders"));
         }
         warnings
+    }
+
+    /// Refuses a folder that lies a level too high: where class folders have sub-folders of the same names, and no
+    /// photos beside them, these are the classes.
+    ///
+    /// # Errors
+    /// [`DatasetError::TooHigh`].
+    pub fn check_level(&self) -> Result<(), DatasetError> {
+        let shares = |nested: &&Nested| {
+            let others = self.nested.iter().filter(|other| other.folder != nested.folder);
+            others.flat_map(|other| &other.inner).any(|name| nested.inner.contains(name))
+        };
+        let alike: Vec<&Nested> = self.nested.iter().filter(shares).collect();
+        let is_train =
+            |nested: &&&Nested| folder::file_name(&nested.folder).to_lowercase().starts_with("train");
+        let trained = alike.iter().find(is_train);
+        let Some(wanted) = trained.or_else(|| alike.iter().max_by_key(|nested| nested.inner.len())) else {
+            return Ok(());
+        };
+        let apart = wanted.folder.parent().filter(|_| trained.is_some()).map(|parent| {
+            let [train, val] = ["train", "val"].map(|name| parent.join(name).display().to_string());
+            let parent = parent.display();
+            format!(
+                ", or call the folders {train} and {val} and give {parent}, to train on the one and evaluate on the other"
+            )
+        });
+        let names = alike.iter().map(|nested| folder::file_name(&nested.folder));
+        Err(DatasetError::TooHigh {
+            folders: first_few(names),
+            inner: first_few(wanted.inner.iter().cloned()),
+            wanted: wanted.folder.clone(),
+            apart: apart.unwrap_or_default(),
+        })
+    }
+}
+
+impl DataSplit {
+    /// Each class with the number of its photos, those to evaluate on included.
+    pub fn classes(&self) -> String {
+        let (train, val) = (self.train.class_counts(), self.val.class_counts());
+        let shown = self.train.labels.iter().enumerate().map(|(label, name)| {
+            let photos = train[label] + val.get(label).copied().unwrap_or(0);
+            format!("{name} {photos}")
+        });
+        format!("classes: {}", first(SHOWN_CLASSES, shown))
     }
 }
 
@@ -168,6 +238,7 @@ impl Dataset {
             (only, _) => Err(DatasetError::TooFewClasses {
                 path: root.to_owned(),
                 only: only.cloned().unwrap_or_default(),
+                hint: String::new(),
             }),
         }
     }
@@ -259,14 +330,19 @@ pub fn open_config(config: &crate::config::Config) -> Result<DataSplit, DatasetE
     Ok(DataSplit { train, val, layout: Layout::Lists, train_report, val_report })
 }
 
-fn count(n: usize, one: &str, many: &str) -> String {
+/// A number with the word for one or for many.
+pub(crate) fn count(n: usize, one: &str, many: &str) -> String {
     format!("{n} {}", if n == 1 { one } else { many })
 }
 
 /// The first three of some names, and how many more there are.
 fn first_few(names: impl ExactSizeIterator<Item = String>) -> String {
+    first(3, names)
+}
+
+fn first(most: usize, names: impl ExactSizeIterator<Item = String>) -> String {
     let total = names.len();
-    let shown: Vec<String> = names.take(3).collect();
+    let shown: Vec<String> = names.take(most).collect();
     let more = total - shown.len();
     let tail = if more > 0 { format!(" and {more} more") } else { String::new() };
     format!("{}{tail}", shown.join(", "))

@@ -107,6 +107,7 @@ impl<'a> Run<'a> {
     ) -> Result<Self, TrainError> {
         let output = config.global.output_dir.as_path();
         let seed = config.global.seed;
+        let classes_line = split.classes();
         let (train, val) = (Arc::new(split.train), Arc::new(split.val));
         let labels = train.labels.clone();
         let train_images = train.samples.len();
@@ -127,6 +128,7 @@ impl<'a> Run<'a> {
         for note in start.notes {
             journal.event(&Event::note(note))?;
         }
+        journal.event(&Event::note(classes_line))?;
         for text in split.train_report.warnings().into_iter().chain(split.val_report.warnings()) {
             journal.event(&Event::warning(text))?;
         }
