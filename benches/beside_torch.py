@@ -254,7 +254,7 @@ def fine_tune(session, photonet, options, ways):
         name = f"fine_tune_{name}"
         command = [photonet, "train", options.photos, "--from", model, "--size", 128, "--epochs", options.epochs]
         command += ["--lr", 0.00375, "--batch", 32, "--precision", precision, "--device", options.device]
-        command += ["--out", session.out / name]
+        command += ["--out", session.out / name, "--overwrite"]
         session.run(name, command, least=60, **environment)
         metrics = session.out / name / "metrics.jsonl"
         told = rows(metrics.read_text() if metrics.exists() else "")

@@ -101,7 +101,8 @@ fn prepare(folder: &Path) -> Result<(), String> {
         pictures::draw_set(&drawn, 2, 40)?;
         let out = folder.join("run");
         let words = ["--arch", "small", "--width", "0.35", "--size", "64", "--epochs", "12", "--batch", "16"];
-        shell::run(photonet(&["train"]).arg(&drawn).args(words).arg("--out").arg(&out))?;
+        // One that was broken off may be there.
+        shell::run(photonet(&["train", "--overwrite"]).arg(&drawn).args(words).arg("--out").arg(&out))?;
         std::fs::copy(out.join("best_model/model.safetensors"), &model).map_err(error(&model))?;
     }
     shell::run(

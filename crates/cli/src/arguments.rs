@@ -137,6 +137,9 @@ pub struct TrainOptions {
     /// Where to write models and logs [default: output].
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
+    /// Remove the run that is in that folder.
+    #[arg(long)]
+    pub overwrite: bool,
     /// Threads that load photos [default: as the configuration says, or all of the processor].
     #[arg(long)]
     pub workers: Option<u32>,

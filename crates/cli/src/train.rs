@@ -37,6 +37,7 @@ pub fn run(options: &TrainOptions) -> Result<ExitCode, CliError> {
     let run = RunOptions {
         resume: options.resume.clone(),
         stop_after: options.stop_after,
+        overwrite: options.overwrite,
         terminal: std::io::stdout().is_terminal(),
     };
     if !config.ignored.is_empty() {

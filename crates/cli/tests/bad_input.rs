@@ -199,15 +199,19 @@ fn more_classes_asked_for_than_there_are() {
 #[test]
 fn a_full_disk_keeps_what_was_saved() {
     let folder = copy_of_trained();
-    let before = files(&folder.path().join("out/latest"));
     // A first evaluation is always the best so far, and its model is written by way of this name,
     // behind which there is a device without any space left.
+    let mut first = state(&folder.path().join("out/latest"));
+    first["best"] = serde_json::Value::Null;
+    fs::write(folder.path().join("out/latest/state.json"), first.to_string()).unwrap();
+    let before = files(&folder.path().join("out/latest"));
     let temporary = folder.path().join("out/best_model/model.safetensors.tmp");
     std::os::unix::fs::symlink("/dev/full", &temporary).unwrap();
     let best = fs::read(folder.path().join("out/best_model/model.safetensors")).unwrap();
     // The last epoch waits for what is being saved; an earlier one goes on meanwhile, and the run ends once that fails.
-    for epochs in [1, 3] {
-        let error = train(folder.path(), &format!("photos --epochs {epochs} --out out")).failed();
+    for epochs in [3, 5] {
+        let more = format!("photos --epochs {epochs} --out out --resume out/latest");
+        let error = train(folder.path(), &more).failed();
         says(&error, &["write", "best_model/model.safetensors", "No space left"]);
         std::os::unix::fs::symlink("/dev/full", &temporary).unwrap();
     }

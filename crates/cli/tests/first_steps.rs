@@ -33,3 +33,31 @@ fn the_classes_are_named_and_a_folder_one_level_too_high_is_refused() {
         &["one class only (photos)", "give higher/photos"],
     );
 }
+
+#[test]
+fn a_run_is_not_written_over_another() {
+    let folder = copy_of_trained();
+    let at = |path: &str| folder.path().join(path);
+    let before = files(&at("out"));
+    let choices = ["out holds a run already", "--resume out/latest", "--out", "--overwrite"];
+    says(&train(folder.path(), "photos --epochs 1 --out out").failed(), &choices);
+    fs::write(at("c.yaml"), "Global: {output_dir: out, epochs: 1}\n").unwrap();
+    says(&train(folder.path(), "photos -c c.yaml").failed(), &choices);
+    says(
+        &train(folder.path(), "photos --out out --overwrite --resume out/latest").failed(),
+        &["--overwrite"],
+    );
+    assert_eq!(files(&at("out")), before);
+    // Nor is anything left of a run whose options are refused, however late.
+    let refused = |arguments: &str| {
+        let mut command = program(folder.path());
+        command.env("PHOTONET_BINDING_LIMIT", (3 << 20).to_string()).args(arguments.split_whitespace());
+        Ran::of(command.output().unwrap()).failed()
+    };
+    says(&refused("train photos --size 512 --batch 24 --epochs 1 --out new"), &["bytes in one buffer"]);
+    assert!(!at("new").exists());
+    fs::write(at("out/notes.txt"), "mine").unwrap();
+    train(folder.path(), "photos --epochs 1 --out out --overwrite").ok();
+    assert!(at("out/notes.txt").exists() && at("out/epoch_1").exists() && !at("out/epoch_2").exists());
+    assert!(!fs::read_to_string(at("out/train.log")).unwrap().contains("Epoch 2"), "the log is a new one");
+}

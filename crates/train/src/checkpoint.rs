@@ -42,7 +42,10 @@ pub struct Checkpoint {
 /// Name of the model in a checkpoint's folder.
 pub const MODEL: &str = "model.safetensors";
 const OPTIMISER: &str = "optimiser.safetensors";
-const STATE: &str = "state.json";
+pub(crate) const STATE: &str = "state.json";
+
+/// All files of a checkpoint.
+pub(crate) const FILES: [&str; 3] = [MODEL, OPTIMISER, STATE];
 
 /// What to do about a damaged checkpoint.
 pub(crate) const OTHER_CHECKPOINT: &str = "resume from another one, such as the newest whole OUT/epoch_N";

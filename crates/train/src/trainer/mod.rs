@@ -4,6 +4,7 @@
 //! read every `print_batch_step` steps.
 
 mod feed;
+mod output;
 mod progress;
 mod run;
 
@@ -24,8 +25,17 @@ pub struct RunOptions {
     pub resume: Option<PathBuf>,
     /// Stop after this many epochs of the run, with everything saved for a resume.
     pub stop_after: Option<u32>,
+    /// Remove the run that is in the output folder.
+    pub overwrite: bool,
     /// Show progress bars in place of log lines.
     pub terminal: bool,
+}
+
+impl RunOptions {
+    /// The checkpoint to go on from.
+    fn checkpoint<'a>(&'a self, config: &'a Config) -> Option<&'a PathBuf> {
+        self.resume.as_ref().or(config.global.checkpoints.as_ref())
+    }
 }
 
 /// How a run ended.
@@ -44,10 +54,10 @@ pub struct Outcome {
 }
 
 /// Trains as `config` says on the photos of `split`. When `stop` becomes true, the step under way is
-/// finished, `latest` is saved, and the run ends.
+/// finished, `latest` is saved, and the run ends. A run that ends before its first step leaves nothing.
 ///
 /// # Errors
-/// Anything that keeps the run from starting, a loss that is not finite, or a disk or device that
+/// Anything that keeps the run from starting, such as another run in its folder; a loss that is not finite, or a disk or device that
 /// fails. What was saved before stays.
 pub fn train(
     gpu: &Arc<Gpu>,
@@ -87,8 +97,7 @@ impl Start {
         };
         let mut architecture = Architecture::new(Family::Paddle, variant, config.arch.width, labels.len())?;
         architecture.switches.dropout = config.arch.dropout as f32;
-        let resume = options.resume.clone().or_else(|| config.global.checkpoints.clone());
-        if let Some(folder) = resume {
+        if let Some(folder) = options.checkpoint(config).cloned() {
             let checkpoint = Checkpoint::load(&folder)?;
             let refuse = |reason: String| TrainError::Checkpoint { path: folder.clone(), reason };
             check_resume(&checkpoint, &architecture, config, train_images, steps_per_epoch)

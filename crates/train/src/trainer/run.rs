@@ -5,6 +5,7 @@ mod loading;
 mod reporting;
 mod saving;
 
+use super::output::{BEST, LATEST, Output};
 use super::progress::{Clock, Place, scores};
 use super::{Outcome, RunOptions, Start};
 use crate::TrainError;
@@ -28,12 +29,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
-
-/// Folder of the best model.
-const BEST: &str = "best_model";
-
-/// Folder of the newest checkpoint.
-const LATEST: &str = "latest";
 
 /// Everything a run holds.
 struct Run<'a> {
@@ -70,12 +65,26 @@ pub(super) async fn run(
     options: &RunOptions,
     stop: &AtomicBool,
 ) -> Result<Outcome, TrainError> {
-    let mut run = Run::start(gpu, config, split, options).await?;
+    let resume = options.checkpoint(config).map(PathBuf::as_path);
+    let mut output = Output::claim(&config.global.output_dir, resume, options.overwrite)?;
+    let mut run = match Run::start(gpu, config, split, options, &mut output).await {
+        Ok(run) => run,
+        Err(error) => {
+            output.leave_nothing();
+            return Err(error);
+        }
+    };
+    let first = run.step;
     let epochs = config.global.epochs;
     let last = options.stop_after.map_or(epochs, |n| n.min(epochs));
     let outcome = run.epochs(last, stop).await;
     if outcome.is_err() {
         run.end_saving();
+        if run.step == first {
+            // Its files are to be closed.
+            drop(run);
+            output.leave_nothing();
+        }
     }
     outcome
 }
@@ -104,6 +113,7 @@ impl<'a> Run<'a> {
         config: &'a Config,
         split: DataSplit,
         options: &RunOptions,
+        claimed: &mut Output,
     ) -> Result<Self, TrainError> {
         let output = config.global.output_dir.as_path();
         let seed = config.global.seed;
@@ -124,20 +134,16 @@ impl<'a> Run<'a> {
         let val_loader = Loader::new(val, config.eval.recipe.clone(), eval_options)?;
         let steps_per_epoch = train_loader.steps_per_epoch() as u64;
         let start = Start::new(config, &labels, train_images, steps_per_epoch, options)?;
-        let mut journal = Journal::open(output, options.terminal)?;
-        for note in start.notes {
-            journal.event(&Event::note(note))?;
-        }
-        journal.event(&Event::note(classes_line))?;
-        for text in split.train_report.warnings().into_iter().chain(split.val_report.warnings()) {
-            journal.event(&Event::warning(text))?;
-        }
+        let mut told: Vec<Event> = start.notes.into_iter().map(Event::note).collect();
+        told.push(Event::note(classes_line));
+        let warnings = [split.train_report.warnings(), split.val_report.warnings()].concat();
+        told.extend(warnings.into_iter().map(Event::warning));
         let classes = start.architecture.classes;
         let wanted = config.topk.iter().copied().max().unwrap_or(1) as usize;
         let topk = if wanted > classes { 1 } else { wanted };
         if wanted > classes {
             let text = format!("top-{wanted} says nothing with {classes} classes: only top-1 is counted");
-            journal.event(&Event::warning(text))?;
+            told.push(Event::warning(text));
         }
         let decay = config.optimizer.l2 as f32;
         let buffers =
@@ -162,6 +168,10 @@ impl<'a> Run<'a> {
             version: env!("CARGO_PKG_VERSION").into(),
             ..TrainingFacts::default()
         };
+        // From here on there is something of the run in its folder.
+        claimed.clear()?;
+        let mut journal = Journal::open(output, options.terminal)?;
+        told.iter().try_for_each(|event| journal.event(event))?;
         let state = start.state;
         let epochs = config.global.epochs;
         let run = Self {
