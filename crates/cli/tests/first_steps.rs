@@ -61,3 +61,19 @@ fn a_run_is_not_written_over_another() {
     assert!(at("out/notes.txt").exists() && at("out/epoch_1").exists() && !at("out/epoch_2").exists());
     assert!(!fs::read_to_string(at("out/train.log")).unwrap().contains("Epoch 2"), "the log is a new one");
 }
+
+#[test]
+fn a_run_that_cannot_learn_says_so() {
+    let folder = workplace();
+    // Nothing is learned at a rate of nothing: all photos look alike.
+    let said = train(folder.path(), "photos --epochs 1 --lr 0 --out out").ok().out;
+    let few = "WARNING: 3 steps in all may be too few to learn much: 24 photos in whole batches of 8 make 3 steps an epoch, \
+               in 1 epoch. What helps: more --epochs (such as 67) or a model to start from (--from MODEL)\n";
+    says(&said, &[few, "is no better than always saying blue sky, the most frequent class"]);
+    let said = run(
+        folder.path(),
+        "train photos --from out/best_model --batch 24 --epochs 200 --stop-after 1 --out more",
+    );
+    let said = said.ok().said();
+    assert!(!said.contains("too few") && !said.contains("no better"), "{said}");
+}

@@ -3,6 +3,7 @@
 //! Every step is enqueued without waiting for the device; loss and accuracy accumulate there and are
 //! read every `print_batch_step` steps.
 
+mod advice;
 mod feed;
 mod output;
 mod progress;

@@ -5,9 +5,10 @@ mod loading;
 mod reporting;
 mod saving;
 
+use super::advice::{few_steps, no_better_than_guessing};
 use super::output::{BEST, LATEST, Output};
 use super::progress::{Clock, Place, scores};
-use super::{Outcome, RunOptions, Start};
+use super::{Outcome, RunOptions, Start, given_weights};
 use crate::TrainError;
 use crate::checkpoint::MODEL;
 use crate::config::Config;
@@ -105,6 +106,11 @@ impl<'a> Run<'a> {
             }
         }
         self.wait_until_saved()?;
+        let finished = last == self.config.global.epochs;
+        if let Some((top1, _)) = self.best.filter(|_| finished) {
+            let text = no_better_than_guessing(top1, self.val_loader.dataset());
+            text.map_or(Ok(()), |text| self.journal.event(&Event::warning(text)))?;
+        }
         Ok(self.outcome(false))
     }
 
@@ -136,6 +142,11 @@ impl<'a> Run<'a> {
         let start = Start::new(config, &labels, train_images, steps_per_epoch, options)?;
         let mut told: Vec<Event> = start.notes.into_iter().map(Event::note).collect();
         told.push(Event::note(classes_line));
+        if start.resumed.is_none() {
+            let whole = train_loader.options().drop_last;
+            let from_model = given_weights(config).is_some();
+            told.extend(few_steps(config, train_images as u64, whole, from_model).map(Event::warning));
+        }
         let warnings = [split.train_report.warnings(), split.val_report.warnings()].concat();
         told.extend(warnings.into_iter().map(Event::warning));
         let classes = start.architecture.classes;
