@@ -34,7 +34,8 @@ pub struct EmbedOptions {
     /// Photos in a batch.
     #[arg(long, default_value_t = 10)]
     pub batch: u32,
-    /// Which device: auto, discrete, integrated, software, or part of its name.
+    /// Which device: auto, discrete, integrated, software, or part of its name; or cpu, which auto takes where there
+    /// is no GPU.
     #[arg(long, default_value = "auto")]
     pub device: String,
     /// Numbers on a GPU: f32, or f16, which takes half the memory and rounds to three digits at each layer.

@@ -2,7 +2,7 @@
 
 use crate::arguments::TextOrJson;
 use crate::error::CliError;
-use crate::machine::open_device;
+use crate::machine::{open_device, refuse_cpu};
 use crate::output::say;
 use clap::{Args, ValueEnum};
 use photonet_model::import::{ImportError, ImportOptions as Request, Imported, import};
@@ -125,6 +125,7 @@ fn triple(text: &str) -> Result<[f32; 3], String> {
 
 /// Runs the command.
 pub fn run(options: &ImportOptions) -> Result<ExitCode, CliError> {
+    refuse_cpu(&options.device)?;
     let fail = |source| CliError::Import { file: options.file.clone(), source: Box::new(source) };
     let bytes = read_weights(&options.file).map_err(fail)?;
     let read_options = ReadOptions { dictionary: options.dictionary.clone() };

@@ -26,8 +26,20 @@ pub fn open_machine(choice: &str, precision: Precision) -> Result<Machine, CliEr
     Ok(Machine::Cpu)
 }
 
-/// Opens the device that `choice` names.
+/// Refuses the processor where only a device will do.
+pub fn refuse_cpu(choice: &str) -> Result<(), CliError> {
+    if choice.eq_ignore_ascii_case("cpu") {
+        return Err(CliError::Usage(
+            "--device cpu is for classifying only (infer, eval and embed): without a GPU use --device software"
+                .into(),
+        ));
+    }
+    Ok(())
+}
+
+/// Opens the device that `choice` names, which is not the processor.
 pub fn open_device(choice: &str) -> Result<Arc<Gpu>, CliError> {
+    refuse_cpu(choice)?;
     let choice: DeviceChoice = match choice.parse() {
         Ok(choice) => choice,
         Err(never) => match never {},

@@ -3,7 +3,7 @@
 use crate::arguments::{Arch, Precision, TrainOptions, positive};
 use crate::error::CliError;
 use crate::interrupt;
-use crate::machine::open_device;
+use crate::machine::{open_device, refuse_cpu};
 use crate::output::say;
 use photonet_model::Model;
 use photonet_train::checkpoint::Checkpoint;
@@ -24,6 +24,7 @@ const FINE_TUNING_EPOCHS: u32 = 20;
 /// Runs the command.
 pub fn run(options: &TrainOptions) -> Result<ExitCode, CliError> {
     let config = configure(options)?;
+    refuse_cpu(&config.global.device)?;
     let split = open_config(&config)?;
     match split.train_report.check_level() {
         Err(error) if !options.nested && options.photos.is_some() && options.resume.is_none() => {

@@ -77,3 +77,23 @@ fn a_run_that_cannot_learn_says_so() {
     let said = said.ok().said();
     assert!(!said.contains("too few") && !said.contains("no better"), "{said}");
 }
+
+#[test]
+fn the_processor_only_classifies() {
+    let folder = trained();
+    for command in [
+        "train photos --out other",
+        "bench",
+        "bench --train",
+        "tune",
+        "check",
+        "verify out/best_model",
+        "import out/best_model/model.safetensors --out other",
+    ] {
+        let error = run(folder, &format!("{command} --device cpu")).failed();
+        says(&error, &["--device cpu is for classifying only", "use --device software"]);
+    }
+    // In a file it is PaddleClas's word for a run without a GPU.
+    let said = train(workplace().path(), "photos -o Global.device=cpu --epochs 1 --out out").ok();
+    assert!(!said.said().contains("--device"), "{}", said.said());
+}
