@@ -48,17 +48,40 @@ pub fn run(options: &TrainOptions) -> Result<ExitCode, CliError> {
     if outcome.interrupted {
         return Ok(ExitCode::from(interrupt::STATUS));
     }
-    say(closing_words(&outcome))?;
+    say(closing_words(&outcome, options.stop_after))?;
     Ok(ExitCode::SUCCESS)
 }
 
-fn closing_words(outcome: &Outcome) -> String {
+fn closing_words(outcome: &Outcome, stop_after: Option<u32>) -> String {
+    let Outcome { epochs, of, .. } = outcome;
     let model = outcome.model.display();
     let best = outcome.best.map(|(top1, epoch)| format!("best top-1 {top1:.4} in epoch {epoch}; "));
-    format!(
-        "{}the model is {model}\nclassify photos with: photonet infer --model {model} PHOTO...",
-        best.unwrap_or_default()
-    )
+    let mut lines = vec![
+        format!("{}the model is {model}", best.unwrap_or_default()),
+        format!("classify photos with: photonet infer --model {model} PHOTO..."),
+    ];
+    match stop_after.filter(|_| epochs < of) {
+        Some(stop) if outcome.done_before => lines.insert(
+            0,
+            format!(
+                "nothing to do up to --stop-after {stop}: {epochs} of {of} epochs are done; give a larger number, or \
+                 leave it out, to go on"
+            ),
+        ),
+        Some(_) => lines.push(format!(
+            "stopped after {epochs} of {of} epochs; go on with: photonet train --resume {}",
+            outcome.latest.display()
+        )),
+        None if outcome.done_before => {
+            let done = match epochs > of {
+                true => format!("{epochs} epochs are done, {of} asked for"),
+                false => format!("{epochs} of {of} epochs"),
+            };
+            lines.insert(0, format!("the run is finished ({done}): give --epochs N to go on"));
+        }
+        None => {}
+    }
+    lines.join("\n")
 }
 
 /// Where the flags start from: a file; the configuration of the run to go on with; or the defaults,

@@ -97,3 +97,33 @@ fn the_processor_only_classifies() {
     let said = train(workplace().path(), "photos -o Global.device=cpu --epochs 1 --out out").ok();
     assert!(!said.said().contains("--device"), "{}", said.said());
 }
+
+#[test]
+fn a_run_says_where_it_stopped_and_a_finished_one_that_it_is() {
+    let folder = workplace();
+    let ran = |arguments: &str| run(folder.path(), &format!("train {arguments}")).ok().out;
+    let first = format!("{} photos --epochs 3 --out out", TINY.join(" "));
+    let said = ran(&format!("{first} --stop-after 1"));
+    says(&said, &["24 photos to train on, 6 to evaluate on, 3 epochs of 3 steps\n"]);
+    let last = "stopped after 1 of 3 epochs; go on with: photonet train --resume out/latest\n";
+    assert!(said.ends_with(last), "{said}");
+    let before = files(&folder.path().join("out"));
+    let said = ran("--resume out/latest --stop-after 1");
+    says(&said, &["nothing to do up to --stop-after 1: 1 of 3 epochs are done", "best top-1"]);
+    assert_eq!(files(&folder.path().join("out")), before);
+    let said = ran("--resume out/latest");
+    says(&said, &["going on with epoch 2 of 3\n", "best top-1"]);
+    assert!(!said.contains("stopped after"), "{said}");
+    let before = files(&folder.path().join("out"));
+    let said = ran("--resume out/latest");
+    assert!(
+        said.starts_with("the run is finished (3 of 3 epochs): give --epochs N to go on\nbest top-1 "),
+        "{said}"
+    );
+    says(&said, &["the model is out/best_model/model.safetensors"]);
+    says(&ran("--resume out/latest --epochs 2"), &["finished (3 epochs are done, 2 asked for)"]);
+    assert_eq!(files(&folder.path().join("out")), before);
+    says(&ran("--resume out/latest --epochs 4"), &["going on with epoch 4 of 4\n"]);
+    let said = ran("photos --size 32 --width 0.35 --batch 24 --epochs 1 --out short");
+    says(&said, &["1 epoch of 1 step\n"]);
+}

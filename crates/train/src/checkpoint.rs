@@ -90,13 +90,12 @@ impl Checkpoint {
         swap().map_err(io)
     }
 
-    /// Reads the checkpoint in `folder`. A save that was cut off between its two renames is completed.
+    /// Where the run in `folder` stands. A save that was cut off between its two renames is completed.
     ///
     /// # Errors
-    /// A folder that is missing, is no checkpoint, or is damaged.
-    pub fn load(folder: &Path) -> Result<Self, TrainError> {
+    /// A folder that is missing or is no checkpoint.
+    pub fn load_state(folder: &Path) -> Result<State, TrainError> {
         let fail = |reason: String| TrainError::Checkpoint { path: folder.to_path_buf(), reason };
-        let damaged = |reason: String| fail(format!("{reason}; {OTHER_CHECKPOINT}"));
         if !folder.exists() && beside(folder, "new").join(STATE).is_file() {
             fs::rename(beside(folder, "new"), folder).map_err(|e| fail(e.to_string()))?;
         }
@@ -111,8 +110,19 @@ impl Checkpoint {
                 "it has no readable {STATE} ({e}); `best_model` holds no optimiser, resume from `latest` or `epoch_N`"
             ))
         })?;
-        let state: State =
-            serde_json::from_str(&state).map_err(|e| damaged(format!("{STATE} is damaged: {e}")))?;
+        serde_json::from_str(&state).map_err(|e| fail(format!("{STATE} is damaged: {e}; {OTHER_CHECKPOINT}")))
+    }
+
+    /// Reads the checkpoint in `folder`. A save that was cut off between its two renames is completed.
+    ///
+    /// # Errors
+    /// A folder that is missing, is no checkpoint, or is damaged.
+    pub fn load(folder: &Path) -> Result<Self, TrainError> {
+        let state = Self::load_state(folder)?;
+        let damaged = |reason: String| TrainError::Checkpoint {
+            path: folder.to_path_buf(),
+            reason: format!("{reason}; {OTHER_CHECKPOINT}"),
+        };
         let model = Model::load(&folder.join(MODEL)).map_err(|e| damaged(e.to_string()))?;
         let velocity = Weights::load(&folder.join(OPTIMISER)).map_err(|e| damaged(e.to_string()))?;
         Ok(Self { model, velocity, state })

@@ -10,12 +10,13 @@ mod progress;
 mod run;
 
 use crate::TrainError;
-use crate::checkpoint::{Checkpoint, OTHER_CHECKPOINT, State};
+use crate::checkpoint::{Checkpoint, MODEL, OTHER_CHECKPOINT, State};
 use crate::config::{Config, Pretrained, Variant};
-use crate::dataset::DataSplit;
+use crate::dataset::{DataSplit, count};
+use output::{BEST, LATEST};
 use photonet_gpu::Gpu;
 use photonet_model::{Architecture, Family, Frozen, Layers, Model, ParameterLayout, Weights, initialise};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
@@ -44,14 +45,40 @@ impl RunOptions {
 pub struct Outcome {
     /// Whether it was asked to stop before its end.
     pub interrupted: bool,
+    /// Whether there was nothing to do: the run, or as much of it as was asked for, was done before.
+    pub done_before: bool,
     /// Whole epochs done.
     pub epochs: u32,
+    /// Epochs of the whole run.
+    pub of: u32,
     /// Best top-1 on the validation photos, 0 to 1, and its epoch.
     pub best: Option<(f64, u32)>,
     /// Top-1 of the last evaluation.
     pub last_top1: Option<f64>,
     /// The best model's file where there is one, else the latest one's.
     pub model: PathBuf,
+    /// The newest checkpoint's folder.
+    pub latest: PathBuf,
+}
+
+impl Outcome {
+    /// That of a run whose checkpoint is at the end of epoch `last` (from 1) or beyond; none where it goes on.
+    fn known(checkpoint: &Path, config: &Config, last: u32) -> Result<Option<Self>, TrainError> {
+        let state = Checkpoint::load_state(checkpoint)?;
+        let epochs = (state.step / state.steps_per_epoch.max(1)) as u32;
+        let folders = [BEST, LATEST].map(|name| config.global.output_dir.join(name));
+        let folder = folders.into_iter().find(|folder| folder.join(MODEL).is_file());
+        Ok((epochs >= last).then(|| Self {
+            interrupted: false,
+            done_before: true,
+            epochs,
+            of: config.global.epochs,
+            best: state.best,
+            last_top1: None,
+            model: folder.unwrap_or_else(|| checkpoint.to_owned()).join(MODEL),
+            latest: checkpoint.to_owned(),
+        }))
+    }
 }
 
 /// Trains as `config` says on the photos of `split`. When `stop` becomes true, the step under way is
@@ -192,7 +219,9 @@ fn frozen_notes(config: &Config) -> Vec<String> {
     let mut notes = Vec::new();
     match config.arch.freeze_until {
         Frozen::Nothing => {}
-        Frozen::Blocks(count) => notes.push(format!("frozen: the stem and {count} blocks")),
+        Frozen::Blocks(blocks) => {
+            notes.push(format!("frozen: the stem and {}", count(blocks, "block", "blocks")));
+        }
         Frozen::Backbone => notes.push("frozen: all but the classifier's two layers".into()),
     }
     if config.arch.freeze_bn {
@@ -231,9 +260,9 @@ fn start_from(
 }
 
 /// A model's file from what PaddleClas users give: the file, its folder, or the name without suffix.
-pub fn model_file(path: &std::path::Path) -> PathBuf {
+pub fn model_file(path: &Path) -> PathBuf {
     if path.is_dir() {
-        return path.join(crate::checkpoint::MODEL);
+        return path.join(MODEL);
     }
     if !path.exists() {
         let mut name = path.as_os_str().to_os_string();

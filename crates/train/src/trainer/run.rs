@@ -12,7 +12,7 @@ use super::{Outcome, RunOptions, Start, given_weights};
 use crate::TrainError;
 use crate::checkpoint::MODEL;
 use crate::config::Config;
-use crate::dataset::DataSplit;
+use crate::dataset::{DataSplit, count as words};
 use crate::journal::{Event, Journal};
 use crate::loader::{Batch, Loader, LoaderOptions, OnError};
 use crate::schedule::Schedule;
@@ -68,6 +68,11 @@ pub(super) async fn run(
 ) -> Result<Outcome, TrainError> {
     let resume = options.checkpoint(config).map(PathBuf::as_path);
     let mut output = Output::claim(&config.global.output_dir, resume, options.overwrite)?;
+    let epochs = config.global.epochs;
+    let last = options.stop_after.map_or(epochs, |n| n.min(epochs));
+    if let Some(outcome) = resume.map(|folder| Outcome::known(folder, config, last)).transpose()?.flatten() {
+        return Ok(outcome);
+    }
     let mut run = match Run::start(gpu, config, split, options, &mut output).await {
         Ok(run) => run,
         Err(error) => {
@@ -76,8 +81,6 @@ pub(super) async fn run(
         }
     };
     let first = run.step;
-    let epochs = config.global.epochs;
-    let last = options.stop_after.map_or(epochs, |n| n.min(epochs));
     let outcome = run.epochs(last, stop).await;
     if outcome.is_err() {
         run.end_saving();
@@ -240,19 +243,23 @@ impl<'a> Run<'a> {
         let labels = self.template.labels.iter().enumerate();
         write("label_list.txt", labels.map(|(i, l)| format!("{i} {l}\n")).collect())?;
         let text = format!(
-            "{} on {} ({}): {} photos to train on, {} to evaluate on, {} epochs of {} steps",
+            "{} on {} ({}): {} to train on, {} to evaluate on, {} of {}",
             self.template.architecture,
             gpu.adapter().name,
             gpu.adapter().backend,
-            self.template.facts.train_images,
+            words(self.template.facts.train_images, "photo", "photos"),
             self.template.facts.val_images,
-            self.config.global.epochs,
-            self.steps_per_epoch
+            words(self.config.global.epochs as usize, "epoch", "epochs"),
+            words(self.steps_per_epoch as usize, "step", "steps"),
         );
         self.journal.event(&Event::note(text))?;
         if self.step > 0 {
-            let text =
-                format!("going on at step {} of epoch {}", self.step, self.step / self.steps_per_epoch + 1);
+            let (epoch, step) = (self.step / self.steps_per_epoch + 1, self.step % self.steps_per_epoch);
+            let at = match step {
+                0 => String::new(),
+                step => format!(", at step {} of {}", step + 1, self.steps_per_epoch),
+            };
+            let text = format!("going on with epoch {epoch} of {}{at}", self.config.global.epochs);
             self.journal.event(&Event::note(text))?;
         }
         Ok(self)
@@ -373,10 +380,13 @@ impl<'a> Run<'a> {
         let folder = if has_best { BEST } else { LATEST };
         Outcome {
             interrupted,
+            done_before: false,
             epochs: (self.step / self.steps_per_epoch) as u32,
+            of: self.config.global.epochs,
             best: self.best,
             last_top1: self.last_top1,
             model: self.output.join(folder).join(MODEL),
+            latest: self.output.join(LATEST),
         }
     }
 }

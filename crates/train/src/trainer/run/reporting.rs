@@ -2,6 +2,7 @@
 
 use super::Run;
 use crate::TrainError;
+use crate::dataset::count;
 use crate::journal::Event;
 use crate::trainer::progress::{Clock, Place, merge, scores};
 use photonet_model::PendingMetrics;
@@ -63,7 +64,9 @@ impl Run<'_> {
         if skipped.is_empty() {
             return Ok(());
         }
-        let text = format!("{} photos could not be read and were left out:", skipped.len());
+        let photos = count(skipped.len(), "photo", "photos");
+        let were = if skipped.len() == 1 { "was" } else { "were" };
+        let text = format!("{photos} could not be read and {were} left out:");
         self.journal.event(&Event::warning(text))?;
         for (path, reason) in &skipped {
             self.journal.event(&Event::warning(format!("{}: {reason}", path.display())))?;
