@@ -5,9 +5,9 @@ use crate::error::CliError;
 use crate::machine::open_machine;
 use crate::output::say;
 use clap::{Args, ValueEnum};
-use photonet_model::{Features, Layers, Model, write_atomically};
+use photonet_model::{Features, Layers, write_atomically};
+use photonet_train::load_model;
 use photonet_train::predict::{collect_photos, embed};
-use photonet_train::trainer::model_file;
 use photonet_weights::npy;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -110,7 +110,7 @@ pub fn run(options: &EmbedOptions) -> Result<ExitCode, CliError> {
         ));
     }
     let photos = collect_photos(&options.photos)?;
-    let model = Model::load(&model_file(&options.model))?;
+    let model = load_model(&options.model)?;
     let machine = open_machine(&options.device, options.precision)?;
     let mut sink = Sink { options, matrix: Vec::new(), failed: 0, error: None };
     pollster::block_on(embed(&machine, &model, &photos, batch, |file, result| sink.take(file, result)))?;

@@ -8,8 +8,8 @@ use crate::table;
 use photonet_model::Model;
 use photonet_train::dataset::{Dataset, DatasetReport, Layout, ListOptions, open_config};
 use photonet_train::evaluate::{Evaluation, evaluate};
+use photonet_train::load_model;
 use photonet_train::loader::LoaderOptions;
-use photonet_train::trainer::model_file;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -22,7 +22,7 @@ pub fn run(options: &EvalOptions) -> Result<ExitCode, CliError> {
     let path = options.model.clone().or(pretrained).ok_or_else(|| {
         CliError::Usage("no model given: use --model FILE, or -o Global.pretrained_model=FILE with -c".into())
     })?;
-    let model = Model::load(&model_file(&path))?;
+    let model = load_model(&path)?;
     let (dataset, report) = match (&options.data, &config) {
         (Some(data), _) => open_labelled(data, &model.labels)?,
         (None, Some(config)) => {

@@ -4,8 +4,8 @@ use crate::error::CliError;
 use crate::output::say;
 use clap::{Args, ValueEnum};
 use photonet_model::export::{OnnxOptions, onnx, safetensors};
-use photonet_model::{Model, Naming, write_atomically};
-use photonet_train::trainer::model_file;
+use photonet_model::{Naming, write_atomically};
+use photonet_train::{find_model, load_model};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -61,8 +61,8 @@ pub fn run(options: &ExportOptions) -> Result<ExitCode, CliError> {
                 .into(),
         ));
     }
-    let path = model_file(&options.model);
-    let model = Model::load(&path)?;
+    let path = find_model(&options.model)?;
+    let model = load_model(&path)?;
     let bytes = match naming {
         Some(naming) => safetensors(&model, naming, options.half),
         None => onnx(&model, &OnnxOptions { folded: !options.unfolded, half: options.half }),

@@ -6,8 +6,8 @@ use crate::machine::open_machine;
 use photonet_model::Model;
 use photonet_train::config::Config;
 use photonet_train::dataset::read_labels;
+use photonet_train::load_model;
 use photonet_train::predict::{Prediction, collect_photos, predict};
-use photonet_train::trainer::model_file;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 use std::io::Write;
@@ -52,7 +52,7 @@ pub fn run(options: &InferOptions) -> Result<ExitCode, CliError> {
         ));
     }
     let photos = collect_photos(&paths)?;
-    let mut model = Model::load(&model_file(&path))?;
+    let mut model = load_model(&path)?;
     if let Some(config) = &config {
         adopt(config, &mut model)?;
         if config.infer.save_dir.is_some() {

@@ -4,8 +4,8 @@ use crate::arguments::TextOrJson;
 use crate::error::CliError;
 use crate::output::say;
 use clap::Args;
-use photonet_model::{Model, ParameterLayout, TrainingFacts};
-use photonet_train::trainer::model_file;
+use photonet_model::{ParameterLayout, TrainingFacts};
+use photonet_train::load_model;
 use photonet_vision::{Recipe, Resampler, Transform};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -25,7 +25,7 @@ const SHOWN_LABELS: usize = 8;
 
 /// Runs the command.
 pub fn run(options: &InspectOptions) -> Result<ExitCode, CliError> {
-    let model = Model::load(&model_file(&options.model))?;
+    let model = load_model(&options.model)?;
     let parameters = ParameterLayout::new(&model.architecture).parameter_count();
     if options.format == TextOrJson::Json {
         say(serde_json::json!({

@@ -4,15 +4,15 @@ use crate::arguments::{SummaryOptions, TextOrJson};
 use crate::error::CliError;
 use crate::output::say;
 use crate::table;
-use photonet_model::{Input, Model, summarise};
-use photonet_train::trainer::model_file;
+use photonet_model::{Input, summarise};
+use photonet_train::load_model;
 use std::process::ExitCode;
 
 /// Runs the command.
 pub fn run(options: &SummaryOptions) -> Result<ExitCode, CliError> {
     let (architecture, size) = match &options.model {
         Some(path) => {
-            let model = Model::load(&model_file(path))?;
+            let model = load_model(path)?;
             let size = Input::of(&model.recipe)?.size;
             (model.architecture, size)
         }

@@ -5,11 +5,11 @@ use crate::error::CliError;
 use crate::interrupt;
 use crate::machine::{open_device, refuse_cpu};
 use crate::output::say;
-use photonet_model::Model;
 use photonet_train::checkpoint::Checkpoint;
 use photonet_train::config::{Config, Pretrained, Variant};
 use photonet_train::dataset::open_config;
-use photonet_train::trainer::{Outcome, RunOptions, model_file, train};
+use photonet_train::load_model;
+use photonet_train::trainer::{Outcome, RunOptions, train};
 use std::io::IsTerminal;
 use std::path::Path;
 use std::process::ExitCode;
@@ -107,7 +107,7 @@ fn base(options: &TrainOptions) -> Result<Config, CliError> {
 /// Takes over a model's network and preprocessing. Without a file, what the run is like as well: shorter and
 /// at a lower learning rate than one from scratch.
 fn start_from(config: &mut Config, path: &Path, options: &TrainOptions) -> Result<(), CliError> {
-    let model = Model::load(&model_file(path))?;
+    let model = load_model(path)?;
     if options.arch.is_some() || options.width.is_some() {
         return Err(CliError::Usage(
             "--from takes the network of the model: leave --arch and --width out".into(),

@@ -5,8 +5,8 @@ use crate::error::CliError;
 use crate::machine::open_device;
 use crate::output::say;
 use clap::Args;
-use photonet_model::{Model, TestVector};
-use photonet_train::trainer::model_file;
+use photonet_model::TestVector;
+use photonet_train::load_model;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -25,7 +25,7 @@ pub struct VerifyOptions {
 
 /// Runs the command.
 pub fn run(options: &VerifyOptions) -> Result<ExitCode, CliError> {
-    let model = Model::load(&model_file(&options.model))?;
+    let model = load_model(&options.model)?;
     if model.test_vectors.is_empty() {
         return Err(CliError::Usage(format!(
             "{} has no test vectors: it was imported without a device, or training stopped before an evaluation",

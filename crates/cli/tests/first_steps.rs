@@ -127,3 +127,51 @@ fn a_run_says_where_it_stopped_and_a_finished_one_that_it_is() {
     let said = ran("photos --size 32 --width 0.35 --batch 24 --epochs 1 --out short");
     says(&said, &["1 epoch of 1 step\n"]);
 }
+
+#[test]
+fn the_folder_of_a_run_is_not_its_model() {
+    let folder = trained();
+    let failed = |command: &str| run(folder, command).failed();
+    for command in [
+        "infer photos --model out",
+        "eval --data photos --model out",
+        "embed photos --model out",
+        "train photos --out other --from out",
+        "summary --model out",
+        "inspect out",
+        "verify out",
+        "export out --format onnx --out other.onnx",
+    ] {
+        says(&failed(command), &["out holds no model.safetensors: did you mean out/best_model?"]);
+    }
+    says(&failed("inspect photos"), &["photos holds no model.safetensors: give a model file"]);
+    let resume = ["--resume out", "photos --out other -o Global.checkpoints=out"];
+    for arguments in resume {
+        says(&train(folder, arguments).failed(), &["the folder of a whole run: did you mean out/latest?"]);
+    }
+}
+
+#[test]
+fn what_is_no_model_is_called_what_it_is() {
+    let folder = copy_of_trained();
+    let run = |arguments: &str| run(folder.path(), arguments);
+    for (format, file) in [("onnx", "w.onnx"), ("safetensors-paddle", "w.safetensors")] {
+        run(&format!("export out/best_model --format {format} --out {file}")).ok();
+    }
+    fs::write(folder.path().join("w.pdparams"), b"\x80\x02}q\x00.").unwrap();
+    fs::write(folder.path().join("w.pth"), b"PK\x03\x04 and so on, as torch.save begins").unwrap();
+    for file in ["w.safetensors", "w.pdparams", "w.pth"] {
+        let advice = format!(
+            "{file}: these are another program's weights: run `photonet import {file} --out MODEL.safetensors` first"
+        );
+        says(&run(&format!("infer photos --model {file}")).failed(), &[&advice]);
+        says(&run(&format!("train photos --out other --from {file}")).failed(), &[&advice]);
+        let by_key = format!("train photos --out other -o Arch.pretrained={file}");
+        says(&run(&by_key).failed(), &[&advice]);
+    }
+    says(&run("inspect w.onnx").failed(), &["w.onnx is an ONNX file"]);
+    says(&run("inspect photos/grass/00.png").failed(), &["00.png is a photo, not a model"]);
+    let bytes = fs::read(folder.path().join("out/best_model/model.safetensors")).unwrap();
+    fs::write(folder.path().join("short.safetensors"), &bytes[..bytes.len() - 10]).unwrap();
+    says(&run("inspect short.safetensors").failed(), &["short.safetensors", "truncated"]);
+}

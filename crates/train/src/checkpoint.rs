@@ -5,6 +5,7 @@
 //! full disk leaves a whole checkpoint: the old one or the new one.
 
 use crate::TrainError;
+use crate::trainer::LATEST;
 use photonet_model::{Model, Weights, write_atomically};
 use serde::{Deserialize, Serialize};
 use std::fs;
@@ -104,6 +105,10 @@ impl Checkpoint {
                 "there is no such folder; give the folder of a checkpoint, such as OUT/latest or OUT/epoch_5"
                     .into(),
             ));
+        }
+        let newest = folder.join(LATEST);
+        if !folder.join(STATE).exists() && newest.join(STATE).is_file() {
+            return Err(fail(format!("it is the folder of a whole run: did you mean {}?", newest.display())));
         }
         let state = fs::read_to_string(folder.join(STATE)).map_err(|e| {
             fail(format!(

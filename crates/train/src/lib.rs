@@ -14,6 +14,7 @@ pub mod config;
 pub mod dataset;
 mod error;
 pub mod evaluate;
+mod given;
 pub mod journal;
 pub mod loader;
 mod machine;
@@ -23,4 +24,5 @@ pub mod schedule;
 pub mod trainer;
 
 pub use error::TrainError;
+pub use given::{find_model, load_model};
 pub use machine::Machine;

@@ -11,8 +11,7 @@ use hyper::service::service_fn;
 use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
 use page::Page;
-use photonet_model::Model;
-use photonet_train::trainer::model_file;
+use photonet_train::{find_model, load_model};
 use std::convert::Infallible;
 use std::io::ErrorKind;
 use std::net::{IpAddr, SocketAddr};
@@ -46,8 +45,8 @@ pub fn run(options: &ServeOptions) -> Result<ExitCode, CliError> {
     })?;
     let mut shown = "none; the page takes one that is dropped on it".to_string();
     if let Some(path) = &options.model {
-        let path = model_file(path);
-        let model = Model::load(&path)?;
+        let path = find_model(path)?;
+        let model = load_model(&path)?;
         let bytes = std::fs::read(&path)
             .map_err(|error| CliError::Usage(format!("cannot read the model {}: {error}", path.display())))?;
         shown = format!("{} ({}, {} classes)", path.display(), model.architecture, model.labels.len());

@@ -9,11 +9,11 @@ mod output;
 mod progress;
 mod run;
 
-use crate::TrainError;
 use crate::checkpoint::{Checkpoint, MODEL, OTHER_CHECKPOINT, State};
 use crate::config::{Config, Pretrained, Variant};
 use crate::dataset::{DataSplit, count};
-use output::{BEST, LATEST};
+use crate::{TrainError, load_model};
+pub(crate) use output::{BEST, LATEST};
 use photonet_gpu::Gpu;
 use photonet_model::{Architecture, Family, Frozen, Layers, Model, ParameterLayout, Weights, initialise};
 use std::path::{Path, PathBuf};
@@ -152,7 +152,7 @@ impl Start {
         let mut notes = Vec::new();
         let weights = match given_weights(config) {
             Some(path) => {
-                let model = Model::load(&model_file(path))?;
+                let model = load_model(path)?;
                 if model.architecture.variant != architecture.variant
                     || model.architecture.width != architecture.width
                 {
@@ -257,22 +257,6 @@ fn start_from(
         }
     }
     weights
-}
-
-/// A model's file from what PaddleClas users give: the file, its folder, or the name without suffix.
-pub fn model_file(path: &Path) -> PathBuf {
-    if path.is_dir() {
-        return path.join(MODEL);
-    }
-    if !path.exists() {
-        let mut name = path.as_os_str().to_os_string();
-        name.push(".safetensors");
-        let with_suffix = PathBuf::from(name);
-        if with_suffix.exists() {
-            return with_suffix;
-        }
-    }
-    path.to_path_buf()
 }
 
 /// One name for each class of the network: those of the data set, then numbers up to `class_num`.

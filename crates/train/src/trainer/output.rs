@@ -8,10 +8,10 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 /// Folder of the best model.
-pub(super) const BEST: &str = "best_model";
+pub(crate) const BEST: &str = "best_model";
 
 /// Folder of the newest checkpoint.
-pub(super) const LATEST: &str = "latest";
+pub(crate) const LATEST: &str = "latest";
 
 /// What a run writes beside models and checkpoints.
 const FILES: [&str; 6] =
