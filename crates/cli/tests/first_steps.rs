@@ -175,3 +175,26 @@ fn what_is_no_model_is_called_what_it_is() {
     fs::write(folder.path().join("short.safetensors"), &bytes[..bytes.len() - 10]).unwrap();
     says(&run("inspect short.safetensors").failed(), &["short.safetensors", "truncated"]);
 }
+
+#[test]
+fn files_that_are_left_out_are_named() {
+    let folder = workplace();
+    for name in ["grass/IMG_1.HEIC", "grass/IMG_2.heic", "grass/notes.txt"] {
+        fs::write(folder.path().join("photos").join(name), "x").unwrap();
+    }
+    let said = train(folder.path(), "photos --epochs 1 --out out").ok().out;
+    let apart =
+        "2 photos left out in formats that are not supported (HEIC): convert them to JPEG, for example grass";
+    says(
+        &said,
+        &[
+            apart,
+            "IMG_1.HEIC\n",
+            "1 file left out: not a photo by name",
+            "; the first is grass",
+            "notes.txt\n",
+        ],
+    );
+    let said = run(folder.path(), "eval --model out/latest --data photos").ok().err;
+    says(&said, &[apart, "notes.txt"]);
+}

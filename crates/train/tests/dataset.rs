@@ -57,7 +57,31 @@ fn a_folder_per_class_is_read_in_order() {
     assert_eq!(dataset.class_counts(), [2, 3]);
     // notes.txt, readme.md and loose.jpg
     assert_eq!(report.other_files, 3);
-    assert_eq!(report.warnings().len(), 1);
+    let expected =
+        "3 files left out: not a photo by name, or outside the class folders; the first is loose.jpg";
+    assert_eq!(report.warnings(), [expected]);
+}
+
+#[test]
+fn photos_in_formats_that_are_not_read_are_counted_apart() {
+    let (dataset, report) = Dataset::from_folder(
+        tree(&["a/1.jpg", "a/IMG_1.HEIC", "a/x.avif", "a/y.heic", "b/2.jpg"]).path(),
+        None,
+    )
+    .unwrap();
+    assert_eq!((dataset.samples.len(), report.other_files), (2, 0));
+    let first = Path::new("a").join("IMG_1.HEIC");
+    let expected = format!(
+        "3 photos left out in formats that are not supported (AVIF, HEIC): convert them to JPEG, for example {}",
+        first.display()
+    );
+    assert_eq!(report.warnings(), [expected]);
+    for files in
+        [&["a/IMG_1.HEIC", "a/x.avif", "b/3.heic"][..], &["a/IMG_1.HEIC", "a/x.avif", "a/z.heif", "b/2.jpg"]]
+    {
+        let error = Dataset::from_folder(tree(files).path(), None).expect_err("must be refused").to_string();
+        assert!(error.contains("; 3 photos left out in formats") && error.ends_with("IMG_1.HEIC"), "{error}");
+    }
 }
 
 #[test]

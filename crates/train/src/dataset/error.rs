@@ -47,7 +47,7 @@ pub enum DatasetError {
         others: usize,
     },
     /// Class folders, but not one photo in them.
-    #[error("no photo found in the {classes} sub-folders of {}; photos are files ending in {known}", path.display())]
+    #[error("no photo found in the {classes} sub-folders of {}; photos are files ending in {known}{hint}", path.display())]
     NoPhotos {
         /// The folder.
         path: PathBuf,
@@ -55,6 +55,8 @@ pub enum DatasetError {
         classes: usize,
         /// The extensions that are known, for the message.
         known: String,
+        /// What may be wrong, as the end of the sentence.
+        hint: String,
     },
     /// Telling apart takes two.
     #[error(

@@ -10,10 +10,30 @@ use crate::config::nearest;
 /// Extensions of the formats that `photonet_vision` decodes.
 const EXTENSIONS: [&str; 10] = ["jpg", "jpeg", "jpe", "jfif", "png", "webp", "bmp", "gif", "tif", "tiff"];
 
+/// Extensions of photos that it does not decode.
+const UNSUPPORTED: [&str; 3] = ["heic", "heif", "avif"];
+
 /// Whether a file is a photo, by its extension, in any case.
 pub(crate) fn is_photo(path: &Path) -> bool {
+    ends_in(path, &EXTENSIONS)
+}
+
+fn ends_in(path: &Path, extensions: &[&str]) -> bool {
     let extension = path.extension().map(|e| e.to_string_lossy().to_lowercase());
-    extension.is_some_and(|e| EXTENSIONS.contains(&e.as_str()))
+    extension.is_some_and(|e| extensions.contains(&e.as_str()))
+}
+
+impl DatasetReport {
+    /// Notes a file below `root` that is left out.
+    fn leave_out(&mut self, root: &Path, file: &Path) {
+        let shown = file.strip_prefix(root).unwrap_or(file).to_owned();
+        if ends_in(file, &UNSUPPORTED) {
+            self.unsupported.push(shown);
+        } else {
+            self.other_files += 1;
+            self.first_other.get_or_insert(shown);
+        }
+    }
 }
 
 /// # Errors
@@ -35,7 +55,8 @@ pub(super) fn read(root: &Path, labels: Option<&[String]>) -> Result<(Dataset, D
         return Err(DatasetError::NoClasses { path: root.to_owned(), photos: loose_photos, others });
     }
 
-    let mut report = DatasetReport { other_files: entries.files.len(), ..DatasetReport::default() };
+    let mut report = DatasetReport::default();
+    entries.files.iter().for_each(|file| report.leave_out(root, file));
     let mut dataset = Dataset { samples: Vec::new(), labels: labels.unwrap_or_default().to_vec() };
     for folder in &entries.folders {
         let name = file_name(folder);
@@ -50,7 +71,8 @@ pub(super) fn read(root: &Path, labels: Option<&[String]>) -> Result<(Dataset, D
                 .ok_or_else(|| unknown_class(folder, &name, known))?,
         };
         let mut photos = Vec::new();
-        collect(folder, &mut Vec::new(), &mut photos, &mut report.other_files)?;
+        let mut leave_out = |file: &Path| report.leave_out(root, file);
+        collect(folder, &mut Vec::new(), &mut photos, &mut leave_out)?;
         photos.sort();
         if labels.is_none() {
             report.nested.extend(nested(folder, &photos));
@@ -59,7 +81,9 @@ pub(super) fn read(root: &Path, labels: Option<&[String]>) -> Result<(Dataset, D
     }
     if dataset.samples.is_empty() {
         let known = EXTENSIONS.map(|e| format!(".{e}")).join(" ");
-        return Err(DatasetError::NoPhotos { path: root.to_owned(), classes: entries.folders.len(), known });
+        let (path, classes) = (root.to_owned(), entries.folders.len());
+        let hint = report.unsupported().map(|text| format!("; {text}")).unwrap_or_default();
+        return Err(DatasetError::NoPhotos { path, classes, known, hint });
     }
     if labels.is_none() {
         dataset.check_classes(root).map_err(|error| advise(error, &report))?;
@@ -79,16 +103,17 @@ fn nested(folder: &Path, photos: &[PathBuf]) -> Option<Nested> {
     (!inner.is_empty()).then(|| Nested { folder: folder.to_owned(), inner: inner.into_iter().collect() })
 }
 
-/// Says what folder may have been meant where there is one class only.
+/// Says what may have been meant where there is one class only, or what keeps others from having photos.
 fn advise(error: DatasetError, report: &DatasetReport) -> DatasetError {
-    match (error, report.nested.first()) {
-        (DatasetError::TooFewClasses { path, only, .. }, Some(nested)) if nested.inner.len() > 1 => {
-            let inner = first_few(nested.inner.iter().cloned());
-            let hint = format!("; if {inner} are the classes, give {}", nested.folder.display());
-            DatasetError::TooFewClasses { path, only, hint }
-        }
-        (error, _) => error,
+    let DatasetError::TooFewClasses { path, only, mut hint } = error else { return error };
+    if let Some(nested) = report.nested.first().filter(|nested| nested.inner.len() > 1) {
+        let inner = first_few(nested.inner.iter().cloned());
+        hint += &format!("; if {inner} are the classes, give {}", nested.folder.display());
     }
+    if let Some(text) = report.unsupported() {
+        hint += &format!("; {text}");
+    }
+    DatasetError::TooFewClasses { path, only, hint }
 }
 
 fn unknown_class(folder: &Path, name: &str, known: &[String]) -> DatasetError {
@@ -134,7 +159,7 @@ fn collect(
     folder: &Path,
     above: &mut Vec<PathBuf>,
     photos: &mut Vec<PathBuf>,
-    other_files: &mut usize,
+    leave_out: &mut impl FnMut(&Path),
 ) -> Result<(), DatasetError> {
     let real = fs::canonicalize(folder).map_err(|e| DatasetError::io(folder, e))?;
     if above.contains(&real) {
@@ -145,12 +170,12 @@ fn collect(
         if is_photo(&file) {
             photos.push(file);
         } else {
-            *other_files += 1;
+            leave_out(&file);
         }
     }
     above.push(real);
     for folder in entries.folders {
-        collect(&folder, above, photos, other_files)?;
+        collect(&folder, above, photos, leave_out)?;
     }
     above.pop();
     Ok(())

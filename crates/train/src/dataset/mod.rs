@@ -8,6 +8,7 @@ mod folder;
 mod list;
 mod split;
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 pub use error::DatasetError;
@@ -40,6 +41,10 @@ pub struct Dataset {
 pub struct DatasetReport {
     /// Files that are not photos by their extension, and were left out.
     pub other_files: usize,
+    /// The first of them, below the folder.
+    pub first_other: Option<PathBuf>,
+    /// Photos in formats that are not read, below the folder; they were left out.
+    pub unsupported: Vec<PathBuf>,
     /// Photos that a list names but that do not exist, and were left out.
     pub missing: Vec<PathBuf>,
     /// Classes without a photo, by name.
@@ -126,11 +131,28 @@ impl DatasetReport {
             let photos = count(self.missing.len(), "photo", "photos");
             warnings.push(format!("{photos} of the list not found and left out: {names}"));
         }
+        warnings.extend(self.unsupported());
         if self.other_files > 0 {
             let files = count(self.other_files, "file", "files");
-            warnings.push(format!("{files} left out: not a photo by name, or outside the class folders"));
+            let first = self.first_other.as_ref().map(|path| format!("; the first is {}", path.display()));
+            let first = first.unwrap_or_default();
+            warnings
+                .push(format!("{files} left out: not a photo by name, or outside the class folders{first}"));
         }
         warnings
+    }
+
+    /// What to do about photos in formats that are not read.
+    fn unsupported(&self) -> Option<String> {
+        let first = self.unsupported.first()?;
+        let formats = self.unsupported.iter().filter_map(|path| path.extension());
+        let formats: BTreeSet<String> = formats.map(|e| e.to_string_lossy().to_uppercase()).collect();
+        Some(format!(
+            "{} left out in formats that are not supported ({}): convert them to JPEG, for example {}",
+            count(self.unsupported.len(), "photo", "photos"),
+            formats.into_iter().collect::<Vec<_>>().join(", "),
+            first.display()
+        ))
     }
 
     /// Refuses a folder that lies a level too high: where class folders have sub-folders of the same names, and no
