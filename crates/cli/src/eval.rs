@@ -6,7 +6,7 @@ use crate::machine::open_machine;
 use crate::output::say;
 use crate::table;
 use photonet_model::Model;
-use photonet_train::dataset::{Dataset, DatasetReport, Layout, ListOptions, open_config};
+use photonet_train::dataset::{Dataset, DatasetReport, Layout, ListOptions, is_photo, open_config};
 use photonet_train::evaluate::{Evaluation, evaluate};
 use photonet_train::load_model;
 use photonet_train::loader::LoaderOptions;
@@ -66,6 +66,13 @@ pub fn run(options: &EvalOptions) -> Result<ExitCode, CliError> {
 
 /// Photos of a folder per class, or of a list file with paths relative to it.
 fn open_labelled(data: &Path, labels: &[String]) -> Result<(Dataset, DatasetReport), CliError> {
+    if data.is_file() && is_photo(data) {
+        return Err(CliError::Usage(format!(
+            "{} is a photo: --data takes a folder with a sub-folder of photos for each class, or a list file with a path \
+             and a label a line; `photonet infer` classifies single photos",
+            data.display()
+        )));
+    }
     if data.is_file() {
         let root = data.parent().unwrap_or(Path::new("."));
         let options = ListOptions { labels: Some(labels.to_vec()), ..ListOptions::default() };

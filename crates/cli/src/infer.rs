@@ -83,8 +83,8 @@ pub fn run(options: &InferOptions) -> Result<ExitCode, CliError> {
     if printer.failed > 0 {
         eprintln!("photonet: {} of {} photos could not be read", printer.failed, photos.len());
     }
-    // Some photos classified is a success with warnings; none is a failure.
-    Ok(if printer.failed == photos.len() { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+    // The others have their answers, but a script should notice.
+    Ok(if printer.failed > 0 { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
 /// A file's class names replace the model's where it names every class.

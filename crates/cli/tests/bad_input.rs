@@ -100,7 +100,8 @@ fn awkward_photos_are_classified_or_named() {
     let photos = tempfile::tempdir().unwrap();
     let expected = awkward(photos.path());
     let arguments = format!("infer --model out/best_model --format json {}", photos.path().display());
-    let ran = run(folder, &arguments).ok();
+    let ran = run(folder, &arguments);
+    assert_eq!(ran.code, Some(1), "{}", ran.said());
     let lines = ran.json_lines();
     assert_eq!(lines.len(), expected.len());
     for (line, (name, readable)) in lines.iter().zip(&expected) {
@@ -237,6 +238,7 @@ fn unknown_keys_and_impossible_values() {
     let folder = workplace();
     let wrong = |arguments: &str| train(folder.path(), &format!("photos --out out {arguments}"));
     says(&wrong("-o Global.epoch=3").failed(), &["Global.epoch", "Global.epochs"]);
+    says(&wrong("-o epochs=3").failed(), &["unknown key epochs (did you mean Global.epochs?)"]);
     says(&wrong("-o Global.epochs=many").failed(), &["Global.epochs"]);
     says(&wrong("--epochs 0").failed(), &["--epochs 0"]);
     says(&run(folder.path(), "train photos --size 31 --out out").failed(), &["31", "32"]);

@@ -198,3 +198,9 @@ fn files_that_are_left_out_are_named() {
     let said = run(folder.path(), "eval --model out/latest --data photos").ok().err;
     says(&said, &[apart, "notes.txt"]);
 }
+
+#[test]
+fn a_photo_is_nothing_to_measure_a_model_on() {
+    let error = run(trained(), "eval --model out/best_model --data photos/grass/00.png").failed();
+    says(&error, &["00.png is a photo: --data takes a folder", "photonet infer"]);
+}

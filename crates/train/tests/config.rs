@@ -145,6 +145,12 @@ fn unknown_keys_are_refused_with_their_path_and_the_nearest_key() {
     assert!(text.contains("unknown key optimiser (did you mean Optimizer?)"), "{text}");
     let text = refused(QUICK_START, &["DataLoader.Train.dataset.transform_ops.1.RandCropImage.sise=96"]);
     assert!(text.contains("transform_ops.1.RandCropImage.sise"), "{text}");
+    // A key of only one place, given without it or in another.
+    assert_eq!(refused("", &["epochs=3"]), "-o epochs=3: unknown key epochs (did you mean Global.epochs?)");
+    let text = refused("", &["Global.learning_rate=0.1"]);
+    assert!(text.ends_with("(did you mean Optimizer.lr.learning_rate?)"), "{text}");
+    let text = refused("", &["batch_size=8"]);
+    assert!(text.ends_with("unknown key batch_size"), "{text}");
     let text = refused("Quantum: 1", &[]);
     assert_eq!(text, "run.yaml, line 1: unknown key Quantum");
 }

@@ -100,6 +100,23 @@ pub(crate) fn to_yaml(config: &Config) -> String {
     out
 }
 
+/// The full paths of all keys that are written, those in lists left out.
+pub(crate) fn paths(config: &Config) -> Vec<String> {
+    let mut paths = Vec::new();
+    collect(&document(config), "", &mut paths);
+    paths
+}
+
+fn collect(value: &Yaml, above: &str, paths: &mut Vec<String>) {
+    if let Yaml::Map(entries) = value {
+        for (key, value) in entries {
+            let path = if above.is_empty() { (*key).to_owned() } else { format!("{above}.{key}") };
+            collect(value, &path, paths);
+            paths.push(path);
+        }
+    }
+}
+
 /// Writes a section or a list of items, each line indented.
 fn write(out: &mut String, value: &Yaml, indent: usize) {
     let pad = " ".repeat(indent);

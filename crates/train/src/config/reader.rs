@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::error::{ConfigError, Place, nearest};
 use super::tree::{Node, Value};
+use super::{Config, emit};
 
 /// A value together with its full path.
 pub(crate) struct Item {
@@ -101,9 +102,17 @@ impl Section {
     /// Refuses what nobody asked for.
     pub fn finish(self) -> Result<(), ConfigError> {
         let Some((key, node)) = self.entries.first() else { return Ok(()) };
-        let suggestion = nearest(key, self.known.iter().copied()).map(|name| self.full(name));
+        let suggestion =
+            elsewhere(key).or_else(|| nearest(key, self.known.iter().copied()).map(|name| self.full(name)));
         Err(ConfigError::UnknownKey { place: Arc::clone(&node.place), path: self.full(key), suggestion })
     }
+}
+
+/// The full path of the only key of this name that there is, in whatever section.
+fn elsewhere(key: &str) -> Option<String> {
+    let mut paths = emit::paths(&Config::defaults());
+    paths.retain(|path| path.rsplit('.').next() == Some(key));
+    paths.pop().filter(|_| paths.is_empty())
 }
 
 /// The one value of a key that is supported.

@@ -14,7 +14,7 @@ const EXTENSIONS: [&str; 10] = ["jpg", "jpeg", "jpe", "jfif", "png", "webp", "bm
 const UNSUPPORTED: [&str; 3] = ["heic", "heif", "avif"];
 
 /// Whether a file is a photo, by its extension, in any case.
-pub(crate) fn is_photo(path: &Path) -> bool {
+pub fn is_photo(path: &Path) -> bool {
     ends_in(path, &EXTENSIONS)
 }
 

@@ -12,7 +12,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 pub use error::DatasetError;
-pub(crate) use folder::is_photo;
+pub use folder::is_photo;
 pub use list::{ListOptions, read_labels};
 
 /// How many classes are named when a run starts.
