@@ -60,7 +60,13 @@ pub fn run(options: &options::Demo) -> Result<(), String> {
     println!("\nClassifying a few of them");
     let shown = data.some_held_out(&model_folder)?;
     let mut infer = Command::new(&photonet);
-    shell::run(infer.arg("infer").arg("--model").arg(&model).args(["--topk", "3"]).args(&shown))?;
+    let classified =
+        shell::run(infer.arg("infer").arg("--model").arg(&model).args(["--topk", "3"]).args(&shown));
+    match (classified, &data) {
+        // One of the user's may not be readable, which infer has said.
+        (Err(message), Data::Photos(_)) => println!("  {message}"),
+        (classified, _) => classified?,
+    }
 
     conclude(&photonet, &model, &held_out, &data, &accuracy, started);
     data.judge(&accuracy, options.epochs)
@@ -155,7 +161,7 @@ impl Data {
         let mut text = match (self, gpu) {
             (Self::Drawn(_), _) => {
                 format!(
-                    "--arch small --width 0.5 --size 64 --batch 32 --lr 0.05 --epochs {}",
+                    "--arch small --width 0.5 --size 64 --batch 16 --lr 0.025 --epochs {}",
                     epochs.unwrap_or(8)
                 )
             }
