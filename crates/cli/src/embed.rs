@@ -130,5 +130,5 @@ pub fn run(options: &EmbedOptions) -> Result<ExitCode, CliError> {
         write_atomically(out, &npy::matrix(columns, &sink.matrix))?;
         say(format_args!("wrote {}: {} rows of {columns}", out.display(), photos.len() - sink.failed))?;
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(if sink.failed > 0 { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }

@@ -176,6 +176,11 @@ fn embeddings_as_json_and_as_a_matrix() {
     let path = out.path().join("f.npy");
     run(folder, &format!("embed --model out/best_model photos/grass --format npy --out {}", path.display()))
         .ok();
+    // What cannot be read has no row, and is told at the end.
+    let text = out.path().join("text.jpg");
+    fs::write(&text, "no photo").unwrap();
+    let some = run(folder, &format!("embed --model out/best_model photos/grass/00.png {}", text.display()));
+    says(&some.failed(), &["text.jpg", "1 of 2 photos could not be read"]);
     let bytes = fs::read(&path).unwrap();
     let data = bytes.len() - 10 * 1280 * 4;
     assert!(bytes.starts_with(b"\x93NUMPY") && data.is_multiple_of(64));
