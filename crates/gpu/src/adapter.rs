@@ -280,13 +280,20 @@ pub async fn list_adapters() -> Vec<AdapterSummary> {
 
 pub(crate) async fn sorted_adapters() -> Vec<wgpu::Adapter> {
     let mut adapters = instance().enumerate_adapters(wgpu::Backends::all()).await;
-    adapters.sort_by_key(|a| match a.get_info().device_type {
+    adapters.sort_by_key(|adapter| place(&adapter.get_info()));
+    adapters
+}
+
+/// Where an adapter stands among others, best first. A GPU that Windows has on two APIs is taken on Vulkan, where plans are recorded and what
+/// the driver compiles is kept.
+fn place(info: &wgpu::AdapterInfo) -> (u32, bool) {
+    let kind = match info.device_type {
         DeviceType::DiscreteGpu => 0,
         DeviceType::IntegratedGpu => 1,
         DeviceType::VirtualGpu | DeviceType::Other => 2,
         DeviceType::Cpu => 3,
-    });
-    adapters
+    };
+    (kind, info.backend != wgpu::Backend::Vulkan)
 }
 
 pub(crate) fn fits(choice: &DeviceChoice, adapter: &wgpu::Adapter) -> bool {
@@ -319,6 +326,22 @@ mod tests {
             assert_eq!(class(kind, amd), DeviceClass::Integrated);
         }
         assert_eq!(class(DeviceType::Cpu, amd), DeviceClass::Software);
+    }
+
+    #[test]
+    fn the_best_kind_comes_first_and_of_two_apis_vulkan() {
+        use wgpu::Backend::{Dx12, Vulkan};
+        let mut all = [
+            (DeviceType::Cpu, Vulkan),
+            (DeviceType::IntegratedGpu, Dx12),
+            (DeviceType::DiscreteGpu, Dx12),
+            (DeviceType::IntegratedGpu, Vulkan),
+            (DeviceType::DiscreteGpu, Vulkan),
+        ];
+        all.sort_by_key(|&(kind, backend)| place(&wgpu::AdapterInfo::new(kind, backend)));
+        let kinds = [DeviceType::DiscreteGpu, DeviceType::IntegratedGpu];
+        let both = kinds.iter().flat_map(|&kind| [(kind, Vulkan), (kind, Dx12)]);
+        assert!(both.chain([(DeviceType::Cpu, Vulkan)]).eq(all));
     }
 
     #[test]
