@@ -106,10 +106,10 @@ pub struct TrainOptions {
     #[arg(long)]
     pub batch: Option<u32>,
     /// Largest learning rate [default: 0.05 for batches of 32, with --from 0.0075, in proportion for others].
-    #[arg(long)]
+    #[arg(long, allow_negative_numbers = true)]
     pub lr: Option<f64>,
     /// Start from a model, made here or by `photonet import`: its network and its preprocessing are kept, and its
-    /// classifier where it tells the same number of classes apart.
+    /// classifier where its classes have the same names.
     #[arg(long, value_name = "MODEL")]
     pub from: Option<PathBuf>,
     /// With --from: leave the stem and this many blocks as they are, or, with `head`, all but the classifier.
@@ -131,6 +131,9 @@ pub struct TrainOptions {
     /// Stop after so many epochs of the run, to be resumed later.
     #[arg(long, value_name = "EPOCHS")]
     pub stop_after: Option<u32>,
+    /// Keep the checkpoint of every Nth epoch, OUT/epoch_N, beside the best model and the latest checkpoint [default: 1].
+    #[arg(long, value_name = "N")]
+    pub save_every: Option<u32>,
     /// Go on from a checkpoint, such as OUT/latest, with its settings unless others are given.
     #[arg(long, value_name = "FOLDER")]
     pub resume: Option<PathBuf>,

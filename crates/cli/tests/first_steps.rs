@@ -124,6 +124,12 @@ fn a_run_says_where_it_stopped_and_a_finished_one_that_it_is() {
     says(&ran("--resume out/latest --epochs 2"), &["finished (3 epochs are done, 2 asked for)"]);
     assert_eq!(files(&folder.path().join("out")), before);
     says(&ran("--resume out/latest --epochs 4"), &["going on with epoch 4 of 4\n"]);
+    let kept = |epoch: u32| folder.path().join(format!("some/epoch_{epoch}")).is_dir();
+    ran(&format!("{} photos --epochs 3 --save-every 2 --out some", TINY.join(" ")));
+    assert_eq!([1, 2, 3].map(kept), [false, true, false]);
+    assert!(folder.path().join("some/latest").is_dir());
+    let refused = run(folder.path(), "train photos --lr -1 --out none").failed();
+    says(&refused, &["--lr -1 is not a learning rate: use a number such as 0.05"]);
     let said = ran("photos --size 32 --width 0.35 --batch 24 --epochs 1 --out short");
     says(&said, &["1 epoch of 1 step\n"]);
 }
