@@ -101,7 +101,7 @@ fn the_processor_only_classifies() {
 #[test]
 fn a_run_says_where_it_stopped_and_a_finished_one_that_it_is() {
     let folder = workplace();
-    let ran = |arguments: &str| run(folder.path(), &format!("train {arguments}")).ok().out;
+    let ran = |arguments: &str| slashes(&run(folder.path(), &format!("train {arguments}")).ok().out);
     let first = format!("{} photos --epochs 3 --out out", TINY.join(" "));
     let said = ran(&format!("{first} --stop-after 1"));
     says(&said, &["24 photos to train on, 6 to evaluate on, 3 epochs of 3 steps\n"]);

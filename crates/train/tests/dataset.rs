@@ -90,12 +90,13 @@ fn folders_that_cannot_be_read_are_named() {
     let error = |path: &Path| Dataset::from_folder(path, None).expect_err("must be refused");
     assert!(matches!(error(&dir.path().join("none")), DatasetError::Missing { .. }));
     assert!(matches!(error(&dir.path().join("file.jpg")), DatasetError::NotAFolder { .. }));
-    // Windows does not say which part of a path is no folder.
-    let below = error(&dir.path().join("file.jpg/x"));
-    assert!(matches!(below, DatasetError::NotAFolder { .. }) || cfg!(windows), "{below}");
-    // A name that is too long is refused by the system whoever runs the test.
-    let unreadable = dir.path().join("n".repeat(5000));
-    assert!(matches!(error(&unreadable), DatasetError::Unreadable { .. }), "{}", error(&unreadable));
+    // A name that is too long is refused by the system whoever runs the test. Windows says of neither what is wrong with the path.
+    let (below, unreadable) =
+        (error(&dir.path().join("file.jpg/x")), error(&dir.path().join("n".repeat(5000))));
+    if !cfg!(windows) {
+        assert!(matches!(below, DatasetError::NotAFolder { .. }), "{below}");
+        assert!(matches!(unreadable, DatasetError::Unreadable { .. }), "{unreadable}");
+    }
     let text = error(&dir.path().join("none")).to_string();
     assert!(text.contains("none does not exist"), "{text}");
 }

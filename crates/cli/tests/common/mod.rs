@@ -82,9 +82,15 @@ pub fn train(folder: &Path, arguments: &str) -> Ran {
     run(folder, &format!("train {} {arguments}", TINY.join(" ")))
 }
 
-/// All of `words` stand in `text`.
+/// A text with its paths as they are anywhere but on Windows.
+pub fn slashes(text: &str) -> String {
+    if cfg!(windows) { text.replace('\\', "/") } else { text.into() }
+}
+
+/// All of `words` stand in `text`, paths as [`slashes`] has them.
 #[track_caller]
 pub fn says(text: &str, words: &[&str]) {
+    let text = slashes(text);
     for word in words {
         assert!(text.contains(word), "no {word:?} in: {text}");
     }
