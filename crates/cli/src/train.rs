@@ -178,8 +178,8 @@ fn configure(options: &TrainOptions) -> Result<Config, CliError> {
         config.optimizer.head_lr = rate;
     }
     positive("--stop-after", options.stop_after)?;
-    if let Some(epochs) = positive("--save-every", options.save_every)? {
-        config.global.save_interval = epochs;
+    if let Some(interval) = positive("--save-every", options.save_every)? {
+        config.global.save_interval = interval;
     }
     if let Some(epochs) = positive("--epochs", options.epochs)? {
         config.set_epochs(epochs);

@@ -130,7 +130,7 @@ impl Gpu {
             }
             None => {
                 #[cfg(not(target_arch = "wasm32"))]
-                let text = crate::plain_types::for_backend(self.device.adapter_info().backend, text);
+                let text = crate::plain_types::for_backend(&self.adapter().backend, text);
                 self.guarded(&what, |device| compile(device, recipe, text, cache)).await?
             }
         });

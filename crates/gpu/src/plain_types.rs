@@ -46,12 +46,10 @@ fn write_out(written: &mut String, code: &str, types: &HashMap<&str, &str>) {
     written.push_str(rest);
 }
 
-/// A kernel's text as wgpu's `backend` is to get it.
-pub(crate) fn for_backend(backend: wgpu::Backend, text: Cow<'static, str>) -> Cow<'static, str> {
-    match backend {
-        wgpu::Backend::Dx12 | wgpu::Backend::Metal => without_aliases(&text).into(),
-        _ => text,
-    }
+/// A kernel's text as the backend of wgpu's that has this name is to get it.
+pub(crate) fn for_backend(backend: &str, text: Cow<'static, str>) -> Cow<'static, str> {
+    let plain = [wgpu::Backend::Dx12, wgpu::Backend::Metal].map(wgpu::Backend::to_str).contains(&backend);
+    if plain { without_aliases(&text).into() } else { text }
 }
 
 #[cfg(test)]
