@@ -1,7 +1,7 @@
 // Weights of several 1x1 convolutions as products on matrix units load them, in one launch: in half precision, both numbers of channels
 // rounded up to a multiple of 32 with zeros.
 // weights: of each part [inputs][outputs] in units of 4 channels, from `begin` on; packed [lines][elements of a line], 8 channels each,
-// from `to` on.
+// from `to` on. They are written as activations are, in whichever way the device has to half precision.
 #import storage
 #import grid
 #import parts
@@ -25,14 +25,12 @@ struct Part {
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> weights: array<Weight>;
-@group(0) @binding(2) var<storage, read_write> packed: array<vec4<u32>>;
+@group(0) @binding(2) var<storage, read_write> packed: array<Value>;
 
-// Four weights, cut off at the largest number but one as activations are, see storage/half.
-fn four_at(part: Part, k: u32, column: u32) -> vec2<u32> {
+fn four_at(part: Part, k: u32, column: u32) -> Value {
     let at = part.begin + min(k, part.inputs - 1u) * part.outputs + min(column, part.outputs - 1u);
     let inside = (k < part.inputs) & (column < part.outputs);
-    let four = clamp(select(vec4<f32>(0.0), from_weight(weights[at]), inside), vec4<f32>(-65472.0), vec4<f32>(65472.0));
-    return vec2<u32>(pack2x16float(four.xy), pack2x16float(four.zw));
+    return to_value(select(vec4<f32>(0.0), from_weight(weights[at]), inside));
 }
 
 @compute @workgroup_size(WORKGROUP)
@@ -47,6 +45,8 @@ fn main(
     if own < part.length {
         let k = own / part.line;
         let column = own % part.line * 2u;
-        packed[part.to + own] = vec4<u32>(four_at(part, k, column), four_at(part, k, column + 1u));
+        let to = (part.to + own) * 2u;
+        packed[to] = four_at(part, k, column);
+        packed[to + 1u] = four_at(part, k, column + 1u);
     }
 }

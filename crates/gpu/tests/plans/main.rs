@@ -5,6 +5,7 @@ mod interface;
 mod profile;
 mod read_back;
 mod recorded;
+mod rounding;
 mod run;
 mod staging;
 mod watched;

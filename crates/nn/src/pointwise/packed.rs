@@ -3,7 +3,7 @@
 use super::Pointwise;
 use crate::pad_channels;
 use bytemuck::{Pod, Zeroable};
-use photonet_gpu::{Dispatch, PlanBuilder, Tensor, kernels};
+use photonet_gpu::{Dispatch, Format, PlanBuilder, Tensor, kernels};
 
 /// Tensors of one launch, as in `shaders/pointwise/pack.wgsl`.
 const MOST_PARTS: usize = 64;
@@ -152,7 +152,7 @@ impl Launch {
         }
         Dispatch::new(&kernels::POINTWISE_PACK, "pack")
             .bind("weights", self.from)
-            .bind("packed", self.to.slice(0, self.bytes()))
+            .bind("packed", self.to.slice(0, self.bytes()).with_format(Format::Half))
             .params(&params)
             .groups(groups as u64)
             .cost(0, moved)
