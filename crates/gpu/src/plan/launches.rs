@@ -96,7 +96,7 @@ pub(super) fn record(
 }
 
 /// What goes into each submit, of things with their costs: as much as its budget allows, and at least one.
-fn submits<T>(class: DeviceClass, all: impl IntoIterator<Item = (T, Cost)>) -> Vec<Vec<T>> {
+pub(super) fn submits<T>(class: DeviceClass, all: impl IntoIterator<Item = (T, Cost)>) -> Vec<Vec<T>> {
     let (budget, mut submits, mut work) = (submit_budget(class), Vec::<Vec<T>>::new(), 0);
     for (one, cost) in all {
         work += weight(cost);

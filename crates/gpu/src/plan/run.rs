@@ -1,5 +1,6 @@
 //! Running and timing a plan.
 
+use super::launches::submits;
 use super::{Cost, Question, Tensor};
 use crate::recorded::Recording;
 use crate::{Buffer, DeviceClass, Gpu, GpuError};
@@ -208,9 +209,11 @@ impl Plan {
     pub async fn profile(&self) -> Result<Vec<Timing>, GpuError> {
         let nanoseconds = match &self.launches {
             Launches::Recorded(recording) => {
-                recording.profile(&self.gpu).map_err(|error| self.or_lost(error))?
+                let costs = self.steps.iter().enumerate().map(|(number, step)| (number, step.cost));
+                let pieces = submits(self.gpu.class(), costs);
+                recording.profile(&self.gpu, &pieces).map_err(|error| self.or_lost(error))?
             }
-            Launches::Encoded(submits) => self.profile_encoded(submits.iter().flatten().collect()).await?,
+            Launches::Encoded(submits) => self.profile_encoded(submits).await?,
         };
         let timing = |(step, nanoseconds): (&Step, f64)| Timing {
             label: step.label.clone(),
@@ -222,11 +225,11 @@ impl Plan {
         Ok(self.steps.iter().zip(nanoseconds).map(timing).collect())
     }
 
-    async fn profile_encoded(&self, launches: Vec<&Encoded>) -> Result<Vec<f64>, GpuError> {
+    async fn profile_encoded(&self, submits: &[Vec<Encoded>]) -> Result<Vec<f64>, GpuError> {
         if self.gpu.has_timestamps() {
-            let mut nanoseconds = Vec::with_capacity(launches.len());
+            let mut nanoseconds = Vec::with_capacity(self.steps.len());
             // A query set holds at most 4096 queries, two for each launch.
-            for launches in launches.chunks(2048) {
+            for launches in submits.iter().flat_map(|launches| launches.chunks(2048)) {
                 nanoseconds.extend(self.profile_by_timestamps(launches).await?);
             }
             return Ok(nanoseconds);
@@ -238,10 +241,10 @@ impl Plan {
                 Ok(encoder.finish())
             })
         };
-        launches.into_iter().map(alone).collect()
+        submits.iter().flatten().map(alone).collect()
     }
 
-    async fn profile_by_timestamps(&self, launches: &[&Encoded]) -> Result<Vec<f64>, GpuError> {
+    async fn profile_by_timestamps(&self, launches: &[Encoded]) -> Result<Vec<f64>, GpuError> {
         let device = &self.gpu.device;
         let count = 2 * launches.len() as u32;
         let queries = device.create_query_set(&wgpu::QuerySetDescriptor {
@@ -282,17 +285,19 @@ impl Plan {
     }
 }
 
-/// One number for a launch's work: a byte moved weighs about as much as two multiply-accumulates.
+/// One number for a launch's work: a byte moved takes about as long as eight multiply-accumulates, on large GPUs, small ones and processors.
 pub(super) fn weight(cost: Cost) -> u64 {
-    cost.macs + 2 * cost.bytes + 10_000
+    cost.macs + 8 * cost.bytes + 10_000
 }
 
-/// How much work may go into one submit. Windows resets a device whose submit takes two seconds;
-/// the slowest devices of each class stay well below half a second with these.
+/// How much work may go into one submit. Windows resets a device whose submit takes two seconds, and some drivers for small GPUs after half
+/// a second. Where systems do so the slowest devices of each class, with 15 GB/s, stay below half a second with these, although kernels take
+/// two to three times what their memory would; elsewhere long submits are worth more than a device of that kind.
 pub(super) fn submit_budget(class: DeviceClass) -> u64 {
     match class {
-        DeviceClass::Discrete => 100_000_000_000,
+        DeviceClass::Discrete if cfg!(any(windows, target_vendor = "apple")) => 20_000_000_000,
+        DeviceClass::Discrete => 200_000_000_000,
         DeviceClass::Integrated => 10_000_000_000,
-        DeviceClass::Software => 500_000_000,
+        DeviceClass::Software => 1_500_000_000,
     }
 }

@@ -244,15 +244,15 @@ impl Recording {
         }
     }
 
-    /// Runs every launch by itself, in order, and returns the nanoseconds of each: by the device's timestamps where it has some, else by submitting
-    /// each alone and waiting for it.
+    /// Runs every launch by itself, in order, and returns the nanoseconds of each: by the device's timestamps where it has some, with the
+    /// launches of each of `pieces` in a submit, else by submitting each alone and waiting for it.
     ///
     /// # Errors
     /// As [`Gpu::submit`], and what the driver refuses.
-    pub fn profile(&self, gpu: &Gpu) -> Result<Vec<f64>, GpuError> {
+    pub fn profile(&self, gpu: &Gpu, pieces: &[Vec<usize>]) -> Result<Vec<f64>, GpuError> {
         gpu.check()?;
         if gpu.has_timestamps() {
-            return self.profile_by_timestamps(gpu);
+            return self.profile_by_timestamps(gpu, pieces);
         }
         let alone = |launch: &Bound| {
             gpu.time_alone(|| {
@@ -266,7 +266,20 @@ impl Recording {
         self.launches.iter().map(alone).collect()
     }
 
-    fn profile_by_timestamps(&self, gpu: &Gpu) -> Result<Vec<f64>, GpuError> {
+    /// A launch between two timestamps, which the queue has, of queries for all launches.
+    fn timed_launch(&self, buffer: vk::CommandBuffer, queries: vk::QueryPool, number: usize) {
+        let (stage, first) = (vk::PipelineStageFlags::COMPUTE_SHADER, 2 * number as u32);
+        let stamp = |query| {
+            // SAFETY: the buffer is being recorded, and the query is within its pool.
+            unsafe { self.vulkan.device.cmd_write_timestamp(buffer, stage, queries, query) };
+        };
+        self.wait(buffer, if number == 0 { everything() } else { between_launches() });
+        stamp(first);
+        self.launch(buffer, &self.launches[number]);
+        stamp(first + 1);
+    }
+
+    fn profile_by_timestamps(&self, gpu: &Gpu, pieces: &[Vec<usize>]) -> Result<Vec<f64>, GpuError> {
         let (vulkan, device) = (&self.vulkan, &self.vulkan.device);
         let count = 2 * self.launches.len() as u32;
         if count == 0 {
@@ -275,23 +288,19 @@ impl Recording {
         let info = vk::QueryPoolCreateInfo::default().query_type(vk::QueryType::TIMESTAMP).query_count(count);
         // SAFETY: the pool is this device's, and destroyed below once the device is done.
         let queries = vulkan.made(WHAT, unsafe { device.create_query_pool(&info, None) })?;
-        let stamp = vk::PipelineStageFlags::COMPUTE_SHADER;
         let mut ticks = vec![0u64; count as usize];
         let run = || {
-            let commands = self.encode(|buffer| {
-                // SAFETY: the buffer is being recorded, and the queries are within their pool.
-                unsafe { device.cmd_reset_query_pool(buffer, queries, 0, count) };
-                for (query, launch) in (0..).step_by(2).zip(&self.launches) {
-                    self.wait(buffer, if query == 0 { everything() } else { between_launches() });
-                    // SAFETY: as above; the queue has timestamps.
-                    unsafe { device.cmd_write_timestamp(buffer, stamp, queries, query) };
-                    self.launch(buffer, launch);
-                    // SAFETY: as above.
-                    unsafe { device.cmd_write_timestamp(buffer, stamp, queries, query + 1) };
-                }
-                self.wait(buffer, everything());
-            })?;
-            gpu.submit([commands])?;
+            // SAFETY: the buffer is being recorded, and these are the pool's queries.
+            let reset =
+                self.encode(|buffer| unsafe { device.cmd_reset_query_pool(buffer, queries, 0, count) })?;
+            gpu.submit([reset])?;
+            for piece in pieces {
+                let commands = self.encode(|buffer| {
+                    piece.iter().for_each(|&number| self.timed_launch(buffer, queries, number));
+                    self.wait(buffer, everything());
+                })?;
+                gpu.submit([commands])?;
+            }
             gpu.wait()
         };
         let done = run();
