@@ -60,7 +60,7 @@ pub fn open_device(choice: &str) -> Result<Arc<Gpu>, CliError> {
             eprintln!("photonet: {variable} has no effect: {} {why}", gpu.adapter().name);
         }
     }
-    if let Some(notice) = gpu.cache_notice() {
+    for notice in gpu.notices() {
         eprintln!("photonet: {notice}");
     }
     Ok(gpu)

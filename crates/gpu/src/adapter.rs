@@ -184,6 +184,10 @@ fn instance() -> wgpu::Instance {
     let mut descriptor = wgpu::InstanceDescriptor::new_without_display_handle_from_env();
     // A kernel that wgpu would compile for every device, for launches whose sizes the GPU finds, of which there are none.
     descriptor.flags.remove(wgpu::InstanceFlags::VALIDATION_INDIRECT_CALL);
+    // Drivers for memory that the system shares, and Windows, give more than there is, and move it out to the system's or to the disk. A batch
+    // goes in parts before that. (In percent of what a driver says is free for this program; where it says nothing, as RADV does, nothing is
+    // refused.)
+    descriptor.memory_budget_thresholds.for_resource_creation = Some(95);
     if cfg!(windows) {
         // What a debug build would get of Direct3D's older compiler is not optimised, and wrong: 37 of 436 cases of `photonet check depthwise`.
         descriptor.flags.remove(wgpu::InstanceFlags::DEBUG);

@@ -9,7 +9,6 @@ use std::fmt;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
 
 #[derive(Default)]
 struct Health {
@@ -32,10 +31,12 @@ pub struct Gpu {
     #[cfg_attr(target_arch = "wasm32", expect(dead_code, reason = "a page keeps nothing on a disk"))]
     pub(crate) cache: Option<PathBuf>,
     pub(crate) cache_notice: Option<String>,
+    /// What drivers said that were asked before this one's.
+    refusals: Vec<String>,
     pub(crate) choices: Mutex<Arc<Choices>>,
     requested: AtomicU64,
     health: Arc<Mutex<Health>>,
-    in_flight: Mutex<VecDeque<wgpu::SubmissionIndex>>,
+    pub(crate) in_flight: Mutex<VecDeque<wgpu::SubmissionIndex>>,
 }
 
 impl fmt::Debug for Gpu {
@@ -45,13 +46,16 @@ impl fmt::Debug for Gpu {
 }
 
 impl Gpu {
-    /// Opens the adapter that fits `options`.
+    /// Opens the best adapter that fits `options` and whose driver gives a device: a GPU may be there on two APIs, of which one does not work.
+    /// Which drivers have refused is in [`Gpu::notices`].
     ///
     /// # Errors
-    /// [`GpuError::NoAdapter`] when none fits, [`GpuError::NoDevice`] when the driver refuses.
+    /// [`GpuError::NoAdapter`] when none fits, [`GpuError::NoDevice`] with what the first driver said when all refuse.
     pub async fn open(options: &GpuOptions) -> Result<Arc<Self>, GpuError> {
         let adapters = sorted_adapters().await;
-        let adapter = adapters.iter().find(|a| fits(&options.choice, a)).ok_or_else(|| {
+        let fitting = adapters.iter().filter(|adapter| fits(&options.choice, adapter));
+        let opened = first_that_opens(fitting, async |adapter| Self::from_adapter(adapter, options).await);
+        let (mut gpu, refused) = opened.await?.ok_or_else(|| {
             let names: Vec<String> = adapters.iter().map(|a| a.get_info().name).collect();
             let hint = if cfg!(target_arch = "wasm32") {
                 "the browser offers no WebGPU adapter: it may be too old, have WebGPU or hardware acceleration \
@@ -64,10 +68,12 @@ impl Gpu {
             };
             GpuError::NoAdapter { choice: options.choice.to_string(), hint }
         })?;
-        Self::from_adapter(adapter, options).await
+        let used = format!("{} on {} is used instead", gpu.summary.name, gpu.summary.backend);
+        gpu.refusals = refused.into_iter().map(|error| format!("{error}; {used}")).collect();
+        Ok(Arc::new(gpu))
     }
 
-    async fn from_adapter(adapter: &wgpu::Adapter, options: &GpuOptions) -> Result<Arc<Self>, GpuError> {
+    async fn from_adapter(adapter: &wgpu::Adapter, options: &GpuOptions) -> Result<Self, GpuError> {
         let summary = summarise(adapter);
         let mut limits = wgpu::Limits::defaults();
         let mut features = wgpu::Features::empty();
@@ -171,6 +177,7 @@ impl Gpu {
             vulkan,
             cache: options.cache.clone(),
             cache_notice,
+            refusals: Vec::new(),
             choices: Mutex::default(),
             requested: AtomicU64::new(0),
             summary,
@@ -181,7 +188,7 @@ impl Gpu {
             health,
             in_flight: Mutex::default(),
         };
-        Ok(Arc::new(gpu.with_kept_choices()))
+        Ok(gpu.with_kept_choices())
     }
 
     /// The adapter behind this device.
@@ -214,9 +221,10 @@ impl Gpu {
         self.device.generate_allocator_report().map(|report| report.total_allocated_bytes)
     }
 
-    /// What there is to say about what was kept from the last run: that it could not be used, and why.
-    pub fn cache_notice(&self) -> Option<&str> {
-        self.cache_notice.as_deref()
+    /// What there is to say about how it was opened: which drivers have refused, and that what was kept from the last run could not be
+    /// used, and why.
+    pub fn notices(&self) -> impl Iterator<Item = &str> {
+        self.refusals.iter().chain(&self.cache_notice).map(String::as_str)
     }
 
     /// Whether kernels are watched, see [`GpuOptions::watched`].
@@ -319,72 +327,6 @@ impl Gpu {
             None => Ok(made),
         }
     }
-
-    /// Submits command buffers, and waits for older ones where too many are under way:
-    /// commands and staging memory of unbounded work would pile up.
-    pub(crate) fn submit(
-        &self,
-        commands: impl IntoIterator<Item = wgpu::CommandBuffer>,
-    ) -> Result<(), GpuError> {
-        const MAX_IN_FLIGHT: usize = 4;
-        let index = self.queue.submit(commands);
-        let mut in_flight = self.in_flight.lock().unwrap_or_else(PoisonError::into_inner);
-        in_flight.push_back(index);
-        while in_flight.len() > MAX_IN_FLIGHT {
-            if let Some(oldest) = in_flight.pop_front() {
-                self.wait_for(oldest)?;
-            }
-        }
-        self.check()
-    }
-
-    /// Nanoseconds from submitting what `commands` encodes, alone, to its end, encoding included.
-    pub(crate) fn time_alone(
-        &self,
-        commands: impl FnOnce() -> Result<wgpu::CommandBuffer, GpuError>,
-    ) -> Result<f64, GpuError> {
-        self.wait()?;
-        let start = Instant::now();
-        self.submit([commands()?])?;
-        self.wait()?;
-        Ok(start.elapsed().as_nanos() as f64)
-    }
-
-    /// Waits until all submitted work is done. On the web this returns at once.
-    ///
-    /// # Errors
-    /// [`GpuError::Lost`] when the device goes away meanwhile.
-    pub fn wait(&self) -> Result<(), GpuError> {
-        self.in_flight.lock().unwrap_or_else(PoisonError::into_inner).clear();
-        self.poll(wgpu::PollType::wait_indefinitely())?;
-        self.check()
-    }
-
-    /// Whether all submitted work is done, without waiting for it. Not known on the web.
-    ///
-    /// # Errors
-    /// A lost device.
-    pub fn is_idle(&self) -> Result<bool, GpuError> {
-        Ok(self.poll(wgpu::PollType::Poll)?.is_queue_empty())
-    }
-
-    /// Calls `done` when all work submitted so far is done; natively that is noticed while waiting or reading.
-    pub fn when_done(&self, done: impl FnOnce() + Send + 'static) {
-        self.queue.on_submitted_work_done(done);
-    }
-
-    /// Waits for a submit, after which its map callbacks have run. On the web this returns at once, and the browser runs them.
-    pub(crate) fn wait_for(&self, submission: wgpu::SubmissionIndex) -> Result<(), GpuError> {
-        self.poll(wgpu::PollType::Wait { submission_index: Some(submission), timeout: None })?;
-        Ok(())
-    }
-
-    fn poll(&self, poll: wgpu::PollType) -> Result<wgpu::PollStatus, GpuError> {
-        match self.device.poll(poll) {
-            Ok(status) => Ok(status),
-            Err(e) => Err(self.check().err().unwrap_or_else(|| GpuError::Lost { reason: e.to_string() })),
-        }
-    }
 }
 
 #[cfg(not(target_arch = "wasm32"))]
@@ -396,6 +338,53 @@ impl Drop for Gpu {
     }
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+/// What `open` makes of the first of `all` that it does not refuse, and its refusals before; nothing where there are none.
+///
+/// # Errors
+/// Its first refusal where it refuses all, and any other error at once.
+async fn first_that_opens<A, T>(
+    all: impl Iterator<Item = A>,
+    open: impl AsyncFn(A) -> Result<T, GpuError>,
+) -> Result<Option<(T, Vec<GpuError>)>, GpuError> {
+    let mut refused = Vec::new();
+    for one in all {
+        match open(one).await {
+            Ok(opened) => return Ok(Some((opened, refused))),
+            Err(error @ GpuError::NoDevice { .. }) => refused.push(error),
+            Err(error) => return Err(error),
+        }
+    }
+    match refused.into_iter().next() {
+        Some(first) => Err(first),
+        None => Ok(None),
+    }
+}
+
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn where_a_driver_refuses_the_next_one_is_asked() {
+        let refusal = |adapter: &str| GpuError::NoDevice { adapter: adapter.into(), reason: "broken".into() };
+        let open = |names: &[&'static str]| {
+            pollster::block_on(first_that_opens(names.iter().copied(), async |name| match name {
+                "old" | "older" => Err(refusal(name)),
+                "full" => Err(GpuError::OutOfMemory { what: name.into() }),
+                _ => Ok(name),
+            }))
+        };
+        let names = |refused: Vec<GpuError>| refused.iter().map(GpuError::to_string).collect::<Vec<_>>();
+        let opened =
+            open(&["old", "older", "good", "better"]).map(|found| found.map(|(gpu, r)| (gpu, names(r))));
+        let refused = ["old", "older"].map(|name| refusal(name).to_string()).to_vec();
+        assert_eq!(opened.ok(), Some(Some(("good", refused))));
+        assert!(matches!(open(&[]), Ok(None)));
+        assert_eq!(open(&["older", "old"]).err().map(|e| e.to_string()), Some(refusal("older").to_string()));
+        assert!(matches!(open(&["full", "good"]), Err(GpuError::OutOfMemory { .. })));
+    }
 }

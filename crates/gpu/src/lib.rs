@@ -24,6 +24,7 @@ mod recorded;
 mod recorded;
 #[cfg(not(target_arch = "wasm32"))]
 mod staging;
+mod submit;
 #[cfg(target_arch = "wasm32")]
 mod web;
 

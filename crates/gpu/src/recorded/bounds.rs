@@ -1,18 +1,20 @@
 //! Watching that kernels stay within what they are given.
 //!
 //! Kernels run without bounds checks of their own, and where a driver allows it without the driver's. What shows that they need none is this:
-//! of every index by which a module reaches into an array or a vector, be it in a buffer, in workgroup memory or its own, the largest is kept,
+//! of every index by which a module reaches into an array or a vector, be it in a buffer, in workgroup memory or its own, and of the last element
+//! of every matrix that units load or store, the largest is kept,
 //! compared with the length of what it reaches into when an invocation ends, and left in a buffer of the device's where it lies beyond. Values
 //! that are loaded and not used count as well: without checks such a load can end the device.
 
-use super::pointers::{Access, Bound, Module};
+use super::pointers::{Access, Bound, Module, Reach};
 use super::words::{
     CLASS_PRIVATE, CLASS_STORAGE_BUFFER, DECORATION_ARRAY_STRIDE, DECORATION_BINDING, DECORATION_BLOCK,
     DECORATION_OFFSET, DECORATION_SET, HEADER, OP_ACCESS_CHAIN, OP_ADD, OP_ARRAY_LENGTH, OP_ATOMIC_MAX,
     OP_CONSTANT, OP_DECORATE, OP_ENTRY_POINT, OP_FUNCTION, OP_GREATER, OP_GREATER_OR_EQUAL,
-    OP_IN_BOUNDS_ACCESS_CHAIN, OP_LOAD, OP_MEMBER_DECORATE, OP_RETURN, OP_SELECT, OP_STORE, OP_SUBTRACT,
-    OP_TYPE_BOOL, OP_TYPE_FUNCTION, OP_TYPE_INT, OP_TYPE_POINTER, OP_TYPE_RUNTIME_ARRAY, OP_TYPE_STRUCT,
-    OP_TYPE_VOID, OP_VARIABLE, VERSION, instructions, new_id, push,
+    OP_IN_BOUNDS_ACCESS_CHAIN, OP_LOAD, OP_MATRIX_LOAD, OP_MATRIX_STORE, OP_MEMBER_DECORATE, OP_MULTIPLY,
+    OP_RETURN, OP_SELECT, OP_STORE, OP_SUBTRACT, OP_TYPE_BOOL, OP_TYPE_FUNCTION, OP_TYPE_INT,
+    OP_TYPE_POINTER, OP_TYPE_RUNTIME_ARRAY, OP_TYPE_STRUCT, OP_TYPE_VOID, OP_VARIABLE, VERSION, instructions,
+    new_id, push,
 };
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -53,7 +55,8 @@ struct Added {
 /// What it does that cannot be watched.
 pub(super) fn watch(words: &[u32]) -> Result<Vec<u32>, String> {
     let module = Module::of(words)?;
-    let kept: BTreeSet<Kept> = module.accesses.iter().flatten().map(Access::kept).collect();
+    let reached = module.reaches.iter().map(|reach| &reach.first);
+    let kept: BTreeSet<Kept> = module.accesses.iter().flatten().chain(reached).map(Access::kept).collect();
     match kept.last() {
         None => return Ok(words.to_vec()),
         Some(&(slot, _)) if slot > OWN => return Err(format!("binding {slot} has no place in the report")),
@@ -62,7 +65,7 @@ pub(super) fn watch(words: &[u32]) -> Result<Vec<u32>, String> {
     let mut watched = words[..HEADER].to_vec();
     let (mut decorations, mut declarations) = (Vec::new(), Vec::new());
     let added = declare(&mut watched, &module, &kept, &mut decorations, &mut declarations);
-    let (mut chain, mut function) = (0, 0);
+    let (mut chain, mut matrix, mut function) = (0, 0, 0);
     for (op, operands) in instructions(words) {
         let is_type = (OP_TYPE_VOID..=OP_TYPE_FUNCTION).contains(&op);
         if is_type {
@@ -88,6 +91,10 @@ pub(super) fn watch(words: &[u32]) -> Result<Vec<u32>, String> {
                     keep(&mut watched, &added, access);
                 }
                 chain += 1;
+            }
+            OP_MATRIX_LOAD | OP_MATRIX_STORE => {
+                keep_last(&mut watched, &added, &module.reaches[matrix]);
+                matrix += 1;
             }
             OP_RETURN if function == module.entry => report(&mut watched, &added),
             _ => {}
@@ -133,6 +140,10 @@ fn declare(
             number(words, declarations, length);
         }
     }
+    for reach in &module.reaches {
+        number(words, declarations, reach.rows - 1);
+        number(words, declarations, reach.row - 1);
+    }
     let mut pointer = |words: &mut [u32], class: u32, to: u32| {
         let known = module.pointers.iter().find(|&(_, &pointee)| pointee == (class, to)).map(|(&id, _)| id);
         known.unwrap_or_else(|| {
@@ -172,6 +183,15 @@ fn keep(words: &mut Vec<u32>, added: &Added, access: &Access) {
     push(words, OP_STORE, &[largest, after]);
 }
 
+/// The same of the last element of a matrix of units: `first + (rows - 1) * stride + row - 1`.
+fn keep_last(words: &mut Vec<u32>, added: &Added, reach: &Reach) {
+    let [down, last_row, last] = [(); 3].map(|()| new_id(words));
+    push(words, OP_MULTIPLY, &[added.uint, down, reach.stride, added.numbers[&(reach.rows - 1)]]);
+    push(words, OP_ADD, &[added.uint, last_row, reach.first.index, down]);
+    push(words, OP_ADD, &[added.uint, last, last_row, added.numbers[&(reach.row - 1)]]);
+    keep(words, added, &Access { index: last, ..reach.first });
+}
+
 /// Leaves in the report by how much an invocation has reached beyond what it did so last, in the order of bindings: all at once would take an
 /// atomic operation for each, which compilers are slow with.
 fn report(words: &mut Vec<u32>, added: &Added) {
@@ -201,7 +221,7 @@ fn report(words: &mut Vec<u32>, added: &Added) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::aliases::tests::ANY;
+    use super::super::aliases::tests::{ANY, TEXT as ON_UNITS};
     use super::super::pipeline::pushed;
     use super::super::spirv::{Target, compile};
     use super::*;
@@ -247,6 +267,27 @@ mod tests {
         // The entry point names what was added: a newer version of the language wants that.
         let (_, entry) = instructions(&words).find(|(op, _)| *op == OP_ENTRY_POINT).unwrap();
         assert!(entry[super::super::words::interface(entry)..].contains(&report));
+    }
+
+    #[test]
+    fn of_a_matrix_on_units_the_last_element_is_compared() {
+        let plain = compile(ON_UNITS, &Constants::new(), ANY).unwrap();
+        let words = watched(ON_UNITS);
+        // Two are loaded and one is stored.
+        assert_eq!(count(&plain, OP_MATRIX_LOAD) + count(&plain, OP_MATRIX_STORE), 3);
+        assert_eq!(count(&words, OP_MULTIPLY), count(&plain, OP_MULTIPLY) + 3);
+        let constant = |id: u32| {
+            let all = instructions(&words).filter(|(op, _)| *op == OP_CONSTANT);
+            all.map(|(_, operands)| operands).find(|operands| operands[1] == id).map(|operands| operands[2])
+        };
+        let rows = instructions(&words).filter(|(op, _)| *op == OP_MULTIPLY);
+        let rows: Vec<_> = rows.filter_map(|(_, operands)| constant(operands[3])).collect();
+        assert_eq!(rows.iter().filter(|&&rows| rows == 15).count(), 3, "{rows:?}");
+        // Rows of halves lie in elements of 4, and such of sums in elements of 2.
+        let parts = instructions(&words).filter(|(op, _)| *op == OP_ADD);
+        let parts: Vec<_> = parts.filter_map(|(_, operands)| constant(operands[3])).collect();
+        assert_eq!(parts.iter().filter(|&&part| part == 3).count(), 2, "{parts:?}");
+        assert!(parts.contains(&7), "{parts:?}");
     }
 
     #[test]

@@ -34,12 +34,14 @@ pub(super) const OP_MEMBER_DECORATE: u32 = 72;
 pub(super) const OP_BITCAST: u32 = 124;
 pub(super) const OP_ADD: u32 = 128;
 pub(super) const OP_SUBTRACT: u32 = 130;
+pub(super) const OP_MULTIPLY: u32 = 132;
 pub(super) const OP_SELECT: u32 = 169;
 pub(super) const OP_GREATER: u32 = 172;
 pub(super) const OP_GREATER_OR_EQUAL: u32 = 174;
 pub(super) const OP_CONTROL_BARRIER: u32 = 224;
 pub(super) const OP_ATOMIC_MAX: u32 = 239;
 pub(super) const OP_RETURN: u32 = 253;
+pub(super) const OP_TYPE_UNITS_MATRIX: u32 = 4456;
 pub(super) const OP_MATRIX_LOAD: u32 = 4457;
 pub(super) const OP_MATRIX_STORE: u32 = 4458;
 

@@ -10,7 +10,8 @@ fn stored(values: &[f32], pack: &str) -> Vec<f32> {
     let half = Storage { values: Format::Half, ..Storage::default() };
     let whole = kernels::RESIDUAL_ADD.text(half, HalfType::Packed, None);
     // Of the text the types of activations alone.
-    let types = whole.split("alias Weight").next().unwrap().replace("pack2x16float(", "pack(");
+    let (types, _) = whole.split_once("alias Weight").expect("activations' types come before weights'");
+    let types = types.replace("pack2x16float(", "pack(");
     assert!(types.contains("alias Value") && types.contains(" pack("), "{types}");
     // The replacement has taken the name of what unpacks with it.
     let types = types.replace("unpack(", "unpack2x16float(");
@@ -42,7 +43,8 @@ fn stored(values: &[f32], pack: &str) -> Vec<f32> {
     let (from, to) = (plan.import(&input), plan.import(&output));
     let groups = (values.len() / 4) as u64;
     plan.dispatch(Dispatch::new(kernel, "stored").bind("input", from).bind("output", to).groups(groups));
-    wait(plan.build(gpu())).run().unwrap();
+    let plan = wait(plan.build(gpu()));
+    wait(std::future::ready(plan.run()));
     wait(gpu().read(&output, 0, values.len()))
 }
 
