@@ -1,6 +1,6 @@
 // A small tile of a product, ROWS rows of COLUMNS vec4, by 64 invocations that share its inner dimension: each takes every
-// SLICES-th vec4 of it for all rows of one column, two at a time. Where there are few tiles, a step of the other products takes as
-// long as memory takes to answer, and here there are few steps.
+// SLICES-th vec4 of it for all rows of one column, AT_ONCE at a time. Where there are few tiles, a step of the other products takes
+// as long as memory takes to answer, and here there are few steps.
 // The kernel defines what gemm_rows asks for, and `weights_at(k4, column)`, 4 x 4 weights as columns of outputs, zero beyond the
 // last k4.
 const SLICES: u32 = 64u / COLUMNS;
@@ -21,10 +21,10 @@ fn split_product(lane: u32, first_row: u32, first_column: u32, inner: u32) -> ve
         sums[r] = vec4<f32>(0.0);
     #end
     let column = first_column + lane % COLUMNS;
-    for (var k4 = lane / COLUMNS; k4 < inner; k4 += 2u * SLICES) {
-        var a: array<vec4<f32>, 2u * ROWS>;
-        var w: array<mat4x4<f32>, 2>;
-        #unroll u 2
+    for (var k4 = lane / COLUMNS; k4 < inner; k4 += AT_ONCE * SLICES) {
+        var a: array<vec4<f32>, AT_ONCE * ROWS>;
+        var w: array<mat4x4<f32>, AT_ONCE>;
+        #unroll u AT_ONCE
             let own = k4 + SLICES * u;
             let of_column = of_column_at(own);
             w[u] = weights_at(own, column);
@@ -32,7 +32,7 @@ fn split_product(lane: u32, first_row: u32, first_column: u32, inner: u32) -> ve
                 a[u * ROWS + r] = a_of(raw_at(lines[r], own), lines[r], own, of_column);
             #end
         #end
-        #unroll u 2
+        #unroll u AT_ONCE
             #unroll r ROWS
                 sums[r] += w[u] * a[u * ROWS + r];
             #end

@@ -2,7 +2,6 @@
 //! what it made. What does not fit lies in memory, and a kernel that goes there in its innermost loop takes several times as long.
 
 use std::ffi::OsStr;
-use std::path::Path;
 use std::process::Command;
 
 use crate::suite::Outcome;
@@ -73,24 +72,10 @@ fn compiled(class: &Class, (software, amd): (&OsStr, &OsStr)) -> Result<Option<S
         command.env("PHOTONET_SPIRV", &folder).env("PHOTONET_DEVICE_CLASS", class.name);
         shell::run(&mut command)?;
     }
-    leave_out(&folder)?;
     let mut most = None;
     let registers = |line: &str| line.strip_prefix("# VGPRs: at most ").map(str::to_string);
     let mut command: Command = compiler();
     command.arg(&folder).args(class.limits);
     shell::run_watching(&mut command, |line| most = registers(line).or(most.take()))?;
     Ok(most)
-}
-
-/// Kernels that are taken where there are few workgroups: those do not wait for one another's registers, but for memory alone, which they ask for
-/// much at a time.
-fn leave_out(folder: &Path) -> Result<(), String> {
-    let failed = |error| format!("cannot go through {}: {error}", folder.display());
-    for entry in std::fs::read_dir(folder).map_err(failed)? {
-        let path = entry.map_err(failed)?.path();
-        if path.file_name().is_some_and(|name| name.to_string_lossy().contains("_split@")) {
-            std::fs::remove_file(&path).map_err(failed)?;
-        }
-    }
-    Ok(())
 }

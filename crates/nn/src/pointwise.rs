@@ -172,7 +172,7 @@ impl Pointwise {
         weights: Tensor,
         fused: &Fused,
         output: Tensor,
-        Choice { offer: Offer { tile, kernel }, count, question }: Choice,
+        Choice { offer: Offer { tile, kernel, .. }, count, question }: Choice,
     ) {
         let Fused { gate, bias, residual, .. } = *fused;
         let params = self.forward_params(tile, fused);
@@ -233,7 +233,7 @@ impl Pointwise {
             return None;
         }
         let on_units = on_matrix_units(plan, input.tensor.format(), MATRIX_FORWARD_STATISTICS);
-        let Choice { offer: Offer { tile, kernel }, count, question } =
+        let Choice { offer: Offer { tile, kernel, .. }, count, question } =
             self.choose(plan, &pass, self.outputs, FORWARD_STATISTICS, on_units);
         let slabs = self.new_slabs(plan, format!("{label} statistics slabs"), tile, self.outputs);
         let params = self.forward_params(tile, &Fused { gate, ..Fused::default() });

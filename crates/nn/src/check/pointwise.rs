@@ -8,7 +8,7 @@ use super::trial::{GRADIENT_SHIFT, Kernels, Slot, Trial};
 use super::{Case, HALF_STORAGE, ON_UNITS, TOLERANCE, TRAINING_STORAGE};
 use crate::pointwise::tiles;
 use crate::{Activation, Fused, Gate, Pointwise, ProductGradients, Target, cpu};
-use photonet_gpu::DeviceClass::{self, Discrete, Software};
+use photonet_gpu::DeviceClass::{self, Discrete, Integrated, Software};
 use photonet_gpu::{MatrixUnits, Storage};
 use std::ops::Range;
 
@@ -106,6 +106,13 @@ fn variants(fused: Operands) -> Vec<Case> {
             let kernels = Kernels::variant(number);
             cases.push(data_gradient(layer, kernels, &shape(number), fused, Storage::default()));
         }
+    }
+    // Few tiles, for few registers.
+    for (rows, inputs, outputs) in [(49, 76, 18), (3, 18, 44)] {
+        let layer = Pointwise { rows, inputs, outputs };
+        let shape = format!("{rows}x{inputs}->{outputs} for {Integrated:?}");
+        cases.push(forward(layer, Integrated, &shape, fused, Storage::default()));
+        cases.push(data_gradient(layer, Integrated, &shape, fused, Storage::default()));
     }
     // Several of the small tiles in both directions, and of each less than one.
     for (inputs, outputs) in [(24, 12), (20, 60), (72, 140)] {

@@ -99,7 +99,7 @@ impl Pointwise {
         let input_gradient = target.tensor;
         let pass = pass("data_gradient", input_gradient, weights);
         let on_units = on_matrix_units(plan, output_gradient.format(), MATRIX_DATA_GRADIENT);
-        let Choice { offer: Offer { tile, kernel }, count, question } =
+        let Choice { offer: Offer { tile, kernel, .. }, count, question } =
             self.choose(plan, &pass, self.inputs, &fitting(DATA_GRADIENT, plan), on_units);
         let weights = self.as_loaded(plan, kernel, weights);
         let dispatch = tile
@@ -144,7 +144,7 @@ impl Pointwise {
         }
         let pass = pass("data_gradient", target.tensor, weights);
         let on_units = on_matrix_units(plan, output_gradient.format(), MATRIX_DATA_GRADIENT_SUMS);
-        let Choice { offer: Offer { tile, kernel }, count, question } =
+        let Choice { offer: Offer { tile, kernel, .. }, count, question } =
             self.choose(plan, &pass, self.inputs, DATA_GRADIENT_SUMS, on_units);
         let weights = self.as_loaded(plan, kernel, weights);
         let slabs = self.new_slabs(plan, format!("{label} gradient slabs"), tile, self.inputs);
@@ -179,7 +179,7 @@ impl Pointwise {
         let inputs = pad_channels(self.inputs) + if bias.is_some() { 4 } else { 0 };
         let on_units = on_matrix_units(plan, input.tensor.format(), MATRIX_WEIGHT_GRADIENT);
         let pass = pass("weight_gradient", input.tensor, weight);
-        let Split { offer: Offer { tile, kernel }, tiles, slabs, rows_per_slab, question } =
+        let Split { offer: Offer { tile, kernel, .. }, tiles, slabs, rows_per_slab, question } =
             self.split(plan, &pass, inputs, on_units);
         let params = SplitParams {
             product: self.params(self.outputs, tile),

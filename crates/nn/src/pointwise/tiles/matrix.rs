@@ -12,8 +12,8 @@ const fn product(
     (cost, start): (usize, usize),
     kernel: &'static Kernel,
 ) -> Offer {
-    let Offer { tile, kernel } = offer(Worker::Workgroup, rows, columns, cost, kernel);
-    Offer { tile: Tile { start, step, ..tile }, kernel }
+    let offer = offer(Worker::Workgroup, rows, columns, cost, kernel);
+    Offer { tile: Tile { start, step, ..offer.tile }, ..offer }
 }
 
 /// The same of a weight gradient; of 128x64 nothing is measured either.
