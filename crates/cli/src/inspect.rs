@@ -74,6 +74,8 @@ fn preprocessing(recipe: &Recipe) -> Vec<String> {
             format!("random crop to {size} ({})", how(resampler))
         }
         Transform::RandomFlip { probability } => format!("random flip ({probability})"),
+        Transform::AutoAugment { .. } => "AutoAugment".to_owned(),
+        Transform::RandAugment { layers, magnitude, .. } => format!("RandAugment ({layers}, {magnitude})"),
         Transform::ResizeShort { size, resampler } => format!("short side to {size} ({})", how(resampler)),
         Transform::Resize { width, height, resampler } => format!("to {width}x{height} ({})", how(resampler)),
         Transform::CenterCrop { size } => format!("middle {size}x{size}"),

@@ -82,6 +82,11 @@ impl Rgb {
         &self.data
     }
 
+    /// The bytes, `[height][width][3]`, to be changed in place.
+    pub fn data_mut(&mut self) -> &mut [u8] {
+        &mut self.data
+    }
+
     /// The bytes, `[height][width][3]`, without a copy.
     pub fn into_data(self) -> Vec<u8> {
         self.data

@@ -1,7 +1,8 @@
 //! What a loader's thread does with a decoded photo: `cargo bench -p photonet-vision`.
 
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
-use photonet_vision::{Interpolation, Library, Recipe, Resampler, Rgb, RngKey, resize};
+use photonet_vision::augment::Operation;
+use photonet_vision::{Interpolation, Library, Recipe, Resampler, Rgb, RngKey, Transform, resize};
 
 /// Width and height of a photo: TrashNet's as it is published.
 const PHOTO: (u32, u32) = (512, 384);
@@ -53,5 +54,43 @@ fn training(criterion: &mut Criterion) {
     }
 }
 
-criterion_group!(benches, whole, training);
+/// One operation at a time on a photo of 224 x 224 pixels, and what the policies come to in the mean.
+fn augmentation(criterion: &mut Criterion) {
+    let photo = match resize(&photo(), 224, 224, Resampler::default()) {
+        Ok(photo) => photo,
+        Err(error) => panic!("{error}"),
+    };
+    let grey = [128; 3];
+    for operation in [
+        Operation::ShearX(0.15),
+        Operation::ShearY(0.15),
+        Operation::TranslateX(0.2),
+        Operation::Rotate(30.0),
+        Operation::Color(1.4),
+        Operation::Posterize(5),
+        Operation::Contrast(1.4),
+        Operation::Sharpness(1.4),
+        Operation::AutoContrast,
+        Operation::Equalize,
+    ] {
+        criterion.bench_function(&format!("{operation:?} 224"), |bencher| {
+            bencher.iter_batched_ref(
+                || photo.clone(),
+                |photo| operation.apply(photo, grey),
+                BatchSize::SmallInput,
+            );
+        });
+    }
+    let rand = Transform::RandAugment { layers: 2, magnitude: 5.0, fill: grey };
+    for transform in [Transform::AutoAugment { fill: grey }, rand] {
+        let recipe = Recipe { transforms: vec![transform.clone()], ..Recipe::train(224) };
+        let mut keys = (0..1000).cycle().map(|sample| RngKey { seed: 0, epoch: 0, sample });
+        let mut key = || keys.next();
+        criterion.bench_function(&format!("{transform:?} 224"), |bencher| {
+            bencher.iter_batched(&mut key, |key| recipe.apply(&photo, key), BatchSize::SmallInput);
+        });
+    }
+}
+
+criterion_group!(benches, whole, training, augmentation);
 criterion_main!(benches);

@@ -16,9 +16,11 @@
 //! }
 //! ```
 
+pub mod augment;
 mod decode;
 mod random;
 mod recipe;
+mod streams;
 mod transform;
 
 pub use decode::decode;

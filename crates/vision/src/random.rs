@@ -42,6 +42,8 @@ pub enum Purpose {
     Split = 6,
     /// Tests.
     Test = 7,
+    /// Which operations change a photo's colours and shape.
+    Augment = 8,
 }
 
 /// One block of Philox4x32-10: four random words from a counter and a key.

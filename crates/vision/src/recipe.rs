@@ -5,12 +5,10 @@ use std::iter::Peekable;
 
 use serde::{Deserialize, Serialize};
 
+use crate::streams::Streams;
 use crate::transform::{center_region, resize_then_crop, short_side_size, torchvision_resize_then_crop};
-use crate::{
-    Interpolation, Library, Purpose, Random, Resampler, Rgb, RngKey, Transform, VisionError,
-    random_crop_region,
-};
-use photonet_pixels::{Region, View, resize_region};
+use crate::{Interpolation, Library, Resampler, Rgb, RngKey, Transform, VisionError};
+use photonet_pixels::View;
 
 /// Mean and standard deviation of ImageNet's channels (red, green, blue), on the scale of 0 to 1.
 const IMAGENET_MEAN: [f32; 3] = [0.485, 0.456, 0.406];
@@ -70,7 +68,10 @@ impl Recipe {
                 | Transform::ResizeShort { resampler, .. }
                 | Transform::ResizeThenCrop { resampler, .. }
                 | Transform::Resize { resampler, .. } => *resampler = with,
-                Transform::RandomFlip { .. } | Transform::CenterCrop { .. } => {}
+                Transform::RandomFlip { .. }
+                | Transform::AutoAugment { .. }
+                | Transform::RandAugment { .. }
+                | Transform::CenterCrop { .. } => {}
             }
         }
         self
@@ -83,12 +84,16 @@ impl Recipe {
             | Transform::ResizeShort { resampler, .. }
             | Transform::ResizeThenCrop { resampler, .. }
             | Transform::Resize { resampler, .. } => Some(resampler),
-            Transform::RandomFlip { .. } | Transform::CenterCrop { .. } => None,
+            Transform::RandomFlip { .. }
+            | Transform::AutoAugment { .. }
+            | Transform::RandAugment { .. }
+            | Transform::CenterCrop { .. } => None,
         };
         self.transforms.iter().find_map(of_step).unwrap_or_default()
     }
 
-    /// Whether reducing a photo first changes little of the result, since its resizing averages over all pixels.
+    /// Whether reducing a photo first changes little of the result, since its resizing averages over all
+    /// pixels.
     pub fn antialiases(&self) -> bool {
         let Resampler { library, interpolation } = self.resampler();
         library == Library::Pillow && interpolation != Interpolation::Nearest
@@ -121,7 +126,9 @@ impl Recipe {
                 Transform::Resize { width, height, .. } => {
                     (*width, *height) = (scaled(*width), scaled(*height));
                 }
-                Transform::RandomFlip { .. } => {}
+                Transform::RandomFlip { .. }
+                | Transform::AutoAugment { .. }
+                | Transform::RandAugment { .. } => {}
             }
         }
         recipe
@@ -134,7 +141,9 @@ impl Recipe {
             | Transform::CenterCrop { size }
             | Transform::ResizeThenCrop { size, .. } => Some((size, size)),
             Transform::Resize { width, height, .. } => Some((width, height)),
-            Transform::RandomFlip { .. } => known,
+            Transform::RandomFlip { .. } | Transform::AutoAugment { .. } | Transform::RandAugment { .. } => {
+                known
+            }
             Transform::ResizeShort { .. } => None,
         })
     }
@@ -164,34 +173,42 @@ impl Recipe {
 
     /// Runs the steps on a decoded photo. The result depends on the photo, the recipe and the key alone.
     ///
-    /// Crops and flips draw from streams of their own, so a step more of one kind leaves the other kind's
+    /// Random steps draw from streams by their kind, so a step more of one kind leaves the other kinds'
     /// choices as they were.
     ///
     /// # Errors
     /// [`VisionError::KeyMissing`] for a random recipe without a key, [`VisionError::InvalidRecipe`],
     /// [`VisionError::CropTooLarge`] and [`VisionError::ResizeTooLarge`].
+    // Inlined, so that a program that never has a key, as the page's, is linked without the random steps.
+    #[inline]
     pub fn apply(&self, image: &Rgb, key: Option<RngKey>) -> Result<Rgb, VisionError> {
-        self.validate()?;
-        let stream = |purpose| key.map(|key| Random::new(key, purpose));
-        let (mut crops, mut flips) = (stream(Purpose::Crop), stream(Purpose::Flip));
+        match key {
+            Some(key) => {
+                let mut streams = Streams::new(key);
+                self.run(image, |step, image| streams.apply(step, image))
+            }
+            None => self.run(image, |step, _| Err(VisionError::KeyMissing { transform: step.name() })),
+        }
+    }
 
+    /// Runs the steps, the random ones by `random`.
+    fn run<'a>(
+        &self,
+        image: &'a Rgb,
+        mut random: impl FnMut(&Transform, Cow<'a, Rgb>) -> Result<Cow<'a, Rgb>, VisionError>,
+    ) -> Result<Rgb, VisionError> {
+        self.validate()?;
         let mut image = Cow::Borrowed(image);
         let mut steps = self.transforms.iter().peekable();
         while let Some(step) = steps.next() {
-            let missing = VisionError::KeyMissing { transform: step.name() };
             let view = View::of(&image);
             let next = match *step {
-                Transform::RandomCrop { size, scale, ratio, resampler } => {
-                    let random = crops.as_mut().ok_or(missing)?;
-                    let part = random_crop_region(view.width(), view.height(), scale, ratio, random);
-                    let whole = Region { x: 0, y: 0, width: size, height: size };
-                    resize_region(view.region(part)?, (size, size), whole, resampler)?
-                }
-                Transform::RandomFlip { probability } => {
-                    if flips.as_mut().ok_or(missing)?.uniform() >= probability {
-                        continue;
-                    }
-                    image.flip_horizontal()
+                Transform::RandomCrop { .. }
+                | Transform::RandomFlip { .. }
+                | Transform::AutoAugment { .. }
+                | Transform::RandAugment { .. } => {
+                    image = random(step, image)?;
+                    continue;
                 }
                 Transform::ResizeShort { size, resampler } => {
                     let full = short_side_size(view, size)?;

@@ -25,6 +25,20 @@ pub enum Transform {
         /// How often, from 0 to 1.
         probability: f64,
     },
+    /// One of ImageNet's 25 pairs of operations: `AutoAugment`, see [`crate::augment::auto_augment`].
+    AutoAugment {
+        /// Red, green and blue of what shears and translations bring in from outside.
+        fill: [u8; 3],
+    },
+    /// Operations drawn one after the other: `RandAugment`, see [`crate::augment::rand_augment`].
+    RandAugment {
+        /// How many.
+        layers: u32,
+        /// How strong, from 0 to 20.
+        magnitude: f64,
+        /// Red, green and blue of what shears and translations bring in from outside.
+        fill: [u8; 3],
+    },
     /// The short side brought to `size`, the shape kept: `ResizeImage` with `resize_short`.
     ResizeShort {
         /// Length of the short side.
@@ -65,6 +79,8 @@ impl Transform {
         match self {
             Transform::RandomCrop { .. } => "RandomCrop",
             Transform::RandomFlip { .. } => "RandomFlip",
+            Transform::AutoAugment { .. } => "AutoAugment",
+            Transform::RandAugment { .. } => "RandAugment",
             Transform::ResizeShort { .. } => "ResizeShort",
             Transform::Resize { .. } => "Resize",
             Transform::CenterCrop { .. } => "CenterCrop",
@@ -73,7 +89,13 @@ impl Transform {
     }
 
     pub(crate) fn is_random(&self) -> bool {
-        matches!(self, Transform::RandomCrop { .. } | Transform::RandomFlip { .. })
+        matches!(
+            self,
+            Transform::RandomCrop { .. }
+                | Transform::RandomFlip { .. }
+                | Transform::AutoAugment { .. }
+                | Transform::RandAugment { .. }
+        )
     }
 
     /// Whether every value is one that images can be transformed with.
@@ -96,6 +118,14 @@ impl Transform {
                 }
                 return Ok(());
             }
+            Transform::AutoAugment { .. } => return Ok(()),
+            Transform::RandAugment { magnitude, .. } => {
+                // Beyond 20 posterising would have to keep more than the 8 bits that there are.
+                if !(0.0..=20.0).contains(&magnitude) {
+                    return invalid(format!("magnitude must lie between 0 and 20, not be {magnitude}"));
+                }
+                return Ok(());
+            }
             Transform::ResizeShort { size, .. } | Transform::CenterCrop { size } => [size, size],
             Transform::Resize { width, height, .. } => [width, height],
             Transform::ResizeThenCrop { short, size, .. } => {
@@ -115,8 +145,8 @@ impl Transform {
 }
 
 /// The part of a `width` x `height` image that PaddleClas's `RandCropImage` would take: an aspect ratio
-/// uniform in `ratio` (linearly, where torchvision draws its logarithm), then an area uniform in `scale` times
-/// the whole, both lowered to what fits; then a place uniform over all whole-pixel places.
+/// uniform in `ratio` (linearly, where torchvision draws its logarithm), then an area uniform in `scale`
+/// times the whole, both lowered to what fits; then a place uniform over all whole-pixel places.
 ///
 /// The region lies in the image and has at least one pixel. Always takes the numbers in the same order.
 pub fn random_crop_region(

@@ -46,6 +46,7 @@ fn every_part_of_the_key_changes_the_stream() {
         Purpose::Init,
         Purpose::Split,
         Purpose::Test,
+        Purpose::Augment,
     ] {
         for seed in [0, 1, 1 << 32] {
             for epoch in 0..3 {

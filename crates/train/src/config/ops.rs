@@ -8,10 +8,12 @@ use super::reader::{Item, Only, Section};
 
 /// The operators that are carried out, for error messages and suggestions.
 /// `ResizeThenCrop` is not PaddleClas's: it is how an imported torchvision or timm model sees its photos.
-const OPERATORS: [&str; 8] = [
+const OPERATORS: [&str; 10] = [
     "DecodeImage",
     "RandCropImage",
     "RandFlipImage",
+    "AutoAugment",
+    "RandAugment",
     "ResizeImage",
     "CropImage",
     "ResizeThenCrop",
@@ -28,7 +30,7 @@ pub(crate) fn read(list: &Item, ignored: &mut Vec<String>) -> Result<Recipe, Con
     let mut normalized = false;
     for entry in list.list()? {
         let (name, item, mut options) = entry.named()?;
-        if normalized && OPERATORS[..7].contains(&name.as_str()) {
+        if normalized && name != "ToCHWImage" && OPERATORS.contains(&name.as_str()) {
             return Err(
                 item.unsupported(&format!("{name} after NormalizeImage"), "NormalizeImage as the last step")
             );
@@ -37,6 +39,8 @@ pub(crate) fn read(list: &Item, ignored: &mut Vec<String>) -> Result<Recipe, Con
             "DecodeImage" => decode(&mut options, ignored)?,
             "RandCropImage" => recipe.transforms.push(random_crop(&mut options)?),
             "RandFlipImage" => recipe.transforms.push(random_flip(&mut options)?),
+            "AutoAugment" => recipe.transforms.push(auto_augment(&mut options)?),
+            "RandAugment" => recipe.transforms.push(rand_augment(&mut options)?),
             "ResizeImage" => recipe.transforms.push(resize(&item, &mut options, ignored)?),
             "CropImage" => recipe.transforms.push(center_crop(&mut options)?),
             "ResizeThenCrop" => recipe.transforms.push(resize_then_crop(&item, &mut options)?),
@@ -81,6 +85,23 @@ fn random_crop(options: &mut Section) -> Result<Transform, ConfigError> {
 fn random_flip(options: &mut Section) -> Result<Transform, ConfigError> {
     options.only_default(&[("flip_code", Only::Number(1.0))])?;
     Ok(Transform::RandomFlip { probability: options.read("prob", Item::f64_not_negative, 0.5)? })
+}
+
+fn auto_augment(options: &mut Section) -> Result<Transform, ConfigError> {
+    Ok(Transform::AutoAugment { fill: fill(options)? })
+}
+
+fn rand_augment(options: &mut Section) -> Result<Transform, ConfigError> {
+    Ok(Transform::RandAugment {
+        layers: options.read("num_layers", Item::u32, 2)?,
+        magnitude: options.read("magnitude", Item::f64, 5.0)?,
+        fill: fill(options)?,
+    })
+}
+
+/// The colour beside a photo that was moved: by default PaddleClas's grey.
+fn fill(options: &mut Section) -> Result<[u8; 3], ConfigError> {
+    options.read("fillcolor", color, [128; 3])
 }
 
 fn resize(item: &Item, options: &mut Section, ignored: &mut Vec<String>) -> Result<Transform, ConfigError> {
@@ -161,6 +182,14 @@ fn triple(item: &Item) -> Result<[f32; 3], ConfigError> {
     }
 }
 
+fn color(item: &Item) -> Result<[u8; 3], ConfigError> {
+    let byte = |item: &Item| item.u32().ok().and_then(|byte| u8::try_from(byte).ok());
+    match item.list()?.iter().map(byte).collect::<Vec<_>>()[..] {
+        [Some(r), Some(g), Some(b)] => Ok([r, g, b]),
+        _ => Err(item.invalid("it must be three whole numbers from 0 to 255, for red, green and blue")),
+    }
+}
+
 const INTERPOLATIONS: [(&str, Interpolation); 5] = [
     ("nearest", Interpolation::Nearest),
     ("bilinear", Interpolation::Bilinear),
@@ -210,6 +239,15 @@ pub(crate) fn write(recipe: &Recipe) -> Yaml {
             Transform::RandomFlip { probability } => {
                 op("RandFlipImage", vec![("flip_code", Yaml::int(1u32)), ("prob", Yaml::float(probability))])
             }
+            Transform::AutoAugment { fill } => op("AutoAugment", vec![("fillcolor", bytes(fill))]),
+            Transform::RandAugment { layers, magnitude, fill } => op(
+                "RandAugment",
+                vec![
+                    ("num_layers", Yaml::int(layers)),
+                    ("magnitude", Yaml::float(magnitude)),
+                    ("fillcolor", bytes(fill)),
+                ],
+            ),
             Transform::ResizeShort { size, resampler } => {
                 let mut options = vec![("resize_short", Yaml::int(size))];
                 options.extend(resampler_keys(resampler));
@@ -236,6 +274,10 @@ pub(crate) fn write(recipe: &Recipe) -> Yaml {
     ];
     ops.push(op("NormalizeImage", normalize));
     Yaml::Items(ops)
+}
+
+fn bytes(color: [u8; 3]) -> Yaml {
+    Yaml::ints(&color.map(u32::from))
 }
 
 fn resampler_keys(resampler: Resampler) -> [(&'static str, Yaml); 2] {

@@ -142,5 +142,6 @@ def write_photos():
     (HERE / "photos.txt").write_text("\n".join(lines) + "\n")
 
 
-write_resize()
-write_photos()
+if __name__ == "__main__":
+    write_resize()
+    write_photos()

@@ -1,0 +1,66 @@
+//! PaddleClas's augmentations among `transform_ops`: read, refused, and written back.
+
+use photonet_train::config::Config;
+use photonet_vision::{Recipe, Transform};
+
+/// A training file whose operators are a random crop, a flip, and `ops`, each a line of YAML.
+fn file(ops: &[&str]) -> String {
+    let first = ["RandCropImage: {size: 224}", "RandFlipImage: {flip_code: 1}"];
+    let lines = first.iter().chain(ops).map(|op| format!("        - {op}\n"));
+    let head = "DataLoader:\n  Train:\n    dataset:\n      transform_ops:\n";
+    lines.fold(head.to_owned(), |text, line| text + &line)
+}
+
+const NORMALIZE: &str = "NormalizeImage: {scale: 1.0/255.0, order: ''}";
+
+/// The steps after crop and flip. The whole must also read back from what is written of it.
+fn steps(ops: &[&str]) -> Vec<Transform> {
+    let config = Config::from_yaml(&file(ops), "run.yaml", &[]).unwrap_or_else(|e| panic!("{ops:?}: {e}"));
+    let text = config.to_yaml();
+    let back = Config::from_yaml(&text, "again", &[]).unwrap_or_else(|e| panic!("{e}\n{text}"));
+    assert_eq!(back, config, "{text}");
+    let Recipe { mean, std, transforms, .. } = config.train.recipe;
+    assert_eq!((mean, std), (Recipe::train(224).mean, Recipe::train(224).std));
+    assert_eq!(transforms[..2], Recipe::train(224).transforms);
+    transforms[2..].to_vec()
+}
+
+fn refused(ops: &[&str]) -> String {
+    Config::from_yaml(&file(ops), "run.yaml", &[]).expect_err("must be refused").to_string()
+}
+
+/// The text of each error must contain both words.
+fn all_refused(cases: &[(&str, &str, &str)]) {
+    for (op, place, reason) in cases {
+        let text = refused(&[op, NORMALIZE]);
+        assert!(text.contains(place) && text.contains(reason), "{op}: {text}");
+    }
+}
+
+#[test]
+fn auto_augment_is_read_as_paddleclas_writes_it() {
+    // As MobileNetV3_large_x1_0.yaml has it.
+    assert_eq!(steps(&["AutoAugment:", NORMALIZE]), [Transform::AutoAugment { fill: [128; 3] }]);
+    let ops = ["AutoAugment: {fillcolor: [0, 10, 255]}", NORMALIZE];
+    assert_eq!(steps(&ops), [Transform::AutoAugment { fill: [0, 10, 255] }]);
+    all_refused(&[
+        ("AutoAugment: {fillcolor: [0, 10, 256]}", "AutoAugment.fillcolor", "from 0 to 255"),
+        ("AutoAugment: {fillcolor: [0, 10]}", "AutoAugment.fillcolor", "from 0 to 255"),
+        ("AutoAugment: {fillcolour: [0, 10, 2]}", "fillcolour", "did you mean"),
+    ]);
+    assert!(refused(&[NORMALIZE, "AutoAugment:"]).contains("AutoAugment after NormalizeImage"));
+}
+
+#[test]
+fn rand_augment_is_read_with_its_numbers() {
+    let grey = [128; 3];
+    let default = Transform::RandAugment { layers: 2, magnitude: 5.0, fill: grey };
+    assert_eq!(steps(&["RandAugment:", NORMALIZE]), [default]);
+    let ops = ["RandAugment: {num_layers: 3, magnitude: 7.5, fillcolor: [1, 2, 3]}", NORMALIZE];
+    assert_eq!(steps(&ops), [Transform::RandAugment { layers: 3, magnitude: 7.5, fill: [1, 2, 3] }]);
+    all_refused(&[
+        ("RandAugment: {magnitude: 21}", "transform_ops", "magnitude must lie between 0 and 20"),
+        ("RandAugment: {num_layers: -1}", "RandAugment.num_layers", "negative"),
+        ("RandAugmentV2:", "RandAugmentV2 is not supported", "did you mean RandAugment?"),
+    ]);
+}
