@@ -76,6 +76,7 @@ fn preprocessing(recipe: &Recipe) -> Vec<String> {
         Transform::RandomFlip { probability } => format!("random flip ({probability})"),
         Transform::AutoAugment { .. } => "AutoAugment".to_owned(),
         Transform::RandAugment { layers, magnitude, .. } => format!("RandAugment ({layers}, {magnitude})"),
+        Transform::RandomErasing { erasing, .. } => format!("random erasing ({})", erasing.probability),
         Transform::ResizeShort { size, resampler } => format!("short side to {size} ({})", how(resampler)),
         Transform::Resize { width, height, resampler } => format!("to {width}x{height} ({})", how(resampler)),
         Transform::CenterCrop { size } => format!("middle {size}x{size}"),

@@ -1,6 +1,7 @@
 //! PaddleClas's augmentations among `transform_ops`: read, refused, and written back.
 
 use photonet_train::config::Config;
+use photonet_vision::augment::Erasing;
 use photonet_vision::{Recipe, Transform};
 
 /// A training file whose operators are a random crop, a flip, and `ops`, each a line of YAML.
@@ -48,7 +49,8 @@ fn auto_augment_is_read_as_paddleclas_writes_it() {
         ("AutoAugment: {fillcolor: [0, 10]}", "AutoAugment.fillcolor", "from 0 to 255"),
         ("AutoAugment: {fillcolour: [0, 10, 2]}", "fillcolour", "did you mean"),
     ]);
-    assert!(refused(&[NORMALIZE, "AutoAugment:"]).contains("AutoAugment after NormalizeImage"));
+    let text = refused(&[NORMALIZE, "AutoAugment:"]);
+    assert!(text.contains("AutoAugment after NormalizeImage"), "{text}");
 }
 
 #[test]
@@ -63,4 +65,44 @@ fn rand_augment_is_read_with_its_numbers() {
         ("RandAugment: {num_layers: -1}", "RandAugment.num_layers", "negative"),
         ("RandAugmentV2:", "RandAugmentV2 is not supported", "did you mean RandAugment?"),
     ]);
+}
+
+#[test]
+fn random_erasing_is_read_in_values_before_and_after_normalisation() {
+    let erasing =
+        Erasing { probability: 0.5, area: (0.02, 0.4), ratio: 0.3, log_ratio: false, attempts: 100 };
+    let step = |erasing, fill| [Transform::RandomErasing { erasing, fill }];
+    // 0 after normalisation is ImageNet's mean colour, to half a level of the 255: 123.675, 116.28, 103.53.
+    assert_eq!(steps(&[NORMALIZE, "RandomErasing:", "ToCHWImage:"]), step(erasing, [124, 116, 104]));
+    assert_eq!(steps(&["RandomErasing:", NORMALIZE]), step(erasing, [0; 3]));
+    let ops = ["RandomErasing: {mean: [255, 7.9, 1]}", NORMALIZE];
+    assert_eq!(steps(&ops), step(erasing, [255, 7, 1]));
+    let ops = [NORMALIZE, "RandomErasing: {mean: [-2.1179, 1.0, 2.64]}"];
+    assert_eq!(steps(&ops), step(erasing, [0, 173, 255]));
+    // As the files for PULC have it, but with noise, which they never ask for.
+    let options = "sl: 0.03, sh: 1.0/3.0, r1: 0.25, attempt: 10, use_log_aspect: True";
+    let erasing =
+        Erasing { probability: 0.1, area: (0.03, 1.0 / 3.0), ratio: 0.25, log_ratio: true, attempts: 10 };
+    let op = format!("RandomErasing: {{EPSILON: 0.1, {options}, mode: const}}");
+    assert_eq!(steps(&[NORMALIZE, &op]), step(erasing, [124, 116, 104]));
+    let never = format!("RandomErasing: {{EPSILON: 0.0, {options}, mode: pixel}}");
+    assert_eq!(steps(&[NORMALIZE, &never]), []);
+}
+
+#[test]
+fn what_random_erasing_cannot_do_is_refused() {
+    let after = |op: &str| refused(&[NORMALIZE, op]);
+    for (text, reason) in [
+        (after("RandomErasing: {mode: pixel}"), "RandomErasing.mode: the mode pixel"),
+        (after("RandomErasing: {mode: rand}"), "supported: const"),
+        (after("RandomErasing: {mode: noise}"), "supported: const"),
+        (after("RandomErasing: {mean: [0, 0, 2.7]}"), "cannot show such a colour"),
+        (after("RandomErasing: {EPSILON: 1.5}"), "probability must lie between 0 and 1"),
+        (after("RandomErasing: {sl: 0.5}"), "area must satisfy"),
+        (after("RandomErasing: {epsilon: 0.5}"), "did you mean"),
+        (refused(&["RandomErasing: {mean: [0, 0, 256]}", NORMALIZE]), "cannot show such a colour"),
+        (refused(&["ToCHWImage:", "RandomErasing:", NORMALIZE]), "RandomErasing after ToCHWImage"),
+    ] {
+        assert!(text.contains(reason), "{reason}: {text}");
+    }
 }

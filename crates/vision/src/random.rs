@@ -44,6 +44,8 @@ pub enum Purpose {
     Test = 7,
     /// Which operations change a photo's colours and shape.
     Augment = 8,
+    /// Which part of a photo is erased.
+    Erase = 9,
 }
 
 /// One block of Philox4x32-10: four random words from a counter and a key.

@@ -71,6 +71,7 @@ impl Recipe {
                 Transform::RandomFlip { .. }
                 | Transform::AutoAugment { .. }
                 | Transform::RandAugment { .. }
+                | Transform::RandomErasing { .. }
                 | Transform::CenterCrop { .. } => {}
             }
         }
@@ -87,6 +88,7 @@ impl Recipe {
             Transform::RandomFlip { .. }
             | Transform::AutoAugment { .. }
             | Transform::RandAugment { .. }
+            | Transform::RandomErasing { .. }
             | Transform::CenterCrop { .. } => None,
         };
         self.transforms.iter().find_map(of_step).unwrap_or_default()
@@ -128,7 +130,8 @@ impl Recipe {
                 }
                 Transform::RandomFlip { .. }
                 | Transform::AutoAugment { .. }
-                | Transform::RandAugment { .. } => {}
+                | Transform::RandAugment { .. }
+                | Transform::RandomErasing { .. } => {}
             }
         }
         recipe
@@ -141,9 +144,10 @@ impl Recipe {
             | Transform::CenterCrop { size }
             | Transform::ResizeThenCrop { size, .. } => Some((size, size)),
             Transform::Resize { width, height, .. } => Some((width, height)),
-            Transform::RandomFlip { .. } | Transform::AutoAugment { .. } | Transform::RandAugment { .. } => {
-                known
-            }
+            Transform::RandomFlip { .. }
+            | Transform::AutoAugment { .. }
+            | Transform::RandAugment { .. }
+            | Transform::RandomErasing { .. } => known,
             Transform::ResizeShort { .. } => None,
         })
     }
@@ -206,7 +210,8 @@ impl Recipe {
                 Transform::RandomCrop { .. }
                 | Transform::RandomFlip { .. }
                 | Transform::AutoAugment { .. }
-                | Transform::RandAugment { .. } => {
+                | Transform::RandAugment { .. }
+                | Transform::RandomErasing { .. } => {
                     image = random(step, image)?;
                     continue;
                 }

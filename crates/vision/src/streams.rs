@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::augment::{auto_augment, rand_augment};
+use crate::augment::{auto_augment, erase, rand_augment};
 use crate::{Purpose, Random, Rgb, RngKey, Transform, VisionError, random_crop_region};
 use photonet_pixels::{Region, View, resize_region};
 
@@ -11,6 +11,7 @@ pub(crate) struct Streams {
     crops: Random,
     flips: Random,
     augmentations: Random,
+    erasures: Random,
 }
 
 impl Streams {
@@ -20,6 +21,7 @@ impl Streams {
             crops: stream(Purpose::Crop),
             flips: stream(Purpose::Flip),
             augmentations: stream(Purpose::Augment),
+            erasures: stream(Purpose::Erase),
         }
     }
 
@@ -49,6 +51,12 @@ impl Streams {
             Transform::RandAugment { layers, magnitude, fill } => {
                 for _ in 0..layers {
                     rand_augment(magnitude, &mut self.augmentations).apply(image.to_mut(), fill);
+                }
+            }
+            Transform::RandomErasing { erasing, fill } => {
+                let region = erasing.region(image.width(), image.height(), &mut self.erasures);
+                if let Some(region) = region {
+                    erase(image.to_mut(), region, fill);
                 }
             }
             Transform::ResizeShort { .. }

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::augment::Erasing;
 use crate::{Random, Resampler, Rgb, VisionError};
 use photonet_pixels::{Region, View, resize_region};
 
@@ -37,6 +38,13 @@ pub enum Transform {
         /// How strong, from 0 to 20.
         magnitude: f64,
         /// Red, green and blue of what shears and translations bring in from outside.
+        fill: [u8; 3],
+    },
+    /// A rectangle overwritten at random: `RandomErasing`.
+    RandomErasing {
+        /// How often, and which.
+        erasing: Erasing,
+        /// Red, green and blue of what is overwritten.
         fill: [u8; 3],
     },
     /// The short side brought to `size`, the shape kept: `ResizeImage` with `resize_short`.
@@ -81,6 +89,7 @@ impl Transform {
             Transform::RandomFlip { .. } => "RandomFlip",
             Transform::AutoAugment { .. } => "AutoAugment",
             Transform::RandAugment { .. } => "RandAugment",
+            Transform::RandomErasing { .. } => "RandomErasing",
             Transform::ResizeShort { .. } => "ResizeShort",
             Transform::Resize { .. } => "Resize",
             Transform::CenterCrop { .. } => "CenterCrop",
@@ -95,6 +104,7 @@ impl Transform {
                 | Transform::RandomFlip { .. }
                 | Transform::AutoAugment { .. }
                 | Transform::RandAugment { .. }
+                | Transform::RandomErasing { .. }
         )
     }
 
@@ -119,6 +129,7 @@ impl Transform {
                 return Ok(());
             }
             Transform::AutoAugment { .. } => return Ok(()),
+            Transform::RandomErasing { erasing, .. } => return erasing.check().or_else(invalid),
             Transform::RandAugment { magnitude, .. } => {
                 // Beyond 20 posterising would have to keep more than the 8 bits that there are.
                 if !(0.0..=20.0).contains(&magnitude) {

@@ -47,6 +47,7 @@ fn every_part_of_the_key_changes_the_stream() {
         Purpose::Split,
         Purpose::Test,
         Purpose::Augment,
+        Purpose::Erase,
     ] {
         for seed in [0, 1, 1 << 32] {
             for epoch in 0..3 {

@@ -1,5 +1,7 @@
 //! `transform_ops`: PaddleClas's image operators to and from a [`Recipe`].
 
+mod augment;
+
 use photonet_vision::{Interpolation, Library, Recipe, Resampler, Transform};
 
 use super::ConfigError;
@@ -8,7 +10,7 @@ use super::reader::{Item, Only, Section};
 
 /// The operators that are carried out, for error messages and suggestions.
 /// `ResizeThenCrop` is not PaddleClas's: it is how an imported torchvision or timm model sees its photos.
-const OPERATORS: [&str; 10] = [
+const OPERATORS: [&str; 11] = [
     "DecodeImage",
     "RandCropImage",
     "RandFlipImage",
@@ -18,6 +20,7 @@ const OPERATORS: [&str; 10] = [
     "CropImage",
     "ResizeThenCrop",
     "NormalizeImage",
+    "RandomErasing",
     "ToCHWImage",
 ];
 
@@ -27,20 +30,20 @@ const IMAGENET_STD: [f32; 3] = [0.229, 0.224, 0.225];
 pub(crate) fn read(list: &Item, ignored: &mut Vec<String>) -> Result<Recipe, ConfigError> {
     // Without NormalizeImage the network sees plain bytes, as it would in PaddleClas.
     let mut recipe = Recipe { transforms: Vec::new(), mean: [0.0; 3], std: [1.0; 3], scale: 1.0 };
-    let mut normalized = false;
+    let (mut normalized, mut planar) = (false, false);
     for entry in list.list()? {
         let (name, item, mut options) = entry.named()?;
-        if normalized && name != "ToCHWImage" && OPERATORS.contains(&name.as_str()) {
-            return Err(
-                item.unsupported(&format!("{name} after NormalizeImage"), "NormalizeImage as the last step")
-            );
+        let may_follow = ["RandomErasing", "ToCHWImage"].contains(&name.as_str());
+        if normalized && !may_follow && OPERATORS.contains(&name.as_str()) {
+            let supported = "RandomErasing and ToCHWImage after it";
+            return Err(item.unsupported(&format!("{name} after NormalizeImage"), supported));
         }
         match name.as_str() {
             "DecodeImage" => decode(&mut options, ignored)?,
             "RandCropImage" => recipe.transforms.push(random_crop(&mut options)?),
             "RandFlipImage" => recipe.transforms.push(random_flip(&mut options)?),
-            "AutoAugment" => recipe.transforms.push(auto_augment(&mut options)?),
-            "RandAugment" => recipe.transforms.push(rand_augment(&mut options)?),
+            "AutoAugment" => recipe.transforms.push(augment::auto_augment(&mut options)?),
+            "RandAugment" => recipe.transforms.push(augment::rand_augment(&mut options)?),
             "ResizeImage" => recipe.transforms.push(resize(&item, &mut options, ignored)?),
             "CropImage" => recipe.transforms.push(center_crop(&mut options)?),
             "ResizeThenCrop" => recipe.transforms.push(resize_then_crop(&item, &mut options)?),
@@ -48,8 +51,17 @@ pub(crate) fn read(list: &Item, ignored: &mut Vec<String>) -> Result<Recipe, Con
                 normalize(&mut options, &mut recipe, ignored)?;
                 normalized = true;
             }
+            "RandomErasing" if planar => {
+                let what = "RandomErasing after ToCHWImage";
+                return Err(item.unsupported(what, "RandomErasing before it"));
+            }
+            "RandomErasing" => {
+                let normalized = normalized.then_some(&recipe);
+                let step = augment::random_erasing(&item, &mut options, normalized)?;
+                recipe.transforms.extend(step);
+            }
             // The order of the axes is the network's own matter here.
-            "ToCHWImage" => {}
+            "ToCHWImage" => planar = true,
             _ => return Err(item.unsupported_name(&name, &OPERATORS)),
         }
         options.finish()?;
@@ -85,23 +97,6 @@ fn random_crop(options: &mut Section) -> Result<Transform, ConfigError> {
 fn random_flip(options: &mut Section) -> Result<Transform, ConfigError> {
     options.only_default(&[("flip_code", Only::Number(1.0))])?;
     Ok(Transform::RandomFlip { probability: options.read("prob", Item::f64_not_negative, 0.5)? })
-}
-
-fn auto_augment(options: &mut Section) -> Result<Transform, ConfigError> {
-    Ok(Transform::AutoAugment { fill: fill(options)? })
-}
-
-fn rand_augment(options: &mut Section) -> Result<Transform, ConfigError> {
-    Ok(Transform::RandAugment {
-        layers: options.read("num_layers", Item::u32, 2)?,
-        magnitude: options.read("magnitude", Item::f64, 5.0)?,
-        fill: fill(options)?,
-    })
-}
-
-/// The colour beside a photo that was moved: by default PaddleClas's grey.
-fn fill(options: &mut Section) -> Result<[u8; 3], ConfigError> {
-    options.read("fillcolor", color, [128; 3])
 }
 
 fn resize(item: &Item, options: &mut Section, ignored: &mut Vec<String>) -> Result<Transform, ConfigError> {
@@ -182,14 +177,6 @@ fn triple(item: &Item) -> Result<[f32; 3], ConfigError> {
     }
 }
 
-fn color(item: &Item) -> Result<[u8; 3], ConfigError> {
-    let byte = |item: &Item| item.u32().ok().and_then(|byte| u8::try_from(byte).ok());
-    match item.list()?.iter().map(byte).collect::<Vec<_>>()[..] {
-        [Some(r), Some(g), Some(b)] => Ok([r, g, b]),
-        _ => Err(item.invalid("it must be three whole numbers from 0 to 255, for red, green and blue")),
-    }
-}
-
 const INTERPOLATIONS: [(&str, Interpolation); 5] = [
     ("nearest", Interpolation::Nearest),
     ("bilinear", Interpolation::Bilinear),
@@ -239,15 +226,13 @@ pub(crate) fn write(recipe: &Recipe) -> Yaml {
             Transform::RandomFlip { probability } => {
                 op("RandFlipImage", vec![("flip_code", Yaml::int(1u32)), ("prob", Yaml::float(probability))])
             }
-            Transform::AutoAugment { fill } => op("AutoAugment", vec![("fillcolor", bytes(fill))]),
-            Transform::RandAugment { layers, magnitude, fill } => op(
-                "RandAugment",
-                vec![
-                    ("num_layers", Yaml::int(layers)),
-                    ("magnitude", Yaml::float(magnitude)),
-                    ("fillcolor", bytes(fill)),
-                ],
-            ),
+            Transform::AutoAugment { fill } => op("AutoAugment", augment::auto_augment_keys(fill)),
+            Transform::RandAugment { layers, magnitude, fill } => {
+                op("RandAugment", augment::rand_augment_keys(layers, magnitude, fill))
+            }
+            Transform::RandomErasing { erasing, fill } => {
+                op("RandomErasing", augment::random_erasing_keys(erasing, fill))
+            }
             Transform::ResizeShort { size, resampler } => {
                 let mut options = vec![("resize_short", Yaml::int(size))];
                 options.extend(resampler_keys(resampler));
@@ -274,10 +259,6 @@ pub(crate) fn write(recipe: &Recipe) -> Yaml {
     ];
     ops.push(op("NormalizeImage", normalize));
     Yaml::Items(ops)
-}
-
-fn bytes(color: [u8; 3]) -> Yaml {
-    Yaml::ints(&color.map(u32::from))
 }
 
 fn resampler_keys(resampler: Resampler) -> [(&'static str, Yaml); 2] {

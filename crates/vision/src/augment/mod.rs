@@ -3,9 +3,12 @@
 
 mod affine;
 mod blend;
+mod erase;
 mod lookup;
 mod policy;
 
+pub use erase::Erasing;
+pub(crate) use erase::erase;
 pub use policy::{auto_augment, rand_augment};
 
 use crate::Rgb;

@@ -1,0 +1,110 @@
+//! The operators that change a photo's colours and shape at random.
+
+use photonet_vision::augment::Erasing;
+use photonet_vision::{Recipe, Transform};
+
+use super::triple;
+use crate::config::ConfigError;
+use crate::config::emit::Yaml;
+use crate::config::reader::{Item, Section};
+
+pub(super) fn auto_augment(options: &mut Section) -> Result<Transform, ConfigError> {
+    Ok(Transform::AutoAugment { fill: fill(options)? })
+}
+
+pub(super) fn auto_augment_keys(fill: [u8; 3]) -> Vec<(&'static str, Yaml)> {
+    vec![("fillcolor", bytes(fill))]
+}
+
+pub(super) fn rand_augment(options: &mut Section) -> Result<Transform, ConfigError> {
+    Ok(Transform::RandAugment {
+        layers: options.read("num_layers", Item::u32, 2)?,
+        magnitude: options.read("magnitude", Item::f64, 5.0)?,
+        fill: fill(options)?,
+    })
+}
+
+pub(super) fn rand_augment_keys(layers: u32, magnitude: f64, fill: [u8; 3]) -> Vec<(&'static str, Yaml)> {
+    vec![("num_layers", Yaml::int(layers)), ("magnitude", Yaml::float(magnitude)), ("fillcolor", bytes(fill))]
+}
+
+/// `None` where it never erases, whatever its other values. `normalized` is how the recipe goes on from
+/// bytes, where the operator comes after that.
+pub(super) fn random_erasing(
+    item: &Item,
+    options: &mut Section,
+    normalized: Option<&Recipe>,
+) -> Result<Option<Transform>, ConfigError> {
+    let erasing = Erasing {
+        probability: options.read("EPSILON", Item::f64_not_negative, 0.5)?,
+        area: (options.read("sl", Item::f64, 0.02)?, options.read("sh", Item::f64, 0.4)?),
+        ratio: options.read("r1", Item::f64, 0.3)?,
+        log_ratio: options.read("use_log_aspect", Item::bool, false)?,
+        attempts: options.read("attempt", Item::u32, 100)?,
+    };
+    let never = erasing.probability == 0.0;
+    if let Some(mode) = options.take("mode") {
+        match mode.text()?.as_str() {
+            "const" => {}
+            "rand" | "pixel" if never => {}
+            word @ ("rand" | "pixel") => {
+                let what = format!("the mode {word}, noise beyond what 8 bits can hold,");
+                return Err(mode.unsupported(&what, "const"));
+            }
+            word => return Err(mode.unsupported_name(word, &["const"])),
+        }
+    }
+    let given = options.take("mean");
+    let mean = given.as_ref().map_or(Ok([0.0; 3]), triple)?;
+    let Some(fill) = color_of(mean, normalized) else {
+        let rule = "a photo's bytes, from 0 to 255 before NormalizeImage, cannot show such a colour";
+        return Err(given.as_ref().unwrap_or(item).invalid(rule));
+    };
+    Ok((!never).then_some(Transform::RandomErasing { erasing, fill }))
+}
+
+pub(super) fn random_erasing_keys(erasing: Erasing, fill: [u8; 3]) -> Vec<(&'static str, Yaml)> {
+    vec![
+        ("EPSILON", Yaml::float(erasing.probability)),
+        ("sl", Yaml::float(erasing.area.0)),
+        ("sh", Yaml::float(erasing.area.1)),
+        ("r1", Yaml::float(erasing.ratio)),
+        ("use_log_aspect", Yaml::bool(erasing.log_ratio)),
+        ("attempt", Yaml::int(erasing.attempts)),
+        ("mode", Yaml::text("const")),
+        // Of bytes, since it is written before NormalizeImage.
+        ("mean", bytes(fill)),
+    ]
+}
+
+/// The bytes of a colour: after normalisation those that come nearest to it, as with a photo's own pixels,
+/// and before it the whole part, as NumPy stores it. `None` where there are no such bytes.
+fn color_of(color: [f32; 3], normalized: Option<&Recipe>) -> Option<[u8; 3]> {
+    let mut bytes = [0; 3];
+    for (c, byte) in bytes.iter_mut().enumerate() {
+        let value = f64::from(color[c]);
+        let level = match normalized {
+            Some(r) => ((value * f64::from(r.std[c]) + f64::from(r.mean[c])) / f64::from(r.scale)).round(),
+            None => value.trunc(),
+        };
+        *byte = (0.0..=255.0).contains(&level).then_some(level as u8)?;
+    }
+    Some(bytes)
+}
+
+/// The colour beside a photo that was moved: by default PaddleClas's grey.
+fn fill(options: &mut Section) -> Result<[u8; 3], ConfigError> {
+    options.read("fillcolor", color, [128; 3])
+}
+
+fn color(item: &Item) -> Result<[u8; 3], ConfigError> {
+    let byte = |item: &Item| item.u32().ok().and_then(|byte| u8::try_from(byte).ok());
+    match item.list()?.iter().map(byte).collect::<Vec<_>>()[..] {
+        [Some(r), Some(g), Some(b)] => Ok([r, g, b]),
+        _ => Err(item.invalid("it must be three whole numbers from 0 to 255, for red, green and blue")),
+    }
+}
+
+fn bytes(color: [u8; 3]) -> Yaml {
+    Yaml::ints(&color.map(u32::from))
+}
