@@ -73,7 +73,9 @@ fn preprocessing(recipe: &Recipe) -> Vec<String> {
         Transform::RandomCrop { size, resampler, .. } => {
             format!("random crop to {size} ({})", how(resampler))
         }
-        Transform::RandomFlip { probability } => format!("random flip ({probability})"),
+        Transform::RandomFlip { probability, sides } => {
+            format!("random flip ({probability}, {})", format!("{sides:?}").to_lowercase())
+        }
         Transform::AutoAugment { .. } => "AutoAugment".to_owned(),
         Transform::RandAugment { layers, magnitude, .. } => format!("RandAugment ({layers}, {magnitude})"),
         Transform::RandomErasing { erasing, .. } => format!("random erasing ({})", erasing.probability),

@@ -128,6 +128,13 @@ impl Rgb {
         }
         Rgb { width: self.width, height: self.height, data }
     }
+
+    /// Top and bottom exchanged.
+    pub fn flip_vertical(&self) -> Rgb {
+        let line = self.width as usize * 3;
+        let data = self.data.chunks_exact(line).rev().flatten().copied().collect();
+        Rgb { width: self.width, height: self.height, data }
+    }
 }
 
 /// A rectangle of an image, read in place.

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use photonet_train::config::{Arch, Config, ConfigError, Pretrained, ScheduleKind, Variant};
 use photonet_train::loader::{LoaderOptions, OnError};
-use photonet_vision::{Interpolation, Library, Recipe, Resampler, Transform};
+use photonet_vision::{Flip, Interpolation, Library, Recipe, Resampler, Transform};
 
 const QUICK_START: &str = include_str!("fixtures/quick_start.yaml");
 
@@ -121,7 +121,10 @@ fn overrides_are_typed_and_reach_into_lists() {
     assert_eq!((c.arch.variant, c.arch.width, c.arch.pretrained), (Variant::Small, 0.6, Pretrained::Yes));
     assert_eq!(c.optimizer.schedule.learning_rate, 0.001);
     assert_eq!(c.train.recipe.output_size(), Some((128, 128)));
-    assert_eq!(c.train.recipe.transforms[1], Transform::RandomFlip { probability: 0.0 });
+    assert_eq!(
+        c.train.recipe.transforms[1],
+        Transform::RandomFlip { probability: 0.0, sides: Flip::Horizontal }
+    );
     assert_eq!(c.eval.recipe.output_size(), Some((96, 96)));
     assert!(c.train.drop_last);
     assert_eq!(c.topk, [1, 3, 5]);
@@ -238,7 +241,7 @@ fn what_would_change_the_result_and_is_not_supported_is_refused() {
             "supported: leaving",
         ),
         ("DataLoader.Train.dataset.transform_ops=[{AugMix: {}}]", "AugMix is not supported"),
-        ("DataLoader.Train.dataset.transform_ops.2.RandFlipImage.flip_code=0", "supported: 1"),
+        ("DataLoader.Train.dataset.transform_ops.2.RandFlipImage.flip_code=2", "supported: 1, 0, -1"),
         ("DataLoader.Train.sampler.name=PKSampler", "supported: DistributedBatchSampler"),
         ("DataLoader.Eval.dataset.transform_ops.2.CropImage.size=[200, 100]", "the side of a square"),
         ("Infer.PostProcess.name=ThreshOutput", "supported: Topk"),

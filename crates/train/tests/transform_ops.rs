@@ -2,7 +2,7 @@
 
 use photonet_train::config::Config;
 use photonet_vision::augment::Erasing;
-use photonet_vision::{Recipe, Transform};
+use photonet_vision::{Flip, Recipe, Transform};
 
 /// A training file whose operators are a random crop, a flip, and `ops`, each a line of YAML.
 fn file(ops: &[&str]) -> String {
@@ -105,4 +105,13 @@ fn what_random_erasing_cannot_do_is_refused() {
     ] {
         assert!(text.contains(reason), "{reason}: {text}");
     }
+}
+
+#[test]
+fn flips_are_read_in_all_directions() {
+    for (code, sides) in [("1", Flip::Horizontal), ("0", Flip::Vertical), ("-1", Flip::Both)] {
+        let op = format!("RandFlipImage: {{flip_code: {code}}}");
+        assert_eq!(steps(&[&op, NORMALIZE]), [Transform::RandomFlip { probability: 0.5, sides }]);
+    }
+    all_refused(&[("RandFlipImage: {flip_code: 2}", "2.RandFlipImage.flip_code", "supported: 1, 0, -1")]);
 }

@@ -29,4 +29,4 @@ pub use photonet_pixels::{
 };
 pub use random::{Purpose, Random, RngKey, philox4x32};
 pub use recipe::Recipe;
-pub use transform::{Transform, random_crop_region};
+pub use transform::{Flip, Transform, random_crop_region};

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::streams::Streams;
 use crate::transform::{center_region, resize_then_crop, short_side_size, torchvision_resize_then_crop};
-use crate::{Interpolation, Library, Resampler, Rgb, RngKey, Transform, VisionError};
+use crate::{Flip, Interpolation, Library, Resampler, Rgb, RngKey, Transform, VisionError};
 use photonet_pixels::View;
 
 /// Mean and standard deviation of ImageNet's channels (red, green, blue), on the scale of 0 to 1.
@@ -45,7 +45,7 @@ impl Recipe {
                 ratio: (3.0 / 4.0, 4.0 / 3.0),
                 resampler: Resampler::default(),
             },
-            Transform::RandomFlip { probability: 0.5 },
+            Transform::RandomFlip { probability: 0.5, sides: Flip::Horizontal },
         ])
     }
 

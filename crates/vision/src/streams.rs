@@ -38,9 +38,9 @@ impl Streams {
                 let whole = Region { x: 0, y: 0, width: size, height: size };
                 return Ok(Cow::Owned(resize_region(view.region(part)?, (size, size), whole, resampler)?));
             }
-            Transform::RandomFlip { probability } => {
+            Transform::RandomFlip { probability, sides } => {
                 if self.flips.uniform() < probability {
-                    return Ok(Cow::Owned(image.flip_horizontal()));
+                    return Ok(Cow::Owned(sides.of(&image)));
                 }
             }
             Transform::AutoAugment { fill } => {

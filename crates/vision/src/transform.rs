@@ -21,10 +21,13 @@ pub enum Transform {
         /// How the part is resized.
         resampler: Resampler,
     },
-    /// Left and right exchanged at random: `RandFlipImage` with `flip_code` 1.
+    /// Opposite sides exchanged at random: `RandFlipImage`.
     RandomFlip {
         /// How often, from 0 to 1.
         probability: f64,
+        /// Which sides.
+        #[serde(default, skip_serializing_if = "Flip::is_horizontal")]
+        sides: Flip,
     },
     /// One of ImageNet's 25 pairs of operations: `AutoAugment`, see [`crate::augment::auto_augment`].
     AutoAugment {
@@ -81,6 +84,32 @@ pub enum Transform {
     },
 }
 
+/// What a flip exchanges.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Flip {
+    /// Left and right: PaddleClas's `flip_code` 1.
+    #[default]
+    Horizontal,
+    /// Top and bottom: `flip_code` 0.
+    Vertical,
+    /// Both, which is half a turn: `flip_code` -1.
+    Both,
+}
+
+impl Flip {
+    fn is_horizontal(&self) -> bool {
+        *self == Flip::Horizontal
+    }
+
+    pub(crate) fn of(self, image: &Rgb) -> Rgb {
+        match self {
+            Flip::Horizontal => image.flip_horizontal(),
+            Flip::Vertical => image.flip_vertical(),
+            Flip::Both => image.flip_vertical().flip_horizontal(),
+        }
+    }
+}
+
 impl Transform {
     /// The operation's name, as it is written in a model file.
     pub(crate) fn name(&self) -> &'static str {
@@ -122,7 +151,7 @@ impl Transform {
                 }
                 [size, size]
             }
-            Transform::RandomFlip { probability } => {
+            Transform::RandomFlip { probability, .. } => {
                 if !(0.0..=1.0).contains(&probability) {
                     return invalid(format!("probability must lie between 0 and 1, not be {probability}"));
                 }

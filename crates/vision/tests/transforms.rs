@@ -1,8 +1,8 @@
 //! Recipes: PaddleClas's sizes and places, determinism, statistics, and impossible values.
 
 use photonet_vision::{
-    Interpolation, Library, Purpose, Random, Recipe, Region, Resampler, Rgb, RngKey, Transform, VisionError,
-    random_crop_region, resize,
+    Flip, Interpolation, Library, Purpose, Random, Recipe, Region, Resampler, Rgb, RngKey, Transform,
+    VisionError, random_crop_region, resize,
 };
 
 /// A picture whose every pixel tells its place: (x, y, x + y), modulo 256.
@@ -24,6 +24,10 @@ fn only(transform: Transform) -> Recipe {
 
 fn short(size: u32) -> Transform {
     Transform::ResizeShort { size, resampler: Resampler::default() }
+}
+
+fn flip(probability: f64) -> Transform {
+    Transform::RandomFlip { probability, sides: Flip::Horizontal }
 }
 
 #[test]
@@ -157,9 +161,9 @@ fn random_recipes_depend_on_the_key_alone() {
 fn a_random_recipe_without_a_key_is_an_error() {
     let error = Recipe::train(32).apply(&places(40, 40), None).unwrap_err();
     assert_eq!(error, VisionError::KeyMissing { transform: "RandomCrop" });
-    let flip = only(Transform::RandomFlip { probability: 0.5 });
+    let flipping = only(flip(0.5));
     assert_eq!(
-        flip.apply(&places(4, 4), None).unwrap_err(),
+        flipping.apply(&places(4, 4), None).unwrap_err(),
         VisionError::KeyMissing { transform: "RandomFlip" }
     );
 }
@@ -169,9 +173,29 @@ fn flips_come_as_often_as_asked() {
     let image = places(5, 3);
     let mirror = image.flip_horizontal();
     for (probability, least, most) in [(0.0, 0, 0), (0.25, 900, 1100), (0.5, 1880, 2120), (1.0, 4000, 4000)] {
-        let flip = only(Transform::RandomFlip { probability });
-        let flipped = (0..4000).filter(|&sample| flip.apply(&image, key(sample)).unwrap() == mirror).count();
+        let flipping = only(flip(probability));
+        let flipped =
+            (0..4000).filter(|&sample| flipping.apply(&image, key(sample)).unwrap() == mirror).count();
         assert!((least..=most).contains(&flipped), "{flipped} of 4000 at {probability}");
+    }
+}
+
+#[test]
+fn flips_exchange_the_sides_that_they_should() {
+    let image = places(5, 3);
+    for (sides, across, down) in
+        [(Flip::Horizontal, true, false), (Flip::Vertical, false, true), (Flip::Both, true, true)]
+    {
+        let recipe = only(Transform::RandomFlip { probability: 1.0, sides });
+        let flipped = recipe.apply(&image, key(0)).unwrap();
+        for (x, y) in (0..3).flat_map(|y| (0..5).map(move |x| (x, y))) {
+            let from = (if across { 4 - x } else { x }, if down { 2 - y } else { y });
+            assert_eq!(flipped.pixel(x, y), image.pixel(from.0, from.1), "{sides:?} ({x}, {y})");
+        }
+        let json = serde_json::to_string(&recipe).unwrap();
+        assert_eq!(serde_json::from_str::<Recipe>(&json).unwrap(), recipe);
+        // A model file says so only where it is not what flips have always been.
+        assert_eq!(json.contains("sides"), sides != Flip::Horizontal, "{json}");
     }
 }
 
@@ -269,8 +293,8 @@ fn impossible_recipes_are_named() {
         (crop(32, (0.5, 0.2), (0.75, 1.3)), "scale"),
         (crop(32, (0.08, f64::NAN), (0.75, 1.3)), "scale"),
         (crop(32, (0.08, 1.0), (0.0, 1.3)), "ratio"),
-        (Transform::RandomFlip { probability: 1.5 }, "probability"),
-        (Transform::RandomFlip { probability: f64::NAN }, "probability"),
+        (flip(1.5), "probability"),
+        (flip(f64::NAN), "probability"),
         (Transform::CenterCrop { size: 0 }, "CenterCrop"),
         (short(0), "ResizeShort"),
         (Transform::Resize { width: 3, height: 0, resampler }, "Resize"),

@@ -2,7 +2,7 @@
 
 mod augment;
 
-use photonet_vision::{Interpolation, Library, Recipe, Resampler, Transform};
+use photonet_vision::{Flip, Interpolation, Library, Recipe, Resampler, Transform};
 
 use super::ConfigError;
 use super::emit::Yaml;
@@ -95,8 +95,23 @@ fn random_crop(options: &mut Section) -> Result<Transform, ConfigError> {
 }
 
 fn random_flip(options: &mut Section) -> Result<Transform, ConfigError> {
-    options.only_default(&[("flip_code", Only::Number(1.0))])?;
-    Ok(Transform::RandomFlip { probability: options.read("prob", Item::f64_not_negative, 0.5)? })
+    let sides = options.read("flip_code", flip, Flip::Horizontal)?;
+    Ok(Transform::RandomFlip { probability: options.read("prob", Item::f64_not_negative, 0.5)?, sides })
+}
+
+/// OpenCV's codes of flips.
+const FLIPS: [(f64, &str, Flip); 3] =
+    [(1.0, "1", Flip::Horizontal), (0.0, "0", Flip::Vertical), (-1.0, "-1", Flip::Both)];
+
+fn flip(item: &Item) -> Result<Flip, ConfigError> {
+    let code = item.f64()?;
+    let found = FLIPS.iter().find(|(number, ..)| *number == code).map(|(_, _, flip)| *flip);
+    found.ok_or_else(|| item.unsupported(&format!("the value {code}"), "1, 0, -1"))
+}
+
+fn flip_code(flip: Flip) -> Yaml {
+    let found = FLIPS.iter().find(|(_, _, known)| *known == flip);
+    Yaml::Scalar(found.map_or("1", |(_, code, _)| code).to_owned())
 }
 
 fn resize(item: &Item, options: &mut Section, ignored: &mut Vec<String>) -> Result<Transform, ConfigError> {
@@ -223,8 +238,8 @@ pub(crate) fn write(recipe: &Recipe) -> Yaml {
                 options.extend(resampler_keys(resampler));
                 op("RandCropImage", options)
             }
-            Transform::RandomFlip { probability } => {
-                op("RandFlipImage", vec![("flip_code", Yaml::int(1u32)), ("prob", Yaml::float(probability))])
+            Transform::RandomFlip { probability, sides } => {
+                op("RandFlipImage", vec![("flip_code", flip_code(sides)), ("prob", Yaml::float(probability))])
             }
             Transform::AutoAugment { fill } => op("AutoAugment", augment::auto_augment_keys(fill)),
             Transform::RandAugment { layers, magnitude, fill } => {
