@@ -78,6 +78,9 @@ fn preprocessing(recipe: &Recipe) -> Vec<String> {
         }
         Transform::AutoAugment { .. } => "AutoAugment".to_owned(),
         Transform::RandAugment { layers, magnitude, .. } => format!("RandAugment ({layers}, {magnitude})"),
+        Transform::TimmAugment { augment } => {
+            format!("timm's RandAugment ({}, {})", augment.layers, augment.magnitude)
+        }
         Transform::RandomErasing { erasing, .. } => format!("random erasing ({})", erasing.probability),
         Transform::ResizeShort { size, resampler } => format!("short side to {size} ({})", how(resampler)),
         Transform::Resize { width, height, resampler } => format!("to {width}x{height} ({})", how(resampler)),

@@ -1,7 +1,7 @@
 //! PaddleClas's augmentations among `transform_ops`: read, refused, and written back.
 
 use photonet_train::config::Config;
-use photonet_vision::augment::Erasing;
+use photonet_vision::augment::{Erasing, Filter, TimmAugment};
 use photonet_vision::{Flip, Recipe, Transform};
 
 /// A training file whose operators are a random crop, a flip, and `ops`, each a line of YAML.
@@ -114,4 +114,51 @@ fn flips_are_read_in_all_directions() {
         assert_eq!(steps(&[&op, NORMALIZE]), [Transform::RandomFlip { probability: 0.5, sides }]);
     }
     all_refused(&[("RandFlipImage: {flip_code: 2}", "2.RandFlipImage.flip_code", "supported: 1, 0, -1")]);
+}
+
+#[test]
+fn timm_auto_augment_is_read_by_its_setting() {
+    let default = TimmAugment {
+        probability: 1.0,
+        layers: 2,
+        magnitude: 9,
+        deviation: 0.5,
+        increasing: true,
+        filter: Some(Filter::Bicubic),
+        fill: [124, 116, 104],
+    };
+    let read = |options: &str| {
+        let op = format!("TimmAutoAugment: {options}");
+        steps(&[&op, NORMALIZE])
+    };
+    let is = |augment| [Transform::TimmAugment { augment }];
+    assert_eq!(read(""), is(default));
+    let full = "{prob: 0.5, config_str: rand-m9-mstd0.5-inc1, interpolation: bicubic, img_size: 224}";
+    assert_eq!(read(full), is(TimmAugment { probability: 0.5, ..default }));
+    // What a setting leaves out.
+    let bare = TimmAugment { magnitude: 10, deviation: 0.0, increasing: false, ..default };
+    assert_eq!(read("{config_str: rand}"), is(bare));
+    assert_eq!(
+        read("{config_str: rand-n3-m4-mstd1.25, interpolation: random, mean: [0.5, 0, 1]}"),
+        is(TimmAugment {
+            magnitude: 4,
+            layers: 3,
+            deviation: 1.25,
+            filter: None,
+            fill: [128, 0, 255],
+            ..bare
+        })
+    );
+    // As the files for PULC have it.
+    assert_eq!(read("{prob: 0.0, config_str: augmix-m3, interpolation: bicubic, img_size: 176}"), []);
+    all_refused(&[
+        ("TimmAutoAugment: {config_str: augmix-m3}", "augmix-m3 is not supported", "begin with rand-"),
+        ("TimmAutoAugment: {config_str: rand-m9-w0}", "the part w0", "m, n, mstd and inc"),
+        ("TimmAutoAugment: {config_str: rand-m9.5}", "the part m9.5", "m, n, mstd and inc"),
+        ("TimmAutoAugment: {config_str: rand-mstd}", "the part mstd", "m, n, mstd and inc"),
+        ("TimmAutoAugment: {interpolation: lanczos}", "lanczos", "bilinear, bicubic, random"),
+        ("TimmAutoAugment: {mean: [124, 116, 104]}", "TimmAutoAugment", "from 0 to 1"),
+        ("TimmAutoAugment: {prob: 1.5}", "TimmAugment", "probability must lie between 0 and 1"),
+        ("TimmAutoAugment: {config: rand-m9}", "TimmAutoAugment.config", "did you mean"),
+    ]);
 }

@@ -1,7 +1,7 @@
 //! What a loader's thread does with a decoded photo: `cargo bench -p photonet-vision`.
 
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
-use photonet_vision::augment::Operation;
+use photonet_vision::augment::{Filter, Moves, Operation, TimmAugment};
 use photonet_vision::{Interpolation, Library, Recipe, Resampler, Rgb, RngKey, Transform, resize};
 
 /// Width and height of a photo: TrashNet's as it is published.
@@ -61,6 +61,15 @@ fn augmentation(criterion: &mut Criterion) {
         Err(error) => panic!("{error}"),
     };
     let grey = [128; 3];
+    let moves = Moves::paddle_clas(grey);
+    let turned = Moves::timm(grey, Filter::Bicubic);
+    criterion.bench_function("bicubic Rotate(30.0) 224", |bencher| {
+        bencher.iter_batched_ref(
+            || photo.clone(),
+            |photo| Operation::Rotate(30.0).apply(photo, &turned),
+            BatchSize::SmallInput,
+        );
+    });
     for operation in [
         Operation::ShearX(0.15),
         Operation::ShearY(0.15),
@@ -76,13 +85,22 @@ fn augmentation(criterion: &mut Criterion) {
         criterion.bench_function(&format!("{operation:?} 224"), |bencher| {
             bencher.iter_batched_ref(
                 || photo.clone(),
-                |photo| operation.apply(photo, grey),
+                |photo| operation.apply(photo, &moves),
                 BatchSize::SmallInput,
             );
         });
     }
     let rand = Transform::RandAugment { layers: 2, magnitude: 5.0, fill: grey };
-    for transform in [Transform::AutoAugment { fill: grey }, rand] {
+    let augment = TimmAugment {
+        probability: 1.0,
+        layers: 2,
+        magnitude: 9,
+        deviation: 0.5,
+        increasing: true,
+        filter: Some(Filter::Bicubic),
+        fill: grey,
+    };
+    for transform in [Transform::AutoAugment { fill: grey }, rand, Transform::TimmAugment { augment }] {
         let recipe = Recipe { transforms: vec![transform.clone()], ..Recipe::train(224) };
         let mut keys = (0..1000).cycle().map(|sample| RngKey { seed: 0, epoch: 0, sample });
         let mut key = || keys.next();

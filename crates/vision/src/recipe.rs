@@ -71,6 +71,7 @@ impl Recipe {
                 Transform::RandomFlip { .. }
                 | Transform::AutoAugment { .. }
                 | Transform::RandAugment { .. }
+                | Transform::TimmAugment { .. }
                 | Transform::RandomErasing { .. }
                 | Transform::CenterCrop { .. } => {}
             }
@@ -88,6 +89,7 @@ impl Recipe {
             Transform::RandomFlip { .. }
             | Transform::AutoAugment { .. }
             | Transform::RandAugment { .. }
+            | Transform::TimmAugment { .. }
             | Transform::RandomErasing { .. }
             | Transform::CenterCrop { .. } => None,
         };
@@ -131,6 +133,7 @@ impl Recipe {
                 Transform::RandomFlip { .. }
                 | Transform::AutoAugment { .. }
                 | Transform::RandAugment { .. }
+                | Transform::TimmAugment { .. }
                 | Transform::RandomErasing { .. } => {}
             }
         }
@@ -147,6 +150,7 @@ impl Recipe {
             Transform::RandomFlip { .. }
             | Transform::AutoAugment { .. }
             | Transform::RandAugment { .. }
+            | Transform::TimmAugment { .. }
             | Transform::RandomErasing { .. } => known,
             Transform::ResizeShort { .. } => None,
         })
@@ -211,6 +215,7 @@ impl Recipe {
                 | Transform::RandomFlip { .. }
                 | Transform::AutoAugment { .. }
                 | Transform::RandAugment { .. }
+                | Transform::TimmAugment { .. }
                 | Transform::RandomErasing { .. } => {
                     image = random(step, image)?;
                     continue;

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::augment::{auto_augment, erase, rand_augment};
+use crate::augment::{Moves, auto_augment, erase, rand_augment};
 use crate::{Purpose, Random, Rgb, RngKey, Transform, VisionError, random_crop_region};
 use photonet_pixels::{Region, View, resize_region};
 
@@ -44,13 +44,20 @@ impl Streams {
                 }
             }
             Transform::AutoAugment { fill } => {
+                let moves = Moves::paddle_clas(fill);
                 for operation in auto_augment(&mut self.augmentations).into_iter().flatten() {
-                    operation.apply(image.to_mut(), fill);
+                    operation.apply(image.to_mut(), &moves);
                 }
             }
             Transform::RandAugment { layers, magnitude, fill } => {
+                let moves = Moves::paddle_clas(fill);
                 for _ in 0..layers {
-                    rand_augment(magnitude, &mut self.augmentations).apply(image.to_mut(), fill);
+                    rand_augment(magnitude, &mut self.augmentations).apply(image.to_mut(), &moves);
+                }
+            }
+            Transform::TimmAugment { augment } => {
+                for (operation, moves) in augment.operations(&mut self.augmentations) {
+                    operation.apply(image.to_mut(), &moves);
                 }
             }
             Transform::RandomErasing { erasing, fill } => {

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::augment::Erasing;
+use crate::augment::{Erasing, TimmAugment};
 use crate::{Random, Resampler, Rgb, VisionError};
 use photonet_pixels::{Region, View, resize_region};
 
@@ -42,6 +42,11 @@ pub enum Transform {
         magnitude: f64,
         /// Red, green and blue of what shears and translations bring in from outside.
         fill: [u8; 3],
+    },
+    /// Operations drawn as timm does: `TimmAutoAugment` with a setting that begins with `rand`.
+    TimmAugment {
+        /// How often, how many, how strong.
+        augment: TimmAugment,
     },
     /// A rectangle overwritten at random: `RandomErasing`.
     RandomErasing {
@@ -118,6 +123,7 @@ impl Transform {
             Transform::RandomFlip { .. } => "RandomFlip",
             Transform::AutoAugment { .. } => "AutoAugment",
             Transform::RandAugment { .. } => "RandAugment",
+            Transform::TimmAugment { .. } => "TimmAugment",
             Transform::RandomErasing { .. } => "RandomErasing",
             Transform::ResizeShort { .. } => "ResizeShort",
             Transform::Resize { .. } => "Resize",
@@ -133,6 +139,7 @@ impl Transform {
                 | Transform::RandomFlip { .. }
                 | Transform::AutoAugment { .. }
                 | Transform::RandAugment { .. }
+                | Transform::TimmAugment { .. }
                 | Transform::RandomErasing { .. }
         )
     }
@@ -158,6 +165,7 @@ impl Transform {
                 return Ok(());
             }
             Transform::AutoAugment { .. } => return Ok(()),
+            Transform::TimmAugment { augment } => return augment.check().or_else(invalid),
             Transform::RandomErasing { erasing, .. } => return erasing.check().or_else(invalid),
             Transform::RandAugment { magnitude, .. } => {
                 // Beyond 20 posterising would have to keep more than the 8 bits that there are.

@@ -10,12 +10,13 @@ use super::reader::{Item, Only, Section};
 
 /// The operators that are carried out, for error messages and suggestions.
 /// `ResizeThenCrop` is not PaddleClas's: it is how an imported torchvision or timm model sees its photos.
-const OPERATORS: [&str; 11] = [
+const OPERATORS: [&str; 12] = [
     "DecodeImage",
     "RandCropImage",
     "RandFlipImage",
     "AutoAugment",
     "RandAugment",
+    "TimmAutoAugment",
     "ResizeImage",
     "CropImage",
     "ResizeThenCrop",
@@ -44,6 +45,7 @@ pub(crate) fn read(list: &Item, ignored: &mut Vec<String>) -> Result<Recipe, Con
             "RandFlipImage" => recipe.transforms.push(random_flip(&mut options)?),
             "AutoAugment" => recipe.transforms.push(augment::auto_augment(&mut options)?),
             "RandAugment" => recipe.transforms.push(augment::rand_augment(&mut options)?),
+            "TimmAutoAugment" => recipe.transforms.extend(augment::timm(&item, &mut options)?),
             "ResizeImage" => recipe.transforms.push(resize(&item, &mut options, ignored)?),
             "CropImage" => recipe.transforms.push(center_crop(&mut options)?),
             "ResizeThenCrop" => recipe.transforms.push(resize_then_crop(&item, &mut options)?),
@@ -245,6 +247,7 @@ pub(crate) fn write(recipe: &Recipe) -> Yaml {
             Transform::RandAugment { layers, magnitude, fill } => {
                 op("RandAugment", augment::rand_augment_keys(layers, magnitude, fill))
             }
+            Transform::TimmAugment { augment } => op("TimmAutoAugment", augment::timm_keys(augment)),
             Transform::RandomErasing { erasing, fill } => {
                 op("RandomErasing", augment::random_erasing_keys(erasing, fill))
             }

@@ -41,6 +41,10 @@ pub(super) fn solarize(image: &mut Rgb, threshold: f64) {
     map(image, |byte| if f64::from(byte) < threshold { byte } else { !byte });
 }
 
+pub(super) fn solarize_add(image: &mut Rgb, addend: u8) {
+    map(image, |byte| if byte < 128 { byte.saturating_add(addend) } else { byte });
+}
+
 pub(super) fn invert(image: &mut Rgb) {
     map(image, |byte| !byte);
 }

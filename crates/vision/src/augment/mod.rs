@@ -1,35 +1,63 @@
-//! What AutoAugment and RandAugment do to a photo: Pillow's operations, to the bit, and how PaddleClas draws
-//! them.
+//! Augmentation beyond crops and flips: Pillow's operations, to the bit, how PaddleClas and timm draw them, and
+//! what is erased.
 
 mod affine;
 mod blend;
 mod erase;
 mod lookup;
 mod policy;
+mod timm;
 
+pub use affine::Filter;
 pub use erase::Erasing;
 pub(crate) use erase::erase;
 pub use policy::{auto_augment, rand_augment};
+pub use timm::TimmAugment;
 
 use crate::Rgb;
-use affine::Along;
+use affine::Matrix;
 
-/// The colour that PaddleClas turns photos on, whatever other operations fill with.
-const GREY: [u8; 3] = [128; 3];
+/// How operations that move pixels make the new ones.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Moves {
+    shear: Filter,
+    translate: Filter,
+    rotate: Filter,
+    fill: [u8; 3],
+    fill_of_rotate: [u8; 3],
+}
+
+impl Moves {
+    /// As PaddleClas's own policies do: only shears interpolate, and photos are turned on grey, whatever
+    /// colour `fill` other moves bring in from outside.
+    pub fn paddle_clas(fill: [u8; 3]) -> Moves {
+        Moves {
+            shear: Filter::Bicubic,
+            translate: Filter::Nearest,
+            rotate: Filter::Nearest,
+            fill,
+            fill_of_rotate: [128; 3],
+        }
+    }
+
+    /// As timm does: all with the same filter and colour.
+    pub fn timm(fill: [u8; 3], filter: Filter) -> Moves {
+        Moves { shear: filter, translate: filter, rotate: filter, fill, fill_of_rotate: fill }
+    }
+}
 
 /// One operation on a photo, with its strength. None of them changes the photo's size.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Operation {
-    /// A pixel shows what was this many times its height in the photo to its right, by bicubic interpolation.
+    /// A pixel shows what was this many times its distance from the upper edge to its right.
     ShearX(f64),
-    /// A pixel shows what was this many times its distance from the left edge below it, by bicubic
-    /// interpolation.
+    /// A pixel shows what was this many times its distance from the left edge below it.
     ShearY(f64),
     /// A pixel shows what was this share of the width to its right.
     TranslateX(f64),
     /// A pixel shows what was this share of the height below it.
     TranslateY(f64),
-    /// Turned counter-clockwise by so many degrees about the middle, on grey.
+    /// Turned counter-clockwise by so many degrees about the middle.
     Rotate(f64),
     /// Between the photo in grey (0) and the photo (1), or beyond.
     Color(f64),
@@ -37,6 +65,8 @@ pub enum Operation {
     Posterize(u32),
     /// Bytes from this value on turned into their complements.
     Solarize(f64),
+    /// So much added to bytes below 128, to at most 255.
+    SolarizeAdd(u8),
     /// Between the mean grey (0) and the photo (1), or beyond.
     Contrast(f64),
     /// Between the smoothed photo (0) and the photo (1), or beyond.
@@ -52,24 +82,28 @@ pub enum Operation {
 }
 
 impl Operation {
-    /// Carries the operation out. `fill` is the colour of what a shear or a translation brings in from
-    /// outside.
-    pub fn apply(self, image: &mut Rgb, fill: [u8; 3]) {
+    /// Carries the operation out.
+    pub fn apply(self, image: &mut Rgb, moves: &Moves) {
+        let Moves { shear, translate, rotate, fill, fill_of_rotate } = *moves;
         match self {
-            Operation::ShearX(factor) => affine::shear(image, Along::X, factor, fill),
-            Operation::ShearY(factor) => affine::shear(image, Along::Y, factor, fill),
+            Operation::ShearX(factor) => affine::transform(image, &Matrix::shear_x(factor), shear, fill),
+            Operation::ShearY(factor) => affine::transform(image, &Matrix::shear_y(factor), shear, fill),
             Operation::TranslateX(share) => {
-                let pixels = share * f64::from(image.width());
-                affine::translate(image, pixels, 0.0, fill);
+                let matrix = Matrix::translation(share * f64::from(image.width()), 0.0);
+                affine::transform(image, &matrix, translate, fill);
             }
             Operation::TranslateY(share) => {
-                let pixels = share * f64::from(image.height());
-                affine::translate(image, 0.0, pixels, fill);
+                let matrix = Matrix::translation(0.0, share * f64::from(image.height()));
+                affine::transform(image, &matrix, translate, fill);
             }
-            Operation::Rotate(degrees) => affine::rotate(image, degrees, GREY),
+            Operation::Rotate(degrees) => {
+                let matrix = Matrix::rotation(degrees, image);
+                affine::transform(image, &matrix, rotate, fill_of_rotate);
+            }
             Operation::Color(factor) => blend::color(image, factor as f32),
             Operation::Posterize(bits) => lookup::posterize(image, bits),
             Operation::Solarize(threshold) => lookup::solarize(image, threshold),
+            Operation::SolarizeAdd(addend) => lookup::solarize_add(image, addend),
             Operation::Contrast(factor) => blend::contrast(image, factor as f32),
             Operation::Sharpness(factor) => blend::sharpness(image, factor as f32),
             Operation::Brightness(factor) => blend::brightness(image, factor as f32),

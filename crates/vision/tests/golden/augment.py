@@ -4,11 +4,13 @@
     python augment.py PADDLECLAS    # a checkout of it, 2.0 or later
 
 The test reads augment.txt; it needs no Python. Its lines are
-    apply OPERATION STRENGTH FILL PICTURES VALUE    what an operation makes of the pictures of some sizes
+    apply OPERATION STRENGTH FILL FILTER PICTURES VALUE    what an operation makes of the pictures of some sizes
     pair PROBABILITY OPERATION STRENGTH PROBABILITY OPERATION STRENGTH    one of AutoAugment's
     magnitude MAGNITUDE OPERATION STRENGTH    RandAugment's
+    timm LIST MAGNITUDE OPERATION STRENGTH[,STRENGTH]    TimmAutoAugment's, with both signs
 """
 
+import functools
 import importlib.util
 import pathlib
 import random
@@ -84,7 +86,7 @@ def operations(RandAugment):
                     for pictures in which:
                         value = applied(function, strength, pictures)
                         colour = ",".join(map(str, fill))
-                        yield f"apply {name} {float(sign * strength)!r} {colour} {pictures} {value}"
+                        yield f"apply {name} {float(sign * strength)!r} {colour} own {pictures} {value}"
 
 
 def pairs(module):
@@ -107,7 +109,39 @@ def magnitudes(RandAugment):
             yield f"magnitude {magnitude} {name} {float(strength)!r}"
 
 
+TIMM_MOVES = {"shearX": "shear_x", "shearY": "shear_y", "translateX": "translate_x_rel", "translateY": "translate_y_rel"}
+
+
+def timm_operations(module):
+    """What differs from the operations above: interpolation, colour, and solarize_add."""
+    colour = ",".join(map(str, PLUM))
+    for name, function in {**TIMM_MOVES, "rotate": "rotate"}.items():
+        for filter in ("bilinear", "bicubic"):
+            move = functools.partial(
+                getattr(module, function), resample=module._pil_interp(filter), fillcolor=PLUM)
+            for strength in (0, 13.7, -30) if name == "rotate" else (0.123, -0.3, 0.45):
+                value = applied(move, strength, "several")
+                yield f"apply {name} {float(strength)!r} {colour} {filter} several {value}"
+    for strength in (0, 55, 110):
+        value = applied(module.solarize_add, strength, "several")
+        yield f"apply solarizeadd {float(strength)!r} 128,128,128 own several {value}"
+
+
+def timm_strengths(module):
+    for which, names in (("plain", module._RAND_TRANSFORMS), ("increasing", module._RAND_INCREASING_TRANSFORMS)):
+        for magnitude in (4, 9):
+            for name in names:
+                strengths = set()
+                for drawn in (0.0, 1.0):
+                    random.random = lambda drawn=drawn: drawn
+                    level = module.LEVEL_TO_ARG[name]
+                    strengths.add(float(level(magnitude, {})[0] if level else 0))
+                yield f"timm {which} {magnitude} {name} {','.join(map(repr, sorted(strengths)))}"
+
+
 np.int = int  # NumPy has it no more.
 RandAugment = load("randaugment").RandAugment
+timm = load("timm_autoaugment")
 lines = [*operations(RandAugment), *pairs(load("autoaugment")), *magnitudes(RandAugment)]
+lines += [*timm_operations(timm), *timm_strengths(timm)]
 (HERE / "augment.txt").write_text("\n".join(lines) + "\n")

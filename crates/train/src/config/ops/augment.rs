@@ -1,9 +1,9 @@
 //! The operators that change a photo's colours and shape at random.
 
-use photonet_vision::augment::Erasing;
+use photonet_vision::augment::{Erasing, Filter, TimmAugment};
 use photonet_vision::{Recipe, Transform};
 
-use super::triple;
+use super::{IMAGENET_MEAN, triple};
 use crate::config::ConfigError;
 use crate::config::emit::Yaml;
 use crate::config::reader::{Item, Section};
@@ -26,6 +26,88 @@ pub(super) fn rand_augment(options: &mut Section) -> Result<Transform, ConfigErr
 
 pub(super) fn rand_augment_keys(layers: u32, magnitude: f64, fill: [u8; 3]) -> Vec<(&'static str, Yaml)> {
     vec![("num_layers", Yaml::int(layers)), ("magnitude", Yaml::float(magnitude)), ("fillcolor", bytes(fill))]
+}
+
+/// The filters that Pillow has for transforms, as PaddleClas calls them; `random` draws one each time.
+const FILTERS: [(&str, Option<Filter>); 3] =
+    [("bilinear", Some(Filter::Bilinear)), ("bicubic", Some(Filter::Bicubic)), ("random", None)];
+
+/// `None` where it never does anything, whatever its other values.
+pub(super) fn timm(item: &Item, options: &mut Section) -> Result<Option<Transform>, ConfigError> {
+    let probability = options.read("prob", Item::f64_not_negative, 1.0)?;
+    let setting = options.take("config_str");
+    let filter = options.take("interpolation");
+    let mean = options.read("mean", triple, IMAGENET_MEAN)?;
+    // What moves by a share of the photo's size needs none.
+    options.take("img_size");
+    if probability == 0.0 {
+        return Ok(None);
+    }
+    let mut augment = TimmAugment {
+        probability,
+        layers: 2,
+        magnitude: 9,
+        deviation: 0.5,
+        increasing: true,
+        filter: Some(Filter::Bicubic),
+        fill: mean.map(|mean| (f64::from(mean) * 255.0).round_ties_even() as u8),
+    };
+    if let Some(setting) = setting {
+        timm_setting(&setting, &mut augment)?;
+    }
+    if let Some(filter) = filter {
+        let word = filter.text()?;
+        let found = FILTERS.iter().find(|(name, _)| *name == word);
+        augment.filter =
+            found.ok_or_else(|| filter.unsupported_name(&word, &FILTERS.map(|(name, _)| name)))?.1;
+    }
+    if mean.iter().any(|mean| !(0.0..=1.0).contains(mean)) {
+        return Err(item.invalid("its mean, a colour, must be three numbers from 0 to 1"));
+    }
+    Ok(Some(Transform::TimmAugment { augment }))
+}
+
+/// Reads a setting such as `rand-m9-n2-mstd0.5-inc1`; what it leaves out is as timm has it.
+fn timm_setting(item: &Item, augment: &mut TimmAugment) -> Result<(), ConfigError> {
+    let text = item.text()?;
+    let mut parts = text.split('-');
+    if parts.next() != Some("rand") {
+        return Err(item.unsupported(&text, "settings that begin with rand-"));
+    }
+    (augment.magnitude, augment.layers, augment.deviation, augment.increasing) = (10, 2, 0.0, false);
+    for part in parts {
+        let at = part.find(|c: char| c.is_ascii_digit()).unwrap_or(part.len());
+        let (key, value) = part.split_at(at);
+        let read = match key {
+            // Whatever number follows, as in timm.
+            "inc" if !value.is_empty() => {
+                augment.increasing = true;
+                Some(())
+            }
+            "m" => value.parse().ok().map(|magnitude| augment.magnitude = magnitude),
+            "n" => value.parse().ok().map(|layers| augment.layers = layers),
+            "mstd" => value.parse().ok().map(|deviation| augment.deviation = deviation),
+            _ => None,
+        };
+        if read.is_none() {
+            let supported = "m, n, mstd and inc, each with its number, as in rand-m9-n2-mstd0.5-inc1";
+            return Err(item.unsupported(&format!("the part {part}"), supported));
+        }
+    }
+    Ok(())
+}
+
+pub(super) fn timm_keys(augment: TimmAugment) -> Vec<(&'static str, Yaml)> {
+    let TimmAugment { probability, layers, magnitude, deviation, increasing, filter, fill } = augment;
+    let increasing = if increasing { "-inc1" } else { "" };
+    let setting = format!("rand-m{magnitude}-n{layers}-mstd{deviation}{increasing}");
+    let found = FILTERS.iter().find(|(_, known)| *known == filter);
+    vec![
+        ("prob", Yaml::float(probability)),
+        ("config_str", Yaml::text(&setting)),
+        ("interpolation", Yaml::text(found.map_or("bilinear", |(name, _)| name))),
+        ("mean", Yaml::List(fill.map(|byte| Yaml::single(f32::from(byte) / 255.0)).to_vec())),
+    ]
 }
 
 /// `None` where it never erases, whatever its other values. `normalized` is how the recipe goes on from
