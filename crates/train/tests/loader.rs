@@ -6,6 +6,7 @@ use std::sync::Arc;
 use image::{Rgb as Pixel, RgbImage};
 use photonet_train::dataset::{Dataset, Sample};
 use photonet_train::loader::{Batch, IGNORED_LABEL, Loader, LoaderError, LoaderOptions};
+use photonet_vision::augment::{Erasing, TimmAugment};
 use photonet_vision::{Interpolation, Library, Recipe, Resampler, Transform};
 use tempfile::TempDir;
 
@@ -54,6 +55,56 @@ fn threads_cache_and_prefetch_do_not_change_a_batch() {
         }
         assert_eq!(reference.report().skipped, other.report().skipped);
     }
+}
+
+/// What resuming in mid-epoch to the same bits rests on.
+#[test]
+fn augmented_photos_depend_on_seed_epoch_and_photo_alone() {
+    let (_dir, dataset) = photos(11);
+    let fill = [124, 116, 104];
+    let mut recipe = Recipe::train(32);
+    recipe.transforms.extend([
+        Transform::AutoAugment { fill },
+        Transform::RandAugment { layers: 2, magnitude: 5.0, fill },
+        Transform::TimmAugment {
+            augment: TimmAugment {
+                probability: 0.5,
+                layers: 2,
+                magnitude: 9,
+                deviation: 0.5,
+                increasing: true,
+                filter: None,
+                fill,
+            },
+        },
+        Transform::RandomErasing {
+            erasing: Erasing {
+                probability: 0.5,
+                area: (0.02, 0.4),
+                ratio: 0.3,
+                log_ratio: true,
+                attempts: 10,
+            },
+            fill,
+        },
+    ]);
+    let loader = |threads, cache_bytes| {
+        let options = LoaderOptions { threads, cache_bytes, ..LoaderOptions::train(4, 9) };
+        Loader::new(Arc::new(dataset.clone()), recipe.clone(), options).unwrap()
+    };
+    let (reference, other) = (loader(1, 1 << 20), loader(4, 0));
+    let [first, second] = [0, 1].map(|epoch| batches(&reference, epoch));
+    assert_eq!([0, 1].map(|epoch| batches(&other, epoch)), [first.clone(), second.clone()]);
+    let rest: Vec<Batch> = other.epoch_from(1, 2).collect::<Result<_, _>>().unwrap();
+    assert_eq!(rest, second[2..]);
+    let photo = |batches: &[Batch], index: u32| {
+        let batch = batches.iter().find(|batch| batch.indices.contains(&index)).unwrap();
+        let slot = batch.indices.iter().position(|i| *i == index).unwrap();
+        batch.pixels[slot * 32 * 32 * 3..][..32 * 32 * 3].to_vec()
+    };
+    assert!((0..11).all(|index| photo(&first, index) != photo(&second, index)));
+    let plain = batches(&train(&dataset, |_| {}), 0);
+    assert!((0..11).filter(|index| photo(&first, *index) != photo(&plain, *index)).count() > 8);
 }
 
 #[test]

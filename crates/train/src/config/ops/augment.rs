@@ -139,7 +139,7 @@ pub(super) fn random_erasing(
     let given = options.take("mean");
     let mean = given.as_ref().map_or(Ok([0.0; 3]), triple)?;
     let Some(fill) = color_of(mean, normalized) else {
-        let rule = "a photo's bytes, from 0 to 255 before NormalizeImage, cannot show such a colour";
+        let rule = "it must be a colour that a photo's bytes can show, 0 to 255 before they are normalised";
         return Err(given.as_ref().unwrap_or(item).invalid(rule));
     };
     Ok((!never).then_some(Transform::RandomErasing { erasing, fill }))
