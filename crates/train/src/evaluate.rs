@@ -140,7 +140,7 @@ impl Tally {
         self.images += 1;
         self.top1 += usize::from(rank == 0);
         self.top5 += usize::from(rank < 5);
-        self.loss -= f64::from(softmax(logits)[label]).max(f64::MIN_POSITIVE).ln();
+        self.loss += cross_entropy(logits, *own);
         self.of_class[label][0] += 1;
         self.of_class[label][1] += usize::from(rank == 0);
         self.of_class[first][2] += 1;
@@ -184,10 +184,22 @@ fn argmax(logits: &[f32]) -> usize {
     best
 }
 
+/// The largest logit and each one's power of e relative to it, worked out in `f64`.
+fn powers(logits: &[f32]) -> (f64, Vec<f64>) {
+    let largest = f64::from(logits.iter().copied().fold(f32::NEG_INFINITY, f32::max));
+    (largest, logits.iter().map(|z| (f64::from(*z) - largest).exp()).collect())
+}
+
+/// Minus the logarithm of the probability of the class whose logit is `own`. A probability would round to 0
+/// where the others are larger by a hundred.
+fn cross_entropy(logits: &[f32], own: f32) -> f64 {
+    let (largest, powers) = powers(logits);
+    powers.iter().sum::<f64>().ln() + largest - f64::from(own)
+}
+
 /// Probabilities from logits, worked out in `f64`.
 pub fn softmax(logits: &[f32]) -> Vec<f32> {
-    let largest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    let powers: Vec<f64> = logits.iter().map(|z| f64::from(z - largest).exp()).collect();
+    let (_, powers) = powers(logits);
     let sum: f64 = powers.iter().sum();
     powers.iter().map(|p| (p / sum) as f32).collect()
 }
@@ -214,7 +226,22 @@ mod tests {
         let expected = -(f64::exp(2.0) / (f64::exp(2.0) + f64::exp(1.0) + 1.0)).ln();
         let mut one = Tally::new(3);
         one.add(&[2.0, 1.0, 0.0], 0);
-        assert!((one.finish(&labels, Vec::new()).loss - expected).abs() < 1e-6);
+        assert!((one.finish(&labels, Vec::new()).loss - expected).abs() < 1e-12);
+    }
+
+    #[test]
+    fn the_loss_of_a_model_that_is_badly_off_is_as_large_as_it_is() {
+        let loss = |logits: &[f32], label| {
+            let mut tally = Tally::new(logits.len());
+            tally.add(logits, label);
+            tally.finish(&[], Vec::new()).loss
+        };
+        assert_eq!(loss(&[150.0, -150.0], 1), 300.0);
+        assert_eq!(loss(&[5000.0, 0.0, -1000.0], 2), 6000.0);
+        assert!((loss(&[800.0, 800.0, 0.0], 2) - (800.0 + f64::ln(2.0))).abs() < 1e-12);
+        assert_eq!(loss(&[1e30, -1e30], 1), 2.0 * f64::from(1e30_f32));
+        assert_eq!(loss(&[1e30, -1e30], 0), 0.0);
+        assert!(loss(&[f32::NAN, 0.0], 1).is_nan());
     }
 
     #[test]
