@@ -9,7 +9,7 @@ use crate::serve::ServeOptions;
 use crate::verify::VerifyOptions;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use photonet_model::Frozen;
-use photonet_train::config::{Config, ConfigError};
+use photonet_train::config::{Config, ConfigError, Task};
 use std::path::PathBuf;
 
 /// Trains MobileNetV3 on your photos on any GPU, and classifies photos with the result.
@@ -70,13 +70,18 @@ pub struct ConfigOptions {
 }
 
 impl ConfigOptions {
-    /// The configuration that was asked for; none without a file and without changes.
-    pub fn load(&self) -> Result<Option<Config>, ConfigError> {
-        match &self.config {
-            Some(path) => Config::load(path, &self.overrides).map(Some),
-            None if self.overrides.is_empty() => Ok(None),
-            None => Config::from_yaml("", "the defaults", &self.overrides).map(Some),
+    /// The configuration that was asked for; none without a file and without changes. What the user should know of it is
+    /// told.
+    pub fn load(&self, task: Task) -> Result<Option<Config>, ConfigError> {
+        let config = match &self.config {
+            Some(path) => Config::load(task, path, &self.overrides)?,
+            None if self.overrides.is_empty() => return Ok(None),
+            None => Config::from_yaml_for(task, "", "the defaults", &self.overrides)?,
+        };
+        for warning in &config.warnings {
+            eprintln!("photonet: {warning}");
         }
+        Ok(Some(config))
     }
 }
 

@@ -1,38 +1,39 @@
 //! `photonet eval`.
 
+use crate::adopt::preprocessing;
 use crate::arguments::{EvalOptions, TextOrJson, positive};
 use crate::error::CliError;
 use crate::machine::open_machine;
 use crate::output::say;
 use crate::table;
 use photonet_model::Model;
-use photonet_train::dataset::{Dataset, DatasetReport, Layout, ListOptions, is_photo, open_config};
+use photonet_train::config::Task;
+use photonet_train::dataset::{Dataset, DatasetReport, ListOptions, is_photo, open_config_eval};
 use photonet_train::evaluate::{Evaluation, evaluate};
 use photonet_train::load_model;
 use photonet_train::loader::LoaderOptions;
 use std::path::Path;
 use std::process::ExitCode;
 
+/// Where a configuration says how photos to evaluate on are prepared.
+const TRANSFORMS: &str = "DataLoader.Eval.dataset.transform_ops";
+
 /// Runs the command.
 pub fn run(options: &EvalOptions) -> Result<ExitCode, CliError> {
     let given = &options.config;
     let batch = positive("--batch", options.batch)?;
-    let config = given.load()?;
+    let config = given.load(Task::Eval)?;
     let pretrained = config.as_ref().and_then(|c| c.global.pretrained_model.clone());
     let path = options.model.clone().or(pretrained).ok_or_else(|| {
         CliError::Usage("no model given: use --model FILE, or -o Global.pretrained_model=FILE with -c".into())
     })?;
-    let model = load_model(&path)?;
+    let mut model = load_model(&path)?;
+    if let Some(config) = config.as_ref().filter(|c| c.gives(TRANSFORMS)) {
+        preprocessing(&mut model, &config.eval.recipe, TRANSFORMS, given)?;
+    }
     let (dataset, report) = match (&options.data, &config) {
         (Some(data), _) => open_labelled(data, &model.labels)?,
-        (None, Some(config)) => {
-            let split = open_config(config)?;
-            // Lists give the classes by number, folders by name.
-            if split.layout != Layout::Lists {
-                check_names(&split.val.labels, &model.labels)?;
-            }
-            (split.val, split.val_report)
-        }
+        (None, Some(config)) => open_config_eval(config, &model.labels)?,
         (None, None) => {
             return Err(CliError::Usage(
                 "no photos given: use --data FOLDER or --data LIST, or -c FILE.yaml".into(),
@@ -83,17 +84,6 @@ fn open_labelled(data: &Path, labels: &[String]) -> Result<(Dataset, DatasetRepo
         return open_labelled(&list, labels);
     }
     Ok(Dataset::from_folder(data, Some(labels))?)
-}
-
-fn check_names(photos: &[String], model: &[String]) -> Result<(), CliError> {
-    if photos == model {
-        return Ok(());
-    }
-    Err(CliError::Usage(format!(
-        "the photos' classes are {}, the model's are {}: use photos of the same classes, or name them with --data",
-        photos.join(", "),
-        model.join(", ")
-    )))
 }
 
 fn check_labels(dataset: &Dataset, model: &Model) -> Result<(), CliError> {

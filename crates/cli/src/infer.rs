@@ -1,10 +1,11 @@
 //! `photonet infer`.
 
+use crate::adopt::preprocessing;
 use crate::arguments::{InferFormat, InferOptions, positive};
 use crate::error::CliError;
 use crate::machine::open_machine;
 use photonet_model::Model;
-use photonet_train::config::Config;
+use photonet_train::config::{Config, Task};
 use photonet_train::dataset::read_labels;
 use photonet_train::load_model;
 use photonet_train::predict::{Prediction, collect_photos, predict};
@@ -12,6 +13,9 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 use std::io::Write;
 use std::process::ExitCode;
+
+/// Where a configuration says how photos to classify are prepared.
+const TRANSFORMS: &str = "Infer.transforms";
 
 #[derive(Serialize)]
 struct Top<'a> {
@@ -37,7 +41,7 @@ struct Line<'a> {
 pub fn run(options: &InferOptions) -> Result<ExitCode, CliError> {
     let given = &options.config;
     let batch = positive("--batch", options.batch)?;
-    let config = given.load()?;
+    let config = given.load(Task::Infer)?;
     let pretrained = config.as_ref().and_then(|c| c.global.pretrained_model.clone());
     let path = options.model.clone().or(pretrained).ok_or_else(|| {
         CliError::Usage("no model given: use --model FILE, or -o Global.pretrained_model=FILE with -c".into())
@@ -54,7 +58,10 @@ pub fn run(options: &InferOptions) -> Result<ExitCode, CliError> {
     let photos = collect_photos(&paths)?;
     let mut model = load_model(&path)?;
     if let Some(config) = &config {
-        adopt(config, &mut model)?;
+        if config.gives(TRANSFORMS) {
+            preprocessing(&mut model, &config.infer.recipe, TRANSFORMS, given)?;
+        }
+        adopt_names(config, &mut model)?;
         if config.infer.save_dir.is_some() {
             eprintln!("photonet: Infer.save_dir has no effect here: use --format json or csv and `> FILE`");
         }
@@ -88,7 +95,7 @@ pub fn run(options: &InferOptions) -> Result<ExitCode, CliError> {
 }
 
 /// A file's class names replace the model's where it names every class.
-fn adopt(config: &Config, model: &mut Model) -> Result<(), CliError> {
+fn adopt_names(config: &Config, model: &mut Model) -> Result<(), CliError> {
     if let Some(path) = config.infer.class_id_map_file.as_deref().filter(|p| p.is_file()) {
         let labels = read_labels(path)?;
         if labels.len() == model.labels.len() {

@@ -1,5 +1,6 @@
 //! The `photonet` command.
 
+mod adopt;
 mod arguments;
 mod bench;
 mod check;

@@ -6,7 +6,7 @@ use crate::interrupt;
 use crate::machine::{open_device, refuse_cpu};
 use crate::output::say;
 use photonet_train::checkpoint::Checkpoint;
-use photonet_train::config::{Config, Pretrained, Variant};
+use photonet_train::config::{Config, Pretrained, Task, Variant};
 use photonet_train::dataset::open_config;
 use photonet_train::load_model;
 use photonet_train::trainer::{Outcome, RunOptions, train};
@@ -43,6 +43,9 @@ pub fn run(options: &TrainOptions) -> Result<ExitCode, CliError> {
     };
     if !config.ignored.is_empty() {
         eprintln!("photonet: these keys have no effect here: {}", config.ignored.join(", "));
+    }
+    for warning in &config.warnings {
+        eprintln!("photonet: {warning}");
     }
     let outcome = train(&gpu, &config, split, &run, &*interrupt::flag()?)?;
     if outcome.interrupted {
@@ -89,7 +92,7 @@ fn closing_words(outcome: &Outcome, stop_after: Option<u32>) -> String {
 fn base(options: &TrainOptions) -> Result<Config, CliError> {
     let given = &options.config;
     if let Some(path) = &given.config {
-        return Ok(Config::load(path, &given.overrides)?);
+        return Ok(Config::load(Task::Train, path, &given.overrides)?);
     }
     let mut config = Config::from_yaml("", "the defaults", &given.overrides)?;
     if let Some(folder) = options.resume.as_ref().or(config.global.checkpoints.as_ref()) {

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use photonet_train::config::{Arch, Config, ConfigError, Pretrained, ScheduleKind, Variant};
+use photonet_train::config::{Arch, Config, ConfigError, Pretrained, ScheduleKind, Task, Variant};
 use photonet_train::loader::{LoaderOptions, OnError};
 use photonet_vision::{Flip, Interpolation, Library, Recipe, Resampler, Transform};
 
@@ -191,13 +191,12 @@ fn impossible_values_are_refused() {
         ("Arch.name=MobileNetV3_small_x0_0", "from 0.05 to 8"),
         ("Arch.name=MobileNetV3_small_x99", "from 0.05 to 8"),
         ("Global.image_shape=[1, 224, 224]", "[3, height, width]"),
-        ("Global.class_num=7", "Global.class_num is 7; give one of the two"),
         ("DataLoader.Train.sampler.batch_size=0", "at least 1"),
         ("Metric.Train.0.TopkAcc.topk=0", "at least 1"),
         ("DataLoader.Eval.dataset.transform_ops=[DecodeImage]", "add CropImage"),
         ("DataLoader.Train.dataset.transform_ops.1.RandCropImage.scale=[0.5, 2.0]", "scale must satisfy"),
-        ("Infer.transforms.3.NormalizeImage.std=[1, 0, 1]", "std must be positive"),
-        ("Infer.transforms.3.NormalizeImage.scale=1/0", "finite"),
+        ("DataLoader.Eval.dataset.transform_ops.3.NormalizeImage.std=[1, 0, 1]", "std must be positive"),
+        ("DataLoader.Eval.dataset.transform_ops.3.NormalizeImage.scale=1/0", "finite"),
     ] {
         let text = refused(QUICK_START, &[one]);
         assert!(text.contains(rule), "{one}: {text}");
@@ -244,11 +243,97 @@ fn what_would_change_the_result_and_is_not_supported_is_refused() {
         ("DataLoader.Train.dataset.transform_ops.2.RandFlipImage.flip_code=2", "supported: 1, 0, -1"),
         ("DataLoader.Train.sampler.name=PKSampler", "supported: DistributedBatchSampler"),
         ("DataLoader.Eval.dataset.transform_ops.2.CropImage.size=[200, 100]", "the side of a square"),
-        ("Infer.PostProcess.name=ThreshOutput", "supported: Topk"),
     ] {
         let text = refused(QUICK_START, &[one]);
         assert!(text.contains("not supported") && text.contains(supported), "{one}: {text}");
     }
+}
+
+#[test]
+fn what_only_another_task_needs_may_be_unsupported() {
+    let read_for = |task, overrides: &[&str]| {
+        let overrides: Vec<String> = overrides.iter().map(|o| (*o).to_owned()).collect();
+        Config::from_yaml_for(task, QUICK_START, "run.yaml", &overrides).map_err(|e| e.to_string())
+    };
+    let training = [
+        "DataLoader.Train.dataset.transform_ops.2={Cutout: {n_holes: 1}}",
+        "DataLoader.Train.dataset.batch_transform_ops=[{MixupOperator: {alpha: 0.2}}]",
+        "Optimizer.name=AdamW",
+        "Optimizer.lr.name=Cyclic",
+        "Loss.Train=[{DMLLoss: {}}]",
+        "Global.update_freq=4",
+        "EMA.decay=0.9999",
+    ];
+    for task in [Task::Eval, Task::Infer] {
+        let c = read_for(task, &training).unwrap();
+        assert_eq!((c.eval.batch_size, c.infer.topk, c.arch.class_num), (64, 5, Some(102)));
+    }
+    assert!(!read_for(Task::Train, &["Infer.PostProcess.name=ThreshOutput"]).unwrap().gives("Infer.x"));
+    let c = read_for(Task::Train, &["Infer.transforms.1={PadImage: {}}"]).unwrap();
+    assert!(!c.gives("Infer.transforms") && c.gives("Infer.infer_imgs") && c.infer.recipe == c.eval.recipe);
+    for (task, one) in [
+        (Task::Eval, "DataLoader.Eval.dataset.transform_ops.1={PadImage: {}}"),
+        (Task::Infer, "Infer.transforms.1={PadImage: {}}"),
+        (Task::Infer, "Infer.transforms.3.NormalizeImage.std=[1, 0, 1]"),
+        (Task::Infer, "Infer.PostProcess.name=ThreshOutput"),
+        // A slip is told whatever it is for.
+        (Task::Infer, "Optimizer.lr.learnin_rate=0.1"),
+        (Task::Eval, "Global.epochs=many"),
+    ] {
+        assert!(read_for(task, &[one]).is_err(), "{one}");
+    }
+}
+
+#[test]
+fn an_operator_is_dropped_by_an_override_and_a_refused_one_says_so() {
+    let ops = "DataLoader.Train.dataset.transform_ops";
+    let more = format!(
+        "{ops}=[DecodeImage, {{RandCropImage: {{size: 64}}}}, {{Cutout: {{n_holes: 1}}}}, {{NormalizeImage: }}]"
+    );
+    let text = refused(QUICK_START, &[&more]);
+    assert!(text.ends_with("; to leave it out: -o DataLoader.Train.dataset.transform_ops.2=None"), "{text}");
+    let wanted = quick_start(&[&more.replace("{Cutout: {n_holes: 1}}, ", "")]).unwrap().train.recipe;
+    assert_eq!(wanted.mean, Recipe::train(64).mean);
+    for path in ["2", "2.Cutout", "Cutout"] {
+        let c = quick_start(&[&more, &format!("{ops}.{path}=None")]).unwrap();
+        assert_eq!(c.train.recipe, wanted, "{path}");
+    }
+    // Two of them, by their places in the file.
+    let c = quick_start(&[&more, &format!("{ops}.2="), &format!("{ops}.3.NormalizeImage=None")]).unwrap();
+    assert_eq!(c.train.recipe.std, [1.0; 3]);
+}
+
+#[test]
+fn all_problems_of_a_file_are_told_at_once() {
+    let text = refused(
+        "Global: {epochs: 0, epoch_s: 4, seed: x}\nOptimizer: {name: AdamW}\nMetric: {Train: 5}\n",
+        &["DataLoader.Train.sampler.batch_size=0", "Arch.name=ResNet50"],
+    );
+    let lines: Vec<&str> = text.lines().collect();
+    assert_eq!((lines.len(), lines[0]), (8, "7 problems in the configuration:"), "{text}");
+    for words in [
+        "epochs is 0",
+        "unknown key Global.epoch_s",
+        "seed must be",
+        "AdamW",
+        "Train must be",
+        "batch_size is 0",
+    ] {
+        assert!(text.contains(words), "{words}: {text}");
+    }
+}
+
+#[test]
+fn the_classes_of_arch_count_where_global_has_others() {
+    let c = quick_start(&["Global.class_num=7"]).unwrap();
+    assert_eq!(c.arch.class_num, Some(102));
+    assert!(
+        c.warnings.concat().starts_with("Global.class_num is 7 and Arch.class_num is 102"),
+        "{:?}",
+        c.warnings
+    );
+    let c = quick_start(&["Global.class_num=7", "Arch.class_num=None"]).unwrap();
+    assert_eq!((c.arch.class_num, c.warnings.len()), (Some(7), 0));
 }
 
 #[test]
@@ -282,7 +367,8 @@ fn broken_files_are_refused_with_their_line() {
     assert!(text.contains("line 3") && text.contains("duplicated key"), "{text}");
     assert!(refused("--- {}\n--- {}\n", &[]).contains("second YAML document"));
     assert!(refused("- 1\n- 2\n", &[]).contains("the configuration must be a section of keys"));
-    let error = Config::load(Path::new("no/such/file.yaml"), &[]).expect_err("there is no such file");
+    let error =
+        Config::load(Task::Train, Path::new("no/such/file.yaml"), &[]).expect_err("there is no such file");
     assert!(matches!(error, ConfigError::Read { .. }) && error.to_string().contains("no/such/file.yaml"));
 }
 
@@ -292,7 +378,7 @@ fn a_file_is_read_from_disk_with_mark_and_carriage_returns() {
     let path = dir.path().join("c.yaml");
     std::fs::write(&path, "\u{feff}Global:\r\n  epochs: 3\r\nArch:\r\n  pretrained: ./w.safetensors\r\n")
         .unwrap();
-    let c = Config::load(&path, &["Global.save_interval=2".to_owned()]).unwrap();
+    let c = Config::load(Task::Train, &path, &["Global.save_interval=2".to_owned()]).unwrap();
     assert_eq!((c.global.epochs, c.global.save_interval), (3, 2));
     assert_eq!(c.arch.pretrained, Pretrained::Path("./w.safetensors".into()));
 }
@@ -334,9 +420,10 @@ fn the_written_configuration_reads_back_to_the_same() {
     odd.topk = vec![1, 2, 7];
     let mut quick = quick_start(&["Arch.pretrained=True"]).unwrap();
     quick.ignored.clear();
-    for config in [Config::defaults(), quick, odd] {
+    for mut config in [Config::defaults(), quick, odd] {
         let text = config.to_yaml();
         let back = Config::from_yaml(&text, "again", &[]).unwrap_or_else(|e| panic!("{e}\n{text}"));
+        config.given.clone_from(&back.given);
         assert_eq!(back, config, "{text}");
     }
 }

@@ -1,6 +1,7 @@
 //! Architecture names: `MobileNetV3_large_x1_0` and its kin.
 
 use super::reader::{Item, Only, Section};
+use super::reading::{ALL, Reading};
 use photonet_model::Frozen;
 
 use super::{Arch, ConfigError, Pretrained, Variant};
@@ -51,38 +52,26 @@ impl Arch {
 
 pub(crate) fn read(
     mut section: Section,
-    base: &Arch,
-    global_class_num: Option<(u32, Item)>,
-    ignored: &mut Vec<String>,
+    base: Arch,
+    global_class_num: Option<u32>,
+    r: &mut Reading,
 ) -> Result<Arch, ConfigError> {
-    let (variant, width) = match section.take("name") {
-        Some(item) => read_name(&item)?,
-        None => (base.variant, base.width),
-    };
-    let class_num = section.take("class_num").map(|item| Ok((item.u32_positive()?, item))).transpose()?;
-    let class_num = match (class_num, global_class_num) {
-        (Some((here, item)), Some((global, _))) if here != global => {
-            return Err(item.invalid(format!("Global.class_num is {global}; give one of the two")));
-        }
-        (Some((n, _)), _) | (None, Some((n, _))) => Some(n),
-        (None, None) => base.class_num,
-    };
-    let pretrained = match section.take("pretrained") {
-        None => base.pretrained.clone(),
-        Some(item) => match item.bool() {
-            Ok(true) => Pretrained::Yes,
-            Ok(false) => Pretrained::No,
-            Err(_) => Pretrained::Path(item.path_buf().map_err(|_| item.wrong("True, False or a path"))?),
-        },
-    };
-    let use_ssld = section.read("use_ssld", Item::bool, base.use_ssld)?;
-    let dropout = section.read("dropout_prob", Item::fraction, base.dropout)?;
-    let freeze_until = match section.take("freeze_until") {
-        None => base.freeze_until,
-        Some(item) => frozen(&item)?,
-    };
-    let freeze_bn = section.read("freeze_bn", Item::bool, base.freeze_bn)?;
-    section.only_default(&[
+    let (variant, width) = section.get("name", read_name, (base.variant, base.width));
+    let class_num = section.get_opt("class_num", Item::u32_positive);
+    if let (Some(here), Some(global)) = (class_num, global_class_num)
+        && here != global
+    {
+        r.warnings.push(format!(
+            "Global.class_num is {global} and Arch.class_num is {here}: the latter counts, as in PaddleClas"
+        ));
+    }
+    let class_num = class_num.or(global_class_num).or(base.class_num);
+    let pretrained = section.get("pretrained", pretrained, base.pretrained);
+    let use_ssld = section.get("use_ssld", Item::bool, base.use_ssld);
+    let dropout = section.get("dropout_prob", Item::fraction, base.dropout);
+    let freeze_until = section.get("freeze_until", frozen, base.freeze_until);
+    let freeze_bn = section.get("freeze_bn", Item::bool, base.freeze_bn);
+    section.only(&[
         ("class_expand", Only::Number(1280.0)),
         ("stop_after", Only::Absent),
         ("freeze_befor", Only::Absent),
@@ -92,11 +81,19 @@ pub(crate) fn read(
         ("return_stages", Only::Absent),
         ("use_fused_attn", Only::Bool(false)),
         ("use_fused_linear", Only::Bool(false)),
-    ])?;
+    ]);
     // Batch statistics are shared between several GPUs only; there is one here.
-    section.ignore(&["use_sync_bn", "infer_add_softmax"], ignored);
-    section.finish()?;
+    section.ignore(&["use_sync_bn", "infer_add_softmax"], &mut r.ignored);
+    r.keep(ALL, section.finish(), ());
     Ok(Arch { variant, width, class_num, pretrained, use_ssld, dropout, freeze_until, freeze_bn })
+}
+
+fn pretrained(item: &Item) -> Result<Pretrained, ConfigError> {
+    Ok(match item.bool() {
+        Ok(true) => Pretrained::Yes,
+        Ok(false) => Pretrained::No,
+        Err(_) => Pretrained::Path(item.path_buf().map_err(|_| item.wrong("True, False or a path"))?),
+    })
 }
 
 fn frozen(item: &Item) -> Result<Frozen, ConfigError> {

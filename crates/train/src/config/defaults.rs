@@ -1,5 +1,6 @@
 //! The built-in configuration: what `photonet train PHOTOS` uses.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use photonet_model::Frozen;
@@ -84,7 +85,9 @@ impl Config {
             },
             topk: vec![1, 5],
             amp: false,
+            given: BTreeSet::new(),
             ignored: Vec::new(),
+            warnings: Vec::new(),
         }
     }
 

@@ -163,7 +163,8 @@ fn write_entry(out: &mut String, key: &str, value: &Yaml, indent: usize) {
     }
 }
 
-fn inline(value: &Yaml) -> String {
+/// A value on one line.
+pub(crate) fn inline(value: &Yaml) -> String {
     match value {
         Yaml::Scalar(word) => word.clone(),
         Yaml::List(items) | Yaml::Items(items) => {

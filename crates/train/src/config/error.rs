@@ -111,6 +111,47 @@ pub enum ConfigError {
         /// The key with all its parents.
         path: String,
     },
+    /// More than one problem, each of another kind than this.
+    #[error("{} problems in the configuration:\n{}", .0.len(), lines(.0))]
+    Several(Vec<ConfigError>),
+}
+
+impl ConfigError {
+    /// One error for some; `None` where there are none.
+    pub(crate) fn all(mut problems: Vec<ConfigError>) -> Option<ConfigError> {
+        match problems.len() {
+            0 | 1 => problems.pop(),
+            _ => Some(ConfigError::Several(problems)),
+        }
+    }
+
+    /// The problems one by one.
+    pub(crate) fn each(self) -> Vec<ConfigError> {
+        match self {
+            ConfigError::Several(problems) => problems,
+            one => vec![one],
+        }
+    }
+
+    /// Says how to leave out the operator of `list` that is not supported.
+    pub(crate) fn with_way_out(mut self, list: &str) -> ConfigError {
+        if let ConfigError::Unsupported { path, supported, .. } = &mut self
+            && let Some(rest) = path.strip_prefix(list).and_then(|rest| rest.strip_prefix('.'))
+            && let Some(index) = rest.split('.').next()
+        {
+            supported.push_str(&format!("; to leave it out: -o {list}.{index}=None"));
+        }
+        self
+    }
+
+    /// Whether something is misspelt or of the wrong type, whatever it is for.
+    pub(crate) fn is_slip(&self) -> bool {
+        matches!(self, ConfigError::UnknownKey { .. } | ConfigError::Type { .. })
+    }
+}
+
+fn lines(problems: &[ConfigError]) -> String {
+    problems.iter().map(|problem| format!("  {problem}")).collect::<Vec<_>>().join("\n")
 }
 
 fn hint(suggestion: &Option<String>) -> String {

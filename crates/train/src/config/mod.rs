@@ -11,22 +11,29 @@
 
 mod arch;
 mod defaults;
+mod difference;
 mod emit;
 mod error;
+mod loaders;
 mod ops;
+mod optimizer;
 mod overrides;
 mod reader;
+mod reading;
 mod sections;
 mod tree;
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use photonet_model::{Frozen, Tuning};
 use photonet_vision::Recipe;
 
 pub(crate) use defaults::KEPT_SIDES;
+pub use difference::difference;
 pub(crate) use error::nearest;
 pub use error::{ConfigError, Place};
+pub use reading::Task;
 
 /// The whole configuration of training, evaluation and inference.
 #[derive(Debug, Clone, PartialEq)]
@@ -51,8 +58,12 @@ pub struct Config {
     /// `AMP.use_amp`: while training, activations in half precision and their gradients in bfloat16, which has the range of
     /// single precision, so no loss is scaled. Parameters and their gradients stay in single precision.
     pub amp: bool,
+    /// Full paths of the keys and sections that were given and hold something, those within lists left out.
+    pub given: BTreeSet<String>,
     /// Full paths of the keys that were given and have no effect here, for one message to the user.
     pub ignored: Vec<String>,
+    /// What the user should know of the configuration, a sentence each.
+    pub warnings: Vec<String>,
 }
 
 /// `Global`: the run as a whole.
@@ -222,7 +233,7 @@ pub struct InferConfig {
 }
 
 impl Config {
-    /// Reads a configuration text and applies the overrides to it, in their order.
+    /// Reads a configuration text for training and applies the overrides to it, in their order.
     ///
     /// `origin` names the text in errors (a file name, usually). An empty text gives
     /// [`Config::defaults`] with the overrides applied.
@@ -230,22 +241,41 @@ impl Config {
     /// # Errors
     /// Any [`ConfigError`] but `Read`.
     pub fn from_yaml(text: &str, origin: &str, overrides: &[String]) -> Result<Config, ConfigError> {
+        Config::from_yaml_for(Task::Train, text, origin, overrides)
+    }
+
+    /// As [`Config::from_yaml`], for a task: what only others need may ask for what is not supported, and is then
+    /// that of [`Config::defaults`].
+    ///
+    /// # Errors
+    /// As [`Config::from_yaml`].
+    pub fn from_yaml_for(
+        task: Task,
+        text: &str,
+        origin: &str,
+        overrides: &[String],
+    ) -> Result<Config, ConfigError> {
         let place_of = |line: usize| Place::Line { origin: origin.to_owned(), line };
         let mut root = tree::parse(text, &place_of)?;
         for text in overrides {
             overrides::apply(&mut root, text)?;
         }
-        sections::read(root)
+        sections::read(root, reading::Reading::new(task))
     }
 
-    /// Reads a configuration file and applies the overrides to it, in their order.
+    /// Reads a configuration file for a task and applies the overrides to it, in their order.
     ///
     /// # Errors
     /// Any [`ConfigError`].
-    pub fn load(path: &Path, overrides: &[String]) -> Result<Config, ConfigError> {
+    pub fn load(task: Task, path: &Path, overrides: &[String]) -> Result<Config, ConfigError> {
         let text = std::fs::read_to_string(path)
             .map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
-        Config::from_yaml(&text, &path.display().to_string(), overrides)
+        Config::from_yaml_for(task, &text, &path.display().to_string(), overrides)
+    }
+
+    /// Whether a key or section, by its full path, was given and holds something.
+    pub fn gives(&self, path: &str) -> bool {
+        self.given.contains(path)
     }
 
     /// Which parts of the network learn, and how fast.
@@ -258,8 +288,8 @@ impl Config {
     }
 
     /// The configuration with every value written out, as a YAML text that
-    /// [`Config::from_yaml`] reads back to an equal configuration, but for [`Config::ignored`],
-    /// whose keys are not written.
+    /// [`Config::from_yaml`] reads back to an equal configuration, but for [`Config::given`], and for
+    /// [`Config::ignored`], whose keys are not written.
     pub fn to_yaml(&self) -> String {
         emit::to_yaml(self)
     }

@@ -9,7 +9,8 @@ use super::tree::{Node, Value, parse};
 ///
 /// The path's parts are keys, list indices counted from 0, or, within a list of one-key sections (as
 /// `transform_ops` is), the key of the wanted item. Sections that do not exist are made: whether
-/// their keys mean anything is found when the tree is read.
+/// their keys mean anything is found when the tree is read. An item of a list that is emptied is left out when the
+/// list is read.
 pub(crate) fn apply(root: &mut Node, text: &str) -> Result<(), ConfigError> {
     let refuse = |reason: String| ConfigError::Override { text: text.to_owned(), reason };
     let (path, value) = text
@@ -22,13 +23,41 @@ pub(crate) fn apply(root: &mut Node, text: &str) -> Result<(), ConfigError> {
     let place = Arc::new(Place::Override(text.to_owned()));
     let value = read_value(value.trim(), text)?;
 
+    let empties = matches!(value.value, Value::Null);
     let mut here = root;
     for (depth, part) in parts.iter().enumerate() {
-        let walked = parts[..depth].join(".");
-        here = step(here, part.trim(), &walked, &place).map_err(&refuse)?;
+        let (walked, part) = (parts[..depth].join("."), part.trim());
+        if empties && let Some(item) = last_item(here, &parts[depth..]) {
+            // The whole item of the list goes: its name alone would still be an operator.
+            *item = value;
+            return Ok(());
+        }
+        here = step(here, part, &walked, &place).map_err(&refuse)?;
     }
     *here = value;
     Ok(())
+}
+
+/// The item of a list that a path's last parts name: `3`, `3.Name` or `Name`.
+fn last_item<'a>(node: &'a mut Node, parts: &[&str]) -> Option<&'a mut Node> {
+    let Value::List(items) = &mut node.value else { return None };
+    let is_named = |item: &Node, name: &str| match &item.value {
+        Value::Map(entries) => matches!(entries.as_slice(), [(key, _)] if key == name),
+        _ => false,
+    };
+    match *parts {
+        [index] if index.trim().parse::<usize>().is_ok() => {
+            items.get_mut(index.trim().parse::<usize>().ok()?)
+        }
+        [name] => {
+            let mut named = items.iter_mut().filter(|item| is_named(item, name.trim()));
+            named.next().filter(|_| named.next().is_none())
+        }
+        [index, name] => {
+            items.get_mut(index.trim().parse::<usize>().ok()?).filter(|item| is_named(item, name.trim()))
+        }
+        _ => None,
+    }
 }
 
 /// Goes down by one part of the path, making the section if there is none yet.

@@ -8,6 +8,7 @@ use super::tree::{Node, Value};
 use super::{Config, emit};
 
 /// A value together with its full path.
+#[derive(Debug, Clone)]
 pub(crate) struct Item {
     pub path: String,
     pub node: Node,
@@ -20,9 +21,14 @@ pub(crate) struct Section {
     place: Arc<Place>,
     entries: Vec<(String, Node)>,
     known: Vec<&'static str>,
+    problems: Vec<ConfigError>,
 }
 
 impl Section {
+    fn new(path: String, place: Arc<Place>, entries: Vec<(String, Node)>) -> Section {
+        Section { path, place, entries, known: Vec::new(), problems: Vec::new() }
+    }
+
     fn full(&self, key: &str) -> String {
         if self.path.is_empty() { key.to_owned() } else { format!("{}.{key}", self.path) }
     }
@@ -42,12 +48,7 @@ impl Section {
     pub fn section(&mut self, key: &'static str) -> Result<Section, ConfigError> {
         match self.take(key) {
             Some(item) => item.section(),
-            None => Ok(Section {
-                path: self.full(key),
-                place: Arc::clone(&self.place),
-                entries: Vec::new(),
-                known: Vec::new(),
-            }),
+            None => Ok(Section::new(self.full(key), Arc::clone(&self.place), Vec::new())),
         }
     }
 
@@ -70,6 +71,41 @@ impl Section {
         self.take(key).map(|item| convert(&item)).transpose()
     }
 
+    /// As [`Section::read`], but a wrong value is a problem that [`Section::finish`] tells, after the others are read.
+    pub fn get<T>(
+        &mut self,
+        key: &'static str,
+        convert: fn(&Item) -> Result<T, ConfigError>,
+        default: T,
+    ) -> T {
+        self.get_opt(key, convert).unwrap_or(default)
+    }
+
+    /// As [`Section::get`], where absence is a value of its own.
+    pub fn get_opt<T>(
+        &mut self,
+        key: &'static str,
+        convert: fn(&Item) -> Result<T, ConfigError>,
+    ) -> Option<T> {
+        let read = self.read_opt(key, convert);
+        read.unwrap_or_else(|problem| {
+            self.problem(problem);
+            None
+        })
+    }
+
+    /// Takes `name`, which must be one of `names` where it is given.
+    pub fn named(&mut self, names: &[&str]) -> Result<(), ConfigError> {
+        let Some(item) = self.take("name") else { return Ok(()) };
+        let name = item.text()?;
+        if names.contains(&name.as_str()) { Ok(()) } else { Err(item.unsupported_name(&name, names)) }
+    }
+
+    /// Notes a problem for [`Section::finish`].
+    pub fn problem(&mut self, problem: ConfigError) {
+        self.problems.push(problem);
+    }
+
     /// An error for a key that must be there.
     pub fn missing(&self, key: &str) -> ConfigError {
         ConfigError::Missing { place: Arc::clone(&self.place), path: self.full(key) }
@@ -89,22 +125,34 @@ impl Section {
     /// Accepts keys only while they keep PaddleClas's default, because another value would change the
     /// result and is not supported.
     pub fn only_default(&mut self, keys: &[(&'static str, Only)]) -> Result<(), ConfigError> {
+        let mut others = Vec::new();
         for (key, default) in keys {
             if let Some(item) = self.take(key)
                 && !default.holds(&item.node.value)
             {
-                return Err(item.unsupported(&format!("the value {}", item.describe()), default.describe()));
+                others.push(item.unsupported(&format!("the value {}", item.describe()), default.describe()));
             }
         }
-        Ok(())
+        ConfigError::all(others).map_or(Ok(()), Err)
     }
 
-    /// Refuses what nobody asked for.
-    pub fn finish(self) -> Result<(), ConfigError> {
-        let Some((key, node)) = self.entries.first() else { return Ok(()) };
-        let suggestion =
-            elsewhere(key).or_else(|| nearest(key, self.known.iter().copied()).map(|name| self.full(name)));
-        Err(ConfigError::UnknownKey { place: Arc::clone(&node.place), path: self.full(key), suggestion })
+    /// As [`Section::only_default`], for [`Section::finish`] to tell.
+    pub fn only(&mut self, keys: &[(&'static str, Only)]) {
+        if let Err(problem) = self.only_default(keys) {
+            self.problem(problem);
+        }
+    }
+
+    /// Refuses what nobody asked for, and tells every problem that was noted.
+    pub fn finish(mut self) -> Result<(), ConfigError> {
+        let mut problems: Vec<_> = self.problems.drain(..).flat_map(ConfigError::each).collect();
+        for (key, node) in &self.entries {
+            let near = || nearest(key, self.known.iter().copied()).map(|name| self.full(name));
+            let suggestion = elsewhere(key).or_else(near);
+            let (place, path) = (Arc::clone(&node.place), self.full(key));
+            problems.push(ConfigError::UnknownKey { place, path, suggestion });
+        }
+        ConfigError::all(problems).map_or(Ok(()), Err)
     }
 }
 
@@ -199,25 +247,21 @@ impl Item {
 
     pub fn section(self) -> Result<Section, ConfigError> {
         match self.node.value {
-            Value::Map(entries) => {
-                Ok(Section { path: self.path, place: self.node.place, entries, known: Vec::new() })
-            }
-            Value::Null => Ok(Section {
-                path: self.path,
-                place: self.node.place,
-                entries: Vec::new(),
-                known: Vec::new(),
-            }),
+            Value::Map(entries) => Ok(Section::new(self.path, self.node.place, entries)),
+            Value::Null => Ok(Section::new(self.path, self.node.place, Vec::new())),
             _ => Err(self.wrong("a section of keys")),
         }
     }
 
-    /// The items of a list, each with its index in the path.
+    /// The items of a list, each with its index in the path, but for those that an override has emptied.
     pub fn list(&self) -> Result<Vec<Item>, ConfigError> {
         let Value::List(items) = &self.node.value else { return Err(self.wrong("a list")) };
         let item =
             |(i, node): (usize, &Node)| Item { path: format!("{}.{i}", self.path), node: node.clone() };
-        Ok(items.iter().enumerate().map(item).collect())
+        let kept = |(_, node): &(usize, &Node)| {
+            !matches!((&node.value, &*node.place), (Value::Null, Place::Override(_)))
+        };
+        Ok(items.iter().enumerate().filter(kept).map(item).collect())
     }
 
     /// A list item of the form `Name: {options}` or just `Name`: its name and its options.

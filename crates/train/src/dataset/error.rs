@@ -110,6 +110,16 @@ pub enum DatasetError {
         /// The folder.
         path: PathBuf,
     },
+    /// Folders of other classes than the model's.
+    #[error(
+        "the photos' classes are {photos}, the model's are {model}: use photos of the same classes, or name them with --data"
+    )]
+    OtherClasses {
+        /// The photos' classes.
+        photos: String,
+        /// The model's.
+        model: String,
+    },
     /// The configuration does not say where the photos are.
     #[error("the configuration does not name the photos: {key} is missing")]
     NotGiven {

@@ -353,6 +353,31 @@ pub fn open_config(config: &crate::config::Config) -> Result<DataSplit, DatasetE
     Ok(DataSplit { train, val, layout: Layout::Lists, train_report, val_report })
 }
 
+/// The photos that a configuration names to evaluate a model of the classes `labels` on: those of its evaluation list,
+/// whose labels are the classes' numbers, or those that [`open_config`] sets apart.
+///
+/// # Errors
+/// As [`Dataset::from_list`] and [`open_config`]; [`DatasetError::OtherClasses`] if folders have other classes.
+pub fn open_config_eval(
+    config: &crate::config::Config,
+    labels: &[String],
+) -> Result<(Dataset, DatasetReport), DatasetError> {
+    if let Some(list) = config.eval.cls_label_path.as_deref() {
+        let root = config.eval.image_root.as_deref().or(config.train.image_root.as_deref());
+        let root = root.ok_or(DatasetError::NotGiven { key: "DataLoader.Eval.dataset.image_root" })?;
+        let delimiter = config.eval.delimiter.clone();
+        let options = ListOptions { delimiter, labels: Some(labels.to_vec()), class_num: None };
+        return Dataset::from_list(list, root, &options);
+    }
+    let split = open_config(config)?;
+    // Lists give the classes by number, folders by name.
+    if split.layout != Layout::Lists && split.val.labels != labels {
+        let [photos, model] = [&split.val.labels, labels].map(|names| names.join(", "));
+        return Err(DatasetError::OtherClasses { photos, model });
+    }
+    Ok((split.val, split.val_report))
+}
+
 /// A number with the word for one or for many.
 pub(crate) fn count(n: usize, one: &str, many: &str) -> String {
     format!("{n} {}", if n == 1 { one } else { many })

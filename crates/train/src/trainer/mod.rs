@@ -4,6 +4,7 @@
 //! read every `print_batch_step` steps.
 
 mod advice;
+mod config_notes;
 mod feed;
 mod output;
 mod progress;

@@ -6,6 +6,7 @@ mod reporting;
 mod saving;
 
 use super::advice::{few_steps, no_better_than_guessing};
+use super::config_notes::unusual;
 use super::output::{BEST, LATEST, Output};
 use super::progress::{Clock, Place, scores};
 use super::{Outcome, RunOptions, Start, given_weights};
@@ -150,6 +151,7 @@ impl<'a> Run<'a> {
             let from_model = given_weights(config).is_some();
             told.extend(few_steps(config, train_images as u64, whole, from_model).map(Event::warning));
         }
+        told.extend(unusual(config).into_iter().map(Event::warning));
         let warnings = [split.train_report.warnings(), split.val_report.warnings()].concat();
         told.extend(warnings.into_iter().map(Event::warning));
         let classes = start.architecture.classes;

@@ -1,0 +1,96 @@
+//! What a user of PaddleClas expects of `-c FILE.yaml -o Key.Sub=value`.
+
+mod common;
+
+use common::*;
+use std::fs;
+use std::path::Path;
+
+const PHOTO: &str = "photos/grass/00.png";
+
+/// Runs a command with the configuration of the run in `out/` and its best model.
+fn with_file(folder: &Path, command: &str, overrides: &[&str]) -> Ran {
+    let mut program = program(folder);
+    program.args(command.split_whitespace()).args(["-c", "out/config.yaml"]);
+    program.args(["-o", "Global.pretrained_model=out/best_model"]);
+    for change in overrides {
+        program.args(["-o", *change]);
+    }
+    Ran::of(program.output().expect("the program can be started"))
+}
+
+#[test]
+fn a_files_preprocessing_is_followed_and_its_difference_is_told() {
+    let folder = trained();
+    let infer = format!("infer {PHOTO} --format json --logits --input-hash");
+    let line = |overrides: &[&str]| {
+        let ran = with_file(folder, &infer, overrides).ok();
+        (ran.json(), ran.err)
+    };
+    let (own, said) = line(&[]);
+    assert!(!said.contains("preprocessing"), "{said}");
+    let without = run(folder, &format!("{infer} --model out/best_model")).ok().json();
+    assert_eq!(own, without);
+    for (change, words) in [
+        (
+            "Infer.transforms.1.ResizeImage.resize_short=50",
+            "ResizeImage.resize_short 50 where the model has 37",
+        ),
+        ("Infer.transforms.2.CropImage.size=36", "CropImage.size 36 where the model has 32"),
+    ] {
+        let (other, said) = line(&[change]);
+        assert_ne!(other["input_sha256"], own["input_sha256"], "{change}");
+        says(&said, &["photonet: preprocessing of out/config.yaml: ", words]);
+    }
+    let plain = "Infer.transforms.3.NormalizeImage.mean=[0, 0, 0]";
+    let (other, said) = line(&[plain]);
+    says(&said, &["NormalizeImage.mean [0.0, 0.0, 0.0] where the model has [0.485, 0.456, 0.406]"]);
+    assert_ne!(other["logits"], own["logits"]);
+    assert_eq!(other["input_sha256"], own["input_sha256"]);
+
+    // The processor and the GPU take another size alike.
+    let logits = |device: &str| {
+        let command = format!("{infer} --device {device}");
+        let ran = with_file(folder, &command, &["Infer.transforms.2.CropImage.size=36"]).ok();
+        serde_json::from_value::<Vec<f64>>(ran.json()["logits"].clone()).unwrap()
+    };
+    for (cpu, gpu) in logits("cpu").iter().zip(logits("software")) {
+        assert!((cpu - gpu).abs() < 1e-4 * (1.0 + cpu.abs()), "{cpu}, {gpu}");
+    }
+
+    let refused = with_file(folder, &infer, &["Infer.transforms.2.CropImage.size=20"]).failed();
+    says(&refused, &["image size 20 is out of range"]);
+    let refused = with_file(folder, &infer, &["Infer.transforms=[{RandCropImage: {size: 32}}]"]).failed();
+    says(&refused, &["Infer.transforms holds steps that draw random numbers"]);
+}
+
+#[test]
+fn eval_follows_the_operators_of_its_loader() {
+    let folder = trained();
+    let loss = |overrides: &[&str]| {
+        let ran = with_file(folder, "eval --format json", overrides).ok();
+        (ran.json()["loss"].as_f64().unwrap(), ran.err)
+    };
+    let (own, said) = loss(&[]);
+    assert!(!said.contains("preprocessing"), "{said}");
+    let ops = "DataLoader.Eval.dataset.transform_ops";
+    let (other, said) = loss(&[&format!("{ops}.3.NormalizeImage.mean=[0, 0, 0]")]);
+    assert!((own - other).abs() > 1e-6, "{own}, {other}");
+    says(
+        &said,
+        &["preprocessing of out/config.yaml: NormalizeImage.mean [0.0, 0.0, 0.0] where the model has"],
+    );
+    // Those of training and of infer are none of its business.
+    let (same, said) =
+        loss(&["DataLoader.Train.dataset.transform_ops.1={Cutout: {}}", "Infer.transforms=[{PadImage: {}}]"]);
+    assert_eq!((same, said.contains("preprocessing")), (own, false));
+}
+
+#[test]
+fn eval_needs_no_training_list() {
+    let folder = trained();
+    let yaml = "Global: {pretrained_model: out/best_model}\n\
+                DataLoader: {Eval: {dataset: {image_root: /, cls_label_path: out/val_list.txt}}}\n";
+    fs::write(folder.join("eval.yaml"), yaml).unwrap();
+    assert_eq!(run(folder, "eval -c eval.yaml --format json").ok().json()["images"], 6);
+}
