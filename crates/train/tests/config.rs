@@ -337,6 +337,24 @@ fn the_classes_of_arch_count_where_global_has_others() {
 }
 
 #[test]
+fn a_file_without_a_regularizer_asks_for_no_decay() {
+    let rest = "name: Momentum, momentum: 0.9, lr: {name: ConstLR, learning_rate: 0.1}";
+    for (regularizer, l2) in [
+        ("", 0.0),
+        (", regularizer: null", 0.0),
+        (", regularizer: {name: L2, coeff: 0.01}", 0.01),
+        (", regularizer: {name: L2}", 0.0),
+    ] {
+        let text = format!("Optimizer: {{{rest}{regularizer}}}");
+        assert_eq!(read(&text, &[]).unwrap().optimizer.l2, l2, "{text}");
+        assert_eq!(read(&text, &["Optimizer.regularizer=None"]).unwrap().optimizer.l2, 0.0, "{text}");
+    }
+    // Without a file, Photonet's own stays unless it is taken away.
+    assert_eq!(read("", &["Optimizer.momentum=0.8"]).unwrap().optimizer.l2, 2e-5);
+    assert_eq!(read("", &["Optimizer.regularizer=None"]).unwrap().optimizer.l2, 0.0);
+}
+
+#[test]
 fn harmless_keys_are_accepted_and_named() {
     let c = quick_start(&["Global.to_static=False", "Global.use_dali=True", "AMP.scale_loss=128.0"]).unwrap();
     assert!(c.ignored.contains(&"Global.to_static".to_owned()), "{:?}", c.ignored);

@@ -257,10 +257,11 @@ impl Config {
     ) -> Result<Config, ConfigError> {
         let place_of = |line: usize| Place::Line { origin: origin.to_owned(), line };
         let mut root = tree::parse(text, &place_of)?;
+        let from_file = !matches!(&root.value, tree::Value::Map(entries) if entries.is_empty());
         for text in overrides {
             overrides::apply(&mut root, text)?;
         }
-        sections::read(root, reading::Reading::new(task))
+        sections::read(root, reading::Reading::new(task, from_file))
     }
 
     /// Reads a configuration file for a task and applies the overrides to it, in their order.

@@ -12,7 +12,10 @@ pub(crate) fn read(
     section.named(&["Momentum"])?;
     let momentum = section.get("momentum", Item::fraction, base.momentum);
     let schedule = section.get("lr", |item| schedule(item.clone().section()?), base.schedule);
-    let l2 = section.get("regularizer", |item| regularizer(item.clone().section()?), base.l2);
+    // A file that names none, and one that is emptied, ask for no decay, as in PaddleClas.
+    let none = section.has("regularizer") || r.from_file;
+    let l2 = if none { 0.0 } else { base.l2 };
+    let l2 = section.get("regularizer", |item| regularizer(item.clone().section()?), l2);
     section.only(&[
         ("use_nesterov", Only::Bool(false)),
         ("clip_norm", Only::Absent),

@@ -106,6 +106,11 @@ impl Section {
         self.problems.push(problem);
     }
 
+    /// Whether a key is there that has not been taken, be it empty.
+    pub fn has(&self, key: &str) -> bool {
+        self.entries.iter().any(|(name, _)| name == key)
+    }
+
     /// An error for a key that must be there.
     pub fn missing(&self, key: &str) -> ConfigError {
         ConfigError::Missing { place: Arc::clone(&self.place), path: self.full(key) }

@@ -22,6 +22,8 @@ pub(crate) const INFER: &[Task] = &[Task::Infer];
 /// The reading of one configuration.
 pub(crate) struct Reading {
     task: Task,
+    /// Whether there is a file, whose gaps mean what they mean to PaddleClas.
+    pub from_file: bool,
     /// Full paths of the keys that have no effect here.
     pub ignored: Vec<String>,
     /// What the user should know of the configuration.
@@ -32,9 +34,9 @@ pub(crate) struct Reading {
 }
 
 impl Reading {
-    pub fn new(task: Task) -> Reading {
+    pub fn new(task: Task, from_file: bool) -> Reading {
         let (ignored, warnings, unread, problems) = Default::default();
-        Reading { task, ignored, warnings, unread, problems }
+        Reading { task, from_file, ignored, warnings, unread, problems }
     }
 
     /// A part that was read, or `otherwise` with its problem noted, so that the rest is looked at as well.
