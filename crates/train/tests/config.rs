@@ -355,6 +355,14 @@ fn a_file_without_a_regularizer_asks_for_no_decay() {
 }
 
 #[test]
+fn a_files_sampler_keeps_the_last_batch_unless_it_says_otherwise() {
+    let sampler = |options: &str| format!("DataLoader: {{Train: {{sampler: {{batch_size: 8{options}}}}}}}");
+    assert!(!read(&sampler(""), &[]).unwrap().train.drop_last);
+    assert!(read(&sampler(", drop_last: True"), &[]).unwrap().train.drop_last);
+    assert!(read("", &["DataLoader.Train.sampler.batch_size=8"]).unwrap().train.drop_last);
+}
+
+#[test]
 fn harmless_keys_are_accepted_and_named() {
     let c = quick_start(&["Global.to_static=False", "Global.use_dali=True", "AMP.scale_loss=128.0"]).unwrap();
     assert!(c.ignored.contains(&"Global.to_static".to_owned()), "{:?}", c.ignored);

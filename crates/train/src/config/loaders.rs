@@ -25,6 +25,8 @@ fn loader(
 ) -> Result<LoaderConfig, ConfigError> {
     let mut data = section.section("dataset")?;
     r.keep(tasks, data.named(&["ImageNetDataset"]), ());
+    // Paddle's samplers keep the last batch unless they are told otherwise.
+    let drop_last = base.drop_last && !(r.from_file && section.has("sampler"));
     let mut sampler = section.section("sampler")?;
     r.keep(tasks, sampler.named(&["DistributedBatchSampler", "BatchSampler"]), ());
     let mut workers = section.section("loader")?;
@@ -42,7 +44,7 @@ fn loader(
         recipe: recipe(transforms, &base.recipe, tasks, r),
         val_fraction: data.get("val_fraction", Item::fraction, base.val_fraction),
         batch_size: sampler.get("batch_size", Item::u32_positive, base.batch_size),
-        drop_last: sampler.get("drop_last", Item::bool, base.drop_last),
+        drop_last: sampler.get("drop_last", Item::bool, drop_last),
         shuffle: sampler.get("shuffle", Item::bool, base.shuffle),
         // PaddleClas's 0 means "in the main process"; here loading always has a thread of its own.
         num_workers: workers.get_opt("num_workers", Item::u32).or(base.num_workers).map(|n| n.max(1)),
