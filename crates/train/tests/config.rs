@@ -207,8 +207,11 @@ fn impossible_values_are_refused() {
 
 #[test]
 fn mixed_precision_is_read_written_and_its_scaling_is_said_to_have_no_effect() {
-    let off = read(QUICK_START, &["AMP.scale_loss=128.0"]).unwrap();
+    let off = read(QUICK_START, &["AMP.use_amp=False", "AMP.scale_loss=128.0"]).unwrap();
     assert!(!off.amp && !off.ignored.iter().any(|key| key.starts_with("AMP")));
+    assert!(!read(QUICK_START, &[]).unwrap().amp && !read("AMP:", &[]).unwrap().amp);
+    // As in PaddleClas, a section that is there asks for it.
+    assert!(read("AMP: {scale_loss: 128.0}", &[]).unwrap().amp);
     let on = read(QUICK_START, &["AMP.use_amp=True", "AMP.scale_loss=128.0", "AMP.level=O2"]).unwrap();
     assert!(on.amp);
     let said: Vec<_> = on.ignored.iter().filter(|key| key.starts_with("AMP")).collect();

@@ -22,7 +22,8 @@ pub(crate) fn read(root: Node, mut r: Reading) -> Result<Config, ConfigError> {
     let mut infer = part(&mut r, INFER, &mut root, "Infer", base.infer, loaders::infer);
     let topk =
         part(&mut r, MEASURED, &mut root, "Metric", base.topk, |section, base, _| metric(section, &base));
-    let amp = part(&mut r, TRAIN, &mut root, "AMP", base.amp, |section, _, r| amp(section, &mut r.ignored));
+    let amp = root.take("AMP").map_or(Ok(base.amp), |item| amp(item.section()?, &mut r.ignored));
+    let amp = r.keep(TRAIN, amp, base.amp);
     let absent =
         root.only_default(&[("EMA", Only::Absent), ("Slim", Only::Absent), ("AttrMetric", Only::Absent)]);
     r.keep(TRAIN, absent, ());
@@ -203,9 +204,9 @@ fn metric(mut section: Section, base: &[u32]) -> Result<Vec<u32>, ConfigError> {
     Ok(all)
 }
 
-/// Whether mixed precision is on. Its other keys have no effect: while it is off they need none, and nothing is said.
+/// Whether mixed precision is on: in PaddleClas a section that is there asks for it unless it says otherwise. Its other keys have no effect: while it is off they need none, and nothing is said.
 fn amp(mut section: Section, ignored: &mut Vec<String>) -> Result<bool, ConfigError> {
-    let on = section.read("use_amp", Item::bool, false)?;
+    let on = section.read("use_amp", Item::bool, true)?;
     section.only_default(&[("use_fp16_test", Only::Bool(false))])?;
     let mut unsaid = Vec::new();
     let quiet =
