@@ -122,6 +122,8 @@ fn start_from(config: &mut Config, path: &Path, options: &TrainOptions) -> Resul
     };
     config.arch.width = model.architecture.width;
     config.arch.pretrained = Pretrained::Path(path.to_path_buf());
+    // Or a file's would be taken in its place.
+    config.global.pretrained_model = None;
     let own = model.recipe.output_size().map(|(width, _)| width);
     let size = options.size.or(own).unwrap_or(config.global.image_shape[1]);
     config.set_size(size);

@@ -94,3 +94,28 @@ fn eval_needs_no_training_list() {
     fs::write(folder.join("eval.yaml"), yaml).unwrap();
     assert_eq!(run(folder, "eval -c eval.yaml --format json").ok().json()["images"], 6);
 }
+
+/// Trains an epoch with [`with_file`]'s configuration and overrides in a copy of [`trained`].
+fn trained_with(overrides: &[&str]) -> Ran {
+    let folder = copy_of_trained();
+    with_file(folder.path(), "train --epochs 1 --out again", overrides)
+}
+
+#[test]
+fn the_global_model_counts_before_that_of_arch() {
+    let said = trained_with(&["Arch.pretrained=nowhere"]).ok().said();
+    says(
+        &said,
+        &[
+            "starting from out/best_model",
+            "Global.pretrained_model counts",
+            "Arch.pretrained, nowhere, is not read",
+        ],
+    );
+    let failed = trained_with(&["Global.pretrained_model=None", "Arch.pretrained=nowhere"]).failed();
+    says(&failed, &["nowhere"]);
+    // A flag counts before the file.
+    let folder = copy_of_trained();
+    let command = "train -c out/config.yaml --from out/best_model --epochs 1 --out again -o Global.pretrained_model=nowhere";
+    run(folder.path(), command).ok();
+}

@@ -153,6 +153,14 @@ impl Start {
         let mut notes = Vec::new();
         let weights = match given_weights(config) {
             Some(path) => {
+                if let Pretrained::Path(other) = &config.arch.pretrained
+                    && other != path
+                {
+                    notes.push(format!(
+                        "Global.pretrained_model counts, as in PaddleClas; Arch.pretrained, {}, is not read",
+                        other.display()
+                    ));
+                }
                 let model = load_model(path)?;
                 if model.architecture.variant != architecture.variant
                     || model.architecture.width != architecture.width
@@ -208,10 +216,11 @@ fn check_frozen_place(config: &Config, architecture: &Architecture) -> Result<()
     Ok(())
 }
 
+/// PaddleClas loads `Arch.pretrained` first and `Global.pretrained_model` over it.
 fn given_weights(config: &Config) -> Option<&PathBuf> {
-    match &config.arch.pretrained {
-        Pretrained::Path(path) => Some(path),
-        Pretrained::No | Pretrained::Yes => config.global.pretrained_model.as_ref(),
+    match (&config.global.pretrained_model, &config.arch.pretrained) {
+        (Some(path), _) | (None, Pretrained::Path(path)) => Some(path),
+        (None, Pretrained::No | Pretrained::Yes) => None,
     }
 }
 
