@@ -6,20 +6,22 @@
 
 struct Params {
     batch: u32,
-    k: u32,
     unused_0: u32,
     unused_1: u32,
+    unused_2: u32,
+    k: vec4<u32>,
 }
 
 struct Metrics {
     loss: f32,
     images: u32,
-    top1: u32,
-    topk: u32,
     bad: u32,
     bad_step: u32,
+    top: vec4<u32>,
     last_loss: f32,
     unused_0: u32,
+    unused_1: u32,
+    unused_2: u32,
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -34,8 +36,7 @@ fn main(@builtin(local_invocation_index) lane: u32, @builtin(workgroup_id) group
     }
     var loss = 0.0;
     var images = 0u;
-    var top1 = 0u;
-    var topk = 0u;
+    var top = vec4<u32>();
     var bad = 0u;
     for (var image = 0u; image < params.batch; image += 1u) {
         let outcome = outcomes[image];
@@ -46,16 +47,15 @@ fn main(@builtin(local_invocation_index) lane: u32, @builtin(workgroup_id) group
         loss += outcome.x;
         let finite = (bitcast<u32>(outcome.x) & 0x7f800000u) != 0x7f800000u;
         bad += u32(!finite);
-        top1 += u32(finite && outcome.y < 1.0);
-        topk += u32(finite && outcome.y < f32(params.k));
+        let among = vec4<f32>(outcome.y) < vec4<f32>(params.k);
+        top += select(vec4<u32>(), vec4<u32>(1u), among & vec4<bool>(finite));
     }
     if bad > 0u && metrics.bad == 0u {
         metrics.bad_step = step.number;
     }
     metrics.bad += bad;
     metrics.images += images;
-    metrics.top1 += top1;
-    metrics.topk += topk;
+    metrics.top += top;
     metrics.loss += loss;
     metrics.last_loss = loss / f32(max(images, 1u));
 }

@@ -3,9 +3,36 @@
 use crate::arguments::ConfigOptions;
 use crate::error::CliError;
 use photonet_model::{Input, Model};
-use photonet_train::config::difference;
+use photonet_train::config::{Config, Variant, difference};
 use photonet_vision::Recipe;
 use std::path::Path;
+
+/// Refuses a configuration that names another network than `model`, which was read from `path`.
+///
+/// # Errors
+/// Another `Arch.name` or `Arch.class_num`.
+pub fn check_network(config: &Config, model: &Model, path: &Path) -> Result<(), CliError> {
+    let held = &model.architecture;
+    let variant = match held.variant {
+        photonet_model::Variant::Small => Variant::Small,
+        photonet_model::Variant::Large => Variant::Large,
+    };
+    let mut others = Vec::new();
+    if config.gives("Arch.name") && (config.arch.variant, config.arch.width) != (variant, held.width) {
+        others.push(format!("Arch.name is {}", config.arch.name()));
+    }
+    if let Some(classes) = config.arch.class_num.filter(|n| *n as usize != held.classes) {
+        others.push(format!("Arch.class_num is {classes}"));
+    }
+    if others.is_empty() {
+        return Ok(());
+    }
+    Err(CliError::Usage(format!(
+        "{} holds {held}, but {}: give the model of that configuration, or set them to match it by -o",
+        path.display(),
+        others.join(" and ")
+    )))
+}
 
 /// Prepares photos for `model` as the configuration's `recipe`, given under `key`, says, and tells how that differs from
 /// the model's own way.

@@ -1,15 +1,15 @@
 //! `photonet eval`.
 
-use crate::adopt::preprocessing;
+use crate::adopt::{check_network, preprocessing};
 use crate::arguments::{EvalOptions, TextOrJson, positive};
 use crate::error::CliError;
 use crate::machine::open_machine;
 use crate::output::say;
 use crate::table;
 use photonet_model::Model;
-use photonet_train::config::Task;
+use photonet_train::config::{Config, Task};
 use photonet_train::dataset::{Dataset, DatasetReport, ListOptions, is_photo, open_config_eval};
-use photonet_train::evaluate::{Evaluation, evaluate};
+use photonet_train::evaluate::{Evaluation, evaluate, telling};
 use photonet_train::load_model;
 use photonet_train::loader::LoaderOptions;
 use std::path::Path;
@@ -28,8 +28,11 @@ pub fn run(options: &EvalOptions) -> Result<ExitCode, CliError> {
         CliError::Usage("no model given: use --model FILE, or -o Global.pretrained_model=FILE with -c".into())
     })?;
     let mut model = load_model(&path)?;
-    if let Some(config) = config.as_ref().filter(|c| c.gives(TRANSFORMS)) {
-        preprocessing(&mut model, &config.eval.recipe, TRANSFORMS, given)?;
+    if let Some(config) = &config {
+        check_network(config, &model, &path)?;
+        if config.gives(TRANSFORMS) {
+            preprocessing(&mut model, &config.eval.recipe, TRANSFORMS, given)?;
+        }
     }
     let (dataset, report) = match (&options.data, &config) {
         (Some(data), _) => open_labelled(data, &model.labels)?,
@@ -44,11 +47,12 @@ pub fn run(options: &EvalOptions) -> Result<ExitCode, CliError> {
     for warning in report.warnings() {
         eprintln!("photonet: {warning}");
     }
+    let topk = accuracies(config.as_ref(), model.architecture.classes);
     let device = given.device.clone().or_else(|| config.as_ref().map(|c| c.global.device.clone()));
     let machine = open_machine(device.as_deref().unwrap_or("auto"), options.precision)?;
     let batch = batch.or_else(|| config.as_ref().map(|c| c.eval.batch_size)).unwrap_or(64);
     let loader = LoaderOptions::eval(batch as usize);
-    let result = pollster::block_on(evaluate(&machine, &model, dataset, loader, |_| ()))?;
+    let result = pollster::block_on(evaluate(&machine, &model, dataset, loader, &topk, |_| ()))?;
     for (path, reason) in &result.unreadable {
         eprintln!("photonet: left out {}: {reason}", path.display());
     }
@@ -99,6 +103,16 @@ fn check_labels(dataset: &Dataset, model: &Model) -> Result<(), CliError> {
     }
 }
 
+/// Each k of top-k accuracy to report: those of a configuration that it says something for.
+fn accuracies(config: Option<&Config>, classes: usize) -> Vec<u32> {
+    let Some(config) = config.filter(|c| c.gives("Metric")) else { return vec![1, 5] };
+    let (kept, unsaid) = telling(&config.metric.eval, classes);
+    for k in unsaid {
+        eprintln!("photonet: top-{k} says nothing with {classes} classes and is left out");
+    }
+    kept
+}
+
 fn describe(result: &Evaluation) -> String {
     let share = |value: Option<f64>| value.map_or("-".into(), |v| format!("{v:.3}"));
     let rows: Vec<Vec<String>> = result
@@ -114,10 +128,11 @@ fn describe(result: &Evaluation) -> String {
             ]
         })
         .collect();
+    let accuracies: Vec<String> =
+        result.topk.iter().map(|(k, share)| format!("top-{k} {share:.4}")).collect();
+    let accuracies = accuracies.join("   ");
     format!(
-        "top-1 {:.4}   top-5 {:.4}   loss {:.4}   {} photos, {} skipped\n\n{}",
-        result.top1,
-        result.top5,
+        "{accuracies}   loss {:.4}   {} photos, {} skipped\n\n{}",
         result.loss,
         result.images,
         result.skipped,

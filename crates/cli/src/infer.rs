@@ -1,6 +1,6 @@
 //! `photonet infer`.
 
-use crate::adopt::preprocessing;
+use crate::adopt::{check_network, preprocessing};
 use crate::arguments::{InferFormat, InferOptions, positive};
 use crate::error::CliError;
 use crate::machine::open_machine;
@@ -58,6 +58,7 @@ pub fn run(options: &InferOptions) -> Result<ExitCode, CliError> {
     let photos = collect_photos(&paths)?;
     let mut model = load_model(&path)?;
     if let Some(config) = &config {
+        check_network(config, &model, &path)?;
         if config.gives(TRANSFORMS) {
             preprocessing(&mut model, &config.infer.recipe, TRANSFORMS, given)?;
         }

@@ -56,9 +56,9 @@ pub fn run(options: &TrainOptions) -> Result<ExitCode, CliError> {
 }
 
 fn closing_words(outcome: &Outcome, stop_after: Option<u32>) -> String {
-    let Outcome { epochs, of, .. } = outcome;
+    let Outcome { epochs, of, metric_k, .. } = outcome;
     let model = outcome.model.display();
-    let best = outcome.best.map(|(top1, epoch)| format!("best top-1 {top1:.4} in epoch {epoch}; "));
+    let best = outcome.best.map(|(best, epoch)| format!("best top-{metric_k} {best:.4} in epoch {epoch}; "));
     let mut lines = vec![
         format!("{}the model is {model}", best.unwrap_or_default()),
         format!("classify photos with: photonet infer --model {model} PHOTO..."),

@@ -105,6 +105,31 @@ fn what_cannot_be_tuned_is_said() {
     assert!(!folder.path().join("no").exists());
 }
 
+#[test]
+fn a_state_that_evaluates_to_no_number_is_not_saved() {
+    let folder = copy_of_trained();
+    let best = folder.path().join("out/best_model/model.safetensors");
+    let mut bytes = fs::read(&best).unwrap();
+    let variance = tensor(&best, "blocks.2.project.bn.running_var");
+    let at = bytes.windows(variance.len()).position(|window| window == variance).unwrap();
+    // Training takes a batch's own variance, so its loss is finite; evaluation takes the root of this.
+    for value in bytes[at..at + variance.len()].chunks_exact_mut(4) {
+        value.copy_from_slice(&(-1e6_f32).to_le_bytes());
+    }
+    fs::write(folder.path().join("bad.safetensors"), bytes).unwrap();
+    let command = "train photos --from bad.safetensors --epochs 2 --batch 8 --out no";
+    let failed = run(folder.path(), command).failed();
+    says(
+        &failed,
+        &[
+            "the loss of evaluation at step 2 (epoch 1) is not a finite number",
+            "No epoch was finished before",
+        ],
+    );
+    let saved = |name: &str| folder.path().join("no").join(name).exists();
+    assert!(saved("train.log") && !["latest", "epoch_1", "best_model"].into_iter().any(saved));
+}
+
 /// ImageNet weights, imported once for this test program; none without the development data.
 fn imagenet() -> Option<&'static Path> {
     static FOLDER: OnceLock<Option<TempDir>> = OnceLock::new();

@@ -119,3 +119,70 @@ fn the_global_model_counts_before_that_of_arch() {
     let command = "train -c out/config.yaml --from out/best_model --epochs 1 --out again -o Global.pretrained_model=nowhere";
     run(folder.path(), command).ok();
 }
+
+#[test]
+fn each_list_of_accuracies_is_reported_and_the_first_of_eval_decides() {
+    let folder = copy_of_trained();
+    let lists = ["Metric.Train=[{TopkAcc: {topk: [2]}}]", "Metric.Eval=[{TopkAcc: {topk: [2, 1, 3, 5]}}]"];
+    let said = with_file(folder.path(), "train --epochs 1 --out again", &lists).ok().said();
+    says(&said, &["top-5 says nothing with 3 classes and is left out", "best top-2"]);
+    let lines = fs::read_to_string(folder.path().join("again/metrics.jsonl")).unwrap();
+    let events = lines.lines().map(|l| serde_json::from_str::<serde_json::Value>(l).unwrap());
+    let (mut of_eval, mut best, mut trained) = (None, None, 0);
+    for event in events {
+        match event["event"].as_str().unwrap() {
+            "train_step" | "train_epoch" => {
+                assert!(event["top2"].is_number() && event["top1"].is_null(), "{event}");
+                trained += 1;
+            }
+            "eval_epoch" => of_eval = Some(event),
+            "best" => best = event["metric"].as_f64(),
+            _ => {}
+        }
+    }
+    let of_eval = of_eval.unwrap();
+    assert!(trained > 1 && of_eval["top1"].as_f64() <= of_eval["top2"].as_f64(), "{of_eval}");
+    assert_eq!((best, of_eval["top3"].as_f64()), (of_eval["top2"].as_f64(), Some(1.0)));
+    let log = fs::read_to_string(folder.path().join("again/train.log")).unwrap();
+    says(&log, &["[Eval][Epoch 1][Avg]CELoss: ", ", top2: ", ", top1: ", ", top3: 1.00000"]);
+
+    let ran =
+        with_file(folder.path(), "eval --format json", &[lists[1], "Global.pretrained_model=again/latest"]);
+    let json = ran.ok().json();
+    for k in ["top1", "top2", "top3"] {
+        assert_eq!(json[k], of_eval[k], "{k}");
+    }
+    assert!(json["top5"].is_null(), "{json}");
+}
+
+#[test]
+fn a_configuration_of_another_network_than_the_model_is_refused() {
+    let folder = trained();
+    for (change, words) in [
+        ("Arch.name=MobileNetV3_large_x1_0", "Arch.name is MobileNetV3_large_x1_0"),
+        ("Arch.name=MobileNetV3_small_x0_5", "Arch.name is MobileNetV3_small_x0_5"),
+        ("Arch.class_num=4", "Arch.class_num is 4"),
+    ] {
+        let infer = format!("infer {PHOTO}");
+        for command in ["eval", infer.as_str()] {
+            let failed = with_file(folder, command, &[change]).failed();
+            says(
+                &failed,
+                &["out/best_model holds paddle MobileNetV3 small x0.35 with 3 classes, but", words],
+            );
+        }
+    }
+}
+
+#[test]
+fn a_model_of_another_normalisation_is_told() {
+    let same = "mean=[0.4, 0.4, 0.4]";
+    let said = trained_with(&[
+        &format!("DataLoader.Train.dataset.transform_ops.NormalizeImage.{same}"),
+        &format!("DataLoader.Eval.dataset.transform_ops.NormalizeImage.{same}"),
+    ]);
+    let words =
+        "WARNING: DataLoader.Eval has NormalizeImage.mean [0.4, 0.4, 0.4] where that model has [0.485, ";
+    says(&said.ok().said(), &[words]);
+    assert!(!trained_with(&[]).ok().said().contains("that model has"));
+}

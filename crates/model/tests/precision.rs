@@ -127,7 +127,15 @@ fn weights_too_large_for_half_precision_are_refused_by_name() {
 }
 
 fn train_options(batch: usize, tuning: Tuning, precision: Precision) -> TrainOptions {
-    TrainOptions { batch, input: INPUT, smoothing: 0.1, topk: 1, dropout_seed: 0, tuning, precision }
+    TrainOptions {
+        batch,
+        input: INPUT,
+        smoothing: 0.1,
+        topk: [1, 0, 0, 0],
+        dropout_seed: 0,
+        tuning,
+        precision,
+    }
 }
 
 /// Losses of some steps, of as many images as there are classes, and the gradients of the first.

@@ -36,9 +36,12 @@ struct GradientParams {
 #[derive(Clone, Copy, Pod, Zeroable)]
 struct MetricParams {
     batch: u32,
-    k: u32,
-    unused: [u32; 2],
+    unused: [u32; 3],
+    k: [u32; TOP_COUNTS],
 }
+
+/// How many numbers k of first classes are counted at once.
+pub const TOP_COUNTS: usize = 4;
 
 /// What accumulates on the device between two reads; the layout of `Metrics` in `shaders/loss/metrics.wgsl`.
 #[repr(C)]
@@ -48,17 +51,15 @@ pub struct Metrics {
     pub loss: f32,
     /// Images counted.
     pub images: u32,
-    /// Images with a finite loss whose label came first.
-    pub top1: u32,
-    /// Images with a finite loss whose label was among the first k.
-    pub topk: u32,
     /// Images whose loss was not finite.
     pub bad: u32,
     /// The first step with such an image.
     pub bad_step: u32,
+    /// For each k: images with a finite loss whose label was among the first k.
+    pub top: [u32; TOP_COUNTS],
     /// Mean loss of the last batch.
     pub last_loss: f32,
-    unused: u32,
+    unused: [u32; 3],
 }
 
 impl CrossEntropy {
@@ -126,14 +127,15 @@ impl CrossEntropy {
         );
     }
 
-    /// Appends adding the outcomes to `metrics`, a buffer of one [`Metrics`], counting the first `k` classes.
+    /// Appends adding the outcomes to `metrics`, a buffer of one [`Metrics`], counting the labels
+    /// among the first of each number of `k`; 0 counts none.
     pub fn count(
         &self,
         plan: &mut PlanBuilder,
         label: &str,
         step: Tensor,
         outcomes: Tensor,
-        k: usize,
+        k: [u32; TOP_COUNTS],
         metrics: Tensor,
     ) {
         plan.dispatch(
@@ -141,7 +143,7 @@ impl CrossEntropy {
                 .bind("step", step)
                 .bind("outcomes", outcomes)
                 .bind("metrics", metrics)
-                .params(&MetricParams { batch: self.batch as u32, k: k as u32, unused: [0; 2] })
+                .params(&MetricParams { batch: self.batch as u32, unused: [0; 3], k })
                 .cost(0, self.outcome_bytes()),
         );
     }

@@ -19,7 +19,7 @@ pub struct State {
     pub step: u64,
     /// Steps in an epoch; with `step` it gives epoch and place in it.
     pub steps_per_epoch: u64,
-    /// Best top-1 so far, 0 to 1, and its epoch, from 1.
+    /// The best accuracy so far, 0 to 1, and its epoch, from 1.
     pub best: Option<(f64, u32)>,
     /// The seed of order, augmentation and dropout.
     pub seed: u64,

@@ -1,6 +1,7 @@
 //! What a model is worth on labelled photos.
 
 use crate::dataset::Dataset;
+use crate::journal::serialize_topk;
 use crate::loader::{IGNORED_LABEL, Loader, LoaderOptions};
 use crate::machine::Network;
 use crate::{Machine, TrainError};
@@ -33,10 +34,10 @@ pub struct ClassScore {
 /// The result of an evaluation.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Evaluation {
-    /// Share of photos whose class came first, 0 to 1.
-    pub top1: f64,
-    /// Share of photos whose class was among the first five.
-    pub top5: f64,
+    /// For each k that was asked for, the share of photos whose class was among the first k, 0 to 1; in JSON `top1` and
+    /// so on.
+    #[serde(flatten, serialize_with = "serialize_topk")]
+    pub topk: Vec<(u32, f64)>,
     /// Mean cross-entropy.
     pub loss: f64,
     /// Photos that counted.
@@ -48,6 +49,16 @@ pub struct Evaluation {
     /// The photos that could not be read, and why.
     #[serde(skip)]
     pub unreadable: Vec<(PathBuf, String)>,
+}
+
+/// The numbers k of top-k accuracy that say something with `classes` classes, or k = 1 where none does; and those that
+/// do not.
+pub fn telling(topk: &[u32], classes: usize) -> (Vec<u32>, Vec<u32>) {
+    let (mut kept, left): (Vec<u32>, Vec<u32>) = topk.iter().partition(|k| **k as usize <= classes);
+    if kept.is_empty() {
+        kept.push(1);
+    }
+    (kept, left)
 }
 
 /// A batch of the full size from one that may be smaller: black images that do not count.
@@ -89,7 +100,7 @@ pub async fn count(
     Ok(())
 }
 
-/// Evaluates `model` on `dataset`, whose labels are the model's. `progress` is told the photos done.
+/// Evaluates `model` on `dataset`, whose labels are the model's, with accuracy for each k of `topk`. `progress` is told the photos done.
 ///
 /// # Errors
 /// Photos that cannot be loaded at all, or a device that fails.
@@ -98,6 +109,7 @@ pub async fn evaluate(
     model: &Model,
     dataset: Dataset,
     options: LoaderOptions,
+    topk: &[u32],
     mut progress: impl FnMut(usize),
 ) -> Result<Evaluation, TrainError> {
     let batch_size = options.batch_size.min(dataset.samples.len().max(1));
@@ -107,7 +119,7 @@ pub async fn evaluate(
     let mut network = Network::new(machine, model, batch_size).await?;
     let loader = loader.with_batch_size(network.batch());
     let classes = model.architecture.classes;
-    let mut tally = Tally::new(classes);
+    let mut tally = Tally::new(classes, topk);
     for batch in loader.epoch(0) {
         let batch = batch?;
         for (logits, label) in network.logits(&batch.pixels).await?.iter().zip(&batch.labels) {
@@ -120,15 +132,16 @@ pub async fn evaluate(
 
 struct Tally {
     images: usize,
-    top1: usize,
-    top5: usize,
+    /// Each k, and how many labels were among the first k.
+    topk: Vec<(u32, usize)>,
     loss: f64,
     of_class: Vec<[usize; 3]>,
 }
 
 impl Tally {
-    fn new(classes: usize) -> Self {
-        Self { images: 0, top1: 0, top5: 0, loss: 0.0, of_class: vec![[0; 3]; classes] }
+    fn new(classes: usize, topk: &[u32]) -> Self {
+        let topk = topk.iter().map(|k| (*k, 0)).collect();
+        Self { images: 0, topk, loss: 0.0, of_class: vec![[0; 3]; classes] }
     }
 
     fn add(&mut self, logits: &[f32], label: u32) {
@@ -138,8 +151,7 @@ impl Tally {
         let rank = logits.iter().enumerate().filter(before).count();
         let first = argmax(logits);
         self.images += 1;
-        self.top1 += usize::from(rank == 0);
-        self.top5 += usize::from(rank < 5);
+        self.topk.iter_mut().for_each(|(k, count)| *count += usize::from(rank < *k as usize));
         self.loss += cross_entropy(logits, *own);
         self.of_class[label][0] += 1;
         self.of_class[label][1] += usize::from(rank == 0);
@@ -162,8 +174,7 @@ impl Tally {
             }
         });
         Evaluation {
-            top1: share(self.top1, self.images),
-            top5: share(self.top5, self.images),
+            topk: self.topk.iter().map(|(k, count)| (*k, share(*count, self.images))).collect(),
             loss: self.loss / self.images.max(1) as f64,
             images: self.images,
             skipped: unreadable.len(),
@@ -210,7 +221,7 @@ mod tests {
 
     #[test]
     fn tally_counts_ranks_ties_and_classes() {
-        let mut tally = Tally::new(3);
+        let mut tally = Tally::new(3, &[1, 2, 5]);
         tally.add(&[2.0, 1.0, 0.0], 0);
         tally.add(&[2.0, 1.0, 0.0], 1);
         // A tie goes to the lower index.
@@ -219,12 +230,13 @@ mod tests {
         let labels = ["a", "b", "c"].map(String::from);
         let result = tally.finish(&labels, Vec::new());
         assert_eq!((result.images, result.classes[0].correct, result.classes[1].correct), (3, 1, 0));
-        assert!((result.top1 - 1.0 / 3.0).abs() < 1e-12);
-        assert_eq!(result.top5, 1.0);
+        assert_eq!(result.topk, [(1, 1.0 / 3.0), (2, 1.0), (5, 1.0)]);
+        let json = serde_json::to_value(&result).unwrap();
+        assert_eq!((json["top1"].as_f64(), json["top2"].as_f64()), (Some(1.0 / 3.0), Some(1.0)));
         assert_eq!(result.classes[0].precision, Some(1.0 / 3.0));
         assert_eq!(result.classes[2].recall, None);
         let expected = -(f64::exp(2.0) / (f64::exp(2.0) + f64::exp(1.0) + 1.0)).ln();
-        let mut one = Tally::new(3);
+        let mut one = Tally::new(3, &[1, 2, 5]);
         one.add(&[2.0, 1.0, 0.0], 0);
         assert!((one.finish(&labels, Vec::new()).loss - expected).abs() < 1e-12);
     }
@@ -232,7 +244,7 @@ mod tests {
     #[test]
     fn the_loss_of_a_model_that_is_badly_off_is_as_large_as_it_is() {
         let loss = |logits: &[f32], label| {
-            let mut tally = Tally::new(logits.len());
+            let mut tally = Tally::new(logits.len(), &[1]);
             tally.add(logits, label);
             tally.finish(&[], Vec::new()).loss
         };

@@ -43,7 +43,7 @@ fn the_quick_start_file_is_read_as_it_is() {
         c.infer.class_id_map_file.as_deref(),
         Some(Path::new("./dataset/flowers102/flowers102_label_list.txt"))
     );
-    assert_eq!((c.infer.batch_size, c.infer.topk, c.topk.as_slice()), (10, 5, &[1, 5][..]));
+    assert_eq!((c.infer.batch_size, c.infer.topk, c.metric.eval.as_slice()), (10, 5, &[1, 5][..]));
     let mut ignored = c.ignored;
     ignored.sort();
     assert_eq!(
@@ -127,7 +127,7 @@ fn overrides_are_typed_and_reach_into_lists() {
     );
     assert_eq!(c.eval.recipe.output_size(), Some((96, 96)));
     assert!(c.train.drop_last);
-    assert_eq!(c.topk, [1, 3, 5]);
+    assert_eq!((c.metric.train, c.metric.eval), (vec![1, 5], vec![1, 3]));
     assert_eq!(c.infer.class_id_map_file, None);
 }
 
@@ -237,6 +237,7 @@ fn what_would_change_the_result_and_is_not_supported_is_refused() {
         ("Loss.Train=[{CELoss: {}}, {CELoss: {}}]", "supported: one CELoss"),
         ("Loss.Eval=[{DMLLoss: {}}]", "supported: CELoss"),
         ("Metric.Eval=[{Recallk: {}}]", "supported: TopkAcc"),
+        ("Metric.Eval.0.TopkAcc.topk=[1, 2, 3, 4, 5]", "supported: up to 4 of them"),
         ("DataLoader.Train.dataset.name=MultiLabelDataset", "supported: ImageNetDataset"),
         (
             "DataLoader.Train.dataset.batch_transform_ops=[{MixupOperator: {alpha: 0.2}}]",
@@ -366,6 +367,21 @@ fn a_files_sampler_keeps_the_last_batch_unless_it_says_otherwise() {
 }
 
 #[test]
+fn each_list_of_accuracies_is_kept_as_it_is() {
+    let both = |overrides: &[&str]| {
+        let metric = read("", overrides).unwrap().metric;
+        (metric.train, metric.eval)
+    };
+    assert_eq!(both(&[]), (vec![1, 5], vec![1, 5]));
+    let lists = ["Metric.Train=[{TopkAcc: {topk: 3}}]", "Metric.Eval=[{TopkAcc: {topk: [5, 1, 5]}}]"];
+    assert_eq!(both(&lists), (vec![3], vec![5, 1]));
+    assert_eq!(both(&lists[..1]), (vec![3], vec![3]));
+    assert_eq!(both(&lists[1..]), (vec![5, 1], vec![5, 1]));
+    let text = refused("", &["Metric.Eval=[]"]);
+    assert!(text.contains("it must name a k"), "{text}");
+}
+
+#[test]
 fn harmless_keys_are_accepted_and_named() {
     let c = quick_start(&["Global.to_static=False", "Global.use_dali=True", "AMP.scale_loss=128.0"]).unwrap();
     assert!(c.ignored.contains(&"Global.to_static".to_owned()), "{:?}", c.ignored);
@@ -446,7 +462,7 @@ fn the_written_configuration_reads_back_to_the_same() {
     odd.train.recipe.mean = [0.1, 1.0 / 3.0, 0.7];
     let lanczos = Resampler { library: Library::Pillow, interpolation: Interpolation::Lanczos };
     odd.infer.recipe.transforms = vec![Transform::Resize { width: 200, height: 100, resampler: lanczos }];
-    odd.topk = vec![1, 2, 7];
+    odd.metric.train = vec![5, 2, 7];
     let mut quick = quick_start(&["Arch.pretrained=True"]).unwrap();
     quick.ignored.clear();
     for mut config in [Config::defaults(), quick, odd] {

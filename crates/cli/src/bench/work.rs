@@ -94,8 +94,15 @@ impl Ready {
         }
         let tuning = Tuning::default();
         let buffers = TrainBuffers::new(gpu, &architecture, &weights, 2e-5, &tuning).await?;
-        let options =
-            TrainOptions { batch, input, smoothing: 0.0, topk: 1, dropout_seed: 0, tuning, precision };
+        let options = TrainOptions {
+            batch,
+            input,
+            smoothing: 0.0,
+            topk: [1, 0, 0, 0],
+            dropout_seed: 0,
+            tuning,
+            precision,
+        };
         // As one: a step in parts is no measure of a batch.
         let network = TrainNetwork::in_parts(&buffers, &architecture, &options, 1).await?;
         let labels: Vec<u32> = (0..batch).map(|i| (i % architecture.classes) as u32).collect();

@@ -9,7 +9,7 @@ use half::f16;
 use photonet_gpu::{Buffer, Format, Gpu, Plan, PlanBuilder, PlanReport, Question, Tensor, Timing};
 use photonet_nn::{
     CrossEntropy, Fused, Gate, GlobalPool, Metrics, Pointwise, Shape, SqueezeExcite, SqueezeExciteParameters,
-    Step, pad_channels,
+    Step, TOP_COUNTS, pad_channels,
 };
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -21,8 +21,8 @@ pub struct InferenceOptions {
     pub batch: usize,
     /// What the network takes.
     pub input: Input,
-    /// Count loss, top-1 and top-k of labelled images on the device, with this k.
-    pub count_topk: Option<usize>,
+    /// Count loss and top-k of labelled images on the device, with each of these k; 0 is none.
+    pub count_topk: Option<[u32; TOP_COUNTS]>,
     /// How weights and activations lie in the device's memory.
     pub precision: Precision,
 }

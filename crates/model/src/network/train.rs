@@ -7,7 +7,7 @@ use crate::{Architecture, ModelError, Tuning};
 #[cfg(not(target_arch = "wasm32"))]
 use photonet_gpu::Staged;
 use photonet_gpu::{Buffer, GpuError, Plan, PlanBuilder, PlanReport, Question, Tensor, Timing};
-use photonet_nn::{Momentum, SlabSums, Step, pad_channels};
+use photonet_nn::{Momentum, SlabSums, Step, TOP_COUNTS, pad_channels};
 
 /// What a training plan is recorded for.
 #[derive(Clone, Debug, PartialEq)]
@@ -18,8 +18,8 @@ pub struct TrainOptions {
     pub input: Input,
     /// Label smoothing, 0 to 1.
     pub smoothing: f32,
-    /// The k of top-k.
-    pub topk: usize,
+    /// Each k of top-k; 0 is none.
+    pub topk: [u32; TOP_COUNTS],
     /// Seed of dropout's random numbers.
     pub dropout_seed: u32,
     /// What learns; as in the [`TrainBuffers`].

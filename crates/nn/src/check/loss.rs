@@ -6,7 +6,7 @@ use super::noise::{below, between};
 use super::optimiser::step_words;
 use super::trial::{Slot, Trial};
 use crate::cpu::loss::{self as twin, Counts, ImageOutcome};
-use crate::{CrossEntropy, Step};
+use crate::{CrossEntropy, Step, TOP_COUNTS};
 
 /// A label that does not count.
 const IGNORED: u32 = u32::MAX;
@@ -130,10 +130,14 @@ struct Batch {
 
 /// A trial that counts `batches` and compares the whole numbers of the metrics; also the metrics'
 /// buffer and what the twin counted.
-fn counted(layer: CrossEntropy, k: usize, batches: &[(Vec<f64>, Vec<u32>)]) -> (Trial, Slot, Counts) {
+fn counted(
+    layer: CrossEntropy,
+    k: [u32; TOP_COUNTS],
+    batches: &[(Vec<f64>, Vec<u32>)],
+) -> (Trial, Slot, Counts) {
     let mut trial = Trial::default();
     let mut counts = Counts::default();
-    let metrics = trial.words(vec![0; 8]);
+    let metrics = trial.words(vec![0; 12]);
     let mut uploaded = Vec::new();
     for (number, (logits, labels)) in batches.iter().enumerate() {
         let number = 40 + number as u32;
@@ -146,10 +150,12 @@ fn counted(layer: CrossEntropy, k: usize, batches: &[(Vec<f64>, Vec<u32>)]) -> (
             step: trial.words(step_words(&step)),
         });
     }
-    let whole = [counts.images, counts.top1, counts.topk, counts.bad, counts.bad_step];
-    for (word, name) in ["images", "top1", "topk", "bad", "bad_step"].into_iter().enumerate() {
-        trial.expect_whole(name, metrics, 1 + word, &whole[word..=word]);
+    for (word, name, value) in
+        [(1, "images", counts.images), (2, "bad", counts.bad), (3, "bad_step", counts.bad_step)]
+    {
+        trial.expect_whole(name, metrics, word, &[value]);
     }
+    trial.expect_whole("top", metrics, 4, &counts.top);
     let trial = trial.record(move |plan, at| {
         for batch in uploaded {
             layer.forward(plan, "check", at(batch.logits), at(batch.labels), at(batch.outcomes));
@@ -162,7 +168,7 @@ fn counted(layer: CrossEntropy, k: usize, batches: &[(Vec<f64>, Vec<u32>)]) -> (
 /// Two batches with ties on both sides of the label, a label of rank k - 1 and one of rank k, and an
 /// ignored label.
 fn counting() -> Case {
-    Case::new("loss/metrics", "2 batches of 5x6 k 3, ties", || {
+    Case::new("loss/metrics", "2 batches of 5x6 k 1 3 2, ties", || {
         let layer = CrossEntropy { batch: 5, classes: 6, smoothing: 0.1 };
         let rows = [
             [0.0, 5.0, 1.0, 2.0, 3.0, 4.0],
@@ -176,9 +182,9 @@ fn counting() -> Case {
         let first = vec![1, 0, 1, 2, 3];
         let second = vec![0, 5, 2, IGNORED, 0];
         let batches = [(logits.clone(), first), (logits, second)];
-        let (mut trial, metrics, counts) = counted(layer, 3, &batches);
+        let (mut trial, metrics, counts) = counted(layer, [1, 3, 2, 0], &batches);
         trial.expect_floats("loss", metrics, 0, vec![counts.loss]);
-        trial.expect_floats("last_loss", metrics, 6, vec![counts.last_loss]);
+        trial.expect_floats("last_loss", metrics, 8, vec![counts.last_loss]);
         trial
     })
 }
@@ -186,7 +192,7 @@ fn counting() -> Case {
 /// A NaN among the logits of the second batch and an infinity in the third: both are counted, and the
 /// second step is the one remembered; neither image counts as right. What the sums become is left open.
 fn not_finite() -> Case {
-    Case::new("loss/metrics", "3 batches of 2x6 k 1, NaN and infinity", || {
+    Case::new("loss/metrics", "3 batches of 2x6 k 1 5, NaN and infinity", || {
         let layer = CrossEntropy { batch: 2, classes: 6, smoothing: 0.0 };
         let good = between(113, 12, -1.0, 1.0);
         let mut nan = good.clone();
@@ -194,6 +200,6 @@ fn not_finite() -> Case {
         let mut infinite = good.clone();
         infinite[9] = f64::INFINITY;
         let batches = [good, nan, infinite].map(|logits| (logits, vec![2, 3]));
-        counted(layer, 1, &batches).0
+        counted(layer, [1, 5, 0, 0], &batches).0
     })
 }

@@ -1,6 +1,6 @@
 //! Twin of [`CrossEntropy`] and of the counting of [`Metrics`](crate::Metrics).
 
-use crate::CrossEntropy;
+use crate::{CrossEntropy, TOP_COUNTS};
 
 /// What is known of one image after the forward pass.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -79,10 +79,8 @@ pub struct Counts {
     pub loss: f64,
     /// Images counted.
     pub images: u32,
-    /// Images whose label came first.
-    pub top1: u32,
-    /// Images whose label was among the first k.
-    pub topk: u32,
+    /// For each k: images whose label was among the first k.
+    pub top: [u32; TOP_COUNTS],
     /// Images whose loss was not finite.
     pub bad: u32,
     /// The first step with such an image.
@@ -92,7 +90,7 @@ pub struct Counts {
 }
 
 /// Adds one batch to `counts`. An image whose loss is not finite counts as wrong.
-pub fn count(counts: &mut Counts, outcomes: &[Option<ImageOutcome>], k: usize, step: u32) {
+pub fn count(counts: &mut Counts, outcomes: &[Option<ImageOutcome>], k: [u32; TOP_COUNTS], step: u32) {
     let counted: Vec<&ImageOutcome> = outcomes.iter().flatten().collect();
     let number = |test: &dyn Fn(&ImageOutcome) -> bool| counted.iter().filter(|o| test(o)).count() as u32;
     let bad = number(&|o| !o.loss.is_finite());
@@ -103,7 +101,8 @@ pub fn count(counts: &mut Counts, outcomes: &[Option<ImageOutcome>], k: usize, s
     counts.bad += bad;
     counts.loss += loss;
     counts.images += counted.len() as u32;
-    counts.top1 += number(&|o| o.loss.is_finite() && o.rank < 1);
-    counts.topk += number(&|o| o.loss.is_finite() && o.rank < k);
+    for (count, k) in counts.top.iter_mut().zip(k) {
+        *count += number(&|o| o.loss.is_finite() && o.rank < k as usize);
+    }
     counts.last_loss = loss / counted.len().max(1) as f64;
 }

@@ -7,8 +7,8 @@ use photonet_model::Frozen;
 use photonet_vision::{Interpolation, Library, Recipe, Resampler};
 
 use super::{
-    Arch, Config, Global, InferConfig, LoaderConfig, Loss, OptimizerConfig, Pretrained, ScheduleConfig,
-    ScheduleKind, Variant,
+    Arch, Config, Global, InferConfig, LoaderConfig, Loss, MetricConfig, OptimizerConfig, Pretrained,
+    ScheduleConfig, ScheduleKind, Variant,
 };
 
 /// Photos are kept in memory with a short side of at most so many times that of the network's input: even the
@@ -83,7 +83,7 @@ impl Config {
                 class_id_map_file: None,
                 save_dir: None,
             },
-            topk: vec![1, 5],
+            metric: MetricConfig { train: vec![1, 5], eval: vec![1, 5] },
             amp: false,
             given: BTreeSet::new(),
             ignored: Vec::new(),

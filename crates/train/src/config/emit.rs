@@ -231,8 +231,8 @@ fn document(c: &Config) -> Yaml {
         ("PostProcess", Yaml::Map(post)),
         ("save_dir", Yaml::path_or_null(c.infer.save_dir.as_deref())),
     ];
-    let topk = || {
-        let options = Yaml::Map(vec![("topk", Yaml::ints(&c.topk))]);
+    let topk = |topk: &[u32]| {
+        let options = Yaml::Map(vec![("topk", Yaml::ints(topk))]);
         Yaml::Items(vec![Yaml::Map(vec![("TopkAcc", options)])])
     };
     Yaml::Map(vec![
@@ -242,7 +242,7 @@ fn document(c: &Config) -> Yaml {
         ("Optimizer", Yaml::Map(optimizer)),
         ("DataLoader", Yaml::Map(vec![("Train", loader(&c.train)), ("Eval", loader(&c.eval))])),
         ("Infer", Yaml::Map(infer)),
-        ("Metric", Yaml::Map(vec![("Train", topk()), ("Eval", topk())])),
+        ("Metric", Yaml::Map(vec![("Train", topk(&c.metric.train)), ("Eval", topk(&c.metric.eval))])),
         ("AMP", Yaml::Map(vec![("use_amp", Yaml::bool(c.amp))])),
     ])
 }

@@ -52,9 +52,8 @@ pub struct Config {
     pub eval: LoaderConfig,
     /// `Infer`.
     pub infer: InferConfig,
-    /// `Metric`: every k for which top-k accuracy is wanted, ascending; the union of `Metric.Train`
-    /// and `Metric.Eval`.
-    pub topk: Vec<u32>,
+    /// `Metric`: the accuracies that are reported.
+    pub metric: MetricConfig,
     /// `AMP.use_amp`: while training, activations in half precision and their gradients in bfloat16, which has the range of
     /// single precision, so no loss is scaled. Parameters and their gradients stay in single precision.
     pub amp: bool,
@@ -213,6 +212,20 @@ pub struct LoaderConfig {
     /// A key of Photonet's own, `dataset.val_fraction`: the share of a plain folder per class that is
     /// set apart for validation. It counts in `DataLoader.Train` only.
     pub val_fraction: f64,
+}
+
+/// `Metric`: each k of top-k accuracy, in the order of the file, up to [`MetricConfig::MOST`] of them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MetricConfig {
+    /// Those of training.
+    pub train: Vec<u32>,
+    /// Those of evaluation. The first one's accuracy decides which model is the best.
+    pub eval: Vec<u32>,
+}
+
+impl MetricConfig {
+    /// How many accuracies of one kind can be reported.
+    pub const MOST: usize = photonet_nn::TOP_COUNTS;
 }
 
 /// `Infer`.

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::reader::{Item, Only, Section};
 use super::reading::{ALL, INFER, MEASURED, Reading, TRAIN, Task};
 use super::tree::{Node, Value};
-use super::{Config, ConfigError, Global, Loss, arch, loaders, optimizer};
+use super::{Config, ConfigError, Global, Loss, MetricConfig, arch, loaders, optimizer};
 
 pub(crate) fn read(root: Node, mut r: Reading) -> Result<Config, ConfigError> {
     let base = Config::defaults();
@@ -20,8 +20,7 @@ pub(crate) fn read(root: Node, mut r: Reading) -> Result<Config, ConfigError> {
     let (train, eval) =
         part(&mut r, MEASURED, &mut root, "DataLoader", (base.train, base.eval), loaders::read);
     let mut infer = part(&mut r, INFER, &mut root, "Infer", base.infer, loaders::infer);
-    let topk =
-        part(&mut r, MEASURED, &mut root, "Metric", base.topk, |section, base, _| metric(section, &base));
+    let metric = part(&mut r, MEASURED, &mut root, "Metric", base.metric, metric);
     let amp = root.take("AMP").map_or(Ok(base.amp), |item| amp(item.section()?, &mut r.ignored));
     let amp = r.keep(TRAIN, amp, base.amp);
     let absent =
@@ -35,7 +34,7 @@ pub(crate) fn read(root: Node, mut r: Reading) -> Result<Config, ConfigError> {
     }
     given.retain(|path| !r.unread.contains(path));
     let (ignored, warnings) = r.finish()?;
-    Ok(Config { global, arch, loss, optimizer, train, eval, infer, topk, amp, given, ignored, warnings })
+    Ok(Config { global, arch, loss, optimizer, train, eval, infer, metric, amp, given, ignored, warnings })
 }
 
 /// Reads a section with what stands for it where it cannot be read.
@@ -173,35 +172,44 @@ fn cross_entropy(item: &Item) -> Result<Loss, ConfigError> {
     Ok(Loss { epsilon })
 }
 
-fn metric(mut section: Section, base: &[u32]) -> Result<Vec<u32>, ConfigError> {
-    let mut all: Vec<u32> = Vec::new();
-    let mut given = false;
-    for key in ["Train", "Eval"] {
-        let Some(item) = section.take(key) else { continue };
-        for entry in item.list()? {
-            let (name, named, mut options) = entry.named()?;
-            if name != "TopkAcc" {
-                return Err(named.unsupported_name(&name, &["TopkAcc"]));
-            }
-            let Some(topk) = options.take("topk") else { return Err(options.missing("topk")) };
-            given = true;
-            if matches!(topk.node.value, Value::List(_)) {
-                for k in topk.list()? {
-                    all.push(k.u32_positive()?);
-                }
-            } else {
-                all.push(topk.u32_positive()?);
-            }
-            options.finish()?;
-        }
-    }
+fn metric(mut section: Section, base: MetricConfig, r: &mut Reading) -> Result<MetricConfig, ConfigError> {
+    let train = section.take("Train").map(|item| accuracies(&item)).transpose();
+    let eval = section.take("Eval").map(|item| accuracies(&item)).transpose();
     section.finish()?;
-    if !given {
-        return Ok(base.to_vec());
+    let (train, eval) = (r.keep(TRAIN, train, None), r.keep(MEASURED, eval, None));
+    // Where one is not given, the other one's are reported.
+    let (other_train, other_eval) = (eval.clone().unwrap_or(base.train), train.clone().unwrap_or(base.eval));
+    Ok(MetricConfig { train: train.unwrap_or(other_train), eval: eval.unwrap_or(other_eval) })
+}
+
+/// Each k of the `TopkAcc` in a list.
+fn accuracies(item: &Item) -> Result<Vec<u32>, ConfigError> {
+    let mut all: Vec<u32> = Vec::new();
+    for entry in item.list()? {
+        let (name, named, mut options) = entry.named()?;
+        if name != "TopkAcc" {
+            return Err(named.unsupported_name(&name, &["TopkAcc"]));
+        }
+        let Some(topk) = options.take("topk") else { return Err(options.missing("topk")) };
+        let list = match topk.node.value {
+            Value::List(_) => topk.list()?.iter().map(Item::u32_positive).collect::<Result<_, _>>()?,
+            _ => vec![topk.u32_positive()?],
+        };
+        for k in list {
+            if !all.contains(&k) {
+                all.push(k);
+            }
+        }
+        options.finish()?;
     }
-    all.sort_unstable();
-    all.dedup();
-    Ok(all)
+    let most = MetricConfig::MOST;
+    match all.len() {
+        0 => Err(item.invalid("it must name a k, as in [{TopkAcc: {topk: [1, 5]}}]")),
+        n if n > most => {
+            Err(item.unsupported(&format!("top-k of {n} numbers k"), format!("up to {most} of them")))
+        }
+        _ => Ok(all),
+    }
 }
 
 /// Whether mixed precision is on: in PaddleClas a section that is there asks for it unless it says otherwise. Its other keys have no effect: while it is off they need none, and nothing is said.

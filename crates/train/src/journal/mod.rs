@@ -12,7 +12,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use serde::ser::{Serialize, SerializeMap, Serializer};
+use serde::ser::Serializer;
 
 use bars::Bars;
 
@@ -50,7 +50,7 @@ pub enum Event {
     Best {
         /// The epoch just evaluated.
         epoch: u32,
-        /// The best top-1 accuracy of the run, a share.
+        /// The run's best accuracy, a share: by the first k of evaluation.
         metric: f64,
     },
     /// A model was saved.
@@ -83,23 +83,18 @@ impl Event {
 }
 
 /// Loss and accuracies. In `metrics.jsonl` they are the keys `loss`, `top1`, `top5` and so on.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
 pub struct Scores {
     /// Mean cross-entropy.
     pub loss: f64,
-    /// Accuracy by k, as `(k, share)`, ascending in k. The first is top-1.
+    /// Accuracy by k, as `(k, share)`, in the order of the configuration.
+    #[serde(flatten, serialize_with = "serialize_topk")]
     pub topk: Vec<(u32, f64)>,
 }
 
-impl Serialize for Scores {
-    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        let mut map = to.serialize_map(Some(1 + self.topk.len()))?;
-        map.serialize_entry("loss", &self.loss)?;
-        for (k, share) in &self.topk {
-            map.serialize_entry(&format!("top{k}"), share)?;
-        }
-        map.end()
-    }
+/// Accuracies by k as the keys `top1` and so on.
+pub(crate) fn serialize_topk<S: Serializer>(topk: &[(u32, f64)], to: S) -> Result<S::Ok, S::Error> {
+    to.collect_map(topk.iter().map(|(k, share)| (format!("top{k}"), share)))
 }
 
 /// A step of training, for [`Event::TrainStep`].

@@ -13,7 +13,9 @@ mod run;
 use crate::checkpoint::{Checkpoint, MODEL, OTHER_CHECKPOINT, State};
 use crate::config::{Config, Pretrained, Variant};
 use crate::dataset::{DataSplit, count};
+use crate::journal::Event;
 use crate::{TrainError, load_model};
+use config_notes::normalisation;
 pub(crate) use output::{BEST, LATEST};
 use photonet_gpu::Gpu;
 use photonet_model::{Architecture, Family, Frozen, Layers, Model, ParameterLayout, Weights, initialise};
@@ -52,10 +54,12 @@ pub struct Outcome {
     pub epochs: u32,
     /// Epochs of the whole run.
     pub of: u32,
-    /// Best top-1 on the validation photos, 0 to 1, and its epoch.
+    /// The k of top-k accuracy that decides which model is the best.
+    pub metric_k: u32,
+    /// The best accuracy on the validation photos, 0 to 1, and its epoch.
     pub best: Option<(f64, u32)>,
-    /// Top-1 of the last evaluation.
-    pub last_top1: Option<f64>,
+    /// That of the last evaluation.
+    pub last_metric: Option<f64>,
     /// The best model's file where there is one, else the latest one's.
     pub model: PathBuf,
     /// The newest checkpoint's folder.
@@ -75,7 +79,8 @@ impl Outcome {
             epochs,
             of: config.global.epochs,
             best: state.best,
-            last_top1: None,
+            metric_k: config.metric.eval[0],
+            last_metric: None,
             model: folder.unwrap_or_else(|| checkpoint.to_owned()).join(MODEL),
             latest: checkpoint.to_owned(),
         }))
@@ -108,7 +113,7 @@ struct Start {
     /// The checkpoint's folder.
     resumed: Option<PathBuf>,
     /// What the user should know of the model that training starts from.
-    notes: Vec<String>,
+    notes: Vec<Event>,
 }
 
 impl Start {
@@ -139,7 +144,7 @@ impl Start {
             check_frozen_place(config, &architecture)?;
             let (velocity, state) = (Some(velocity), Some(state));
             let resumed = Some(folder);
-            let notes = frozen_notes(config);
+            let notes = frozen_notes(config).into_iter().map(Event::note).collect();
             return Ok(Self {
                 architecture,
                 labels,
@@ -150,16 +155,16 @@ impl Start {
                 notes,
             });
         }
-        let mut notes = Vec::new();
+        let mut notes: Vec<Event> = Vec::new();
         let weights = match given_weights(config) {
             Some(path) => {
                 if let Pretrained::Path(other) = &config.arch.pretrained
                     && other != path
                 {
-                    notes.push(format!(
+                    notes.push(Event::warning(format!(
                         "Global.pretrained_model counts, as in PaddleClas; Arch.pretrained, {}, is not read",
                         other.display()
-                    ));
+                    )));
                 }
                 let model = load_model(path)?;
                 if model.architecture.variant != architecture.variant
@@ -171,7 +176,13 @@ impl Start {
                         model.architecture
                     )));
                 }
-                notes.push(format!("starting from {}: {}", path.display(), model.architecture));
+                notes.push(Event::note(format!("starting from {}: {}", path.display(), model.architecture)));
+                if let Some(text) = normalisation(&config.eval.recipe, &model.recipe, "that model") {
+                    notes.push(Event::warning(format!(
+                        "DataLoader.Eval has {text}: its weights were learned from other numbers; take over its \
+                         NormalizeImage, or start by --from, which does"
+                    )));
+                }
                 start_from(model, &mut architecture, &labels, config.global.seed, &mut notes)
             }
             None if config.arch.pretrained == Pretrained::Yes => {
@@ -184,7 +195,7 @@ impl Start {
             None => initialise(&architecture, config.global.seed),
         };
         check_frozen(config, &architecture)?;
-        notes.extend(frozen_notes(config));
+        notes.extend(frozen_notes(config).into_iter().map(Event::note));
         Ok(Self { architecture, labels, weights, velocity: None, state: None, resumed: None, notes })
     }
 }
@@ -247,7 +258,7 @@ fn start_from(
     architecture: &mut Architecture,
     labels: &[String],
     seed: u64,
-    notes: &mut Vec<String>,
+    notes: &mut Vec<Event>,
 ) -> Weights {
     let classes = architecture.classes;
     let dropout = architecture.switches.dropout;
@@ -255,10 +266,10 @@ fn start_from(
     architecture.switches.dropout = dropout;
     let mut weights = model.weights;
     if model.labels != labels {
-        notes.push(format!(
+        notes.push(Event::note(format!(
             "the model's classifier of {} classes is replaced by a new one of {classes}, as the photos' classes are others",
             model.architecture.classes
-        ));
+        )));
         let fresh = initialise(architecture, seed);
         for name in ["classifier.weight", "classifier.bias"] {
             if let Some(tensor) = fresh.get(name) {

@@ -2,18 +2,20 @@
 
 mod epoch_end;
 mod loading;
+mod preparing;
 mod reporting;
 mod saving;
 
 use super::advice::{few_steps, no_better_than_guessing};
 use super::config_notes::unusual;
 use super::output::{BEST, LATEST, Output};
-use super::progress::{Clock, Place, scores};
+use super::progress::{Clock, Place, counted, scores};
 use super::{Outcome, RunOptions, Start, given_weights};
 use crate::TrainError;
 use crate::checkpoint::MODEL;
 use crate::config::Config;
-use crate::dataset::{DataSplit, count as words};
+use crate::dataset::DataSplit;
+use crate::evaluate::telling;
 use crate::journal::{Event, Journal};
 use crate::loader::{Batch, Loader, LoaderOptions, OnError};
 use crate::schedule::Schedule;
@@ -21,12 +23,12 @@ use loading::{Loading, LoadingTime};
 use photonet_gpu::{Gpu, Staged, Staging};
 use photonet_model::{
     InferenceNetwork, InferenceOptions, Input, Model, Precision, TrainBuffers, TrainNetwork, TrainOptions,
-    TrainingFacts, Weights, dropout_seed, write_atomically,
+    TrainingFacts, Weights, dropout_seed,
 };
 use photonet_nn::{Metrics, Step};
 use reporting::Report;
 use saving::Saving;
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -47,11 +49,12 @@ struct Run<'a> {
     template: Model,
     options: TrainOptions,
     schedule: Schedule,
-    topk: usize,
+    train_topk: Vec<u32>,
+    eval_topk: Vec<u32>,
     steps_per_epoch: u64,
     step: u64,
     best: Option<(f64, u32)>,
-    last_top1: Option<f64>,
+    last_metric: Option<f64>,
     /// The folder of the newest checkpoint.
     last_good: Option<PathBuf>,
     loading: Loading,
@@ -111,7 +114,7 @@ impl<'a> Run<'a> {
         }
         self.wait_until_saved()?;
         let finished = last == self.config.global.epochs;
-        if let Some((top1, _)) = self.best.filter(|_| finished) {
+        if let Some((top1, _)) = self.best.filter(|_| finished && self.eval_topk[0] == 1) {
             let text = no_better_than_guessing(top1, self.val_loader.dataset());
             text.map_or(Ok(()), |text| self.journal.event(&Event::warning(text)))?;
         }
@@ -144,7 +147,7 @@ impl<'a> Run<'a> {
         let val_loader = Loader::new(val, config.eval.recipe.clone(), eval_options)?;
         let steps_per_epoch = train_loader.steps_per_epoch() as u64;
         let start = Start::new(config, &labels, train_images, steps_per_epoch, options)?;
-        let mut told: Vec<Event> = start.notes.into_iter().map(Event::note).collect();
+        let mut told = start.notes;
         told.push(Event::note(classes_line));
         if start.resumed.is_none() {
             let whole = train_loader.options().drop_last;
@@ -155,12 +158,14 @@ impl<'a> Run<'a> {
         let warnings = [split.train_report.warnings(), split.val_report.warnings()].concat();
         told.extend(warnings.into_iter().map(Event::warning));
         let classes = start.architecture.classes;
-        let wanted = config.topk.iter().copied().max().unwrap_or(1) as usize;
-        let topk = if wanted > classes { 1 } else { wanted };
-        if wanted > classes {
-            let text = format!("top-{wanted} says nothing with {classes} classes: only top-1 is counted");
-            told.push(Event::warning(text));
-        }
+        let (train_topk, unsaid) = telling(&config.metric.train, classes);
+        let (eval_topk, more) = telling(&config.metric.eval, classes);
+        let unsaid: BTreeSet<u32> = unsaid.into_iter().chain(more).collect();
+        told.extend(
+            unsaid.into_iter().map(|k| {
+                Event::warning(format!("top-{k} says nothing with {classes} classes and is left out"))
+            }),
+        );
         let decay = config.optimizer.l2 as f32;
         let buffers =
             TrainBuffers::new(gpu, &start.architecture, &start.weights, decay, &config.tuning()).await?;
@@ -171,7 +176,7 @@ impl<'a> Run<'a> {
         let eval_options = InferenceOptions {
             batch: eval_batch,
             input,
-            count_topk: Some(topk.max(1)),
+            count_topk: Some(counted(&eval_topk)),
             precision: Precision::Single,
         };
         let eval_network =
@@ -197,7 +202,7 @@ impl<'a> Run<'a> {
                 batch: 0,
                 input: Input::of(&config.train.recipe)?,
                 smoothing: config.loss.epsilon as f32,
-                topk,
+                topk: counted(&train_topk),
                 dropout_seed: dropout_seed(seed),
                 tuning: config.tuning(),
                 precision: if config.amp { Precision::Half } else { Precision::Single },
@@ -212,7 +217,7 @@ impl<'a> Run<'a> {
             },
             step: state.as_ref().map_or(0, |s| s.step),
             best: state.and_then(|s| s.best),
-            last_top1: None,
+            last_metric: None,
             last_good: start.resumed,
             loading: Loading::default(),
             saving: Saving::default(),
@@ -226,45 +231,11 @@ impl<'a> Run<'a> {
             val_loader,
             buffers,
             eval_network,
-            topk,
+            train_topk,
+            eval_topk,
             steps_per_epoch,
         };
         run.prepare_output(gpu)
-    }
-
-    /// Writes the run's configuration and file lists, and says what will happen.
-    fn prepare_output(mut self, gpu: &Gpu) -> Result<Self, TrainError> {
-        // A resume writes over the first run's files, which a full disk must not take away.
-        let write = |name: &str, text: String| write_atomically(&self.output.join(name), text.as_bytes());
-        write("config.yaml", self.config.to_yaml())?;
-        for (name, loader) in [("train_list.txt", &self.train_loader), ("val_list.txt", &self.val_loader)] {
-            let samples = &loader.dataset().samples;
-            let line = |s: &crate::dataset::Sample| format!("{} {}\n", absolute(&s.path).display(), s.label);
-            write(name, samples.iter().map(line).collect())?;
-        }
-        let labels = self.template.labels.iter().enumerate();
-        write("label_list.txt", labels.map(|(i, l)| format!("{i} {l}\n")).collect())?;
-        let text = format!(
-            "{} on {} ({}): {} to train on, {} to evaluate on, {} of {}",
-            self.template.architecture,
-            gpu.adapter().name,
-            gpu.adapter().backend,
-            words(self.template.facts.train_images, "photo", "photos"),
-            self.template.facts.val_images,
-            words(self.config.global.epochs as usize, "epoch", "epochs"),
-            words(self.steps_per_epoch as usize, "step", "steps"),
-        );
-        self.journal.event(&Event::note(text))?;
-        if self.step > 0 {
-            let (epoch, step) = (self.step / self.steps_per_epoch + 1, self.step % self.steps_per_epoch);
-            let at = match step {
-                0 => String::new(),
-                step => format!(", at step {} of {}", step + 1, self.steps_per_epoch),
-            };
-            let text = format!("going on with epoch {epoch} of {}{at}", self.config.global.epochs);
-            self.journal.event(&Event::note(text))?;
-        }
-        Ok(self)
     }
 
     /// Trains the rest of an epoch (from 0), of `epochs` in this run. Returns whether it was interrupted.
@@ -319,7 +290,7 @@ impl<'a> Run<'a> {
             self.load_ahead(epoch + 1, epochs);
         }
         self.advise(device_idle, first == 0)?;
-        let (epochs, scores) = (self.config.global.epochs, scores(&total, self.topk));
+        let (epochs, scores) = (self.config.global.epochs, scores(&total, &self.train_topk));
         self.journal.event(&Event::TrainEpoch { epoch: epoch + 1, epochs, scores, device_idle })?;
         Ok(false)
     }
@@ -386,14 +357,10 @@ impl<'a> Run<'a> {
             epochs: (self.step / self.steps_per_epoch) as u32,
             of: self.config.global.epochs,
             best: self.best,
-            last_top1: self.last_top1,
+            last_metric: self.last_metric,
+            metric_k: self.eval_topk[0],
             model: self.output.join(folder).join(MODEL),
             latest: self.output.join(LATEST),
         }
     }
-}
-
-/// Lists are read from other folders, so their paths do not depend on the present one.
-fn absolute(path: &Path) -> PathBuf {
-    std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf())
 }

@@ -21,17 +21,18 @@ impl Run<'_> {
         if evaluates {
             self.eval_network.set_weights(&checkpoint.model.weights)?;
             let scores = self.evaluate(epoch).await?;
-            let top1 = scores.topk[0].1;
-            self.last_top1 = Some(top1);
+            let (_, accuracy) = scores.topk[0];
+            let top1 = scores.topk.iter().find(|(k, _)| *k == 1).map(|(_, share)| *share);
+            self.last_metric = Some(accuracy);
             self.journal.event(&Event::EvalEpoch { epoch, scores })?;
             // A tie goes to the later epoch, as in PaddleClas.
-            is_best = self.best.is_none_or(|(best, _)| top1 >= best);
+            is_best = self.best.is_none_or(|(best, _)| accuracy >= best);
             if is_best {
-                self.best = Some((top1, epoch));
+                self.best = Some((accuracy, epoch));
             }
-            let metric = self.best.map_or(top1, |(best, _)| best);
+            let metric = self.best.map_or(accuracy, |(best, _)| best);
             self.journal.event(&Event::Best { epoch, metric })?;
-            checkpoint.model.facts.top1 = Some(top1);
+            checkpoint.model.facts.top1 = top1;
             checkpoint.model.test_vectors = vec![self.test_vector().await?];
             checkpoint.state.best = self.best;
         }
@@ -58,9 +59,10 @@ impl Run<'_> {
         ))
     }
 
-    /// Counts the validation photos with the weights that were set last.
+    /// Counts the validation photos with the weights that were set last. A loss that is not finite is an error, so that no
+    /// such state is saved.
     async fn evaluate(&mut self, epoch: u32) -> Result<Scores, TrainError> {
-        let Self { eval_network, val_loader, journal, topk, .. } = self;
+        let Self { eval_network, val_loader, journal, eval_topk, .. } = self;
         let interval = self.config.global.print_batch_step.max(1) as usize;
         let iters = val_loader.steps_per_epoch() as u64;
         let mut total = Metrics::default();
@@ -73,7 +75,7 @@ impl Run<'_> {
                 epoch,
                 iter: done as u64 - 1,
                 iters,
-                scores: scores(metrics, *topk),
+                scores: scores(metrics, eval_topk),
                 batch_cost: seconds / steps,
                 reader_cost: waited.as_secs_f64() / steps,
                 ips: f64::from(metrics.images) / seconds.max(1e-9),
@@ -85,7 +87,11 @@ impl Run<'_> {
         if total.images == 0 {
             return Err(self.nothing_to_evaluate());
         }
-        Ok(scores(&total, self.topk))
+        let scores = scores(&total, &self.eval_topk);
+        if total.bad > 0 || !scores.loss.is_finite() {
+            return Err(self.diverged("the loss of evaluation".into(), self.step.saturating_sub(1)));
+        }
+        Ok(scores)
     }
 
     /// The logits of a noise image that every machine can make, from the network just evaluated.

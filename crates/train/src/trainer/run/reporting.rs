@@ -30,7 +30,7 @@ impl Run<'_> {
         let Report { metrics, steps, place, lr } = report;
         let metrics = self.sound(metrics.finish().await?)?;
         merge(total, &metrics);
-        let (scores, name) = (scores(&metrics, self.topk), self.schedule.log_name());
+        let (scores, name) = (scores(&metrics, &self.train_topk), self.schedule.log_name());
         let event = clock.report(steps, place, scores, metrics.images, lr, name);
         Ok(self.journal.event(&Event::TrainStep(event))?)
     }
