@@ -350,6 +350,35 @@ fn a_configuration_names_its_data() {
     config.arch.class_num = Some(1);
     assert!(matches!(open_config(&config), Err(DatasetError::LabelOutOfRange { classes: 1, .. })));
 
+    config.train.image_root = Some(dir.path().join("img"));
+    write(dir.path(), "t.txt", "1.jpg 0\n2.jpg 1\n");
+    write(dir.path(), "v.txt", "3.jpg 1\n");
+    // A file of another number of names is none of these classes'.
+    let others = |names: usize| (0..names).map(|i| format!("{i} other {i}\n")).collect::<String>();
+    for class_num in [Some(2), None] {
+        config.arch.class_num = class_num;
+        let told = |names: usize, wanted: [&str; 2]| {
+            write(dir.path(), "names.txt", &others(names));
+            let split = open_config(&config).unwrap();
+            assert_eq!(split.train.labels, wanted);
+            assert_eq!(split.val.labels, wanted);
+            split.train_report.warnings().concat()
+        };
+        let _ = fs::remove_file(dir.path().join("img/label_list.txt"));
+        let text = told(1, ["0", "1"]);
+        assert!(
+            text.ends_with("names.txt names 1 class, but there are 2: they are called by their numbers"),
+            "{text}"
+        );
+        write(dir.path(), "img/label_list.txt", "0 tea\n1 milk\n");
+        for names in [1, 1000] {
+            let text = told(names, ["tea", "milk"]);
+            let words = format!("names.txt names {names} class");
+            assert!(text.contains(&words) && text.contains("but there are 2: the names of"), "{text}");
+        }
+        assert_eq!(told(2, ["other 0", "other 1"]), "");
+    }
+
     let dir = tree(&["a/1.jpg", "a/2.jpg", "b/1.jpg", "b/2.jpg"]);
     let mut config = Config::defaults();
     config.train.image_root = Some(PathBuf::from(dir.path()));

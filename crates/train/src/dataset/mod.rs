@@ -3,6 +3,7 @@
 //! A data set comes from PaddleClas list files (`path label` a line, `label_list.txt` with `id name`
 //! a line) or from a folder with a sub-folder per class. [`open`] finds out which of them a folder is.
 
+mod configured;
 mod error;
 mod folder;
 mod list;
@@ -11,6 +12,7 @@ mod split;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+pub use configured::{open_config, open_config_eval};
 pub use error::DatasetError;
 pub use folder::is_photo;
 pub use list::{ListOptions, read_labels};
@@ -49,6 +51,8 @@ pub struct DatasetReport {
     pub missing: Vec<PathBuf>,
     /// Classes without a photo, by name.
     pub empty_classes: Vec<String>,
+    /// What was made of a file of class names that does not fit the classes, as a sentence.
+    pub names: Option<String>,
     /// Class folders whose photos lie in sub-folders only; none where the classes were known before.
     pub nested: Vec<Nested>,
 }
@@ -107,7 +111,7 @@ impl Default for SplitOptions {
 impl DatasetReport {
     /// One sentence for each thing that was left out or is unusual.
     pub fn warnings(&self) -> Vec<String> {
-        let mut warnings = Vec::new();
+        let mut warnings: Vec<String> = self.names.iter().cloned().collect();
         if !self.empty_classes.is_empty() {
             let names = first_few(self.empty_classes.iter().map(String::clone));
             warnings.push(format!(
@@ -311,71 +315,6 @@ fn open_lists(root: &Path, list: &Path, split: SplitOptions) -> Result<DataSplit
     let options = ListOptions { labels: Some(train.labels.clone()), ..ListOptions::default() };
     let (val, val_report) = Dataset::from_list(&val_list, root, &options)?;
     Ok(DataSplit { train, val, layout: Layout::Lists, train_report, val_report })
-}
-
-/// The training and validation photos that a configuration names: by its list files, or by the
-/// folder in `DataLoader.Train.dataset.image_root` in any layout that [`open`] knows.
-///
-/// Class names come from `Infer.PostProcess.class_id_map_file` where that file exists and names every
-/// class, otherwise from `label_list.txt` beside the training list, otherwise they are the labels'
-/// numbers.
-///
-/// # Errors
-/// As [`open`]; [`DatasetError::NotGiven`] if the configuration names no training photos, or a
-/// training list without a validation list.
-pub fn open_config(config: &crate::config::Config) -> Result<DataSplit, DatasetError> {
-    let not_given = |key: &'static str| DatasetError::NotGiven { key };
-    let root = config.train.image_root.as_deref();
-    let root = root.ok_or_else(|| not_given("DataLoader.Train.dataset.image_root"))?;
-    let Some(list) = config.train.cls_label_path.as_deref() else {
-        let seed = config.global.seed;
-        return open(root, SplitOptions { fraction: config.train.val_fraction, seed });
-    };
-    let val_list = config.eval.cls_label_path.as_deref();
-    let val_list = val_list.ok_or_else(|| not_given("DataLoader.Eval.dataset.cls_label_path"))?;
-    let beside = list.with_file_name("label_list.txt");
-    let map_file = config.infer.class_id_map_file.as_deref().filter(|p| p.is_file());
-    let label_file = map_file.or_else(|| beside.is_file().then_some(beside.as_path()));
-    let options = ListOptions {
-        delimiter: config.train.delimiter.clone(),
-        class_num: config.arch.class_num,
-        labels: label_file.map(read_labels).transpose()?,
-    };
-    let (train, train_report) = Dataset::from_list(list, root, &options)?;
-    train.check_classes(list)?;
-    let options = ListOptions {
-        delimiter: config.eval.delimiter.clone(),
-        class_num: config.arch.class_num,
-        labels: Some(train.labels.clone()),
-    };
-    let val_root = config.eval.image_root.as_deref().unwrap_or(root);
-    let (val, val_report) = Dataset::from_list(val_list, val_root, &options)?;
-    Ok(DataSplit { train, val, layout: Layout::Lists, train_report, val_report })
-}
-
-/// The photos that a configuration names to evaluate a model of the classes `labels` on: those of its evaluation list,
-/// whose labels are the classes' numbers, or those that [`open_config`] sets apart.
-///
-/// # Errors
-/// As [`Dataset::from_list`] and [`open_config`]; [`DatasetError::OtherClasses`] if folders have other classes.
-pub fn open_config_eval(
-    config: &crate::config::Config,
-    labels: &[String],
-) -> Result<(Dataset, DatasetReport), DatasetError> {
-    if let Some(list) = config.eval.cls_label_path.as_deref() {
-        let root = config.eval.image_root.as_deref().or(config.train.image_root.as_deref());
-        let root = root.ok_or(DatasetError::NotGiven { key: "DataLoader.Eval.dataset.image_root" })?;
-        let delimiter = config.eval.delimiter.clone();
-        let options = ListOptions { delimiter, labels: Some(labels.to_vec()), class_num: None };
-        return Dataset::from_list(list, root, &options);
-    }
-    let split = open_config(config)?;
-    // Lists give the classes by number, folders by name.
-    if split.layout != Layout::Lists && split.val.labels != labels {
-        let [photos, model] = [&split.val.labels, labels].map(|names| names.join(", "));
-        return Err(DatasetError::OtherClasses { photos, model });
-    }
-    Ok((split.val, split.val_report))
 }
 
 /// A number with the word for one or for many.

@@ -1,0 +1,161 @@
+//! What a user of PaddleClas expects of a configuration.
+
+use photonet_train::config::{Config, ConfigError, Task};
+use photonet_vision::Recipe;
+
+const QUICK_START: &str = include_str!("fixtures/quick_start.yaml");
+
+fn quick_start(overrides: &[&str]) -> Result<Config, ConfigError> {
+    read(QUICK_START, overrides)
+}
+
+fn read(text: &str, overrides: &[&str]) -> Result<Config, ConfigError> {
+    let overrides: Vec<String> = overrides.iter().map(|o| (*o).to_owned()).collect();
+    Config::from_yaml(text, "run.yaml", &overrides)
+}
+
+/// The error's text, for a configuration that must be refused.
+fn refused(text: &str, overrides: &[&str]) -> String {
+    read(text, overrides).expect_err("must be refused").to_string()
+}
+
+#[test]
+fn mixed_precision_is_read_written_and_its_scaling_is_said_to_have_no_effect() {
+    let off = read(QUICK_START, &["AMP.use_amp=False", "AMP.scale_loss=128.0"]).unwrap();
+    assert!(!off.amp && !off.ignored.iter().any(|key| key.starts_with("AMP")));
+    assert!(!read(QUICK_START, &[]).unwrap().amp && !read("AMP:", &[]).unwrap().amp);
+    // As in PaddleClas, a section that is there asks for it.
+    assert!(read("AMP: {scale_loss: 128.0}", &[]).unwrap().amp);
+    let on = read(QUICK_START, &["AMP.use_amp=True", "AMP.scale_loss=128.0", "AMP.level=O2"]).unwrap();
+    assert!(on.amp);
+    let said: Vec<_> = on.ignored.iter().filter(|key| key.starts_with("AMP")).collect();
+    assert_eq!(said, ["AMP.scale_loss", "AMP.level"]);
+}
+
+#[test]
+fn what_only_another_task_needs_may_be_unsupported() {
+    let read_for = |task, overrides: &[&str]| {
+        let overrides: Vec<String> = overrides.iter().map(|o| (*o).to_owned()).collect();
+        Config::from_yaml_for(task, QUICK_START, "run.yaml", &overrides).map_err(|e| e.to_string())
+    };
+    let training = [
+        "DataLoader.Train.dataset.transform_ops.2={Cutout: {n_holes: 1}}",
+        "DataLoader.Train.dataset.batch_transform_ops=[{MixupOperator: {alpha: 0.2}}]",
+        "Optimizer.name=AdamW",
+        "Optimizer.lr.name=Cyclic",
+        "Loss.Train=[{DMLLoss: {}}]",
+        "Global.update_freq=4",
+        "EMA.decay=0.9999",
+    ];
+    for task in [Task::Eval, Task::Infer] {
+        let c = read_for(task, &training).unwrap();
+        assert_eq!((c.eval.batch_size, c.infer.topk, c.arch.class_num), (64, 5, Some(102)));
+    }
+    assert!(!read_for(Task::Train, &["Infer.PostProcess.name=ThreshOutput"]).unwrap().gives("Infer.x"));
+    let c = read_for(Task::Train, &["Infer.transforms.1={PadImage: {}}"]).unwrap();
+    assert!(!c.gives("Infer.transforms") && c.gives("Infer.infer_imgs") && c.infer.recipe == c.eval.recipe);
+    for (task, one) in [
+        (Task::Eval, "DataLoader.Eval.dataset.transform_ops.1={PadImage: {}}"),
+        (Task::Infer, "Infer.transforms.1={PadImage: {}}"),
+        (Task::Infer, "Infer.transforms.3.NormalizeImage.std=[1, 0, 1]"),
+        (Task::Infer, "Infer.PostProcess.name=ThreshOutput"),
+        // A slip is told whatever it is for.
+        (Task::Infer, "Optimizer.lr.learnin_rate=0.1"),
+        (Task::Eval, "Global.epochs=many"),
+    ] {
+        assert!(read_for(task, &[one]).is_err(), "{one}");
+    }
+}
+
+#[test]
+fn an_operator_is_dropped_by_an_override_and_a_refused_one_says_so() {
+    let ops = "DataLoader.Train.dataset.transform_ops";
+    let more = format!(
+        "{ops}=[DecodeImage, {{RandCropImage: {{size: 64}}}}, {{Cutout: {{n_holes: 1}}}}, {{NormalizeImage: }}]"
+    );
+    let text = refused(QUICK_START, &[&more]);
+    assert!(text.ends_with("; to leave it out: -o DataLoader.Train.dataset.transform_ops.2=None"), "{text}");
+    let wanted = quick_start(&[&more.replace("{Cutout: {n_holes: 1}}, ", "")]).unwrap().train.recipe;
+    assert_eq!(wanted.mean, Recipe::train(64).mean);
+    for path in ["2", "2.Cutout", "Cutout"] {
+        let c = quick_start(&[&more, &format!("{ops}.{path}=None")]).unwrap();
+        assert_eq!(c.train.recipe, wanted, "{path}");
+    }
+    // Two of them, by their places in the file.
+    let c = quick_start(&[&more, &format!("{ops}.2="), &format!("{ops}.3.NormalizeImage=None")]).unwrap();
+    assert_eq!(c.train.recipe.std, [1.0; 3]);
+}
+
+#[test]
+fn all_problems_of_a_file_are_told_at_once() {
+    let text = refused(
+        "Global: {epochs: 0, epoch_s: 4, seed: x}\nOptimizer: {name: AdamW}\nMetric: {Train: 5}\n",
+        &["DataLoader.Train.sampler.batch_size=0", "Arch.name=ResNet50"],
+    );
+    let lines: Vec<&str> = text.lines().collect();
+    assert_eq!((lines.len(), lines[0]), (8, "7 problems in the configuration:"), "{text}");
+    for words in [
+        "epochs is 0",
+        "unknown key Global.epoch_s",
+        "seed must be",
+        "AdamW",
+        "Train must be",
+        "batch_size is 0",
+    ] {
+        assert!(text.contains(words), "{words}: {text}");
+    }
+}
+
+#[test]
+fn the_classes_of_arch_count_where_global_has_others() {
+    let c = quick_start(&["Global.class_num=7"]).unwrap();
+    assert_eq!(c.arch.class_num, Some(102));
+    assert!(
+        c.warnings.concat().starts_with("Global.class_num is 7 and Arch.class_num is 102"),
+        "{:?}",
+        c.warnings
+    );
+    let c = quick_start(&["Global.class_num=7", "Arch.class_num=None"]).unwrap();
+    assert_eq!((c.arch.class_num, c.warnings.len()), (Some(7), 0));
+}
+
+#[test]
+fn a_file_without_a_regularizer_asks_for_no_decay() {
+    let rest = "name: Momentum, momentum: 0.9, lr: {name: ConstLR, learning_rate: 0.1}";
+    for (regularizer, l2) in [
+        ("", 0.0),
+        (", regularizer: null", 0.0),
+        (", regularizer: {name: L2, coeff: 0.01}", 0.01),
+        (", regularizer: {name: L2}", 0.0),
+    ] {
+        let text = format!("Optimizer: {{{rest}{regularizer}}}");
+        assert_eq!(read(&text, &[]).unwrap().optimizer.l2, l2, "{text}");
+        assert_eq!(read(&text, &["Optimizer.regularizer=None"]).unwrap().optimizer.l2, 0.0, "{text}");
+    }
+    // Without a file, Photonet's own stays unless it is taken away.
+    assert_eq!(read("", &["Optimizer.momentum=0.8"]).unwrap().optimizer.l2, 2e-5);
+    assert_eq!(read("", &["Optimizer.regularizer=None"]).unwrap().optimizer.l2, 0.0);
+}
+
+#[test]
+fn a_files_sampler_keeps_the_last_batch_unless_it_says_otherwise() {
+    let sampler = |options: &str| format!("DataLoader: {{Train: {{sampler: {{batch_size: 8{options}}}}}}}");
+    assert!(!read(&sampler(""), &[]).unwrap().train.drop_last);
+    assert!(read(&sampler(", drop_last: True"), &[]).unwrap().train.drop_last);
+    assert!(read("", &["DataLoader.Train.sampler.batch_size=8"]).unwrap().train.drop_last);
+}
+
+#[test]
+fn each_list_of_accuracies_is_kept_as_it_is() {
+    let both = |overrides: &[&str]| {
+        let metric = read("", overrides).unwrap().metric;
+        (metric.train, metric.eval)
+    };
+    assert_eq!(both(&[]), (vec![1, 5], vec![1, 5]));
+    let lists = ["Metric.Train=[{TopkAcc: {topk: 3}}]", "Metric.Eval=[{TopkAcc: {topk: [5, 1, 5]}}]"];
+    assert_eq!(both(&lists), (vec![3], vec![5, 1]));
+    assert_eq!(both(&lists[..1]), (vec![3], vec![3]));
+    assert_eq!(both(&lists[1..]), (vec![5, 1], vec![5, 1]));
+    let text = refused("", &["Metric.Eval=[]"]);
+    assert!(text.contains("it must name a k"), "{text}");
+}
