@@ -6,7 +6,7 @@ use crate::interrupt;
 use crate::machine::{open_device, refuse_cpu};
 use crate::output::say;
 use photonet_train::checkpoint::Checkpoint;
-use photonet_train::config::{Config, Pretrained, Task, Variant};
+use photonet_train::config::{Config, Pretrained, ScheduleKind, Task, Variant};
 use photonet_train::dataset::open_config;
 use photonet_train::load_model;
 use photonet_train::trainer::{Outcome, RunOptions, train};
@@ -197,6 +197,12 @@ fn configure(options: &TrainOptions) -> Result<Config, CliError> {
             return Err(CliError::Usage(format!(
                 "--lr {lr} is not a learning rate: use a number such as 0.05"
             )));
+        }
+        if matches!(config.optimizer.schedule.kind, ScheduleKind::Piecewise { .. }) {
+            return Err(CliError::Usage(
+                "--lr sets one rate, but a Piecewise schedule has several: use -o Optimizer.lr.values=[...]"
+                    .into(),
+            ));
         }
         config.optimizer.schedule.learning_rate = lr;
     }

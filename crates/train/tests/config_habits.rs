@@ -1,6 +1,6 @@
 //! What a user of PaddleClas expects of a configuration.
 
-use photonet_train::config::{Config, ConfigError, Task};
+use photonet_train::config::{Config, ConfigError, ScheduleKind, Task};
 use photonet_vision::Recipe;
 
 const QUICK_START: &str = include_str!("fixtures/quick_start.yaml");
@@ -158,4 +158,50 @@ fn each_list_of_accuracies_is_kept_as_it_is() {
     assert_eq!(both(&lists[1..]), (vec![5, 1], vec![5, 1]));
     let text = refused("", &["Metric.Eval=[]"]);
     assert!(text.contains("it must name a k"), "{text}");
+}
+
+#[test]
+fn paddleclas_schedules_are_read_and_written() {
+    let lr = |keys: &str| read(&format!("Optimizer: {{lr: {{{keys}}}}}"), &[]);
+    let multi = ScheduleKind::MultiStep { milestones: vec![30, 60], gamma: 0.1 };
+    let values = vec![0.1, 0.01, 0.001];
+    for (keys, kind, rate) in [
+        (
+            "name: Step, learning_rate: 0.1, step_size: 30, gamma: 0.2",
+            ScheduleKind::Step { step_size: 30, gamma: 0.2 },
+            0.1,
+        ),
+        ("name: MultiStepDecay, learning_rate: 0.1, milestones: [30, 60]", multi, 0.1),
+        (
+            "name: Piecewise, decay_epochs: [30, 60], values: [0.1, 0.01, 0.001], learning_rate: 5",
+            ScheduleKind::Piecewise { decay_epochs: vec![30, 60], values },
+            0.1,
+        ),
+        (
+            "name: Linear, learning_rate: 0.2, end_lr: 0.01, by_epoch: True, warmup_epoch: 5",
+            ScheduleKind::Linear { end_lr: 0.01, power: 1.0, cycle: false },
+            0.2,
+        ),
+        ("name: Constant, learning_rate: 0.3", ScheduleKind::Const, 0.3),
+    ] {
+        let c = lr(keys).unwrap();
+        assert_eq!((&c.optimizer.schedule.kind, c.optimizer.schedule.learning_rate), (&kind, rate), "{keys}");
+        let back = Config::from_yaml(&c.to_yaml(), "again", &[]).unwrap();
+        assert_eq!(back.optimizer, c.optimizer, "{keys}");
+    }
+    assert!(lr("name: Linear, learning_rate: 0.2, by_epoch: True").unwrap().optimizer.schedule.by_epoch);
+    for (keys, words) in [
+        ("name: Step, learning_rate: 0.1, gamma: 0.2", "Optimizer.lr.step_size is missing"),
+        ("name: Step, learning_rate: 0.1, step_size: 3, gamma: 1.5", "below 1"),
+        ("name: MultiStepDecay, learning_rate: 0.1, milestones: [60, 30]", "must ascend"),
+        ("name: Piecewise, decay_epochs: [3], values: [0.1]", "one rate more than there are decay_epochs, 2"),
+        ("name: Piecewise, decay_epochs: [3]", "Optimizer.lr.values is missing"),
+        (
+            "name: Step, learning_rate: 0.1, step_size: 3, gamma: 0.1, eta_min: 0",
+            "unknown key Optimizer.lr.eta_min",
+        ),
+    ] {
+        let text = lr(keys).expect_err(keys).to_string();
+        assert!(text.contains(words), "{keys}: {text}");
+    }
 }

@@ -69,6 +69,7 @@ impl Config {
                     learning_rate: 0.05,
                     warmup_epoch: warmup_for(30),
                     warmup_start_lr: 0.0,
+                    by_epoch: false,
                 },
                 l2: 2e-5,
                 head_lr: 1.0,

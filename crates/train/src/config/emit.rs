@@ -248,15 +248,29 @@ fn document(c: &Config) -> Yaml {
 }
 
 fn schedule(s: &ScheduleConfig) -> Yaml {
-    let mut keys = match s.kind {
-        ScheduleKind::Cosine { eta_min } => {
-            vec![("name", Yaml::text("Cosine")), ("eta_min", Yaml::float(eta_min))]
+    let (name, mut keys) = match &s.kind {
+        ScheduleKind::Cosine { eta_min } => ("Cosine", vec![("eta_min", Yaml::float(*eta_min))]),
+        ScheduleKind::Linear { end_lr, power, cycle } => {
+            let cycle = ("cycle", Yaml::bool(*cycle));
+            ("Linear", vec![("end_lr", Yaml::float(*end_lr)), ("power", Yaml::float(*power)), cycle])
         }
-        ScheduleKind::Const => vec![("name", Yaml::text("ConstLR"))],
+        ScheduleKind::Step { step_size, gamma } => {
+            ("Step", vec![("step_size", Yaml::int(*step_size)), ("gamma", Yaml::float(*gamma))])
+        }
+        ScheduleKind::Piecewise { decay_epochs, values } => {
+            let values = Yaml::List(values.iter().copied().map(Yaml::float).collect());
+            ("Piecewise", vec![("decay_epochs", Yaml::ints(decay_epochs)), ("values", values)])
+        }
+        ScheduleKind::MultiStep { milestones, gamma } => {
+            ("MultiStepDecay", vec![("milestones", Yaml::ints(milestones)), ("gamma", Yaml::float(*gamma))])
+        }
+        ScheduleKind::Const => ("Constant", Vec::new()),
     };
+    keys.insert(0, ("name", Yaml::text(name)));
     keys.push(("learning_rate", Yaml::float(s.learning_rate)));
     keys.push(("warmup_epoch", Yaml::float(s.warmup_epoch)));
     keys.push(("warmup_start_lr", Yaml::float(s.warmup_start_lr)));
+    keys.push(("by_epoch", Yaml::bool(s.by_epoch)));
     Yaml::Map(keys)
 }
 

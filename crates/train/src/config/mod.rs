@@ -157,7 +157,7 @@ pub struct OptimizerConfig {
 }
 
 /// `Optimizer.lr`.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ScheduleConfig {
     /// The shape after the warm-up.
     pub kind: ScheduleKind,
@@ -167,15 +167,47 @@ pub struct ScheduleConfig {
     pub warmup_epoch: f64,
     /// The rate of the very first step when there is a warm-up.
     pub warmup_start_lr: f64,
+    /// Whether the rate changes from epoch to epoch, not from step to step.
+    pub by_epoch: bool,
 }
 
-/// The shape of the learning rate after the warm-up.
-#[derive(Debug, Clone, Copy, PartialEq)]
+/// The shape of the learning rate after the warm-up, from the end of which all epochs are counted.
+#[derive(Debug, Clone, PartialEq)]
 pub enum ScheduleKind {
     /// Half a cosine down to `eta_min`.
     Cosine {
         /// The rate at the end.
         eta_min: f64,
+    },
+    /// A polynomial down to `end_lr` at the end of the run.
+    Linear {
+        /// The rate at the end.
+        end_lr: f64,
+        /// The power of the polynomial; 1 is a line.
+        power: f64,
+        /// Begin anew after the end.
+        cycle: bool,
+    },
+    /// Times `gamma` every `step_size` epochs.
+    Step {
+        /// Epochs between two changes, at least 1.
+        step_size: u32,
+        /// The factor, in [0, 1).
+        gamma: f64,
+    },
+    /// Given rates between given epochs.
+    Piecewise {
+        /// The epochs at which the next rate begins.
+        decay_epochs: Vec<u32>,
+        /// The rates, one more than epochs; the first is [`ScheduleConfig::learning_rate`].
+        values: Vec<f64>,
+    },
+    /// Times `gamma` at given epochs.
+    MultiStep {
+        /// The epochs, ascending.
+        milestones: Vec<u32>,
+        /// The factor, in [0, 1).
+        gamma: f64,
     },
     /// Always the same.
     Const,

@@ -30,29 +30,96 @@ pub(crate) fn read(
     Ok(OptimizerConfig { momentum, schedule, l2, head_lr })
 }
 
+/// PaddleClas's schedules; a constant one has three names.
+const SCHEDULES: [&str; 8] =
+    ["Cosine", "Linear", "Step", "Piecewise", "MultiStepDecay", "Constant", "Const", "ConstLR"];
+
 fn schedule(mut section: Section) -> Result<ScheduleConfig, ConfigError> {
-    let name = section.take("name");
-    let word = name.as_ref().map(Item::text).transpose()?;
-    let kind = match (word.as_deref(), name) {
-        (Some("Cosine"), _) => {
-            ScheduleKind::Cosine { eta_min: section.read("eta_min", Item::f64_not_negative, 0.0)? }
+    let name = section.get_opt("name", |item| {
+        let name = item.text()?;
+        let known = SCHEDULES.contains(&name.as_str());
+        if known { Ok(name) } else { Err(item.unsupported_name(&name, &SCHEDULES[..6])) }
+    });
+    let listed = section.look("values");
+    let kind = match name.as_deref() {
+        Some("Cosine") => {
+            ScheduleKind::Cosine { eta_min: section.get("eta_min", Item::f64_not_negative, 0.0) }
         }
-        (Some("Const" | "ConstLR") | None, _) => ScheduleKind::Const,
-        (Some(other), Some(item)) => return Err(item.unsupported_name(other, &["Cosine", "ConstLR"])),
-        (Some(_), None) => ScheduleKind::Const,
+        Some("Linear") => ScheduleKind::Linear {
+            end_lr: section.get("end_lr", Item::f64_not_negative, 0.0),
+            power: section.get("power", Item::f64_not_negative, 1.0),
+            cycle: section.get("cycle", Item::bool, false),
+        },
+        Some("Step") => ScheduleKind::Step {
+            step_size: needed(&mut section, "step_size", Item::u32_positive, 1),
+            gamma: needed(&mut section, "gamma", Item::fraction, 0.1),
+        },
+        Some("Piecewise") => ScheduleKind::Piecewise {
+            decay_epochs: needed(&mut section, "decay_epochs", ascending, Vec::new()),
+            values: needed(&mut section, "values", rates, Vec::new()),
+        },
+        Some("MultiStepDecay") => ScheduleKind::MultiStep {
+            milestones: needed(&mut section, "milestones", ascending, Vec::new()),
+            gamma: section.get("gamma", Item::fraction, 0.1),
+        },
+        _ => ScheduleKind::Const,
     };
-    let learning_rate = section
-        .read_opt("learning_rate", Item::f64_not_negative)?
-        .ok_or_else(|| section.missing("learning_rate"))?;
+    // The rate of Piecewise is the first of its values, whatever else is said.
+    let said = section.get_opt("learning_rate", Item::f64_not_negative);
+    let learning_rate = match &kind {
+        ScheduleKind::Piecewise { values, decay_epochs } => {
+            if let Some(item) = &listed
+                && values.len() != decay_epochs.len() + 1
+            {
+                let rule = format!(
+                    "it must have one rate more than there are decay_epochs, {}",
+                    decay_epochs.len() + 1
+                );
+                section.problem(item.invalid(rule));
+            }
+            values.first().copied().or(said).unwrap_or(0.0)
+        }
+        _ => said.unwrap_or_else(|| {
+            section.problem(section.missing("learning_rate"));
+            0.0
+        }),
+    };
     let schedule = ScheduleConfig {
         kind,
         learning_rate,
-        warmup_epoch: section.read("warmup_epoch", Item::f64_not_negative, 0.0)?,
-        warmup_start_lr: section.read("warmup_start_lr", Item::f64_not_negative, 0.0)?,
+        warmup_epoch: section.get("warmup_epoch", Item::f64_not_negative, 0.0),
+        warmup_start_lr: section.get("warmup_start_lr", Item::f64_not_negative, 0.0),
+        by_epoch: section.get("by_epoch", Item::bool, false),
     };
-    section.only_default(&[("last_epoch", Only::Number(-1.0)), ("by_epoch", Only::Bool(false))])?;
+    section.only(&[("last_epoch", Only::Number(-1.0))]);
     section.finish()?;
     Ok(schedule)
+}
+
+/// A key without which a schedule has no shape.
+fn needed<T>(
+    section: &mut Section,
+    key: &'static str,
+    convert: fn(&Item) -> Result<T, ConfigError>,
+    otherwise: T,
+) -> T {
+    let missing = section.missing(key);
+    match section.read_opt(key, convert) {
+        Ok(Some(value)) => return value,
+        Ok(None) => section.problem(missing),
+        Err(problem) => section.problem(problem),
+    }
+    otherwise
+}
+
+fn ascending(item: &Item) -> Result<Vec<u32>, ConfigError> {
+    let epochs = item.list()?.iter().map(Item::u32).collect::<Result<Vec<_>, _>>()?;
+    if epochs.is_sorted_by(|a, b| a < b) { Ok(epochs) } else { Err(item.invalid("its epochs must ascend")) }
+}
+
+fn rates(item: &Item) -> Result<Vec<f64>, ConfigError> {
+    let rates = item.list()?.iter().map(Item::f64_not_negative).collect::<Result<Vec<_>, _>>()?;
+    if rates.is_empty() { Err(item.invalid("it must name a learning rate")) } else { Ok(rates) }
 }
 
 fn regularizer(mut section: Section) -> Result<f64, ConfigError> {

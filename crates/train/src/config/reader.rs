@@ -106,6 +106,13 @@ impl Section {
         self.problems.push(problem);
     }
 
+    /// A key that stays to be taken; `None` where it is absent or empty.
+    pub fn look(&self, key: &str) -> Option<Item> {
+        let (_, node) = self.entries.iter().find(|(name, _)| name == key)?;
+        let item = Item { path: self.full(key), node: node.clone() };
+        Some(item).filter(|item| !matches!(item.node.value, Value::Null))
+    }
+
     /// Whether a key is there that has not been taken, be it empty.
     pub fn has(&self, key: &str) -> bool {
         self.entries.iter().any(|(name, _)| name == key)
