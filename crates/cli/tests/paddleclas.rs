@@ -186,3 +186,13 @@ fn a_model_of_another_normalisation_is_told() {
     says(&said.ok().said(), &[words]);
     assert!(!trained_with(&[]).ok().said().contains("that model has"));
 }
+
+#[test]
+fn evaluation_begins_where_it_is_asked_to() {
+    let folder = copy_of_trained();
+    let command = "train --epochs 4 --out again";
+    with_file(folder.path(), command, &["Global.start_eval_epoch=3"]).ok();
+    let log = fs::read_to_string(folder.path().join("again/train.log")).unwrap();
+    let evaluated = |epoch: u32| log.contains(&format!("[Eval][Epoch {epoch}][Avg]"));
+    assert_eq!([1, 2, 3, 4].map(evaluated), [false, false, true, true], "{log}");
+}

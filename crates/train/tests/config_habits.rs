@@ -205,3 +205,16 @@ fn paddleclas_schedules_are_read_and_written() {
         assert!(text.contains(words), "{keys}: {text}");
     }
 }
+
+#[test]
+fn moving_averages_are_refused_unless_they_are_off() {
+    for off in
+        ["Global.ema=False", "Global.ema={enable: False}", "EMA={enable: False, decay: 0.9}", "EMA=None"]
+    {
+        assert!(quick_start(&[off]).is_ok(), "{off}");
+    }
+    for on in ["Global.ema=True", "Global.ema={enable: True}", "EMA={decay: 0.9}"] {
+        let text = refused(QUICK_START, &[on]);
+        assert!(text.ends_with("is not supported; supported: leaving the key out"), "{text}");
+    }
+}

@@ -85,6 +85,8 @@ pub struct Global {
     pub eval_during_train: bool,
     /// Evaluate every so many epochs.
     pub eval_interval: u32,
+    /// The first epoch, from 1, that is evaluated after; the last one always is.
+    pub start_eval_epoch: u32,
     /// Write a log line every so many steps.
     pub print_batch_step: u32,
     /// Channels, height and width of the network's input as stated in the file. The size that is used

@@ -180,6 +180,8 @@ fn elsewhere(key: &str) -> Option<String> {
 pub(crate) enum Only {
     /// Absent or empty.
     Absent,
+    /// As `Absent`, or a section that says `enable: False`.
+    Off,
     /// A truth value.
     Bool(bool),
     /// A number.
@@ -191,8 +193,11 @@ pub(crate) enum Only {
 impl Only {
     fn holds(self, value: &Value) -> bool {
         match (self, value) {
-            (Only::Absent | Only::Bool(false), Value::Bool(false)) => true,
+            (Only::Absent | Only::Off | Only::Bool(false), Value::Bool(false)) => true,
             (Only::Absent, Value::List(items)) => items.is_empty(),
+            (Only::Off, Value::Map(entries)) => {
+                entries.iter().any(|(key, node)| key == "enable" && matches!(node.value, Value::Bool(false)))
+            }
             (Only::Bool(want), Value::Bool(is)) => want == *is,
             (Only::Number(want), Value::Int(is)) => want == *is as f64,
             (Only::Number(want), Value::Float(is)) => want == *is,
@@ -203,7 +208,7 @@ impl Only {
 
     fn describe(self) -> String {
         match self {
-            Only::Absent => "leaving the key out".to_owned(),
+            Only::Absent | Only::Off => "leaving the key out".to_owned(),
             Only::Bool(true) => "True".to_owned(),
             Only::Bool(false) => "False".to_owned(),
             Only::Number(x) => x.to_string(),

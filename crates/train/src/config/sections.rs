@@ -24,7 +24,7 @@ pub(crate) fn read(root: Node, mut r: Reading) -> Result<Config, ConfigError> {
     let amp = root.take("AMP").map_or(Ok(base.amp), |item| amp(item.section()?, &mut r.ignored));
     let amp = r.keep(TRAIN, amp, base.amp);
     let absent =
-        root.only_default(&[("EMA", Only::Absent), ("Slim", Only::Absent), ("AttrMetric", Only::Absent)]);
+        root.only_default(&[("EMA", Only::Off), ("Slim", Only::Absent), ("AttrMetric", Only::Absent)]);
     r.keep(TRAIN, absent, ());
     // How the work is spread over several GPUs and how it is measured: neither changes a result here.
     root.ignore(&["DistributedStrategy", "profiler_options", "Profiler", "VisualDL"], &mut r.ignored);
@@ -81,6 +81,7 @@ fn global(
         save_interval: section.get("save_interval", Item::u32_positive, base.save_interval),
         eval_during_train: section.get("eval_during_train", Item::bool, base.eval_during_train),
         eval_interval: section.get("eval_interval", Item::u32_positive, base.eval_interval),
+        start_eval_epoch: section.get("start_eval_epoch", Item::u32, base.start_eval_epoch),
         print_batch_step: section.get("print_batch_step", Item::u32_positive, base.print_batch_step),
         image_shape: section.get("image_shape", image_shape, base.image_shape),
         seed: section.get("seed", Item::u64, base.seed),
@@ -88,7 +89,7 @@ fn global(
     let training = section.only_default(&[
         ("update_freq", Only::Number(1.0)),
         ("train_mode", Only::Absent),
-        ("start_eval_epoch", Only::Number(0.0)),
+        ("ema", Only::Off),
         ("freeze_befor", Only::Absent),
     ]);
     r.keep(TRAIN, training, ());

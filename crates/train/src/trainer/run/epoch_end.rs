@@ -14,8 +14,8 @@ impl Run<'_> {
     /// Evaluates after an epoch (from 1), and begins to save.
     pub(super) async fn finish_epoch(&mut self, epoch: u32, last: bool) -> Result<(), TrainError> {
         let global = &self.config.global;
-        let evaluates =
-            global.eval_during_train && (epoch.is_multiple_of(global.eval_interval.max(1)) || last);
+        let due = epoch >= global.start_eval_epoch && epoch.is_multiple_of(global.eval_interval.max(1));
+        let evaluates = global.eval_during_train && (due || last);
         let mut is_best = false;
         let mut checkpoint = self.checkpoint().await?;
         if evaluates {
