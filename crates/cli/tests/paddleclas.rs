@@ -196,3 +196,26 @@ fn evaluation_begins_where_it_is_asked_to() {
     let evaluated = |epoch: u32| log.contains(&format!("[Eval][Epoch {epoch}][Avg]"));
     assert_eq!([1, 2, 3, 4].map(evaluated), [false, false, true, true], "{log}");
 }
+
+#[test]
+fn training_lines_show_the_next_rate_and_means_since_the_epochs_start() {
+    let folder = copy_of_trained();
+    let lr = "Optimizer.lr={name: Constant, learning_rate: 0.4, warmup_epoch: 1}";
+    let overrides = [lr, "Global.print_batch_step=1", "Global.pretrained_model=None"];
+    with_file(folder.path(), "train --epochs 2 --out again", &overrides).ok();
+    let lines = fs::read_to_string(folder.path().join("again/metrics.jsonl")).unwrap();
+    let (mut rates, mut last, mut ends) = (Vec::new(), None, 0);
+    for line in lines.lines() {
+        let event: serde_json::Value = serde_json::from_str(line).unwrap();
+        if event["event"] == "train_step" {
+            rates.push(event["lr"].as_f64().unwrap());
+            last = event["loss"].as_f64();
+        } else if event["event"] == "train_epoch" {
+            assert_eq!(event["loss"].as_f64(), last);
+            ends += 1;
+        }
+    }
+    // `--epochs 2` makes the warm-up a tenth of them, 0.2 epochs of 3 steps: one step.
+    assert_eq!((rates.len(), ends), (6, 2));
+    assert!(rates.iter().all(|rate| (rate - 0.4).abs() < 1e-12), "{rates:?}");
+}

@@ -218,3 +218,12 @@ fn moving_averages_are_refused_unless_they_are_off() {
         assert!(text.ends_with("is not supported; supported: leaving the key out"), "{text}");
     }
 }
+
+#[test]
+fn what_an_evaluation_does_not_do_is_listed() {
+    let c = quick_start(&["DataLoader.Eval.sampler.drop_last=True", "DataLoader.Eval.sampler.shuffle=True"])
+        .unwrap();
+    for key in ["drop_last", "shuffle"] {
+        assert!(c.ignored.contains(&format!("DataLoader.Eval.sampler.{key}")), "{:?}", c.ignored);
+    }
+}

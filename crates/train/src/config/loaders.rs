@@ -51,6 +51,12 @@ fn loader(
         cache_mb: workers.get_opt("cache_mb", Item::u32).or(base.cache_mb),
         keep_short,
     };
+    if tasks == MEASURED {
+        // Every validation photo counts once, in the order of its list.
+        let moot =
+            [("drop_last", loader.drop_last), ("shuffle", loader.shuffle)].into_iter().filter(|(_, on)| *on);
+        r.ignored.extend(moot.map(|(key, _)| format!("DataLoader.Eval.sampler.{key}")));
+    }
     data.only(&[("batch_transform_ops", Only::Absent), ("relabel", Only::Bool(false))]);
     data.ignore(&["backend"], &mut r.ignored);
     workers.ignore(&["use_shared_memory", "prefetch_factor"], &mut r.ignored);

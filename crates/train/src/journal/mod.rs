@@ -16,8 +16,9 @@ use serde::ser::Serializer;
 
 use bars::Bars;
 
-/// Something worth telling. Rates and losses are means over the steps since the last event of the
-/// same kind; accuracies are shares from 0 to 1.
+/// Something worth telling. Times and rates are means over the steps since the last event of the same kind. So are
+/// losses and accuracies (shares from 0 to 1) of evaluation; those of training are means since the epoch's start, or
+/// since the run went on in it.
 #[derive(Debug, Clone, PartialEq, serde::Serialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum Event {
@@ -108,7 +109,7 @@ pub struct TrainStep {
     pub iter: u64,
     /// Steps in an epoch.
     pub iters: u64,
-    /// The learning rate of this step.
+    /// The learning rate of the step after this one, as PaddleClas shows it; by epoch, that of this one.
     pub lr: f64,
     /// The schedule's name, as `Schedule::log_name` gives it.
     pub schedule: &'static str,

@@ -154,7 +154,7 @@ impl<'a> Run<'a> {
             let from_model = given_weights(config).is_some();
             told.extend(few_steps(config, train_images as u64, whole, from_model).map(Event::warning));
         }
-        told.extend(unusual(config).into_iter().map(Event::warning));
+        told.extend(unusual(config, train_images).into_iter().map(Event::warning));
         let warnings = [split.train_report.warnings(), split.val_report.warnings()].concat();
         told.extend(warnings.into_iter().map(Event::warning));
         let classes = start.architecture.classes;
@@ -270,6 +270,8 @@ impl<'a> Run<'a> {
             if iter % print == 0 || iter + 1 == iters || stopping {
                 let place = Place { epoch: epoch + 1, epochs: self.config.global.epochs, iter, iters };
                 let metrics = self.buffers.begin_metrics().await?;
+                let by_epoch = self.config.optimizer.schedule.by_epoch;
+                let lr = if by_epoch { lr } else { self.schedule.lr(self.step) };
                 due = Some(Report { metrics, steps: clock.cut(), place, lr });
             }
             // After the last step the epoch is finished as always, so that a resume misses nothing of it.

@@ -30,7 +30,8 @@ impl Run<'_> {
         let Report { metrics, steps, place, lr } = report;
         let metrics = self.sound(metrics.finish().await?)?;
         merge(total, &metrics);
-        let (scores, name) = (scores(&metrics, &self.train_topk), self.schedule.log_name());
+        // As PaddleClas does, which steps its schedule before it logs, and whose meters begin anew with each epoch.
+        let (scores, name) = (scores(total, &self.train_topk), self.schedule.log_name());
         let event = clock.report(steps, place, scores, metrics.images, lr, name);
         Ok(self.journal.event(&Event::TrainStep(event))?)
     }
