@@ -8,10 +8,11 @@ use photonet_model::Model;
 use photonet_train::config::{Config, Task};
 use photonet_train::dataset::read_labels;
 use photonet_train::load_model;
-use photonet_train::predict::{Prediction, collect_photos, predict};
+use photonet_train::predict::{Prediction, collect_photos, listed_photos, predict};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 use std::io::Write;
+use std::path::Path;
 use std::process::ExitCode;
 
 /// Where a configuration says how photos to classify are prepared.
@@ -47,8 +48,12 @@ pub fn run(options: &InferOptions) -> Result<ExitCode, CliError> {
         CliError::Usage("no model given: use --model FILE, or -o Global.pretrained_model=FILE with -c".into())
     })?;
     let mut paths = options.photos.clone();
-    if paths.is_empty() {
-        paths.extend(config.as_ref().and_then(|c| c.infer.images.clone()));
+    if let (true, Some(config)) = (paths.is_empty(), &config) {
+        let images = config.infer.images.as_deref();
+        paths = match &config.infer.list {
+            Some(list) => listed_photos(list, images.unwrap_or(Path::new("")))?,
+            None => images.map(Path::to_path_buf).into_iter().collect(),
+        };
     }
     if paths.is_empty() {
         return Err(CliError::Usage(

@@ -219,3 +219,29 @@ fn training_lines_show_the_next_rate_and_means_since_the_epochs_start() {
     assert_eq!((rates.len(), ends), (6, 2));
     assert!(rates.iter().all(|rate| (rate - 0.4).abs() < 1e-12), "{rates:?}");
 }
+
+#[test]
+fn a_list_of_photos_is_classified() {
+    let folder = copy_of_trained();
+    fs::write(folder.path().join("list.txt"), "grass/00.png 1\nblue sky/01.jpg 0\nblue sky/00.png\n")
+        .unwrap();
+    let list = ["Infer.infer_list=list.txt", "Infer.infer_imgs=photos"];
+    let lines = with_file(folder.path(), "infer --format json", &list).ok().json_lines();
+    let files: Vec<_> = lines.iter().map(|line| slashes(line["file"].as_str().unwrap())).collect();
+    assert_eq!(files, ["photos/grass/00.png", "photos/blue sky/01.jpg", "photos/blue sky/00.png"]);
+    let failed = with_file(folder.path(), "infer", &["Infer.infer_imgs=list.txt"]).failed();
+    says(&failed, &["list.txt is a text, not a photo", "Infer.infer_list"]);
+}
+
+#[test]
+fn weights_that_are_no_model_yet_are_told_what_to_do_with() {
+    let folder = copy_of_trained();
+    fs::write(folder.path().join("Y.pdparams"), b"\x80\x04\x95").unwrap();
+    let failed = with_file(folder.path(), "eval", &["Global.pretrained_model=Y"]).failed();
+    says(&failed, &["Y.pdparams: these are another program's weights: run `photonet import Y.pdparams"]);
+    let address = "Arch.pretrained=https://example.org/MobileNetV3_small_x0_35_pretrained.pdparams";
+    let failed = trained_with(&["Global.pretrained_model=None", address]).failed();
+    says(&failed, &["is an address, and nothing is downloaded here", "photonet import"]);
+    let failed = trained_with(&["Global.pretrained_model=None", "Arch.pretrained=True"]).failed();
+    says(&failed, &["download them", "photonet import"]);
+}

@@ -19,8 +19,15 @@ const MAX_HEADER: u64 = 16 << 20;
 /// A model's file from what users give: the file, its folder, or the name without suffix, as in PaddleClas.
 ///
 /// # Errors
-/// A folder without a model, such as that of a whole run.
+/// A folder without a model, such as that of a whole run; an address in a network.
 pub fn find_model(path: &Path) -> Result<PathBuf, TrainError> {
+    let text = path.to_string_lossy();
+    if ["http://", "https://"].iter().any(|start| text.starts_with(start)) {
+        return Err(TrainError::Request(format!(
+            "{text} is an address, and nothing is downloaded here: download the file, and make a model of it by `photonet \
+             import FILE --out MODEL.safetensors`"
+        )));
+    }
     if path.is_dir() {
         let file = path.join(MODEL);
         if file.is_file() {
@@ -34,11 +41,14 @@ pub fn find_model(path: &Path) -> Result<PathBuf, TrainError> {
         return Err(TrainError::Request(format!("{} holds no {MODEL}: {advice}", path.display())));
     }
     if !path.exists() {
-        let mut name = path.as_os_str().to_os_string();
-        name.push(".safetensors");
-        let with_suffix = PathBuf::from(name);
-        if with_suffix.exists() {
-            return Ok(with_suffix);
+        // Weights of PaddleClas are told what they are when they are read.
+        let with_suffix = [".safetensors", ".pdparams"].map(|suffix| {
+            let mut name = path.as_os_str().to_os_string();
+            name.push(suffix);
+            PathBuf::from(name)
+        });
+        if let Some(file) = with_suffix.into_iter().find(|file| file.exists()) {
+            return Ok(file);
         }
     }
     Ok(path.to_path_buf())

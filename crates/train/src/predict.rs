@@ -1,5 +1,6 @@
 //! What a model says of photos.
 
+use crate::dataset::{DatasetError, lines};
 use crate::evaluate::softmax;
 use crate::machine::Network;
 use crate::{Machine, TrainError};
@@ -59,6 +60,12 @@ pub fn collect_photos(paths: &[PathBuf]) -> Result<Vec<PathBuf>, TrainError> {
                     EXTENSIONS.join(", ")
                 )));
             }
+        } else if path.extension().is_some_and(|e| e.eq_ignore_ascii_case("txt")) {
+            return Err(TrainError::Request(format!(
+                "{} is a text, not a photo: give photos or folders of photos; with `-c`, a list of photos is Infer.infer_list, \
+                 and Infer.infer_imgs the folder that its paths are relative to",
+                path.display()
+            )));
         } else if path.exists() {
             photos.push(path.clone());
         } else {
@@ -69,6 +76,25 @@ pub fn collect_photos(paths: &[PathBuf]) -> Result<Vec<PathBuf>, TrainError> {
         }
     }
     Ok(photos)
+}
+
+/// The photos of a list, a path a line, relative to `root`; a label behind a path is left out.
+///
+/// # Errors
+/// A list that cannot be read or names nothing.
+pub fn listed_photos(list: &Path, root: &Path) -> Result<Vec<PathBuf>, TrainError> {
+    let lines = lines(list)?;
+    if lines.is_empty() {
+        return Err(DatasetError::EmptyList { path: list.to_owned() }.into());
+    }
+    let photo = |(_, line): (usize, String)| {
+        let whole = root.join(&line);
+        match line.rsplit_once(char::is_whitespace) {
+            Some((path, _)) if !whole.is_file() => root.join(path.trim_end()),
+            _ => whole,
+        }
+    };
+    Ok(lines.into_iter().map(photo).collect())
 }
 
 /// `above` holds the real paths of the folders under way: a link to one of them is not followed.

@@ -227,3 +227,51 @@ fn what_an_evaluation_does_not_do_is_listed() {
         assert!(c.ignored.contains(&format!("DataLoader.Eval.sampler.{key}")), "{:?}", c.ignored);
     }
 }
+
+#[test]
+fn pythons_ways_of_writing_are_read() {
+    let c = quick_start(&[
+        "Metric.Train.0.TopkAcc.topk=(1,2)",
+        "Metric.Eval.0.TopkAcc.topk=(3,)",
+        "DataLoader.Train.sampler.batch_size=4*2",
+        "Global.seed=False",
+        "Global.checkpoints=False",
+        "DataLoader.Train.dataset.delimiter=\\t",
+    ])
+    .unwrap();
+    assert_eq!((c.metric.train, c.metric.eval, c.train.batch_size), (vec![1, 2], vec![3], 8));
+    assert_eq!((c.global.seed, c.global.checkpoints, c.train.delimiter.as_deref()), (0, None, Some("\t")));
+    for (one, words) in [
+        ("Global.epochs=1.0", "Global.epochs must be a whole number, not 1.0"),
+        ("DataLoader.Train.sampler.batch_size=3/2", "must be a whole number, not \"3/2\""),
+        ("Global.device=npu", "npu is not supported; supported: gpu or auto, cpu or software"),
+        (
+            "DataLoader.Train.dataset.batch_transform_ops=[{MixupOperator: {alpha: 0.2}}, {OpSampler: {}}]",
+            "MixupOperator, OpSampler is not supported; supported: leaving the key out, as by -o DataLoader.Train.dataset",
+        ),
+    ] {
+        let text = refused(QUICK_START, &[one]);
+        assert!(text.contains(words), "{one}: {text}");
+    }
+}
+
+#[test]
+fn smoothing_out_of_range_is_off_and_that_of_evaluation_unreported() {
+    for epsilon in ["1.0", "-0.1", "3"] {
+        let c = quick_start(&[&format!("Loss.Train.0.CELoss.epsilon={epsilon}")]).unwrap();
+        assert_eq!(c.loss.epsilon, 0.0);
+        assert!(c.warnings.concat().contains("Loss.Train.0.CELoss.epsilon is"), "{:?}", c.warnings);
+    }
+    let c = quick_start(&["Loss.Train.0.CELoss.epsilon=0.1", "Loss.Eval.0.CELoss.epsilon=0.1"]).unwrap();
+    assert_eq!((c.loss.epsilon, c.warnings.len()), (0.1, 1));
+    assert!(c.warnings[0].starts_with("Loss.Eval has label smoothing"), "{:?}", c.warnings);
+}
+
+#[test]
+fn a_file_in_another_encoding_is_refused_with_its_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("gbk.yaml");
+    std::fs::write(&path, b"Global:\n  output_dir: \xb2\xa3\n").unwrap();
+    let text = Config::load(Task::Train, &path, &[]).expect_err("no UTF-8").to_string();
+    assert!(text.ends_with("gbk.yaml, line 2: not UTF-8: save the file as UTF-8"), "{text}");
+}

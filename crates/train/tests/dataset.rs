@@ -278,6 +278,9 @@ fn wrong_lines_are_named_by_file_and_line() {
     let error = |text: &[u8]| list(text, &plain).expect_err("must be refused");
     let text = error(b"1.jpg 0\n2.jpg\n").to_string();
     assert!(text.contains("list.txt, line 2: \"2.jpg\" has no label"), "{text}");
+    let tab = ListOptions { delimiter: Some("\t".to_owned()), ..ListOptions::default() };
+    let text = list(b"1.jpg 0\n", &tab).expect_err("no tab").to_string();
+    assert!(text.contains("path and label with \"\\t\" between them, which is dataset.delimiter"), "{text}");
     for (line, label) in
         [("1.jpg cat", "cat"), ("1.jpg -1", "-1"), ("1.jpg 1.0", "1.0"), ("1.jpg 99999999999", "99999999999")]
     {

@@ -79,6 +79,7 @@ impl Config {
             eval: loader(eval_recipe(SIZE), 64, false),
             infer: InferConfig {
                 images: None,
+                list: None,
                 batch_size: 10,
                 recipe: eval_recipe(SIZE),
                 topk: 5,

@@ -227,6 +227,7 @@ fn document(c: &Config) -> Yaml {
     ];
     let infer = vec![
         ("infer_imgs", Yaml::path_or_null(c.infer.images.as_deref())),
+        ("infer_list", Yaml::path_or_null(c.infer.list.as_deref())),
         ("batch_size", Yaml::int(c.infer.batch_size)),
         ("transforms", ops::write(&c.infer.recipe)),
         ("PostProcess", Yaml::Map(post)),

@@ -39,6 +39,14 @@ pub enum ConfigError {
         /// What the system said.
         source: std::io::Error,
     },
+    /// The file is in another encoding.
+    #[error("{}, line {line}: not UTF-8: save the file as UTF-8", path.display())]
+    NotUtf8 {
+        /// The file.
+        path: PathBuf,
+        /// The first line that is not, from 1.
+        line: usize,
+    },
     /// The text is not YAML.
     #[error("{place}: not valid YAML: {message}")]
     Syntax {

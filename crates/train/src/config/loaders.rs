@@ -57,7 +57,10 @@ fn loader(
             [("drop_last", loader.drop_last), ("shuffle", loader.shuffle)].into_iter().filter(|(_, on)| *on);
         r.ignored.extend(moot.map(|(key, _)| format!("DataLoader.Eval.sampler.{key}")));
     }
-    data.only(&[("batch_transform_ops", Only::Absent), ("relabel", Only::Bool(false))]);
+    if let Some(item) = data.take("batch_transform_ops") {
+        r.keep(tasks, no_operators(&item), ());
+    }
+    data.only(&[("relabel", Only::Bool(false))]);
     data.ignore(&["backend"], &mut r.ignored);
     workers.ignore(&["use_shared_memory", "prefetch_factor"], &mut r.ignored);
     for part in [data, sampler, workers, section] {
@@ -76,9 +79,19 @@ fn recipe(steps: Option<Item>, base: &Recipe, tasks: &[Task], r: &mut Reading) -
     r.keep(tasks, read, base.clone())
 }
 
+/// Refuses operators on batches by their names.
+fn no_operators(item: &Item) -> Result<(), ConfigError> {
+    let names = item.list()?.iter().map(|entry| Ok(entry.named()?.0)).collect::<Result<Vec<_>, _>>()?;
+    if names.is_empty() {
+        return Ok(());
+    }
+    Err(item.unsupported(&names.join(", "), format!("leaving the key out, as by -o {}=None", item.path)))
+}
+
 /// A blank, PaddleClas's default, is the same as none: the last run of blanks separates either way.
 fn delimiter(item: &Item) -> Result<Option<String>, ConfigError> {
-    let text = item.text()?;
+    // A shell passes on a backslash and a t.
+    let text = item.text()?.replace("\\t", "\t");
     Ok((!text.trim_matches(' ').is_empty()).then_some(text))
 }
 
@@ -92,6 +105,7 @@ pub(crate) fn infer(
     r.keep(INFER, post.named(&["Topk"]), ());
     let infer = InferConfig {
         images: section.get_opt("infer_imgs", Item::path_buf),
+        list: section.get_opt("infer_list", Item::path_buf),
         batch_size: section.get("batch_size", Item::u32_positive, base.batch_size),
         recipe: recipe(section.take("transforms"), &base.recipe, INFER, r),
         topk: post.get("topk", Item::u32_positive, base.topk),

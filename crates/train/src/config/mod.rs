@@ -265,8 +265,10 @@ impl MetricConfig {
 /// `Infer`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct InferConfig {
-    /// A photo, a folder of photos, or a list of photos.
+    /// A photo or a folder of photos; with a list, the folder that its paths are relative to.
     pub images: Option<PathBuf>,
+    /// A list of photos, a path a line, with or without a label behind it.
+    pub list: Option<PathBuf>,
     /// Photos a step.
     pub batch_size: u32,
     /// What is done to each photo.
@@ -316,8 +318,13 @@ impl Config {
     /// # Errors
     /// Any [`ConfigError`].
     pub fn load(task: Task, path: &Path, overrides: &[String]) -> Result<Config, ConfigError> {
-        let text = std::fs::read_to_string(path)
-            .map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
+        let bytes =
+            std::fs::read(path).map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
+        let text = String::from_utf8(bytes).map_err(|error| {
+            let whole = &error.as_bytes()[..error.utf8_error().valid_up_to()];
+            let line = 1 + whole.iter().filter(|byte| **byte == b'\n').count();
+            ConfigError::NotUtf8 { path: path.to_owned(), line }
+        })?;
         Config::from_yaml_for(task, &text, &path.display().to_string(), overrides)
     }
 

@@ -352,8 +352,8 @@ impl Item {
     pub fn u64(&self) -> Result<u64, ConfigError> {
         match &self.node.value {
             Value::Int(i) => u64::try_from(*i).map_err(|_| self.invalid("it must not be negative")),
-            // YAML's whole numbers end at 2^63; a larger seed comes in quotes.
-            Value::Text(t) => t.parse().map_err(|_| self.wrong("a whole number")),
+            // YAML's whole numbers end at 2^63; a larger seed comes in quotes. PaddleClas works out `4*2`.
+            Value::Text(t) => t.parse().ok().or_else(|| whole(t)).ok_or_else(|| self.wrong("a whole number")),
             _ => Err(self.wrong("a whole number")),
         }
     }
@@ -373,6 +373,12 @@ impl Item {
             n => Ok(n),
         }
     }
+}
+
+/// As [`arithmetic`], where the result is a whole number that is exact.
+fn whole(text: &str) -> Option<u64> {
+    let value = arithmetic(text).filter(|_| text.contains(['*', '/']))?;
+    (value.fract() == 0.0 && (0.0..9e15).contains(&value)).then_some(value as u64)
 }
 
 /// Reads `a`, `a/b`, `a*b` and longer chains of these, from left to right.

@@ -1,6 +1,7 @@
 //! From the tree to [`Config`]: one function per top-level section.
 
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 
 use super::reader::{Item, Only, Section};
 use super::reading::{ALL, INFER, MEASURED, Reading, TRAIN, Task};
@@ -73,7 +74,7 @@ fn global(
 ) -> Result<(Global, Option<u32>), ConfigError> {
     let class_num = section.get_opt("class_num", Item::u32_positive);
     let global = Global {
-        checkpoints: section.get_opt("checkpoints", Item::path_buf),
+        checkpoints: section.get_opt("checkpoints", unless_false).flatten(),
         pretrained_model: section.get_opt("pretrained_model", Item::path_buf),
         output_dir: section.get("output_dir", Item::path_buf, base.output_dir),
         device: section.get("device", device, base.device),
@@ -84,7 +85,7 @@ fn global(
         start_eval_epoch: section.get("start_eval_epoch", Item::u32, base.start_eval_epoch),
         print_batch_step: section.get("print_batch_step", Item::u32_positive, base.print_batch_step),
         image_shape: section.get("image_shape", image_shape, base.image_shape),
-        seed: section.get("seed", Item::u64, base.seed),
+        seed: section.get("seed", seed, None).unwrap_or(base.seed),
     };
     let training = section.only_default(&[
         ("update_freq", Only::Number(1.0)),
@@ -126,6 +127,16 @@ fn global(
     Ok((global, class_num))
 }
 
+/// A path; PaddleClas takes False for none.
+fn unless_false(item: &Item) -> Result<Option<PathBuf>, ConfigError> {
+    if matches!(item.node.value, Value::Bool(false)) { Ok(None) } else { item.path_buf().map(Some) }
+}
+
+/// A seed; False, PaddleClas's default, is none.
+fn seed(item: &Item) -> Result<Option<u64>, ConfigError> {
+    if matches!(item.node.value, Value::Bool(false)) { Ok(None) } else { item.u64().map(Some) }
+}
+
 fn image_shape(item: &Item) -> Result<[u32; 3], ConfigError> {
     let sides = item.list()?.iter().map(Item::u32_positive).collect::<Result<Vec<_>, _>>()?;
     match sides[..] {
@@ -140,25 +151,29 @@ fn device(item: &Item) -> Result<String, ConfigError> {
     Ok(match word.split_once(':').map_or(word.as_str(), |(kind, _)| kind) {
         "gpu" => "auto".to_owned(),
         "cpu" => "software".to_owned(),
+        "npu" | "xpu" | "mlu" | "gcu" | "mps" => {
+            let devices = "gpu or auto, cpu or software, discrete, integrated, or part of a GPU's name";
+            return Err(item.unsupported(&word, devices));
+        }
         _ => word,
     })
 }
 
 fn loss(mut section: Section, base: Loss, r: &mut Reading) -> Result<Loss, ConfigError> {
-    let train = section.take("Train").map(|item| cross_entropy(&item)).transpose();
+    let train = section.take("Train").map(|item| cross_entropy(&item, r)).transpose();
     let train = r.keep(TRAIN, train, None);
-    // The evaluation loss is reported without smoothing, as PaddleClas's files ask for; only its form
-    // is checked.
-    let eval = section.take("Eval").map_or(Ok(()), |item| match cross_entropy(&item)?.epsilon {
-        0.0 => Ok(()),
-        _ => Err(item.unsupported("label smoothing in evaluation", "CELoss without epsilon")),
-    });
-    r.keep(MEASURED, eval, ());
+    let eval = section.take("Eval").map(|item| cross_entropy(&item, r)).transpose();
+    if r.keep(MEASURED, eval, None).is_some_and(|loss| loss.epsilon != 0.0) {
+        r.warnings.push(
+            "Loss.Eval has label smoothing, which changes no accuracy: the loss of evaluation is reported without it"
+                .to_owned(),
+        );
+    }
     section.finish()?;
     Ok(train.unwrap_or(base))
 }
 
-fn cross_entropy(item: &Item) -> Result<Loss, ConfigError> {
+fn cross_entropy(item: &Item, r: &mut Reading) -> Result<Loss, ConfigError> {
     let terms = item.list()?;
     let [only] = terms.as_slice() else {
         return Err(item.unsupported(&format!("a sum of {} losses", terms.len()), "one CELoss"));
@@ -167,7 +182,15 @@ fn cross_entropy(item: &Item) -> Result<Loss, ConfigError> {
     if name != "CELoss" {
         return Err(named.unsupported_name(&name, &["CELoss"]));
     }
-    let epsilon = options.read("epsilon", Item::fraction, 0.0)?;
+    let mut epsilon = options.read("epsilon", Item::f64, 0.0)?;
+    if epsilon != 0.0 && !(0.0..1.0).contains(&epsilon) {
+        // What PaddleClas makes of it, without a word.
+        r.warnings.push(format!(
+            "{}.epsilon is {epsilon}: label smoothing is off, as in PaddleClas; give a share above 0 and below 1",
+            named.path
+        ));
+        epsilon = 0.0;
+    }
     options.only_default(&[("weight", Only::Number(1.0)), ("reduction", Only::Word("mean"))])?;
     options.finish()?;
     Ok(Loss { epsilon })
@@ -183,6 +206,19 @@ fn metric(mut section: Section, base: MetricConfig, r: &mut Reading) -> Result<M
     Ok(MetricConfig { train: train.unwrap_or(other_train), eval: eval.unwrap_or(other_eval) })
 }
 
+/// Python's `(1, 5)`, which YAML takes for a text, as the list that it is there.
+fn tuple(item: Item) -> Item {
+    let inner = match &item.node.value {
+        Value::Text(text) => text.trim().strip_prefix('(').and_then(|text| text.strip_suffix(')')),
+        _ => None,
+    };
+    let Some(inner) = inner else { return item };
+    let numbers = inner.split(',').map(str::trim).filter(|word| !word.is_empty());
+    let node = |word| Node { value: Value::from_plain(word), place: item.node.place.clone() };
+    let list = Value::List(numbers.map(node).collect());
+    Item { node: Node { value: list, ..item.node.clone() }, ..item }
+}
+
 /// Each k of the `TopkAcc` in a list.
 fn accuracies(item: &Item) -> Result<Vec<u32>, ConfigError> {
     let mut all: Vec<u32> = Vec::new();
@@ -192,6 +228,7 @@ fn accuracies(item: &Item) -> Result<Vec<u32>, ConfigError> {
             return Err(named.unsupported_name(&name, &["TopkAcc"]));
         }
         let Some(topk) = options.take("topk") else { return Err(options.missing("topk")) };
+        let topk = tuple(topk);
         let list = match topk.node.value {
             Value::List(_) => topk.list()?.iter().map(Item::u32_positive).collect::<Result<_, _>>()?,
             _ => vec![topk.u32_positive()?],

@@ -33,7 +33,7 @@ impl Value {
             Value::Null => "empty".to_owned(),
             Value::Bool(b) => if *b { "True" } else { "False" }.to_owned(),
             Value::Int(i) => i.to_string(),
-            Value::Float(x) => x.to_string(),
+            Value::Float(x) => format!("{x:?}"),
             Value::Text(s) => format!("{s:?}"),
             Value::List(items) => format!("a list of {}", items.len()),
             Value::Map(entries) => match entries.as_slice() {

@@ -141,7 +141,9 @@ pub enum DatasetError {
         line: usize,
     },
     /// A line of a list that has no label.
-    #[error("{}, line {line}: {text:?} has no label; each line should be `path label`", path.display())]
+    #[error(
+        "{}, line {line}: {text:?} has no label; each line should be {}", path.display(), form(delimiter)
+    )]
     NoLabel {
         /// The list.
         path: PathBuf,
@@ -149,11 +151,13 @@ pub enum DatasetError {
         line: usize,
         /// What stands there.
         text: String,
+        /// What separates path and label, if the configuration says.
+        delimiter: Option<String>,
     },
     /// A label that is not a number.
     #[error(
-        "{}, line {line}: the label {label:?} is not a whole number from 0; each line should be `path label`",
-        path.display()
+        "{}, line {line}: the label {label:?} is not a whole number from 0; each line should be {}",
+        path.display(), form(delimiter)
     )]
     BadLabel {
         /// The list.
@@ -162,6 +166,8 @@ pub enum DatasetError {
         line: usize,
         /// What stands in the label's place.
         label: String,
+        /// What separates path and label, if the configuration says.
+        delimiter: Option<String>,
     },
     /// A label beyond the number of classes.
     #[error(
@@ -214,5 +220,16 @@ impl DatasetError {
             io::ErrorKind::NotADirectory => DatasetError::NotAFolder { path },
             _ => DatasetError::Unreadable { path, source },
         }
+    }
+}
+
+/// How a line of a list looks.
+fn form(delimiter: &Option<String>) -> String {
+    match delimiter {
+        None => "`path label`, with blanks or a tab between them".to_owned(),
+        Some(delimiter) => format!(
+            "path and label with {delimiter:?} between them, which is dataset.delimiter in the configuration: change \
+             it there, or leave it out for blanks and tabs"
+        ),
     }
 }

@@ -23,7 +23,7 @@ pub struct ListOptions {
 }
 
 /// The lines of a text file that are not blank, with their numbers from 1.
-fn lines(path: &Path) -> Result<Vec<(usize, String)>, DatasetError> {
+pub(crate) fn lines(path: &Path) -> Result<Vec<(usize, String)>, DatasetError> {
     let bytes = fs::read(path).map_err(|e| DatasetError::io(path, e))?;
     let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
     let mut lines = Vec::new();
@@ -99,13 +99,24 @@ fn parse<'a>(
         Some(delimiter) => line.rsplit_once(delimiter),
         None => line.rsplit_once(char::is_whitespace),
     };
-    let no_label = || DatasetError::NoLabel { path: list.to_owned(), line: number, text: line.to_owned() };
+    let said = delimiter.map(str::to_owned);
+    let no_label = || DatasetError::NoLabel {
+        path: list.to_owned(),
+        line: number,
+        text: line.to_owned(),
+        delimiter: said.clone(),
+    };
     let (path, label) = parts.ok_or_else(no_label)?;
     let (path, label) = (path.trim(), label.trim());
     if path.is_empty() || label.is_empty() {
         return Err(no_label());
     }
-    let bad = |_| DatasetError::BadLabel { path: list.to_owned(), line: number, label: label.to_owned() };
+    let bad = |_| DatasetError::BadLabel {
+        path: list.to_owned(),
+        line: number,
+        label: label.to_owned(),
+        delimiter: said.clone(),
+    };
     Ok((path, label.parse().map_err(bad)?))
 }
 

@@ -15,6 +15,7 @@ use std::path::{Path, PathBuf};
 pub use configured::{open_config, open_config_eval};
 pub use error::DatasetError;
 pub use folder::is_photo;
+pub(crate) use list::lines;
 pub use list::{ListOptions, read_labels};
 
 /// How many classes are named when a run starts.

@@ -187,8 +187,9 @@ impl Start {
             }
             None if config.arch.pretrained == Pretrained::Yes => {
                 return Err(TrainError::Request(
-                    "Arch.pretrained=True needs published weights, which are not built in: give their file, \
-                     Arch.pretrained=PATH to a Photonet model, or train from scratch with Arch.pretrained=False"
+                    "Arch.pretrained=True needs published weights, which are not built in: download them, make a model of \
+                     them by `photonet import FILE --out MODEL.safetensors` and give that, Arch.pretrained=MODEL.safetensors, \
+                     or train from scratch with Arch.pretrained=False"
                         .into(),
                 ));
             }
