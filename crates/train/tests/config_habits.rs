@@ -1,7 +1,7 @@
 //! What a user of PaddleClas expects of a configuration.
 
 use photonet_train::config::{Config, ConfigError, ScheduleKind, Task};
-use photonet_vision::Recipe;
+use photonet_vision::{Interpolation, Library, Recipe, Resampler, Transform};
 
 const QUICK_START: &str = include_str!("fixtures/quick_start.yaml");
 
@@ -274,4 +274,22 @@ fn a_file_in_another_encoding_is_refused_with_its_line() {
     std::fs::write(&path, b"Global:\n  output_dir: \xb2\xa3\n").unwrap();
     let text = Config::load(Task::Train, &path, &[]).expect_err("no UTF-8").to_string();
     assert!(text.ends_with("gbk.yaml, line 2: not UTF-8: save the file as UTF-8"), "{text}");
+}
+
+#[test]
+fn pillow_resizes_bicubically_where_no_interpolation_is_named() {
+    let resize = |options: &str| {
+        let ops =
+            format!("DataLoader.Eval.dataset.transform_ops.1={{ResizeImage: {{resize_short: 64{options}}}}}");
+        quick_start(&[&ops]).unwrap().eval.recipe.transforms[0].clone()
+    };
+    for (options, library, interpolation) in [
+        ("", Library::OpenCv, Interpolation::Bilinear),
+        (", backend: cv2", Library::OpenCv, Interpolation::Bilinear),
+        (", backend: pil", Library::Pillow, Interpolation::Bicubic),
+        (", backend: pil, interpolation: bilinear", Library::Pillow, Interpolation::Bilinear),
+    ] {
+        let resampler = Resampler { library, interpolation };
+        assert_eq!(resize(options), Transform::ResizeShort { size: 64, resampler }, "{options}");
+    }
 }

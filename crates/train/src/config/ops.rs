@@ -211,6 +211,10 @@ fn resampler(options: &mut Section) -> Result<Resampler, ConfigError> {
             "pil" => Library::Pillow,
             _ => return Err(item.unsupported_name(&word, &["cv2", "pil"])),
         };
+        if resampler.library == Library::Pillow {
+            // What Pillow's resize takes where it is told nothing, and PaddleClas tells it nothing.
+            resampler.interpolation = Interpolation::Bicubic;
+        }
     }
     if let Some(item) = options.take("interpolation") {
         let word = item.text()?;
