@@ -1,11 +1,27 @@
-//! What a configuration says of a model that exists.
+//! The configuration that was asked for, and what it says of a model that exists.
 
 use crate::arguments::ConfigOptions;
 use crate::error::CliError;
 use photonet_model::{Input, Model};
-use photonet_train::config::{Config, Variant, difference};
+use photonet_train::config::{Config, ConfigError, Task, Variant, difference};
 use photonet_vision::Recipe;
 use std::path::Path;
+
+impl ConfigOptions {
+    /// The configuration that was asked for; none without a file and without changes. What the user should know of it is
+    /// told.
+    pub fn load(&self, task: Task) -> Result<Option<Config>, ConfigError> {
+        let config = match &self.config {
+            Some(path) => Config::load(task, path, &self.overrides)?,
+            None if self.overrides.is_empty() => return Ok(None),
+            None => Config::from_yaml_for(task, "", "the defaults", &self.overrides)?,
+        };
+        for warning in &config.warnings {
+            eprintln!("photonet: {warning}");
+        }
+        Ok(Some(config))
+    }
+}
 
 /// Refuses a configuration that names another network than `model`, which was read from `path`.
 ///

@@ -9,7 +9,6 @@ use crate::serve::ServeOptions;
 use crate::verify::VerifyOptions;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use photonet_model::Frozen;
-use photonet_train::config::{Config, ConfigError, Task};
 use std::path::PathBuf;
 
 /// Trains MobileNetV3 on your photos on any GPU, and classifies photos with the result.
@@ -67,22 +66,6 @@ pub struct ConfigOptions {
     /// auto takes where there is no GPU.
     #[arg(long)]
     pub device: Option<String>,
-}
-
-impl ConfigOptions {
-    /// The configuration that was asked for; none without a file and without changes. What the user should know of it is
-    /// told.
-    pub fn load(&self, task: Task) -> Result<Option<Config>, ConfigError> {
-        let config = match &self.config {
-            Some(path) => Config::load(task, path, &self.overrides)?,
-            None if self.overrides.is_empty() => return Ok(None),
-            None => Config::from_yaml_for(task, "", "the defaults", &self.overrides)?,
-        };
-        for warning in &config.warnings {
-            eprintln!("photonet: {warning}");
-        }
-        Ok(Some(config))
-    }
 }
 
 /// Options of `photonet train`.

@@ -1,13 +1,12 @@
 //! The built-in configuration: what `photonet train PHOTOS` uses.
 
-use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use photonet_model::Frozen;
 use photonet_vision::{Interpolation, Library, Recipe, Resampler};
 
 use super::{
-    Arch, Config, Global, InferConfig, LoaderConfig, Loss, MetricConfig, OptimizerConfig, Pretrained,
+    Arch, Config, Given, Global, InferConfig, LoaderConfig, Loss, MetricConfig, OptimizerConfig, Pretrained,
     ScheduleConfig, ScheduleKind, Variant,
 };
 
@@ -88,7 +87,7 @@ impl Config {
             },
             metric: MetricConfig { train: vec![1, 5], eval: vec![1, 5] },
             amp: false,
-            given: BTreeSet::new(),
+            given: Given::default(),
             ignored: Vec::new(),
             warnings: Vec::new(),
         }

@@ -10,6 +10,7 @@
 //!   would change the result and is not supported, with what is supported.
 
 mod arch;
+mod arithmetic;
 mod defaults;
 mod difference;
 mod emit;
@@ -23,7 +24,6 @@ mod reading;
 mod sections;
 mod tree;
 
-use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use photonet_model::{Frozen, Tuning};
@@ -33,7 +33,7 @@ pub(crate) use defaults::KEPT_SIDES;
 pub use difference::difference;
 pub(crate) use error::nearest;
 pub use error::{ConfigError, Place};
-pub use reading::Task;
+pub use reading::{Given, Task};
 
 /// The whole configuration of training, evaluation and inference.
 #[derive(Debug, Clone, PartialEq)]
@@ -57,8 +57,8 @@ pub struct Config {
     /// `AMP.use_amp`: while training, activations in half precision and their gradients in bfloat16, which has the range of
     /// single precision, so no loss is scaled. Parameters and their gradients stay in single precision.
     pub amp: bool,
-    /// Full paths of the keys and sections that were given and hold something, those within lists left out.
-    pub given: BTreeSet<String>,
+    /// Which keys and sections were given, for [`Config::gives`].
+    pub given: Given,
     /// Full paths of the keys that were given and have no effect here, for one message to the user.
     pub ignored: Vec<String>,
     /// What the user should know of the configuration, a sentence each.
@@ -330,7 +330,7 @@ impl Config {
 
     /// Whether a key or section, by its full path, was given and holds something.
     pub fn gives(&self, path: &str) -> bool {
-        self.given.contains(path)
+        self.given.0.contains(path)
     }
 
     /// Which parts of the network learn, and how fast.
@@ -343,8 +343,8 @@ impl Config {
     }
 
     /// The configuration with every value written out, as a YAML text that
-    /// [`Config::from_yaml`] reads back to an equal configuration, but for [`Config::given`], and for
-    /// [`Config::ignored`], whose keys are not written.
+    /// [`Config::from_yaml`] reads back to an equal configuration, but for [`Config::ignored`],
+    /// whose keys are not written.
     pub fn to_yaml(&self) -> String {
         emit::to_yaml(self)
     }

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::arithmetic::{arithmetic, whole};
 use super::error::{ConfigError, Place, nearest};
 use super::tree::{Node, Value};
 use super::{Config, emit};
@@ -372,30 +373,5 @@ impl Item {
             0 => Err(self.invalid("it must be at least 1")),
             n => Ok(n),
         }
-    }
-}
-
-/// As [`arithmetic`], where the result is a whole number that is exact.
-fn whole(text: &str) -> Option<u64> {
-    let value = arithmetic(text).filter(|_| text.contains(['*', '/']))?;
-    (value.fract() == 0.0 && (0.0..9e15).contains(&value)).then_some(value as u64)
-}
-
-/// Reads `a`, `a/b`, `a*b` and longer chains of these, from left to right.
-fn arithmetic(text: &str) -> Option<f64> {
-    let mut value: Option<f64> = None;
-    let mut divide = false;
-    let mut rest = text;
-    loop {
-        let end = rest.find(['*', '/']);
-        let factor: f64 = rest[..end.unwrap_or(rest.len())].trim().parse().ok()?;
-        value = Some(match value {
-            None => factor,
-            Some(v) if divide => v / factor,
-            Some(v) => v * factor,
-        });
-        let Some(at) = end else { return value };
-        divide = rest.as_bytes()[at] == b'/';
-        rest = &rest[at + 1..];
     }
 }

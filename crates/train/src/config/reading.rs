@@ -1,5 +1,7 @@
 //! What a configuration is read for, and what is found on the way.
 
+use std::collections::BTreeSet;
+
 use super::ConfigError;
 
 /// What a configuration is read for. What only another task needs may ask for things that are not supported.
@@ -11,6 +13,18 @@ pub enum Task {
     Eval,
     /// `photonet infer`.
     Infer,
+}
+
+/// The full paths of the keys and sections that were given and hold something, those within lists left out.
+///
+/// All are equal: configurations that mean the same are the same, however much of them was written out.
+#[derive(Debug, Clone, Default)]
+pub struct Given(pub(crate) BTreeSet<String>);
+
+impl PartialEq for Given {
+    fn eq(&self, _: &Given) -> bool {
+        true
+    }
 }
 
 /// The tasks that need a part of the configuration.

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use super::reader::{Item, Only, Section};
 use super::reading::{ALL, INFER, MEASURED, Reading, TRAIN, Task};
 use super::tree::{Node, Value};
-use super::{Config, ConfigError, Global, Loss, MetricConfig, arch, loaders, optimizer};
+use super::{Config, ConfigError, Given, Global, Loss, MetricConfig, arch, loaders, optimizer};
 
 pub(crate) fn read(root: Node, mut r: Reading) -> Result<Config, ConfigError> {
     let base = Config::defaults();
@@ -33,7 +33,7 @@ pub(crate) fn read(root: Node, mut r: Reading) -> Result<Config, ConfigError> {
     if r.unread.iter().any(|path| path == "Infer.transforms") {
         infer.recipe.clone_from(&eval.recipe);
     }
-    given.retain(|path| !r.unread.contains(path));
+    given.0.retain(|path| !r.unread.contains(path));
     let (ignored, warnings) = r.finish()?;
     Ok(Config { global, arch, loss, optimizer, train, eval, infer, metric, amp, given, ignored, warnings })
 }
@@ -52,10 +52,10 @@ fn part<T: Clone>(
 }
 
 /// The full paths of all keys that hold something, those in lists left out.
-fn given(root: &Node) -> BTreeSet<String> {
-    let mut paths = BTreeSet::new();
-    collect(root, "", &mut paths);
-    paths
+fn given(root: &Node) -> Given {
+    let mut given = Given::default();
+    collect(root, "", &mut given.0);
+    given
 }
 
 fn collect(node: &Node, above: &str, paths: &mut BTreeSet<String>) {
