@@ -45,6 +45,7 @@ describe("the wasm", () => {
   const cases = [
     ["sent as HTML", answer("<!doctype html>"), /200 text\/html.*single-page fallback.*optimizeDeps/],
     ["missing", answer("no", "text/plain", { status: 404 }), /404.*not copied.*optimizeDeps/],
+    ["refused", answer("<h1>403 Restricted</h1>", "text/html", { status: 403 }), /403.*server\.fs\.allow/],
     ["an HTML page that calls itself wasm", answer("<!doctype html>", "application/wasm"), /no wasm file.*not copied/],
     ["damaged", () => answer(wasm.subarray(0, 5000), "application/wasm"), /does not start.*damaged/],
   ];

@@ -56,7 +56,8 @@ async function download(url: string): Promise<WebAssembly.Module> {
   const type = response.headers.get("content-type") ?? "";
   if (!response.ok || type.includes("html")) {
     response.body?.cancel().catch(() => undefined);
-    throw new DeviceError(`the server answered ${response.status} ${type} for the wasm at ${url}. ${NOT_THERE}`);
+    const hint = response.status === 403 ? FORBIDDEN : NOT_THERE;
+    throw new DeviceError(`the server answered ${response.status} ${type} for the wasm at ${url}. ${hint}`);
   }
   try {
     // Compiling from a stream needs the type application/wasm, which not every server sends.
@@ -72,6 +73,10 @@ const NOT_THERE =
   "The file was probably not copied beside the bundle, or a single-page fallback sent an HTML page: copy " +
   "dist/photonet_wasm_bg.wasm of the package, or pass its address as `wasm`. With Vite, add " +
   "optimizeDeps: { exclude: ['photonet'] }.";
+
+const FORBIDDEN =
+  "It may not send this file. Vite's development server sends none from outside the project, as of a package that is a " +
+  "symbolic link: install the package's tarball, or add its folder to server.fs.allow.";
 
 function explain(error: unknown, what: string): DeviceError {
   const message = textOf(error);
