@@ -1,13 +1,13 @@
 // Every example is built as its README says, with the package from its tarball, and used in a real browser.
 import assert from "node:assert/strict";
 import { execFileSync, spawnSync } from "node:child_process";
-import { cpSync, copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { cpSync, copyFileSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { basename, join } from "node:path";
 import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { launch, watch } from "../browser.mjs";
 import { serve } from "../server.mjs";
-import { installed, model, npm, root, somePhotos } from "./harness.mjs";
+import { installed, model, npm, packageFolder, packed, root, somePhotos } from "./harness.mjs";
 
 const examples = join(root, "web/examples");
 const tools = fileURLToPath(new URL(".", import.meta.url));
@@ -22,8 +22,8 @@ before(async () => {
 after(() => browser?.close());
 
 /** A copy of an example, with the package installed in the folder above it. */
-function copy(name) {
-  const folder = join(project, name);
+function copy(name, as = name) {
+  const folder = join(project, as);
   cpSync(join(examples, name), folder, { recursive: true, filter: (path) => !/node_modules|dist$/.test(path) });
   return folder;
 }
@@ -56,6 +56,16 @@ async function used(folders, { files = [photo.path], says }) {
   }
 }
 
+test("each is installed from the tarball, as its README says, though the package is not on npm", () => {
+  const { tarball } = packed(project);
+  for (const name of ["node", "plain"]) {
+    const folder = copy(name, `${name}-installed`);
+    assert.match(readFileSync(join(folder, "README.md"), "utf8"), new RegExp(`npm install ../${basename(tarball)}`));
+    npm(folder, "install", "--offline", "--no-audit", "--no-fund", "--ignore-scripts", `../${basename(tarball)}`);
+    assert.ok(existsSync(join(folder, "node_modules/photonet/dist/index.js")));
+  }
+});
+
 test("plain", async () => {
   const folder = copy("plain");
   copyFileSync(model, join(folder, "model.safetensors"));
@@ -83,23 +93,40 @@ for (const [name, expected] of [
   });
 }
 
-test("vite's development server, where pre-bundling must leave the wasm alone", async () => {
-  const folder = copy("vite");
+/** What Vite's development server, which may send the files in `allowed` alone, makes the example say. */
+async function developed(folder, allowed) {
   mkdirSync(join(folder, "public"), { recursive: true });
   copyFileSync(model, join(folder, "public/model.safetensors"));
   const { createServer } = await import(join(root, "web/node_modules/vite/dist/node/index.js"));
-  const server = await createServer({ root: folder, logLevel: "error", server: { port: 0, host: "127.0.0.1", fs: { allow: [project] } }, cacheDir: join(folder, ".vite") });
+  const server = await createServer({ root: folder, logLevel: "error", server: { port: 0, host: "127.0.0.1", fs: { allow: [allowed] } }, cacheDir: join(folder, ".vite") });
   await server.listen();
   const context = await browser.newContext();
   try {
     const page = await context.newPage();
+    let problem;
+    page.on("pageerror", ({ message }) => (problem = message));
     await page.goto(server.resolvedUrls.local[0]);
-    await page.waitForFunction(() => /Choose|[a-z]{12}/.test(document.querySelector("output").textContent), undefined, { timeout: 30_000 });
-    assert.equal(await page.evaluate(() => document.querySelector("output").textContent), "Choose a photo");
+    for (let waited = 0; waited < 30_000; waited += 100) {
+      const says = await page.evaluate(() => document.querySelector("output").textContent);
+      if (problem || says === "Choose a photo") return problem ?? says;
+      await page.waitForTimeout(100);
+    }
+    throw new Error("the page says nothing");
   } finally {
     await context.close();
     await server.close();
   }
+}
+
+test("vite's development server, where pre-bundling must leave the wasm alone", async () => {
+  assert.equal(await developed(copy("vite"), project), "Choose a photo");
+});
+
+test("vite's development server with the package as a symbolic link says what to do", async () => {
+  const folder = copy("vite", "vite-linked");
+  mkdirSync(join(folder, "node_modules"));
+  symlinkSync(packageFolder, join(folder, "node_modules/photonet"), "junction");
+  assert.match(await developed(folder, folder), /403.*server\.fs\.allow/);
 });
 
 test("webpack", async (context) => {
