@@ -171,7 +171,7 @@ test("two loads at once give two classifiers, and a failing one does not hurt th
 });
 
 for (const backend of ["cpu", "webgpu"]) {
-  test(`dispose on ${backend}: what is under way answers, later calls reject, everything is freed`, async () => {
+  test(`dispose on ${backend}: calls made before answer, later ones reject, everything is freed`, async () => {
     const page = await bed.page({ init: countDevices });
     const found = await page.evaluate(
       async ([backend, url]) => {
@@ -179,9 +179,18 @@ for (const backend of ["cpu", "webgpu"]) {
         const file = await helpers.file(url);
         const running = classifier.classify(file);
         await new Promise((resolve) => setTimeout(resolve));
+        // Those have not come to the engine yet: one reads a file, one fetches, one has photos to come.
+        const begun = [classifier.classify(file), classifier.classify(url), classifier.tensor(file), classifier.verify()];
+        const all = classifier.classifyAll(Array(20).fill(file));
+        const stop = new AbortController();
+        const aborted = classifier.classify(file, { signal: stop.signal });
+        stop.abort();
         classifier.dispose();
         classifier.dispose();
         const top = (await helpers.ending(running)).value?.top[0].label;
+        const ends = await Promise.all([...begun, aborted].map((call) => helpers.ending(call)));
+        const kinds = ends.map(({ value, kind }) => (value ? "answer" : kind));
+        const labels = (await all).map(({ result }) => result?.top[0].label);
         const late = await Promise.all([
           helpers.ending(classifier.classify(file)),
           helpers.ending(classifier.classify("/nowhere.jpg")),
@@ -196,11 +205,13 @@ for (const backend of ["cpu", "webgpu"]) {
           other[Symbol.dispose]();
           late.push(await helpers.ending(other.classify(file)));
         }
-        return { top, late, devices };
+        return { top, kinds, labels, late, devices };
       },
       [backend, photo.url],
     );
     assert.equal(found.top, photo.top[0].label);
+    assert.deepEqual(found.kinds, ["answer", "answer", "answer", "answer", "AbortError"]);
+    assert.deepEqual(found.labels, Array(20).fill(photo.top[0].label));
     for (const error of found.late) {
       assert.equal(error.kind, "DeviceError", JSON.stringify(error));
       assert.match(error.message, /disposed/);

@@ -1,6 +1,6 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 import type { Engine, Loaded, PhotoInput, RawOutcome, RawResult } from "./engine.js";
-import { checkAbort, PhotonetError } from "./errors.js";
+import { checkAbort, DeviceError, PhotonetError } from "./errors.js";
 import { LocalEngine } from "./local.js";
 import { toInput } from "./photo.js";
 import { RemoteEngine } from "./remote.js";
@@ -24,6 +24,9 @@ import type {
 export class Classifier {
   readonly #engine: Engine;
   readonly #topK: number;
+  /** Calls that are not answered yet. */
+  #calls = 0;
+  #disposed = false;
 
   private constructor(engine: Engine, topK: number) {
     this.#engine = engine;
@@ -74,6 +77,22 @@ export class Classifier {
     return this.#engine.loaded;
   }
 
+  /** Refuses a call after `dispose`, and keeps the engine until one that was made before is answered. */
+  async #call<T>(work: () => Promise<T>): Promise<T> {
+    if (this.#disposed) throw new DeviceError("this classifier was disposed of: load another one");
+    this.#calls++;
+    try {
+      return await work();
+    } finally {
+      this.#calls--;
+      this.#closeIfDone();
+    }
+  }
+
+  #closeIfDone(): void {
+    if (this.#disposed && this.#calls === 0) this.#engine.close();
+  }
+
   /** Classifies one photo. Rejects with an `ImageError`, a `DeviceError` or an `AbortError`. */
   async classify(photo: PhotoSource, options: ClassifyOptions = {}): Promise<Classification> {
     const topK = checkedTopK(options.topK ?? this.#topK);
@@ -86,12 +105,14 @@ export class Classifier {
    * with its error and stops nothing.
    */
   async classifyAll(photos: Iterable<PhotoSource>, options: ClassifyAllOptions = {}): Promise<Outcome[]> {
-    const { signal, onResult } = options;
     const topK = checkedTopK(options.topK ?? this.#topK);
     const sources = Array.from(photos);
+    return this.#call(() => this.#all(sources, topK, options));
+  }
+
+  async #all(sources: PhotoSource[], topK: number, { signal, onResult }: ClassifyAllOptions): Promise<Outcome[]> {
     const outcomes: Outcome[] = [];
     checkAbort(signal);
-    this.#engine.checkOpen();
     while (outcomes.length < sources.length) {
       if (outcomes.length > 0) await turn();
       checkAbort(signal);
@@ -126,29 +147,34 @@ export class Classifier {
     return (await this.#one("features", photo, options.signal)).row;
   }
 
-  async #one(wanted: "logits" | "features", photo: PhotoSource, signal: AbortSignal | undefined): Promise<RawResult> {
-    this.#engine.checkOpen();
-    const input = await toInput(photo, signal);
-    const [outcome] = await this.#engine.run(wanted, [input], signal);
-    if (!outcome) throw new PhotonetError("the engine gave no answer");
-    if ("error" in outcome) throw outcome.error;
-    return outcome.result;
+  #one(wanted: "logits" | "features", photo: PhotoSource, signal: AbortSignal | undefined): Promise<RawResult> {
+    return this.#call(async () => {
+      const input = await toInput(photo, signal);
+      const [outcome] = await this.#engine.run(wanted, [input], signal);
+      if (!outcome) throw new PhotonetError("the engine gave no answer");
+      if ("error" in outcome) throw outcome.error;
+      return outcome.result;
+    });
   }
 
   /** The bytes that the network gets for a photo, height by width by RGB: what to compare with another machine. */
   async tensor(photo: PhotoSource, options: { signal?: AbortSignal | undefined } = {}): Promise<Uint8Array> {
-    this.#engine.checkOpen();
-    return this.#engine.tensor(await toInput(photo, options.signal), options.signal);
+    return this.#call(async () => this.#engine.tensor(await toInput(photo, options.signal), options.signal));
   }
 
   /** Runs the test vectors in the model's file and compares with the logits that they had when it was trained. */
   async verify(options: { signal?: AbortSignal | undefined } = {}): Promise<Verdict> {
-    return this.#engine.verify(options.signal);
+    return this.#call(() => this.#engine.verify(options.signal));
   }
 
-  /** Frees the device's and the wasm's memory, once the photos that are being computed are answered. Later calls reject. */
+  /**
+   * Frees the device's memory and what the wasm holds, once the calls that were made before are answered, or aborted by
+   * their signals. Later calls reject.
+   */
   dispose(): void {
-    this.#engine.close();
+    if (this.#disposed) return;
+    this.#disposed = true;
+    this.#closeIfDone();
   }
 
   /** For `using`; older engines do not know the symbol. */

@@ -59,12 +59,11 @@ export interface Loaded {
 /** Where the work is done: in this thread, or in a worker. */
 export interface Engine {
   readonly loaded: Loaded;
-  /** Throws after `close`. */
-  checkOpen(): void;
   /** Runs photos together; a photo that cannot be read is an outcome, a device that fails is thrown. */
   run(wanted: "logits" | "features", photos: PhotoInput[], signal: AbortSignal | undefined): Promise<RawOutcome[]>;
   /** The bytes that the network would get. */
   tensor(photo: PhotoInput, signal: AbortSignal | undefined): Promise<Uint8Array>;
   verify(signal: AbortSignal | undefined): Promise<Verdict>;
+  /** Frees everything; aborted work may still be under way, later calls are a mistake. */
   close(): void;
 }

@@ -39,10 +39,6 @@ export class LocalEngine implements Engine {
     return new LocalEngine(wasm, loaded, hooks.onNotice, options.backend === "auto");
   }
 
-  checkOpen(): void {
-    this.#queue.checkOpen();
-  }
-
   run(wanted: "logits" | "features", photos: PhotoInput[], signal: AbortSignal | undefined): Promise<RawOutcome[]> {
     return this.#queue.run(signal, async () => {
       const outcomes: RawOutcome[] = [];

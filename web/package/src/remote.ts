@@ -26,7 +26,6 @@ export class RemoteEngine implements Engine {
   readonly #waiting = new Map<number, Waiting>();
   #silence: ReturnType<typeof setTimeout> | undefined;
   #calls = 0;
-  #closed = false;
 
   private constructor(worker: Worker, hooks: Hooks) {
     this.#worker = worker;
@@ -52,10 +51,6 @@ export class RemoteEngine implements Engine {
     }
   }
 
-  checkOpen(): void {
-    if (this.#closed) throw new DeviceError("this classifier was disposed of: load another one");
-  }
-
   #onMessage = ({ data }: MessageEvent<Reply>): void => {
     if (data?.photonet !== this.#engine) return;
     clearTimeout(this.#silence);
@@ -63,7 +58,7 @@ export class RemoteEngine implements Engine {
     if ("progress" in data) return this.#hooks.onProgress(data.progress);
     if ("notice" in data) return this.#hooks.onNotice(data.notice);
     const waiting = this.#waiting.get(data.call);
-    this.#forget(data.call);
+    this.#waiting.delete(data.call);
     if ("error" in data) waiting?.reject(fromPlain(data.error));
     else waiting?.resolve(data.value);
   };
@@ -75,26 +70,25 @@ export class RemoteEngine implements Engine {
   #fail(reason: string): void {
     const error = new DeviceError(`the worker failed: ${reason}. ${CAUSES}`);
     for (const [call, { reject }] of this.#waiting) {
-      this.#forget(call);
+      this.#waiting.delete(call);
       reject(error);
     }
   }
 
   async #call(what: Call["what"], signal: AbortSignal | undefined): Promise<unknown> {
     checkAbort(signal);
-    this.checkOpen();
     const call = ++this.#calls;
     const answer = new Promise((resolve, reject) => this.#waiting.set(call, { resolve, reject }));
     const stop = (): void => {
       this.#post({ photonet: this.#engine, call, what: { op: "abort" } });
-      this.#forget(call);
+      this.#waiting.delete(call);
     };
     signal?.addEventListener("abort", stop, { once: true });
     try {
       this.#post({ photonet: this.#engine, call, what });
       return await abortable(answer, signal);
     } catch (error) {
-      this.#forget(call);
+      this.#waiting.delete(call);
       throw error;
     } finally {
       signal?.removeEventListener("abort", stop);
@@ -123,19 +117,7 @@ export class RemoteEngine implements Engine {
   }
 
   close(): void {
-    if (this.#closed) return;
-    this.#closed = true;
     this.#post({ photonet: this.#engine, call: 0, what: { op: "close" } });
-    if (this.#waiting.size === 0) this.#detach();
-  }
-
-  /** What was under way when the classifier was disposed of still answers; after the last answer nobody listens. */
-  #forget(call: number): void {
-    this.#waiting.delete(call);
-    if (this.#closed && this.#waiting.size === 0) this.#detach();
-  }
-
-  #detach(): void {
     this.#worker.removeEventListener("message", this.#onMessage);
     this.#worker.removeEventListener("messageerror", this.#onMessageError);
     this.#worker.removeEventListener("error", this.#onError);
