@@ -4,13 +4,11 @@ import { execFileSync, spawnSync } from "node:child_process";
 import { cpSync, copyFileSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { after, before, test } from "node:test";
-import { fileURLToPath } from "node:url";
 import { launch, watch } from "../browser.mjs";
 import { serve } from "../server.mjs";
-import { installed, model, npm, packageFolder, packed, root, somePhotos } from "./harness.mjs";
+import { installed, lacksTools, model, npm, packageFolder, packed, root, somePhotos, tools } from "./harness.mjs";
 
 const examples = join(root, "web/examples");
-const tools = fileURLToPath(new URL(".", import.meta.url));
 const vite = join(root, "web/node_modules/vite/bin/vite.js");
 
 let project, browser, photo;
@@ -129,23 +127,39 @@ test("vite's development server with the package as a symbolic link says what to
   assert.match(await developed(folder, folder), /403.*server\.fs\.allow/);
 });
 
-test("webpack", async (context) => {
-  if (!existsSync(join(tools, "node_modules/webpack"))) {
-    try {
-      npm(tools, "ci");
-    } catch (error) {
-      return context.skip(`webpack cannot be installed here: ${String(error.stderr).slice(-300)}`);
-    }
-  }
-  for (const tool of ["webpack", "webpack-cli"]) pinned("webpack", tool, join(tools, "node_modules"));
-  const folder = copy("webpack");
-  copyFileSync(model, join(folder, "model.safetensors"));
+/** webpack in this folder. */
+function webpack(folder) {
   execFileSync(process.execPath, [join(tools, "node_modules/webpack-cli/bin/cli.js")], {
     cwd: folder,
     stdio: "pipe",
     env: { ...process.env, NODE_PATH: join(tools, "node_modules") },
   });
+}
+
+test("webpack", async (context) => {
+  if (lacksTools(context)) return;
+  for (const tool of ["webpack", "webpack-cli"]) pinned("webpack", tool, join(tools, "node_modules"));
+  const folder = copy("webpack");
+  copyFileSync(model, join(folder, "model.safetensors"));
+  webpack(folder);
   assert.match(await used([folder], { says: " %" }), new RegExp(photo.top[0].label));
+});
+
+test("webpack for Node, and as Next.js has it for servers", (context) => {
+  if (lacksTools(context)) return;
+  for (const [name, more] of [
+    ["node-bundled", {}],
+    ["next-bundled", { output: { publicPath: "/_next/" }, module: { parser: { javascript: { url: "relative" } } } }],
+  ]) {
+    const folder = copy("node", name);
+    const config = { mode: "production", target: "node20", entry: "./index.js", ...more };
+    config.output = { ...config.output, filename: "main.cjs" };
+    writeFileSync(join(folder, "webpack.config.js"), `export default ${JSON.stringify(config)};`);
+    webpack(folder);
+    const run = spawnSync(process.execPath, ["dist/main.cjs", model, photo.path], { cwd: folder, encoding: "utf8" });
+    assert.equal(run.status, 0, `${name}: ${run.stdout}${run.stderr}`);
+    assert.match(run.stdout, new RegExp(`\t${photo.top[0].label} `), name);
+  }
 });
 
 test("node", () => {

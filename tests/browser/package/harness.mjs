@@ -1,8 +1,9 @@
 // The package as a user gets it: packed, installed from the tarball, served to a real browser.
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { launch, watch } from "../browser.mjs";
 import { fixtures, model, photos as all, root } from "../fixtures.mjs";
 import { serve } from "../server.mjs";
@@ -17,7 +18,23 @@ export function photos() {
 export const packageFolder = join(root, "web/package");
 const scratch = join(root, "target/browser/package");
 
-/** npm, without the network and without a word. */
+/** Where package.json names what some tests need beside the browser. */
+export const tools = fileURLToPath(new URL(".", import.meta.url));
+
+/** Installs that; says whether it cannot be had, and skips the test then. */
+export function lacksTools(context) {
+  try {
+    // npm writes this file when all is there, of these versions.
+    const [wanted, there] = ["package-lock.json", "node_modules/.package-lock.json"].map((name) => statSync(join(tools, name), { throwIfNoEntry: false }));
+    if (!there || there.mtimeMs < wanted.mtimeMs) npm(tools, "ci");
+    return false;
+  } catch (error) {
+    context.skip(`the tests' tools cannot be installed here: ${String(error.stderr ?? error).slice(-300)}`);
+    return true;
+  }
+}
+
+/** npm, without a word. */
 export function npm(cwd, ...args) {
   return execFileSync("npm", args, { cwd, encoding: "utf8", stdio: ["ignore", "pipe", "pipe"], shell: process.platform === "win32" });
 }

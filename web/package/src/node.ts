@@ -6,7 +6,15 @@ import { fileURLToPath } from "node:url";
 import { readFilesWith } from "./address.js";
 import { findWasmWith } from "./wasm.js";
 
-findWasmWith(() => readFile(new URL("./photonet_wasm_bg.wasm", import.meta.url)));
+/** Apart from the `new URL` below, in which bundlers look for it. */
+const here = import.meta.url;
+
+findWasmWith(() => {
+  const url = new URL("./photonet_wasm_bg.wasm", import.meta.url);
+  // webpack for Next.js's servers puts the address of browsers' copy in its place, which is no file: the package's own is
+  // where it was when the bundle was made. As a path, since frameworks have URLs of their own that `readFile` does not take.
+  return readFile(fileURLToPath(url.protocol === "file:" ? url.href : new URL("photonet_wasm_bg.wasm", here).href));
+});
 readFilesWith((address) => {
   if (/^(https?|data|blob):/.test(address)) return undefined;
   return readFile(address.startsWith("file:") ? fileURLToPath(address) : address);
