@@ -7,7 +7,7 @@ import { before, describe, test } from "node:test";
 import { pathToFileURL } from "node:url";
 import vm from "node:vm";
 import { brotliCompressSync } from "node:zlib";
-import { difference, folder, installed, model, packed, photos, root, somePhotos } from "./harness.mjs";
+import { difference, folder, installed, lacksTools, model, packed, photos, root, somePhotos, tools } from "./harness.mjs";
 
 let project, dist;
 before(() => {
@@ -167,6 +167,10 @@ describe("import alone", () => {
   });
 });
 
+const EVERYWHERE = `
+const { signal } = new AbortController();
+for (const photo of [new URL("x:y"), new Blob([]), "photo.jpg"]) await classifier.classify(photo, { signal });`;
+
 describe("the types", () => {
   const tsc = join(root, "web/node_modules/typescript/bin/tsc");
   for (const [module, moduleResolution, lib] of [
@@ -187,6 +191,29 @@ describe("the types", () => {
       const wrong = spawnSync(process.execPath, [tsc, "-p", project], { encoding: "utf8" });
       assert.match(wrong.stdout, /"gpu"/, "a wrong option was taken");
     });
+  }
+
+  // The least version is the one that README names.
+  for (const [version, compiler] of [["this repository's TypeScript", tsc], ["TypeScript 5.2", join(tools, "node_modules/typescript-5.2/bin/tsc")]]) {
+    for (const [what, lib, types, use] of [
+      ["a page", ["ES2022", "DOM"], [], `${EVERYWHERE} await classifier.classify(document.createElement("canvas"));`],
+      ["a worker", ["ES2022", "WebWorker"], [], `${EVERYWHERE} await classifier.classify(new OffscreenCanvas(1, 1));`],
+      ["Node", ["ES2022"], ["node"], `${EVERYWHERE} await classifier.classify(Buffer.from("x"));`],
+      ["nothing but the language", ["ES2022"], [], "await classifier.classify(new Uint8Array(1));"],
+    ]) {
+      test(`compile with ${version} where there is ${what}`, (context) => {
+        if (lacksTools(context)) return;
+        const compilerOptions = {
+          target: "ES2022", module: "NodeNext", moduleResolution: "nodenext", lib, types, typeRoots: [join(tools, "node_modules/@types")],
+          strict: true, noEmit: true, skipLibCheck: false, exactOptionalPropertyTypes: true,
+        };
+        const start = `import { Classifier } from "photonet"; using classifier = await Classifier.load(new Uint8Array(1), { topK: 1 });`;
+        writeFileSync(join(project, "use.ts"), `${start} ${use} export {};`);
+        writeFileSync(join(project, "tsconfig.json"), JSON.stringify({ compilerOptions, files: ["use.ts"] }));
+        const { status, stdout } = spawnSync(process.execPath, [compiler, "-p", project], { encoding: "utf8" });
+        assert.equal(status, 0, stdout);
+      });
+    }
   }
 });
 

@@ -7,6 +7,7 @@ import { RemoteEngine } from "./remote.js";
 import { turn } from "./turn.js";
 import type {
   Backend,
+  CallOptions,
   Classification,
   ClassifyAllOptions,
   ClassifyOptions,
@@ -143,7 +144,7 @@ export class Classifier {
   }
 
   /** What the classifier sees of a photo: a vector in which alike photos are close. */
-  async embed(photo: PhotoSource, options: { signal?: AbortSignal | undefined } = {}): Promise<Float32Array> {
+  async embed(photo: PhotoSource, options: CallOptions = {}): Promise<Float32Array> {
     return (await this.#one("features", photo, options.signal)).row;
   }
 
@@ -158,12 +159,12 @@ export class Classifier {
   }
 
   /** The bytes that the network gets for a photo, height by width by RGB: what to compare with another machine. */
-  async tensor(photo: PhotoSource, options: { signal?: AbortSignal | undefined } = {}): Promise<Uint8Array> {
+  async tensor(photo: PhotoSource, options: CallOptions = {}): Promise<Uint8Array> {
     return this.#call(async () => this.#engine.tensor(await toInput(photo, options.signal), options.signal));
   }
 
   /** Runs the test vectors in the model's file and compares with the logits that they had when it was trained. */
-  async verify(options: { signal?: AbortSignal | undefined } = {}): Promise<Verdict> {
+  async verify(options: CallOptions = {}): Promise<Verdict> {
     return this.#call(() => this.#engine.verify(options.signal));
   }
 

@@ -1,3 +1,5 @@
+import type { Instance } from "./platform.js";
+
 /** The base of all errors of this package. */
 export class PhotonetError extends Error {
   override name = "PhotonetError";
@@ -28,17 +30,17 @@ export function isAbort(error: unknown): boolean {
   return error instanceof Error && error.name === "AbortError";
 }
 
-function abortError(signal: AbortSignal | undefined): AbortError {
+function abortError(signal: Instance<"AbortSignal"> | undefined): AbortError {
   return new AbortError("The operation was aborted.", { cause: signal?.reason });
 }
 
 /** Throws where the signal is aborted. The error is always an `AbortError`, whatever was given to `abort()`. */
-export function checkAbort(signal: AbortSignal | undefined): void {
+export function checkAbort(signal: Instance<"AbortSignal"> | undefined): void {
   if (signal?.aborted) throw abortError(signal);
 }
 
 /** The outcome of work, or an `AbortError` as soon as the signal is aborted; the work then ends unseen. */
-export function abortable<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+export function abortable<T>(work: Promise<T>, signal: Instance<"AbortSignal"> | undefined): Promise<T> {
   if (!signal) return work;
   return new Promise<T>((resolve, reject) => {
     const stop = (): void => reject(abortError(signal));

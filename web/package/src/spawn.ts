@@ -1,8 +1,10 @@
+import type { Instance } from "./platform.js";
+
 /**
  * A worker from the address of `photonet/worker` on any server, such as a CDN: browsers refuse to start a worker from
  * another origin, but let one import from it.
  */
-export function workerFrom(url: string | URL): Worker {
+export function workerFrom(url: string | Instance<"URL">): Instance<"Worker"> {
   const script = `import ${JSON.stringify(String(url))};`;
   const address = URL.createObjectURL(new Blob([script], { type: "text/javascript" }));
   try {

@@ -1,29 +1,33 @@
+import type { Instance } from "./platform.js";
+
 /** What computes: the GPU's shaders, or the processor. */
 export type Backend = "webgpu" | "cpu";
 
 /** Where a model comes from: an address, a file, or its bytes. */
-export type ModelSource = string | URL | Blob | ArrayBuffer | Uint8Array;
+export type ModelSource = string | Instance<"URL"> | Instance<"Blob"> | ArrayBuffer | Uint8Array;
 
 /** Anything that shows a photo. Elements that are drawn (canvas, video, image) are read as they are shown. */
 export type PhotoSource =
   | string
-  | URL
-  | Blob
+  | Instance<"URL">
+  | Instance<"Blob">
   | ArrayBuffer
   | Uint8Array
-  | ImageData
-  | ImageBitmap
-  | VideoFrame
-  | HTMLCanvasElement
-  | OffscreenCanvas
-  | HTMLImageElement
-  | HTMLVideoElement;
+  | Instance<"ImageData">
+  | Instance<"ImageBitmap">
+  | Instance<"VideoFrame">
+  | Instance<"HTMLCanvasElement">
+  | Instance<"OffscreenCanvas">
+  | Instance<"HTMLImageElement">
+  | Instance<"HTMLVideoElement">;
 
 /** Who read a photo's pixels. */
 export type DecodedBy = "photonet" | "browser";
 
 /** Where the wasm comes from: beside the module unless said otherwise. */
-export type WasmSource = string | URL | BufferSource | WebAssembly.Module;
+export type WasmSource = string | Instance<"URL"> | ArrayBuffer | ArrayBufferView | WasmModule;
+
+type WasmModule = typeof globalThis extends { WebAssembly: { Module: { prototype: infer Type } } } ? Type : never;
 
 export interface Progress {
   /** Bytes so far. */
@@ -50,7 +54,7 @@ export interface LoadOptions {
   onProgress?: ((progress: Progress) => void) | undefined;
   /** Called when the device was lost and work went on elsewhere, or anything else was not as asked. */
   onNotice?: ((message: string) => void) | undefined;
-  signal?: AbortSignal | undefined;
+  signal?: Instance<"AbortSignal"> | undefined;
   /** How many classes an answer names, unless the call says otherwise; 5 by default. */
   topK?: number | undefined;
   /** The model's SHA-256 in hexadecimal: it is checked, and a cached copy is used without asking the server. */
@@ -60,12 +64,15 @@ export interface LoadOptions {
   /** The wasm, where it is not beside the module. */
   wasm?: WasmSource | undefined;
   /** A worker that runs `photonet/worker`: everything heavy then happens there. */
-  worker?: Worker | undefined;
+  worker?: Instance<"Worker"> | undefined;
 }
 
-export interface ClassifyOptions {
+export interface CallOptions {
+  signal?: Instance<"AbortSignal"> | undefined;
+}
+
+export interface ClassifyOptions extends CallOptions {
   topK?: number | undefined;
-  signal?: AbortSignal | undefined;
 }
 
 export interface ClassifyAllOptions extends ClassifyOptions {
