@@ -6,7 +6,7 @@ import { basename, join } from "node:path";
 import { after, before, test } from "node:test";
 import { launch, watch } from "../browser.mjs";
 import { serve } from "../server.mjs";
-import { installed, lacksTools, model, npm, packageFolder, packed, root, somePhotos, tools } from "./harness.mjs";
+import { installed, lacksTools, model, npm, packageFolder, packed, root, somePhotos, statedPolicy, tools } from "./harness.mjs";
 
 const examples = join(root, "web/examples");
 const vite = join(root, "web/node_modules/vite/bin/vite.js");
@@ -33,8 +33,8 @@ function pinned(name, tool, installedAt) {
 }
 
 /** Opens a folder's page, chooses photos and waits for what the page then says. */
-async function used(folders, { files = [photo.path], says }) {
-  const server = await serve({ folders });
+async function used(folders, { files = [photo.path], says, headers }) {
+  const server = await serve({ folders, headers });
   const context = await browser.newContext();
   try {
     const page = await context.newPage();
@@ -70,7 +70,8 @@ test("plain", async () => {
   // Installed beside the page, as its README says.
   mkdirSync(join(folder, "node_modules"));
   cpSync(join(project, "node_modules/photonet"), join(folder, "node_modules/photonet"), { recursive: true });
-  assert.match(await used([folder], { says: photo.top[0].label }), new RegExp(`${photo.top[0].label} [\\d.]+ %`));
+  const headers = { "content-security-policy": statedPolicy() };
+  assert.match(await used([folder], { says: photo.top[0].label, headers }), new RegExp(`${photo.top[0].label} [\\d.]+ %`));
 });
 
 for (const [name, expected] of [

@@ -3,7 +3,8 @@ import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { answer, bench, model } from "./harness.mjs";
+import { answer, bench, model, statedPolicy } from "./harness.mjs";
+import { serve } from "../server.mjs";
 
 const WASM = "/node_modules/photonet/dist/photonet_wasm_bg.wasm";
 
@@ -102,8 +103,33 @@ describe("the wasm", () => {
 
 describe("the Content-Security-Policy", () => {
   test("needs no unsafe-eval and no other site", async () => {
-    policy("/strict", "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; connect-src 'self'; worker-src 'self'");
+    policy("/strict", statedPolicy());
     assert.ok((await ending("/model.safetensors", { path: "/strict" })).labels.length > 1);
+  });
+
+  test("of a page whose worker is another site's names blob: and that site", async () => {
+    const cdn = await serve({ folders: [bed.project], headers: { "access-control-allow-origin": "*" } });
+    const script = `${cdn.url}/node_modules/photonet/dist/worker.js`;
+    const from = async (path, value) => {
+      policy(path, value);
+      const page = await bed.page({ path });
+      const found = await page.evaluate(async (script) => {
+        const options = { worker: photonet.workerFrom(script), backend: "cpu" };
+        return helpers.ending(photonet.Classifier.load("/model.safetensors", options).then(({ labels }) => labels));
+      }, script);
+      await page.free();
+      return found;
+    };
+    try {
+      const allowed = statedPolicy().replace("connect-src 'self'", `$& ${cdn.url}`).replace("worker-src 'self'", `worker-src blob: ${cdn.url}`);
+      const taken = await from("/blob", allowed);
+      assert.ok(taken.value?.length > 1, JSON.stringify(taken));
+      const refused = await from("/noblob", statedPolicy());
+      assert.equal(refused.kind, "DeviceError", JSON.stringify(refused));
+      assert.match(refused.message, /worker-src, script-src/);
+    } finally {
+      await cdn.close();
+    }
   });
 
   test("without wasm-unsafe-eval gives an error that says what to add", async () => {

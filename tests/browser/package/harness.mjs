@@ -39,6 +39,11 @@ export function npm(cwd, ...args) {
   return execFileSync("npm", args, { cwd, encoding: "utf8", stdio: ["ignore", "pipe", "pipe"], shell: process.platform === "win32" });
 }
 
+/** The Content-Security-Policy that the package's README names. */
+export function statedPolicy() {
+  return /^default-src .*$/m.exec(readFileSync(join(packageFolder, "README.md"), "utf8"))[0];
+}
+
 /** A fresh folder for a test file, gone when it ends; another run beside this one has its own. */
 export function folder(name) {
   const path = join(scratch, `${name}-${process.pid}`);
