@@ -71,6 +71,37 @@ test("answers on both backends, from two classifiers in one worker", needs("WebG
   assert.ok(found.labels.length > 1 && found.progress.length > 0);
 });
 
+test("a photo given as a buffer is what it was at the call, here and in a worker, and stays the caller's", async () => {
+  const [photo] = somePhotos(1);
+  const found = await onPage(
+    async ([script, url]) => {
+      const file = await helpers.file(url);
+      const bitmap = await createImageBitmap(file);
+      const context = new OffscreenCanvas(bitmap.width, bitmap.height).getContext("2d");
+      context.drawImage(bitmap, 0, 0);
+      const rows = [];
+      for (const worker of [undefined, new Worker(script, { type: "module" })]) {
+        const classifier = await photonet.Classifier.load("/model.safetensors", { worker, backend: "cpu" });
+        const buffer = await file.arrayBuffer();
+        const view = new Uint8Array(await file.arrayBuffer());
+        const pixels = context.getImageData(0, 0, bitmap.width, bitmap.height);
+        const many = [new Uint8Array(view)];
+        const calls = [classifier.classify(buffer), classifier.classify(view), classifier.classify(pixels)];
+        const all = classifier.classifyAll(many);
+        for (const bytes of [new Uint8Array(buffer), view, pixels.data, many[0]]) bytes.fill(0);
+        const answers = [...(await Promise.all(calls)), (await all)[0].result];
+        rows.push({ labels: answers.map(({ top }) => top[0].label), left: [buffer, view, pixels.data, many[0]].map(({ byteLength }) => byteLength) });
+      }
+      return rows;
+    },
+    [WORKER, photo.url],
+  );
+  for (const { labels, left } of found) {
+    assert.deepEqual(labels, Array(4).fill(photo.top[0].label));
+    assert.ok(left.every((bytes) => bytes > 0), `left of the buffers: ${left}`);
+  }
+});
+
 test("the page stays free while the worker works", async () => {
   const [photo] = somePhotos(1);
   const found = await onPage(

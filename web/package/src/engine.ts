@@ -1,6 +1,6 @@
 import type { Backend, DecodedBy, ModelInfo, ModelSource, Precision, Progress, Verdict, WasmSource } from "./types.js";
 
-/** A photo on its way to the engine: an encoded file, or pixels that somebody else decoded. */
+/** A photo on its way to the engine, which may keep its buffers: an encoded file, or pixels that somebody else decoded. */
 export type PhotoInput =
   | { kind: "file"; file: Blob | Uint8Array; name: string }
   | Pixels;

@@ -3,15 +3,18 @@ import type { PhotoInput, Pixels } from "./engine.js";
 import { abortable, checkAbort, ImageError, isAbort, textOf } from "./errors.js";
 import type { PhotoSource } from "./types.js";
 
-/** Brings any source into one of the two forms that an engine takes. */
+/**
+ * Brings any source into one of the two forms that an engine takes. Buffers are copied and elements drawn at once: a photo is
+ * what it was at the call, whatever becomes of its buffer while others are computed.
+ */
 export async function toInput(source: PhotoSource, signal: AbortSignal | undefined): Promise<PhotoInput> {
   checkAbort(signal);
   if (typeof source === "string" || source instanceof URL) return fetched(String(source), signal);
   if (source instanceof Blob) return { kind: "file", file: source, name: nameOf(source) };
-  if (source instanceof ArrayBuffer) return { kind: "file", file: new Uint8Array(source), name: "the photo" };
-  if (source instanceof Uint8Array) return { kind: "file", file: source, name: "the photo" };
+  if (source instanceof ArrayBuffer) return { kind: "file", file: new Uint8Array(source.slice(0)), name: "the photo" };
+  if (source instanceof Uint8Array) return { kind: "file", file: new Uint8Array(source), name: "the photo" };
   if (typeof ImageData === "function" && source instanceof ImageData) {
-    return { kind: "pixels", rgba: source.data, width: source.width, height: source.height };
+    return { kind: "pixels", rgba: new Uint8ClampedArray(source.data), width: source.width, height: source.height };
   }
   return drawn(source as Drawable);
 }

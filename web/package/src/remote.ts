@@ -75,7 +75,7 @@ export class RemoteEngine implements Engine {
     }
   }
 
-  async #call(what: Call["what"], signal: AbortSignal | undefined): Promise<unknown> {
+  async #call(what: Call["what"], signal: AbortSignal | undefined, photos: PhotoInput[] = []): Promise<unknown> {
     checkAbort(signal);
     const call = ++this.#calls;
     const answer = new Promise((resolve, reject) => this.#waiting.set(call, { resolve, reject }));
@@ -85,7 +85,7 @@ export class RemoteEngine implements Engine {
     };
     signal?.addEventListener("abort", stop, { once: true });
     try {
-      this.#post({ photonet: this.#engine, call, what });
+      this.#post({ photonet: this.#engine, call, what }, photos.flatMap(buffersOf));
       return await abortable(answer, signal);
     } catch (error) {
       this.#waiting.delete(call);
@@ -95,12 +95,12 @@ export class RemoteEngine implements Engine {
     }
   }
 
-  #post(message: Call): void {
-    this.#worker.postMessage(message);
+  #post(message: Call, transfer: Transferable[] = []): void {
+    this.#worker.postMessage(message, transfer);
   }
 
   async run(wanted: "logits" | "features", photos: PhotoInput[], signal: AbortSignal | undefined): Promise<RawOutcome[]> {
-    const outcomes = (await this.#call({ op: "run", wanted, photos }, signal)) as PlainOutcome[];
+    const outcomes = (await this.#call({ op: "run", wanted, photos }, signal, photos)) as PlainOutcome[];
     return outcomes.map((outcome) => {
       if ("plain" in outcome) return { error: fromPlain(outcome.plain) };
       this.loaded.backend = outcome.result.backend;
@@ -109,7 +109,7 @@ export class RemoteEngine implements Engine {
   }
 
   async tensor(photo: PhotoInput, signal: AbortSignal | undefined): Promise<Uint8Array> {
-    return (await this.#call({ op: "tensor", photo }, signal)) as Uint8Array;
+    return (await this.#call({ op: "tensor", photo }, signal, [photo])) as Uint8Array;
   }
 
   async verify(signal: AbortSignal | undefined): Promise<Verdict> {
@@ -122,6 +122,14 @@ export class RemoteEngine implements Engine {
     this.#worker.removeEventListener("messageerror", this.#onMessageError);
     this.#worker.removeEventListener("error", this.#onError);
   }
+}
+
+/** What goes to the worker without another copy. */
+function buffersOf(photo: PhotoInput): ArrayBuffer[] {
+  const bytes = photo.kind === "pixels" ? photo.rgba : photo.file;
+  // Part of a buffer: of Node's, which has one for many files.
+  if (bytes instanceof Blob || bytes.byteLength < bytes.buffer.byteLength) return [];
+  return [bytes.buffer as ArrayBuffer];
 }
 
 /** Addresses are meant from the page, and the worker may lie elsewhere. */
