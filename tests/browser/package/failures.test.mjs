@@ -1,9 +1,9 @@
 // What goes wrong while loading: the wasm, the policy, the model. Each error says what happened and what to do.
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import { readFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { answer, bench, model, statedPolicy } from "./harness.mjs";
+import { answer, bench, model, root, statedPolicy } from "./harness.mjs";
 import { serve } from "../server.mjs";
 
 const WASM = "/node_modules/photonet/dist/photonet_wasm_bg.wasm";
@@ -81,6 +81,19 @@ describe("the wasm", () => {
     } finally {
       delete bed.routes[WASM];
     }
+  });
+
+  test("of a bundle that is no ES module is asked for by name, and taken from the address that is given", async () => {
+    const { build } = await import(join(root, "web/node_modules/esbuild/lib/main.js"));
+    writeFileSync(join(bed.project, "all.js"), 'import * as photonet from "photonet"; window.photonet = photonet;');
+    const options = { entryPoints: [join(bed.project, "all.js")], bundle: true, format: "iife", write: false, logLevel: "silent" };
+    const [{ text }] = (await build(options)).outputFiles;
+    bed.routes["/iife.js"] = answer(text, "text/javascript");
+    bed.routes["/iife"] = answer('<!doctype html><meta charset="utf-8"><script src="/iife.js"></script>');
+    const found = await ending("/model.safetensors", { path: "/iife" });
+    assert.equal(found.kind, "DeviceError", JSON.stringify(found));
+    assert.match(found.message, /the wasm is not found.*no ES module.*`wasm`/);
+    assert.ok((await ending("/model.safetensors", { path: "/iife", options: { wasm: WASM } })).labels.length > 1);
   });
 
   test("can be tried again after a failure, on the same page", async () => {

@@ -34,12 +34,23 @@ async function start(source: WasmSource | undefined): Promise<void> {
   if (!WebAssembly.validate(SIMD)) {
     throw new DeviceError("this browser is too old: WebAssembly SIMD is needed (Chrome 91, Firefox 89, Safari 16.4)");
   }
-  const from = source ?? (await find());
+  const from = source ?? (await found());
   const module = typeof from === "string" || from instanceof URL ? await download(String(from)) : from;
   try {
     await init({ module_or_path: module });
   } catch (error) {
     throw explain(error, "the wasm");
+  }
+}
+
+async function found(): Promise<WasmSource> {
+  try {
+    return await find();
+  } catch (error) {
+    throw new DeviceError(
+      `the wasm is not found: ${textOf(error)}. A bundle that is no ES module (esbuild's format iife, for one) does not know where ` +
+        "it lies, and what is bundled for a server may have left the file behind: pass the wasm's address, or its bytes, as `wasm`.",
+    );
   }
 }
 
