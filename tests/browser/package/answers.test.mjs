@@ -36,7 +36,7 @@ test("half precision on WebGPU gives the same top-1 and nearly the same logits",
   assert.ok(worst > 1e-5, "the logits are those of single precision");
   assert.ok(worst < 0.05, `logits differ by ${worst}`);
   assert.ok(found.verdict.ok, `differs from its test vectors by ${found.verdict.difference}`);
-  assert.match(found.refused, /RangeError: precision must be "f32" or "f16", not fp16/);
+  assert.match(found.refused, /RangeError: precision must be one of "f32", "f16", not "fp16"/);
   page.free();
 });
 

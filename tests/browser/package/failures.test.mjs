@@ -207,18 +207,23 @@ describe("the model", () => {
     assert.match(found.message, /SHA-256 [0-9a-f]{64}, expected 0{64}/);
   });
 
-  test("that is no source, and an impossible topK", async () => {
+  test("that is no source, and impossible options", async () => {
     const page = await bed.page();
-    const [nothing, number, top] = await page.evaluate(() =>
+    const [nothing, number, top, backend, precision] = await page.evaluate(() =>
       Promise.all([
         helpers.ending(photonet.Classifier.load(undefined, { backend: "cpu" })),
         helpers.ending(photonet.Classifier.load(5, { backend: "cpu" })),
         helpers.ending(photonet.Classifier.load("/model.safetensors", { topK: 0 })),
+        helpers.ending(photonet.Classifier.load("/model.safetensors", { backend: "gpu" })),
+        helpers.ending(photonet.Classifier.load("/model.safetensors", { precision: 16 })),
       ]),
     );
     assert.equal(nothing.kind, "ModelError");
     assert.equal(number.kind, "ModelError");
     assert.equal(top.name, "RangeError");
+    assert.equal(backend.name, "RangeError");
+    assert.equal(backend.message, 'backend must be one of "auto", "webgpu", "cpu", not "gpu"');
+    assert.equal(precision.message, 'precision must be one of "f32", "f16", not 16');
     await page.free();
   });
 

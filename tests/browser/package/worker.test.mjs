@@ -102,6 +102,37 @@ test("a photo given as a buffer is what it was at the call, here and in a worker
   }
 });
 
+test("callbacks that throw are uncaught errors and stop nothing, here and in a worker", async () => {
+  const page = await bed.page();
+  const found = await page.evaluate(async (script) => {
+    const rows = [];
+    for (const worker of [undefined, new Worker(script, { type: "module" })]) {
+      const uncaught = [];
+      const hear = (event) => uncaught.push(event.error.message);
+      addEventListener("error", hear);
+      const options = {
+        worker,
+        onProgress: () => {
+          throw new Error("progress");
+        },
+        onNotice: () => {
+          throw new Error("notice");
+        },
+      };
+      const end = await helpers.ending(photonet.Classifier.load("/model.safetensors", options).then(({ labels }) => labels.length));
+      removeEventListener("error", hear);
+      rows.push({ end, uncaught: [...new Set(uncaught)].sort() });
+    }
+    return rows;
+  }, WORKER);
+  for (const { end, uncaught } of found) {
+    assert.ok(end.value > 1, JSON.stringify(end));
+    // A software adapter, or none, is noted.
+    assert.deepEqual(uncaught, ["notice", "progress"]);
+  }
+  await page.free();
+});
+
 test("the page stays free while the worker works", async () => {
   const [photo] = somePhotos(1);
   const found = await onPage(

@@ -15,7 +15,6 @@ import type {
   ModelInfo,
   ModelSource,
   Outcome,
-  Precision,
   PhotoSource,
   Ranked,
   Verdict,
@@ -42,15 +41,15 @@ export class Classifier {
     const topK = checkedTopK(options.topK ?? 5);
     const open = {
       source,
-      backend: options.backend ?? "auto",
-      precision: checkedPrecision(options.precision ?? "f32"),
+      backend: oneOf("backend", options.backend ?? "auto", ["auto", "webgpu", "cpu"]),
+      precision: oneOf("precision", options.precision ?? "f32", ["f32", "f16"]),
       sha256: options.sha256,
       cache: options.cache ?? true,
       wasm: options.wasm,
     };
     const hooks = {
-      onProgress: options.onProgress ?? (() => undefined),
-      onNotice: options.onNotice ?? (() => undefined),
+      onProgress: harmless(options.onProgress),
+      onNotice: harmless(options.onNotice),
       signal: options.signal,
     };
     const engine = options.worker
@@ -209,9 +208,22 @@ function checkedTopK(topK: number): number {
   return topK;
 }
 
-function checkedPrecision(precision: Precision): Precision {
-  if (precision !== "f32" && precision !== "f16") throw new RangeError(`precision must be "f32" or "f16", not ${precision}`);
-  return precision;
+function oneOf<T extends string>(name: string, value: T, allowed: readonly T[]): T {
+  if (allowed.includes(value)) return value;
+  throw new RangeError(`${name} must be one of ${allowed.map((word) => `"${word}"`).join(", ")}, not ${JSON.stringify(value)}`);
+}
+
+/** Calls back as the platform does: what is thrown is told as an uncaught error, and stops nothing. */
+function harmless<T>(callback: ((value: T) => void) | undefined): (value: T) => void {
+  return (value) => {
+    try {
+      callback?.(value);
+    } catch (error) {
+      queueMicrotask(() => {
+        throw error;
+      });
+    }
+  };
 }
 
 function softmax(logits: Float32Array): Float32Array {

@@ -50,9 +50,9 @@ export interface LoadOptions {
    * asked for.
    */
   precision?: Precision | undefined;
-  /** Called while the model downloads. */
+  /** Called while the model downloads. What it throws is an uncaught error, as with the platform's events, and stops nothing. */
   onProgress?: ((progress: Progress) => void) | undefined;
-  /** Called when the device was lost and work went on elsewhere, or anything else was not as asked. */
+  /** Called when the device was lost and work went on elsewhere, or anything else was not as asked; throwing is as above. */
   onNotice?: ((message: string) => void) | undefined;
   signal?: Instance<"AbortSignal"> | undefined;
   /** How many classes an answer names, unless the call says otherwise; 5 by default. */
