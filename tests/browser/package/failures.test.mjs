@@ -209,10 +209,11 @@ describe("the model", () => {
 
   test("that is no source, and impossible options", async () => {
     const page = await bed.page();
-    const [nothing, number, top, backend, precision] = await page.evaluate(() =>
+    const [nothing, number, empty, top, backend, precision] = await page.evaluate(() =>
       Promise.all([
         helpers.ending(photonet.Classifier.load(undefined, { backend: "cpu" })),
         helpers.ending(photonet.Classifier.load(5, { backend: "cpu" })),
+        helpers.ending(photonet.Classifier.load(" ", { backend: "cpu" })),
         helpers.ending(photonet.Classifier.load("/model.safetensors", { topK: 0 })),
         helpers.ending(photonet.Classifier.load("/model.safetensors", { backend: "gpu" })),
         helpers.ending(photonet.Classifier.load("/model.safetensors", { precision: 16 })),
@@ -220,6 +221,8 @@ describe("the model", () => {
     );
     assert.equal(nothing.kind, "ModelError");
     assert.equal(number.kind, "ModelError");
+    assert.equal(empty.kind, "ModelError");
+    assert.match(empty.message, /` ` is not the address of a model/);
     assert.equal(top.name, "RangeError");
     assert.equal(backend.name, "RangeError");
     assert.equal(backend.message, 'backend must be one of "auto", "webgpu", "cpu", not "gpu"');

@@ -89,6 +89,7 @@ describe("Node", () => {
         for (const run of [
           () => Classifier.load("/nowhere/model.safetensors"), () => Classifier.load("model", { backend: "webgpu" }),
           () => classifier.classify("/nowhere/x.jpg"), () => classifier.classify(Buffer.from("text")),
+          () => Classifier.load("HTTP://127.0.0.1:1/m"), () => classifier.classify("Http://127.0.0.1:1/x.jpg"), () => classifier.classify(""),
         ]) bad.push(await run().then(() => "nothing", (error) => error.name + ": " + error.message));
         const verdict = await classifier.verify();
         classifier.dispose();
@@ -107,6 +108,10 @@ describe("Node", () => {
     assert.match(found.bad[1], /^(DeviceError: there is no WebGPU|ModelError: cannot read the model model)/);
     assert.match(found.bad[2], /ImageError: cannot read the photo \/nowhere/);
     assert.match(found.bad[3], /ImageError: .*text/);
+    assert.match(found.bad[4], /ModelError: cannot fetch the model from http:\/\/127.*Is the network there/);
+    assert.match(found.bad[5], /ImageError: cannot fetch the photo from http:\/\/127.*Is the network there/);
+    assert.match(found.bad[6], /ImageError: `` is not the address of a photo: give a path or a URL/);
+    for (const message of [...found.bad, ...found.notices]) assert.doesNotMatch(message, /chosen|CORS|https nor|page|browser/, message);
   });
 
   test("ends by itself after dispose()", () => {

@@ -185,6 +185,7 @@ const BAD = [
   ["an HTML page", () => "/", /doctype|not an image/i],
   ["a forbidden address", () => "http://127.0.0.1:1/x.jpg", /cannot fetch.*CORS/],
   ["an image not loaded", () => new Image(), /shows nothing yet/],
+  ["an empty address", () => "", /`` is not the address of a photo/],
   ["null", () => null, /null is no photo/],
   ["an object", () => ({}), /no photo.*File/],
   ["an element", () => document.createElement("div"), /HTMLDivElement.*no photo/],
@@ -197,6 +198,16 @@ for (const [what, make, message] of BAD) {
     assert.match(found.message, message);
   });
 }
+
+test("classifyAll of what is no list is a TypeError that says so", async () => {
+  const found = await page.evaluate(() => {
+    const wrong = [new File(["x"], "a.jpg"), 5, "/photos/a.jpg", null, undefined, new Uint8Array(9), {}];
+    return Promise.all(wrong.map((photos) => helpers.ending(classifier.classifyAll(photos))));
+  });
+  for (const end of found) assert.equal(end.name, "TypeError", JSON.stringify(end));
+  assert.match(found[0].message, /list of photos.*not \[object File\].*call classify/);
+  assert.match(found[2].message, /not string/);
+});
 
 test("a truncated photo is an ImageError, and the next one is answered", async () => {
   const found = await page.evaluate(async (url) => {

@@ -1,4 +1,5 @@
 import { DeviceError, textOf } from "./errors.js";
+import { hints } from "./hints.js";
 import type { Backend } from "./types.js";
 
 export interface Choice {
@@ -26,7 +27,7 @@ const SOFTWARE = /swiftshader|llvmpipe|lavapipe|softpipe|basic render|warp/i;
 /** WebGPU on a real GPU, the CPU everywhere else: a software adapter is several times slower than the CPU path. */
 export async function chooseBackend(wanted: "auto" | Backend): Promise<Choice> {
   const gpu = (globalThis.navigator as { gpu?: Gpu } | undefined)?.gpu;
-  const none = "there is no WebGPU here: the browser has none, or the page is neither https nor localhost";
+  const none = `there is no WebGPU here: ${hints.noGpu}`;
   if (wanted === "webgpu" && !gpu) throw new DeviceError(`${none}. Take the backend "auto" or "cpu"`);
   // Wakes the browser's GPU process, which takes its time the first time; the engine asks for itself.
   if (wanted === "webgpu") gpu?.requestAdapter().catch(() => undefined);

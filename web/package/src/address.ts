@@ -1,5 +1,9 @@
-/** The absolute form of an address, meant from the page as `fetch` means it; nothing where it cannot be one. */
+/**
+ * The absolute form of an address, meant from the page as `fetch` means it; nothing where it cannot be one. An empty one would be the
+ * page's own.
+ */
 export function absolute(address: string): string | undefined {
+  if (!address.trim()) return undefined;
   try {
     return new URL(address, base()).href;
   } catch {
@@ -24,5 +28,5 @@ export function readFilesWith(other: FileReader): void {
 
 /** The file at an address that is one of this machine's, where files can be read by path. */
 export function localFile(address: string): Promise<Uint8Array> | undefined {
-  return reader(address);
+  return address.trim() ? reader(address) : undefined;
 }

@@ -2,7 +2,7 @@
 import type { Engine, Loaded, PhotoInput, RawOutcome, RawResult } from "./engine.js";
 import { checkAbort, DeviceError, PhotonetError } from "./errors.js";
 import { LocalEngine } from "./local.js";
-import { toInput } from "./photo.js";
+import { toInput, whatIs } from "./photo.js";
 import { RemoteEngine } from "./remote.js";
 import { turn } from "./turn.js";
 import type {
@@ -106,7 +106,7 @@ export class Classifier {
    */
   async classifyAll(photos: Iterable<PhotoSource>, options: ClassifyAllOptions = {}): Promise<Outcome[]> {
     const topK = checkedTopK(options.topK ?? this.#topK);
-    const sources = Array.from(photos);
+    const sources = listed(photos);
     return this.#call(() => this.#all(sources, topK, options));
   }
 
@@ -201,6 +201,13 @@ export class Classifier {
       decodedBy,
     };
   }
+}
+
+/** A photo alone has parts, too: letters, bytes. */
+function listed(photos: Iterable<PhotoSource>): PhotoSource[] {
+  const list: unknown = photos;
+  if (typeof list === "object" && list !== null && Symbol.iterator in list && !ArrayBuffer.isView(list)) return Array.from(photos);
+  throw new TypeError(`classifyAll takes a list of photos, such as an array or a FileList, not ${whatIs(list)}; for one photo, call classify`);
 }
 
 function checkedTopK(topK: number): number {

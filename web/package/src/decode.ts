@@ -1,5 +1,6 @@
 import type { PhotoInput, Pixels } from "./engine.js";
 import { fromWasm, ImageError, textOf } from "./errors.js";
+import { hints } from "./hints.js";
 import { decodedByBrowser } from "./photo.js";
 import { Photo } from "./photonet_wasm.js";
 import type { DecodedBy } from "./types.js";
@@ -64,6 +65,6 @@ async function readBlob(blob: Blob, name: string): Promise<ArrayBuffer> {
   try {
     return await blob.arrayBuffer();
   } catch (error) {
-    throw new ImageError(`${name} cannot be read: ${textOf(error)}. Was it moved or changed since it was chosen?`);
+    throw new ImageError(`${name} cannot be read: ${textOf(error)}. ${hints.unreadable}`);
   }
 }

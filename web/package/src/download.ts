@@ -1,4 +1,5 @@
 import { checkAbort, ModelError, textOf } from "./errors.js";
+import { hints } from "./hints.js";
 import type { Progress } from "./types.js";
 
 /** The network failed, as opposed to a server that answered. */
@@ -46,10 +47,7 @@ async function request(url: string, signal: AbortSignal | undefined): Promise<Re
     response = await fetch(url, signal ? { signal } : {});
   } catch (error) {
     checkAbort(signal);
-    throw new Unreachable(
-      `cannot fetch the model from ${url}: ${textOf(error)}. Is the network there, and does a Content-Security-Policy ` +
-        "(connect-src) or a missing CORS header stand in the way?",
-    );
+    throw new Unreachable(`cannot fetch the model from ${url}: ${textOf(error)}. ${hints.unreachable}`);
   }
   const type = response.headers.get("content-type") ?? "";
   const reason = !response.ok
@@ -60,10 +58,7 @@ async function request(url: string, signal: AbortSignal | undefined): Promise<Re
   if (reason) {
     // The rest of the answer is of no use.
     response.body?.cancel().catch(() => undefined);
-    throw new ModelError(
-      `${reason} for the model at ${url}: is the address right (it is meant from the page, not from the script), and was ` +
-        "the file deployed with the page?",
-    );
+    throw new ModelError(`${reason} for the model at ${url}: ${hints.deployed}`);
   }
   return response;
 }

@@ -2,6 +2,7 @@ import { absolute, localFile } from "./address.js";
 import { download, type DownloadHooks, Unreachable } from "./download.js";
 import { abortable, checkAbort, isAbort, ModelError, textOf } from "./errors.js";
 import { digest } from "./hash.js";
+import { hints } from "./hints.js";
 import { type Kept, Store } from "./store.js";
 import type { ModelSource } from "./types.js";
 
@@ -45,7 +46,7 @@ async function given(
     read = await abortable(reading, request.signal);
   } catch (error) {
     if (isAbort(error)) throw error;
-    throw new ModelError(`cannot read the model ${name}: ${textOf(error)}. Was it moved or changed since it was chosen?`);
+    throw new ModelError(`cannot read the model ${name}: ${textOf(error)}. ${hints.unreadable}`);
   }
   const bytes = read instanceof Uint8Array ? read : new Uint8Array(read);
   request.onProgress({ loaded: bytes.length, total: bytes.length, cached: true });
@@ -58,7 +59,7 @@ async function fromAddress(address: string, request: ModelRequest): Promise<Mode
   const local = localFile(address);
   if (local) return given(local, address, request);
   const url = absolute(address);
-  if (url === undefined) throw new ModelError(`\`${address}\` is not an address: give an absolute URL here`);
+  if (url === undefined) throw new ModelError(`\`${address}\` is not the address of a model: ${hints.address}`);
   const store = request.cache ? await Store.open() : undefined;
   const expected = request.sha256?.toLowerCase();
   if (expected) {

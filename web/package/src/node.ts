@@ -4,6 +4,7 @@ import { readFile } from "node:fs/promises";
 // @ts-ignore As above.
 import { fileURLToPath } from "node:url";
 import { readFilesWith } from "./address.js";
+import { hints } from "./hints.js";
 import { findWasmWith } from "./wasm.js";
 
 /** Apart from the `new URL` below, in which bundlers look for it. */
@@ -15,9 +16,16 @@ findWasmWith(() => {
   // where it was when the bundle was made. As a path, since frameworks have URLs of their own that `readFile` does not take.
   return readFile(fileURLToPath(url.protocol === "file:" ? url.href : new URL("photonet_wasm_bg.wasm", here).href));
 });
+Object.assign(hints, {
+  address: "give a path or a URL",
+  unreachable: "Is the network there, and is the address right?",
+  deployed: "is the address right?",
+  unreadable: "Is the path right? It is meant from the folder in which Node was started.",
+  noGpu: "Node has none",
+});
 readFilesWith((address) => {
-  if (/^(https?|data|blob):/.test(address)) return undefined;
-  return readFile(address.startsWith("file:") ? fileURLToPath(address) : address);
+  if (/^(https?|data|blob):/i.test(address)) return undefined;
+  return readFile(/^file:/i.test(address) ? fileURLToPath(address) : address);
 });
 
 export * from "./index.js";

@@ -1,6 +1,7 @@
 import { absolute, localFile } from "./address.js";
 import type { PhotoInput, Pixels } from "./engine.js";
 import { abortable, checkAbort, ImageError, isAbort, textOf } from "./errors.js";
+import { hints } from "./hints.js";
 import type { PhotoSource } from "./types.js";
 
 /**
@@ -27,12 +28,12 @@ async function fetched(address: string, signal: AbortSignal | undefined): Promis
   const local = localFile(address);
   if (local) {
     const file = await abortable(local, signal).catch((error: unknown) => {
-      throw isAbort(error) ? error : new ImageError(`cannot read the photo ${address}: ${textOf(error)}`);
+      throw isAbort(error) ? error : new ImageError(`cannot read the photo ${address}: ${textOf(error)}. ${hints.unreadable}`);
     });
     return { kind: "file", file, name: address };
   }
   const url = absolute(address);
-  if (url === undefined) throw new ImageError(`\`${address}\` is not the address of a photo: give an absolute URL here`);
+  if (url === undefined) throw new ImageError(`\`${address}\` is not the address of a photo: ${hints.address}`);
   // A data: URL would fill a message.
   const name = url.length > 300 ? `${url.slice(0, 60)}...` : url;
   let response: Response;
@@ -42,10 +43,7 @@ async function fetched(address: string, signal: AbortSignal | undefined): Promis
     file = await response.blob();
   } catch (error) {
     checkAbort(signal);
-    throw new ImageError(
-      `cannot fetch the photo from ${name}: ${textOf(error)}. The server may be unreachable, may not allow other sites ` +
-        "(CORS), or this page's Content-Security-Policy (connect-src) forbids it.",
-    );
+    throw new ImageError(`cannot fetch the photo from ${name}: ${textOf(error)}. ${hints.unreachable}`);
   }
   if (!response.ok) throw new ImageError(`the server answered ${response.status} for the photo at ${name}`);
   return { kind: "file", file, name };
@@ -65,9 +63,8 @@ const MAX_SIDE = 1 << 14;
 export function drawn(source: Drawable): Pixels {
   const size = sizeOf(source);
   if (!size) {
-    const what = source === null ? "null" : typeof source === "object" ? Object.prototype.toString.call(source) : typeof source;
     throw new ImageError(
-      `${what} is no photo: give a File, Blob, URL, ArrayBuffer, Uint8Array, ImageData, ImageBitmap, VideoFrame, or an ` +
+      `${whatIs(source)} is no photo: give a File, Blob, URL, ArrayBuffer, Uint8Array, ImageData, ImageBitmap, VideoFrame, or an ` +
         "image, video or canvas element",
     );
   }
@@ -90,6 +87,12 @@ export function drawn(source: Drawable): Pixels {
   } catch (error) {
     throw new ImageError(`the pixels cannot be read: ${textOf(error)}. An image of another site needs crossorigin and CORS.`);
   }
+}
+
+/** A value's kind, for messages. */
+export function whatIs(value: unknown): string {
+  if (value === null) return "null";
+  return typeof value === "object" ? Object.prototype.toString.call(value) : typeof value;
 }
 
 function sizeOf(source: Drawable | null | undefined): [number, number] | undefined {

@@ -1,4 +1,5 @@
 import { DeviceError, textOf } from "./errors.js";
+import { hints } from "./hints.js";
 import init from "./photonet_wasm.js";
 import type { WasmSource } from "./types.js";
 
@@ -59,10 +60,7 @@ async function download(url: string): Promise<WebAssembly.Module> {
   try {
     response = await fetch(url);
   } catch (error) {
-    throw new DeviceError(
-      `cannot fetch the wasm from ${url}: ${textOf(error)}. Is the network there, and does a Content-Security-Policy ` +
-        "(connect-src) or a missing CORS header stand in the way?",
-    );
+    throw new DeviceError(`cannot fetch the wasm from ${url}: ${textOf(error)}. ${hints.unreachable}`);
   }
   const type = response.headers.get("content-type") ?? "";
   if (!response.ok || type.includes("html")) {
