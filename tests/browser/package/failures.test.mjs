@@ -195,9 +195,17 @@ describe("the model", () => {
     const page = await bed.page();
     await page.evaluate(() => photonet.Classifier.load("/model.safetensors", { backend: "cpu", cache: false }).then((c) => c.dispose()));
     await page.context().setOffline(true);
-    const found = await page.evaluate(() => helpers.ending(photonet.Classifier.load("/model.safetensors", { cache: false })));
+    const found = await page.evaluate(async () => {
+      let exported;
+      const load = photonet.Classifier.load("/model.safetensors", { cache: false }).catch((error) => {
+        exported = error.constructor === photonet.ModelError;
+        throw error;
+      });
+      return { ...(await helpers.ending(load)), exported };
+    });
     assert.equal(found.kind, "ModelError");
     assert.match(found.message, /cannot fetch the model.*Is the network there/);
+    assert.ok(found.exported, "its class is none that is exported");
     await page.free();
   });
 

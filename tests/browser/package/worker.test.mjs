@@ -215,11 +215,15 @@ test("a worker that does not answer is a DeviceError, not an eternal wait", need
     // Half a minute in a fiftieth of the time.
     init: `const { setTimeout: later } = window; window.setTimeout = (call, delay, ...rest) => later(call, delay / 50, ...rest);`,
   });
-  const found = await page.evaluate(() =>
-    helpers.ending(photonet.Classifier.load("/model.safetensors", { worker: new Worker("/silent.js", { type: "module" }) })),
-  );
-  assert.equal(found.kind, "DeviceError");
-  assert.match(found.message, /does not answer.*photonet\/worker/);
+  const { end, notices } = await page.evaluate(async () => {
+    const notices = [];
+    const options = { worker: new Worker("/silent.js", { type: "module" }), onNotice: (notice) => notices.push(notice) };
+    return { end: await helpers.ending(photonet.Classifier.load("/model.safetensors", options)), notices };
+  });
+  assert.equal(end.kind, "DeviceError");
+  assert.match(end.message, /does not answer.*photonet\/worker/);
+  assert.equal(notices.length, 1);
+  assert.match(notices[0], /has not answered yet.*photonet\/worker/);
   await page.free();
 });
 

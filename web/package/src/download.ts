@@ -2,8 +2,18 @@ import { checkAbort, ModelError, textOf } from "./errors.js";
 import { hints } from "./hints.js";
 import type { Progress } from "./types.js";
 
-/** The network failed, as opposed to a server that answered. */
-export class Unreachable extends ModelError {}
+const unreachables = new WeakSet<ModelError>();
+
+function unreachable(message: string): ModelError {
+  const error = new ModelError(message);
+  unreachables.add(error);
+  return error;
+}
+
+/** Whether it was the network that failed, as opposed to a server that answered. */
+export function isUnreachable(error: unknown): boolean {
+  return error instanceof ModelError && unreachables.has(error);
+}
 
 export interface DownloadHooks {
   signal: AbortSignal | undefined;
@@ -12,7 +22,7 @@ export interface DownloadHooks {
   onHeader: (start: Uint8Array) => void;
 }
 
-/** Downloads a model. Rejects with an [`Unreachable`] where the network failed. */
+/** Downloads a model. Rejects with a `ModelError`, of which `isUnreachable` knows the cause. */
 export async function download(url: string, hooks: DownloadHooks): Promise<Uint8Array> {
   const { signal, onProgress } = hooks;
   const response = await request(url, signal);
@@ -26,7 +36,7 @@ export async function download(url: string, hooks: DownloadHooks): Promise<Uint8
       part = await next();
     } catch (error) {
       checkAbort(signal);
-      throw new Unreachable(`the download of ${url} broke off after ${parts.length} bytes: ${textOf(error)}`);
+      throw unreachable(`the download of ${url} broke off after ${parts.length} bytes: ${textOf(error)}`);
     }
     checkAbort(signal);
     if (!part) break;
@@ -36,7 +46,7 @@ export async function download(url: string, hooks: DownloadHooks): Promise<Uint8
   }
   // Not every browser notices that a download broke off.
   if (response.type === "basic" && total !== undefined && parts.length < total) {
-    throw new Unreachable(`the download of ${url} broke off after ${parts.length} of ${total} bytes`);
+    throw unreachable(`the download of ${url} broke off after ${parts.length} of ${total} bytes`);
   }
   return parts.joined();
 }
@@ -47,7 +57,7 @@ async function request(url: string, signal: AbortSignal | undefined): Promise<Re
     response = await fetch(url, signal ? { signal } : {});
   } catch (error) {
     checkAbort(signal);
-    throw new Unreachable(`cannot fetch the model from ${url}: ${textOf(error)}. ${hints.unreachable}`);
+    throw unreachable(`cannot fetch the model from ${url}: ${textOf(error)}. ${hints.unreachable}`);
   }
   const type = response.headers.get("content-type") ?? "";
   const reason = !response.ok

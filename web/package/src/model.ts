@@ -1,5 +1,5 @@
 import { absolute, localFile } from "./address.js";
-import { download, type DownloadHooks, Unreachable } from "./download.js";
+import { download, type DownloadHooks, isUnreachable } from "./download.js";
 import { abortable, checkAbort, isAbort, ModelError, textOf } from "./errors.js";
 import { digest } from "./hash.js";
 import { hints } from "./hints.js";
@@ -72,7 +72,7 @@ async function fromAddress(address: string, request: ModelRequest): Promise<Mode
     bytes = await download(url, request);
   } catch (error) {
     // Offline, the copy of the last visit answers; a server that says no is believed.
-    const kept = error instanceof Unreachable ? await store?.latest(url) : undefined;
+    const kept = isUnreachable(error) ? await store?.latest(url) : undefined;
     if (!kept || (expected && kept.sha256 !== expected)) throw error;
     request.onNotice(`${textOf(error)} Using the copy on this device`);
     return fromStore(kept, url, request);

@@ -9,8 +9,11 @@ interface Waiting {
   reject: (error: Error) => void;
 }
 
-/** A worker whose script failed before anybody listened says nothing: silence beyond this many milliseconds is an error. */
-const PATIENCE = 30_000;
+/**
+ * A worker whose script failed before anybody listened, or that runs something else, says nothing: silence beyond this many
+ * milliseconds is noted, and then an error, since a script may be long in coming.
+ */
+const PATIENCE = [3_000, 30_000] as const;
 
 const CAUSES =
   "Does it run photonet/worker as a module, and does the Content-Security-Policy (worker-src, script-src) allow it?";
@@ -24,7 +27,7 @@ export class RemoteEngine implements Engine {
   readonly #engine = ++engines;
   readonly #hooks: Hooks;
   readonly #waiting = new Map<number, Waiting>();
-  #silence: ReturnType<typeof setTimeout> | undefined;
+  #silence: ReturnType<typeof setTimeout>[] = [];
   #calls = 0;
 
   private constructor(worker: Worker, hooks: Hooks) {
@@ -40,20 +43,23 @@ export class RemoteEngine implements Engine {
     try {
       const { source, wasm } = options;
       const opened = engine.#call({ op: "open", options: { ...options, source: fromHere(source), wasm: fromHere(wasm) } }, hooks.signal);
-      engine.#silence = setTimeout(() => engine.#fail("it does not answer"), PATIENCE);
+      engine.#silence = [
+        setTimeout(() => hooks.onNotice(`the worker has not answered yet. ${CAUSES}`), PATIENCE[0]),
+        setTimeout(() => engine.#fail("it does not answer"), PATIENCE[1]),
+      ];
       engine.loaded = (await opened) as Loaded;
       return engine;
     } catch (error) {
       engine.close();
       throw error;
     } finally {
-      clearTimeout(engine.#silence);
+      engine.#heard();
     }
   }
 
   #onMessage = ({ data }: MessageEvent<Reply>): void => {
     if (data?.photonet !== this.#engine) return;
-    clearTimeout(this.#silence);
+    this.#heard();
     if ("alive" in data) return;
     if ("progress" in data) return this.#hooks.onProgress(data.progress);
     if ("notice" in data) return this.#hooks.onNotice(data.notice);
@@ -62,6 +68,10 @@ export class RemoteEngine implements Engine {
     if ("error" in data) waiting?.reject(fromPlain(data.error));
     else waiting?.resolve(data.value);
   };
+
+  #heard(): void {
+    this.#silence.forEach((timer) => clearTimeout(timer));
+  }
 
   #onMessageError = (): void => this.#fail("its answer cannot be read");
 
