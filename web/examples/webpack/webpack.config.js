@@ -1,5 +1,6 @@
 export default {
   mode: "production",
   entry: "./main.js",
-  // No setting for Photonet is needed.
+  // Photonet needs no setting. Its wasm is larger than what webpack warns of, but is compiled while it comes.
+  performance: { assetFilter: (name) => !/\.(map|wasm)$/.test(name) },
 };

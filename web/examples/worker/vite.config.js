@@ -1,5 +1,4 @@
 export default {
   optimizeDeps: { exclude: ["photonet"] },
-  worker: { format: "es" },
   build: { target: "es2022" },
 };

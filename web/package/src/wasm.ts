@@ -33,7 +33,7 @@ async function start(source: WasmSource | undefined): Promise<void> {
     throw new DeviceError("this browser has no WebAssembly, or it is switched off (as in the Lockdown Mode of iOS)");
   }
   if (!WebAssembly.validate(SIMD)) {
-    throw new DeviceError("this browser is too old: WebAssembly SIMD is needed (Chrome 91, Firefox 89, Safari 16.4)");
+    throw new DeviceError("this browser is too old: WebAssembly SIMD is needed (Chrome 94, Firefox 93, Safari 16.4)");
   }
   const from = source ?? (await found());
   const module = typeof from === "string" || from instanceof URL ? await download(String(from)) : from;
@@ -80,7 +80,7 @@ async function download(url: string): Promise<WebAssembly.Module> {
 
 const NOT_THERE =
   "The file was probably not copied beside the bundle, or a single-page fallback sent an HTML page: copy " +
-  "dist/photonet_wasm_bg.wasm of the package, or pass its address as `wasm`. With Vite, add " +
+  "dist/photonet_wasm_bg.wasm of the package, or pass its address as `wasm`. With Vite, up to 7, add " +
   "optimizeDeps: { exclude: ['photonet'] }.";
 
 const FORBIDDEN =
