@@ -186,6 +186,13 @@ fn checkpoints_of_other_networks_or_damaged_ones_are_refused() {
         &run(folder.path(), "infer --model out/best_model photos").failed(),
         &["model.safetensors", "truncated"],
     );
+    let middle = bytes.len() / 2;
+    let spoiled = [&bytes[..middle], &[0xff; 64], &bytes[middle + 64..]].concat();
+    fs::write(&model, spoiled).unwrap();
+    says(
+        &run(folder.path(), "infer --model out/best_model photos").failed(),
+        &["model.safetensors", "not finite", "damaged"],
+    );
     says(&run(folder.path(), "eval --model photos/grass/00.png --data photos").failed(), &["00.png"]);
 }
 

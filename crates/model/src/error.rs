@@ -29,6 +29,12 @@ pub enum ModelError {
         /// Its value.
         value: f32,
     },
+    /// Logits or features that are not finite.
+    #[error(
+        "the model gives values that are not finite for a photo: its file is probably damaged, so copy or train it \
+         anew (in half precision, try f32 first)"
+    )]
+    NotFinite,
     /// A file could not be read or written.
     #[error("cannot {action} {path}: {source}")]
     Io {

@@ -111,7 +111,7 @@ impl Model {
     /// Reads a model from the bytes of a file called `path`.
     ///
     /// # Errors
-    /// A file that is truncated or not a model, or weights that do not fit its architecture.
+    /// A file that is truncated, damaged or not a model, or weights that do not fit its architecture.
     pub fn from_bytes(bytes: &[u8], path: &Path) -> Result<Self, ModelError> {
         let format = |reason: String| ModelError::Format { path: path.to_path_buf(), reason };
         let (weights, metadata) = weights_from_bytes(bytes, path)?;
@@ -138,6 +138,11 @@ impl Model {
             weights,
         };
         ParameterLayout::new(&model.architecture).check(&model.weights)?;
+        if let Some(name) = model.weights.first_not_finite() {
+            return Err(format(format!(
+                "its weight `{name}` holds values that are not finite, so it is damaged: copy or train it anew"
+            )));
+        }
         if model.labels.len() != model.architecture.classes {
             return Err(format(format!(
                 "it has {} labels for {} classes",

@@ -36,4 +36,5 @@ pub use network::{
 pub use parameters::{ParameterKind, ParameterLayout, ParameterSpec};
 pub use summary::{LayerSummary, Summary, summarise};
 pub use tuning::{Frozen, Tuning};
+pub use verify::check_finite;
 pub use weights::{HostTensor, Weights};

@@ -71,9 +71,18 @@ async fn logits(
     Ok(network.logits().await?.swap_remove(0))
 }
 
+/// Refuses what a network gave for a photo, logits or features, where a value is not finite: as an answer it would be
+/// nonsense.
+///
+/// # Errors
+/// [`ModelError::NotFinite`].
+pub fn check_finite(values: &[f32]) -> Result<(), ModelError> {
+    if values.iter().all(|value| value.is_finite()) { Ok(()) } else { Err(ModelError::NotFinite) }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::relative_error;
+    use super::{check_finite, relative_error};
 
     #[test]
     fn errors_are_relative_to_the_largest() {
@@ -81,5 +90,14 @@ mod tests {
         assert_eq!(relative_error(&[0.0], &[0.0]), 0.0);
         assert!(relative_error(&[f32::NAN], &[1.0]).is_infinite());
         assert!(relative_error(&[1.0], &[0.0]).is_infinite());
+    }
+
+    #[test]
+    fn what_is_not_finite_is_no_answer() {
+        assert!(check_finite(&[1.0, -3e38]).is_ok());
+        for value in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+            let message = check_finite(&[1.0, value]).unwrap_err().to_string();
+            assert!(message.contains("damaged") && message.contains("f32"), "{message}");
+        }
     }
 }

@@ -3,7 +3,7 @@
 use crate::TrainError;
 use photonet_cpu::CpuNetwork;
 use photonet_gpu::Gpu;
-use photonet_model::{Features, InferenceNetwork, InferenceOptions, Input, Model, Precision};
+use photonet_model::{Features, InferenceNetwork, InferenceOptions, Input, Model, Precision, check_finite};
 use rayon::prelude::*;
 use std::sync::Arc;
 
@@ -75,34 +75,38 @@ impl Network {
     /// The logits of each of the images in `pixels`, at most a batch.
     ///
     /// # Errors
-    /// A lost device.
+    /// A lost device, or logits that are not finite.
     pub async fn logits(&mut self, pixels: &[u8]) -> Result<Vec<Vec<f32>>, TrainError> {
-        match &mut self.place {
+        let logits = match &mut self.place {
             Place::Gpu(network) => {
                 submit(network, pixels, self.batch, self.input)?;
-                Ok(network.logits().await?)
+                network.logits().await?
             }
             Place::Cpu(networks) => {
-                spread(networks, pixels, self.input, |network, image| Ok(network.run(image)?.logits.clone()))
+                spread(networks, pixels, self.input, |network, image| Ok(network.run(image)?.logits.clone()))?
             }
-        }
+        };
+        logits.iter().try_for_each(|row| check_finite(row))?;
+        Ok(logits)
     }
 
     /// The features of each of the images in `pixels`, at most a batch.
     ///
     /// # Errors
-    /// A lost device.
+    /// A lost device, or features that are not finite.
     pub async fn features(&mut self, pixels: &[u8]) -> Result<Vec<Features>, TrainError> {
-        match &mut self.place {
+        let features = match &mut self.place {
             Place::Gpu(network) => {
                 submit(network, pixels, self.batch, self.input)?;
-                Ok(network.features().await?)
+                network.features().await?
             }
             Place::Cpu(networks) => spread(networks, pixels, self.input, |network, image| {
                 let outputs = network.run(image)?;
                 Ok(Features { pooled: outputs.pooled.clone(), head: outputs.head.clone() })
-            }),
-        }
+            })?,
+        };
+        features.iter().flat_map(|of| [&of.pooled, &of.head]).try_for_each(|row| check_finite(row))?;
+        Ok(features)
     }
 }
 

@@ -177,7 +177,8 @@ impl Engine {
     }
 
     async fn run(&mut self, pixels: Vec<u8>, images: usize, wanted: Wanted) -> Result<Answer, JsValue> {
-        let outcome = self.classifier.run(&pixels, images, wanted).await.map_err(thrown)?;
+        let outcome = self.classifier.run(&pixels, images, wanted).await;
+        let outcome = outcome.and_then(Outcome::finite).map_err(thrown)?;
         Ok(Answer { outcome })
     }
 

@@ -165,7 +165,7 @@ impl Classifier {
         photo::tensor(photo, &self.loaded()?.model.recipe)
     }
 
-    /// Logits or features of `images` inputs.
+    /// Logits or features of `images` inputs, whatever they are: [`Outcome::finite`] makes an answer of them.
     pub async fn run(
         &mut self,
         pixels: &[u8],
@@ -327,13 +327,41 @@ mod tests {
         });
     }
 
+    /// Weights so large that their sums are infinite, of a file that is not damaged otherwise.
+    #[test]
+    fn what_is_not_finite_is_an_error_and_no_answer() {
+        block_on(async {
+            let mut known = model(4);
+            for (name, value) in [("classifier.weight", f32::MAX), ("classifier.bias", -f32::MAX)] {
+                known.weights.tensors.get_mut(name).unwrap().data.fill(value);
+            }
+            known.test_vectors = vec![TestVector { seed: 1, logits: vec![1.0; 4] }];
+            let pixels: Vec<u8> = (0..32 * 32 * 3).map(|i| (i * 7 % 251) as u8).collect();
+            for backend in ["webgpu", "cpu"] {
+                let mut classifier = opened(&known, backend).await;
+                let logits = classifier.run(&pixels, 1, Wanted::Logits).await;
+                let error = logits.and_then(Outcome::finite).unwrap_err();
+                assert_eq!(error.kind(), "model");
+                assert!(error.to_string().contains("not finite"), "{error}");
+                let features = classifier.run(&pixels, 1, Wanted::Features).await;
+                assert!(features.and_then(Outcome::finite).is_ok());
+                let verdict = classifier.verify().await.unwrap();
+                assert!(!verdict.ok && verdict.difference.is_infinite());
+            }
+        });
+    }
+
     #[test]
     fn damaged_models_are_refused() {
         block_on(async {
             let bytes = model(4).to_bytes().unwrap();
             let mut classifier = Classifier::open("webgpu", false).await.unwrap();
+            let mut spoiled = bytes.clone();
+            let middle = bytes.len() / 2;
+            spoiled[middle..middle + 64].fill(0xff);
             for (bytes, part) in [
                 (&bytes[..bytes.len() / 2], "truncated"),
+                (&spoiled, "not finite"),
                 (b"<!doctype html><title>x</title>", "not a"),
                 (&[], "not a"),
             ] {

@@ -170,6 +170,7 @@ describe("the model", () => {
     ["truncated", () => answer(bytes().subarray(0, bytes().length / 2), "application/octet-stream"), /truncated/],
     ["cut in its header", () => answer(bytes().subarray(0, 200), "application/octet-stream"), /truncated|not a/],
     ["another project's", () => answer(foreign(), "application/octet-stream"), /model\.bad/],
+    ["damaged in its weights", () => answer(spoiled(bytes()), "application/octet-stream"), /model\.bad.*not finite.*damaged/],
     ["damaged in a name", () => answer(renamed(bytes()), "application/octet-stream"), /model\.bad/],
   ];
   for (const [what, route, message] of cases) {
@@ -269,6 +270,11 @@ function foreign() {
   const length = Buffer.alloc(8);
   length.writeUInt32LE(header.length);
   return Buffer.concat([length, header, Buffer.alloc(8)]);
+}
+
+/** A model some of whose weights are not numbers. */
+function spoiled(bytes) {
+  return Buffer.from(bytes).fill(0xff, bytes.length / 2, bytes.length / 2 + 64);
 }
 
 /** A model whose classifier's weights have another name. */

@@ -93,7 +93,10 @@ export class Classifier {
     if (this.#disposed && this.#calls === 0) this.#engine.close();
   }
 
-  /** Classifies one photo. Rejects with an `ImageError`, a `DeviceError` or an `AbortError`. */
+  /**
+   * Classifies one photo. Rejects with an `ImageError`, a `DeviceError`, an `AbortError`, or a `ModelError` where the network gives
+   * values that are not finite, as that of a damaged file may.
+   */
   async classify(photo: PhotoSource, options: ClassifyOptions = {}): Promise<Classification> {
     const topK = checkedTopK(options.topK ?? this.#topK);
     const raw = await this.#one("logits", photo, options.signal);

@@ -7,7 +7,7 @@ use crate::error::EngineError;
 use crate::header::Outline;
 pub use cpu::CpuBackend;
 pub use gpu::GpuBackend;
-use photonet_model::{FoldedWeights, Precision, Weights};
+use photonet_model::{FoldedWeights, Precision, Weights, check_finite};
 
 /// Milliseconds of the parts of one run.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -27,6 +27,14 @@ pub struct Outcome {
     pub rows: Vec<Vec<f32>>,
     /// Where the time went.
     pub spent: Spent,
+}
+
+impl Outcome {
+    /// Itself; an error where a value is not finite, which is no answer.
+    pub fn finite(self) -> Result<Self, EngineError> {
+        self.rows.iter().try_for_each(|row| check_finite(row))?;
+        Ok(self)
+    }
 }
 
 /// Which rows a run reads back.
