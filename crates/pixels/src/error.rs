@@ -44,7 +44,8 @@ pub enum VisionError {
     /// The header announces more than the limits allow; nothing was allocated.
     #[error(
         "the image is too large: {width} x {height} pixels, where at most {max_side} a side and \
-         {max_pixels} in all are allowed; make it smaller first"
+         {} million in all are allowed; make it smaller first",
+        *.max_pixels as f64 / 1e6
     )]
     TooLarge {
         /// Width in the header, in pixels.

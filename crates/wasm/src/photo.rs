@@ -3,22 +3,15 @@
 use crate::error::EngineError;
 use photonet_vision::{DecodeLimits, Recipe, Rgb, VisionError, decode};
 
-/// Photos above this are refused before anything is allocated: decoding needs up to 11 bytes a pixel, and
-/// wasm has 4 GiB.
-const MAX_PIXELS: u64 = 100_000_000;
-
-fn limits() -> DecodeLimits {
-    DecodeLimits { max_pixels: MAX_PIXELS, ..DecodeLimits::default() }
-}
-
 /// Decodes a JPEG, PNG, WebP, BMP, GIF or TIFF file to upright RGB.
 pub fn from_file(bytes: &[u8]) -> Result<Rgb, EngineError> {
-    Ok(decode(bytes, &limits())?)
+    // The default limits fit: decoding needs up to 11 bytes a pixel, and wasm has 4 GiB.
+    Ok(decode(bytes, &DecodeLimits::default())?)
 }
 
 /// RGBA pixels as a canvas gives them (straight alpha), on white, as [`from_file`] composites.
 pub fn from_rgba(rgba: &[u8], width: u32, height: u32) -> Result<Rgb, EngineError> {
-    limits().check(width, height)?;
+    DecodeLimits::default().check(width, height)?;
     let pixels = u64::from(width) * u64::from(height);
     if rgba.len() as u64 != pixels * 4 {
         return Err(EngineError::Image(VisionError::BufferLength {
@@ -52,7 +45,10 @@ mod tests {
         assert_eq!(photo.data(), [10, 20, 30, 255, 255, 255]);
         assert!(from_rgba(&[0; 8], 3, 1).is_err());
         let error = from_rgba(&[], 20_000, 20_000).unwrap_err().to_string();
-        assert!(error.contains("too large: 20000 x 20000"), "{error}");
+        assert!(
+            error.contains("too large: 20000 x 20000") && error.contains(" 200 million in all"),
+            "{error}"
+        );
     }
 
     #[test]
