@@ -13,7 +13,7 @@ interface Waiting {
  * A worker whose script failed before anybody listened, or that runs something else, says nothing: silence beyond this many
  * milliseconds is noted, and then an error, since a script may be long in coming.
  */
-const PATIENCE = [3_000, 30_000] as const;
+const PATIENCE = [10_000, 30_000] as const;
 
 const CAUSES =
   "Does it run photonet/worker as a module, and does the Content-Security-Policy (worker-src, script-src) allow it?";
