@@ -1,6 +1,6 @@
 /**
- * The absolute form of an address, meant from the page as `fetch` means it; nothing where it cannot be one. An empty one would be the
- * page's own.
+ * The absolute form of an address, meant from the page as `fetch` means it; nothing where it cannot be one. An empty one would
+ * be the page's own.
  */
 export function absolute(address: string): string | undefined {
   if (!address.trim()) return undefined;

@@ -210,7 +210,8 @@ export class Classifier {
 function listed(photos: Iterable<PhotoSource>): PhotoSource[] {
   const list: unknown = photos;
   if (typeof list === "object" && list !== null && Symbol.iterator in list && !ArrayBuffer.isView(list)) return Array.from(photos);
-  throw new TypeError(`classifyAll takes a list of photos, such as an array or a FileList, not ${whatIs(list)}; for one photo, call classify`);
+  const what = whatIs(list);
+  throw new TypeError(`classifyAll takes a list of photos, such as an array or a FileList, not ${what}; for one photo, call classify`);
 }
 
 function checkedTopK(topK: number): number {

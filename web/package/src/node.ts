@@ -16,6 +16,7 @@ findWasmWith(() => {
   // where it was when the bundle was made. As a path, since frameworks have URLs of their own that `readFile` does not take.
   return readFile(fileURLToPath(url.protocol === "file:" ? url.href : new URL("photonet_wasm_bg.wasm", here).href));
 });
+
 Object.assign(hints, {
   address: "give a path or a URL",
   unreachable: "Is the network there, and is the address right?",
@@ -23,6 +24,7 @@ Object.assign(hints, {
   unreadable: "Is the path right? It is meant from the folder in which Node was started.",
   noGpu: "Node has none",
 });
+
 readFilesWith((address) => {
   if (/^(https?|data|blob):/i.test(address)) return undefined;
   return readFile(/^file:/i.test(address) ? fileURLToPath(address) : address);

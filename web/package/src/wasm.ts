@@ -49,8 +49,8 @@ async function found(): Promise<WasmSource> {
     return await find();
   } catch (error) {
     throw new DeviceError(
-      `the wasm is not found: ${textOf(error)}. A bundle that is no ES module (esbuild's format iife, for one) does not know where ` +
-        "it lies, and what is bundled for a server may have left the file behind: pass the wasm's address, or its bytes, as `wasm`.",
+      `the wasm is not found: ${textOf(error)}. A bundle that is no ES module (esbuild's format iife, for one) does not know ` +
+        "where it lies, and what is bundled for a server may have left it behind: pass its address, or its bytes, as `wasm`.",
     );
   }
 }
