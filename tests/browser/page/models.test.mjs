@@ -42,11 +42,36 @@ test("without WebGPU the CPU answers, and the page says why", () =>
     // Asked for by name it is an error, and what was in use goes on.
     await page.check('input[name="backend"][value="webgpu"]');
     await failed(page);
-    assert.match(await page.textContent("#model-error"), /WebGPU/);
+    assert.match(await page.textContent("#model-error"), /^WebGPU cannot be used on this device: /);
     assert.match(await page.textContent("#model-status"), /Ready.*CPU.*as before/);
+    assert.ok(await page.isChecked('input[name="backend"][value="auto"]'), "the choice is undone");
     await drop(page, served(expected.slice(1, 2)));
     await settled(page, 2);
     assert.equal((await answers(page))[1].state, "done");
+  }));
+
+test("a choice that does not work here is not kept; one from an earlier visit gives way to the CPU", () =>
+  withModel(undefined, async (page) => {
+    await ready(page);
+    await page.check('input[name="backend"][value="webgpu"]');
+    await failed(page);
+    await page.reload();
+    await ready(page);
+    assert.ok(await page.isChecked('input[name="backend"][value="auto"]'));
+    assert.equal(await page.textContent("#model-error"), "");
+    // As when the driver has changed since.
+    await page.evaluate(() => localStorage.setItem("photonet.backend", "webgpu"));
+    await page.reload();
+    await ready(page);
+    await failed(page);
+    assert.match(await page.textContent("#model-error"), /^WebGPU cannot be used on this device: /);
+    assert.match(await page.textContent("#model-status"), /Ready.*on CPU/);
+    assert.ok(await page.isChecked('input[name="backend"][value="auto"]'));
+    await page.setInputFiles("#pick-photos", expected[0].path);
+    await settled(page, 1);
+    assert.equal((await answers(page))[0].top[0].label, expected[0].top[0].label);
+    await page.check('input[name="backend"][value="cpu"]');
+    await page.waitForFunction(() => localStorage.getItem("photonet.backend") === "cpu");
   }));
 
 test("the model's facts and the check of its test vectors", () =>

@@ -28,6 +28,9 @@ const models: Models = new Models(
     onReady: (classifier, name, another) => {
       view.ready(classifier, name);
       modelName = name;
+      // Only a choice that works is kept for the next visit.
+      remember("backend", models.backend);
+      showBackend();
       runner.use(classifier);
       if (another && sheet.items.length > 0) {
         // Answers of the model before are no answers of this one.
@@ -38,13 +41,21 @@ const models: Models = new Models(
     },
     onFailed: (error, name) => {
       view.failed(error, name, models.classifier !== undefined);
+      showBackend();
       telling();
+    },
+    onRefused: (error) => {
+      view.refused(error);
+      showBackend();
     },
     onLost: () => {
       runner.use(undefined);
       notice("The worker that computes has failed and is started anew.", "problem");
     },
-    onCancelled: () => view.cancelled(models.classifier !== undefined),
+    onCancelled: () => {
+      view.cancelled(models.classifier !== undefined);
+      showBackend();
+    },
     onNotice: (text) => notice(text),
   },
   backendChoice(recall("backend")),
@@ -219,14 +230,19 @@ function wireResults(): void {
   });
 }
 
+const backendRadios = (): NodeListOf<HTMLInputElement> => document.querySelectorAll('input[name="backend"]');
+
+function showBackend(): void {
+  for (const radio of backendRadios()) radio.checked = radio.value === models.backend;
+}
+
 function wireModel(): void {
   byId("model-cancel").addEventListener("click", () => models.cancel());
   byId("verify").addEventListener("click", () => void verify(false));
-  for (const radio of document.querySelectorAll<HTMLInputElement>('input[name="backend"]')) {
-    radio.checked = radio.value === models.backend;
+  showBackend();
+  for (const radio of backendRadios()) {
     radio.addEventListener("change", () => {
       models.backend = backendChoice(radio.value);
-      remember("backend", models.backend);
       void models.reload();
     });
   }

@@ -77,6 +77,16 @@ export class ModelView {
     else this.#set("missing", isMissing(error) ? "This server offers no model yet" : "No model: open another file or drop one on the page", "none");
   }
 
+  /** WebGPU was chosen, and this device has none that works. */
+  refused(error: Error): void {
+    byId<HTMLDetailsElement>("model-panel").open = true;
+    this.#error.classList.remove("mild");
+    this.#error.textContent = sentence(`WebGPU cannot be used on this device: ${error.message}`);
+    if (this.#load.hidden) return;
+    this.#load.hidden = true;
+    this.#back();
+  }
+
   cancelled(inUse: boolean): void {
     this.#load.hidden = true;
     if (inUse) this.#back();

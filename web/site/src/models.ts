@@ -1,4 +1,4 @@
-import { Classifier, isAbort, ModelError, type ModelSource, type Progress } from "photonet";
+import { Classifier, DeviceError, isAbort, ModelError, type ModelSource, type Progress } from "photonet";
 import workerAddress from "./workers/classify.ts?worker&url";
 import { startWorker } from "./start-worker.js";
 
@@ -12,6 +12,8 @@ export interface ModelsHooks {
   /** The model did not load; the one before, if any, is still in use. */
   onFailed(error: unknown, name: string): void;
   onCancelled(): void;
+  /** WebGPU was asked for by name and is not to be had: another backend computes. */
+  onRefused(error: DeviceError): void;
   /** The worker died; nothing answers until the model is loaded anew, which is under way. */
   onLost(): void;
   onNotice(text: string): void;
@@ -27,10 +29,11 @@ export class Models {
   readonly #hooks: ModelsHooks;
   #worker: Promise<Worker> | undefined;
   #loading: AbortController | undefined;
-  #current: (Wanted & { classifier: Classifier }) | undefined;
+  #current: (Wanted & { classifier: Classifier; backend: BackendChoice }) | undefined;
   #wanted: Wanted | undefined;
   /** What answered last, to know whether its answers still count. */
   #last: ModelSource | undefined;
+  /** What is asked of the next model; once loading has ended, what was asked of the one in use. */
   backend: BackendChoice;
 
   constructor(hooks: ModelsHooks, backend: BackendChoice) {
@@ -52,7 +55,7 @@ export class Models {
     if (wanted) await this.load(wanted.source, wanted.name);
   }
 
-  async load(source: ModelSource, name: string): Promise<void> {
+  async load(source: ModelSource, name: string, refused?: DeviceError): Promise<void> {
     this.#loading?.abort();
     const abort = new AbortController();
     this.#loading = abort;
@@ -73,13 +76,22 @@ export class Models {
       if (!live()) return classifier.dispose();
       this.#loading = undefined;
       const before = this.#current;
-      this.#current = { source, name, classifier };
+      this.#current = { source, name, classifier, backend: this.backend };
       this.#hooks.onReady(classifier, name, this.#last !== undefined && this.#last !== source);
       this.#last = source;
       before?.classifier.dispose();
+      if (refused) this.#hooks.onRefused(refused);
     } catch (error) {
       if (!live()) return;
       this.#loading = undefined;
+      const tried = this.backend;
+      this.backend = this.#current?.backend ?? tried;
+      if (error instanceof DeviceError && tried === "webgpu") {
+        // The fault is the device's, not the model's: it goes on, or is loaded, on what there is.
+        if (this.#current?.source === source && this.backend !== tried) return this.#hooks.onRefused(error);
+        this.backend = "auto";
+        return this.load(source, name, error);
+      }
       if (isAbort(error)) this.#hooks.onCancelled();
       else this.#hooks.onFailed(error, name);
     }
