@@ -222,6 +222,29 @@ for (const width of [320, 390, 768]) {
   });
 }
 
+for (const reducedMotion of ["no-preference", "reduce"]) {
+  test(`on a phone the photos that were chosen come into sight (motion: ${reducedMotion})`, needs("viewports", "colour schemes"), async () => {
+    const page = await openPage(browser, server, { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: engine === "chromium", reducedMotion });
+    const seen = () => {
+      const { top, bottom } = document.querySelector(".card").getBoundingClientRect();
+      return top >= 0 && bottom <= innerHeight;
+    };
+    await page.setInputFiles("#pick-photos", expected[0].path);
+    await page.waitForSelector(".card", { state: "attached" });
+    if (reducedMotion === "reduce") assert.ok(await page.evaluate(seen), "it is there at once");
+    await page.waitForFunction(seen);
+    await page.context().close();
+  });
+}
+
+test("on a screen that shows the sheet, nothing is scrolled", needs("viewports"), async () => {
+  const page = await openPage(browser, server, { viewport: { width: 1280, height: 800 } });
+  await page.setInputFiles("#pick-photos", expected[0].path);
+  await settled(page, 1);
+  assert.equal(await page.evaluate(() => scrollY), 0);
+  await page.context().close();
+});
+
 test("whoever wants no motion gets none", needs("colour schemes"), async () => {
   const page = await openPage(browser, server, { reducedMotion: "reduce" });
   const moving = await page.evaluate(() => document.getAnimations().length);

@@ -89,6 +89,15 @@ function addPhotos(photos: readonly { file: Blob; name: string }[]): void {
   const items = photos.map(({ file, name }) => newItem(file, name));
   sheet.add(items);
   runner.add(items);
+  reveal();
+}
+
+/** On a phone the sheet lies below the fold, where nobody would see that anything happens. */
+function reveal(): void {
+  const results = byId("results");
+  if (byId<HTMLDialogElement>("camera").open || results.getBoundingClientRect().top < 0.7 * innerHeight) return;
+  // Smooth or at once, as the style sheet has it from the visitor's settings.
+  results.scrollIntoView();
 }
 
 function take({ photos, models: files, leftOut, addresses }: Batch): void {

@@ -51,7 +51,8 @@ export class Sheet {
       return card.element;
     });
     this.#list.append(...cards);
-    this.#soon();
+    // At once, so that the sheet is there to be scrolled to.
+    this.#arrange();
   }
 
   update(item: Item): void {
