@@ -29,6 +29,20 @@ export function halting(file, share = 0.5) {
   return { route, release: () => waiting.splice(0).forEach((end) => end()) };
 }
 
+/** The bytes of the fixtures' model with other class names, as many as it has. */
+export function relabelled(rename) {
+  const whole = readFileSync(model);
+  const end = 8 + Number(whole.readBigUInt64LE(0));
+  const header = JSON.parse(whole.subarray(8, end).toString());
+  header.__metadata__.labels = JSON.stringify(JSON.parse(header.__metadata__.labels).map(rename));
+  const text = Buffer.from(JSON.stringify(header));
+  // Tensors begin at a multiple of 8.
+  const padded = Buffer.concat([text, Buffer.alloc((8 - (text.length % 8)) % 8, " ")]);
+  const length = Buffer.alloc(8);
+  length.writeBigUInt64LE(BigInt(padded.length));
+  return Buffer.concat([length, padded, whole.subarray(end)]);
+}
+
 /** Serves the page with a model beside it, and the photos of the fixtures under /photos/. No header carries a policy. */
 export async function servePage({ routes = {}, folders = [], headers = {} } = {}) {
   if (!existsSync(join(dist, "index.html"))) throw new Error(`${dist} is not built: run \`cargo xtask web\``);

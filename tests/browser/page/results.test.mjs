@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { launch, needs } from "../browser.mjs";
-import { answers, download, drop, openPage, photos, ready, served, servePage, says, settled } from "./page.mjs";
+import { answers, bytes, download, drop, openPage, photos, ready, relabelled, served, servePage, says, settled } from "./page.mjs";
 
 const expected = photos().slice(0, 24);
 let browser;
@@ -155,6 +155,36 @@ test("the JSON has the model, the threshold, and every probability of the photos
   assert.equal(photo.top[0].label, expected[0].top[0].label);
   assert.equal(photo.backend, "cpu");
   assert.ok(photo.timings.total > 0);
+});
+
+test("names that run from right to left leave the numbers beside them in one piece", async () => {
+  const labels = ["زجاجة بلاستيكية شفافة كبيرة الحجم 721", "קרטון"];
+  const arabic = await servePage({ routes: { "/model.safetensors": bytes(relabelled((_, index) => labels[index] ?? `class ${index}`)) } });
+  const other = await openPage(browser, arabic);
+  await drop(other, served(expected.slice(0, 8)));
+  await settled(other, 8);
+  for (const limit of ["0", "100"]) {
+    await other.fill("#threshold", limit);
+    const said = await other.$$eval(".card", (cards) =>
+      cards.map((card) => {
+        const range = document.createRange();
+        const [number] = card.querySelectorAll(".answer > span");
+        range.selectNodeContents(number.lastChild);
+        return { text: number.textContent, isolated: card.querySelectorAll(".answer bdi").length, pieces: range.getClientRects().length };
+      }),
+    );
+    for (const { text, isolated, pieces } of said) {
+      assert.equal(isolated, 1, text);
+      // None where WebKit lays nothing out that is far from the screen.
+      if (limit === "0") assert.ok(pieces <= 1, `“${text}” is torn into ${pieces}`);
+    }
+  }
+  // Cut at its end, a name shows its beginning, which is on the right.
+  const directions = await other.$$eval(".card .label", (names) => names.map((name) => [name.textContent, getComputedStyle(name).direction]));
+  assert.ok(directions.some(([name]) => labels.includes(name)));
+  for (const [name, direction] of directions) assert.equal(direction, labels.includes(name) ? "rtl" : "ltr", name);
+  await other.context().close();
+  await arabic.close();
 });
 
 test("storage that throws costs only the memory of choices", needs("scripts before the page's"), async () => {

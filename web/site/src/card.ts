@@ -1,4 +1,4 @@
-import { el, facts } from "./dom.js";
+import { bidi, el, facts } from "./dom.js";
 import { bytes, milliseconds, percent } from "./format.js";
 import { best, isUnsure, type Item } from "./items.js";
 
@@ -25,7 +25,7 @@ export class Card {
     remove.type = "button";
     remove.setAttribute("aria-label", `Remove ${item.name}`);
     remove.addEventListener("click", onRemove);
-    const name = el("p", "name", item.name);
+    const name = bidi(el("p", "name", item.name));
     name.title = item.name;
     this.#bars.setAttribute("aria-label", "Most probable classes");
     this.#more.append(this.#summary);
@@ -65,9 +65,9 @@ export class Card {
     if (!top || this.item.state !== "done") return;
     const unsure = isUnsure(this.item, threshold);
     this.element.dataset.unsure = String(unsure);
-    const said = el("strong", "", unsure ? "Not sure" : top.label);
-    const detail = unsure ? `perhaps ${top.label}` : percent(top.probability);
-    this.#answer.replaceChildren(said, " ", el("span", "", detail));
+    const label = el("bdi", "", top.label);
+    const [said, detail] = unsure ? ["Not sure", el("span", "", "perhaps ", label)] : [label, el("span", "", percent(top.probability))];
+    this.#answer.replaceChildren(el("strong", "", said), " ", detail);
   }
 
   #fillBars(): void {
@@ -77,7 +77,7 @@ export class Card {
         fill.style.inlineSize = `${(probability * 100).toFixed(2)}%`;
         const bar = el("span", "bar", fill);
         bar.setAttribute("aria-hidden", "true");
-        const name = el("span", "label", label);
+        const name = bidi(el("span", "label", label));
         name.title = label;
         return el("li", "", name, bar, el("span", "value", percent(probability)));
       }),

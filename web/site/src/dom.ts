@@ -19,6 +19,12 @@ export function el<K extends keyof HTMLElementTagNameMap>(
   return element;
 }
 
+/** For texts of others, names and labels: they run in their own direction and leave what stands beside them in place. */
+export function bidi<T extends HTMLElement>(element: T): T {
+  element.dir = "auto";
+  return element;
+}
+
 /** Term and description, for the facts of models and photos. */
 export function facts(list: HTMLDListElement, entries: readonly (readonly [string, string])[]): void {
   list.replaceChildren(

@@ -1,5 +1,5 @@
 import type { Classifier, Progress, Verdict } from "photonet";
-import { byId, el, facts } from "./dom.js";
+import { bidi, byId, el, facts } from "./dom.js";
 import { bytes, count, message, plural, sentence } from "./format.js";
 import { isMissing } from "./models.js";
 import { announce } from "./notices.js";
@@ -56,7 +56,7 @@ export class ModelView {
     ]);
     const list = byId("model-labels");
     list.hidden = false;
-    list.querySelector("ul")?.replaceChildren(...labels.map((label) => el("li", "", label)));
+    list.querySelector("ul")?.replaceChildren(...labels.map((label) => bidi(el("li", "", label))));
     this.#verdict.hidden = true;
     byId("verify").hidden = info.test_vectors === 0;
     announce(this.#ready);

@@ -1,5 +1,5 @@
 import { Card } from "./card.js";
-import { byId, el, throttled } from "./dom.js";
+import { bidi, byId, el, throttled } from "./dom.js";
 import { plural } from "./format.js";
 import { best, isUnsure, type Item } from "./items.js";
 import type { Thumbs } from "./thumbs.js";
@@ -178,7 +178,7 @@ export class Sheet {
 }
 
 function option(value: string, text: string): HTMLOptionElement {
-  const element = el("option", "", text);
+  const element = bidi(el("option", "", text));
   element.value = value;
   return element;
 }
