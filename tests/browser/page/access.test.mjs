@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { engine, launch, needs } from "../browser.mjs";
-import { answers, drop, openPage, photos, served, servePage, says, settled } from "./page.mjs";
+import { answers, drop, halting, model, openPage, photos, served, servePage, says, settled } from "./page.mjs";
 
 const expected = photos().slice(0, 5);
 let browser;
@@ -198,17 +198,35 @@ for (const colorScheme of ["light", "dark"]) {
   });
 }
 
+/** By how much the page is wider than its window, and what stands out. */
+function tooWide() {
+  const { clientWidth, scrollWidth } = document.documentElement;
+  return {
+    over: scrollWidth - clientWidth,
+    by: Array.from(document.querySelectorAll("body *"))
+      .filter((element) => element.checkVisibility() && !element.closest(".unseen, .file") && element.getBoundingClientRect().right > clientWidth + 1)
+      .map((element) => element.id || element.className || element.tagName)
+      .slice(0, 5),
+  };
+}
+
+for (const width of [320, 390]) {
+  test(`photos that wait for the model fit on a screen of ${width} pixels`, needs("viewports"), async () => {
+    const slow = halting(model);
+    const waiting = await servePage({ routes: { "/model.safetensors": slow.route } });
+    const page = await openPage(browser, waiting, { wait: false, viewport: { width, height: 800 } });
+    await drop(page, served(expected));
+    await says(page, "#batch-text", /5 photos waiting/);
+    assert.deepEqual(await page.evaluate(tooWide), { over: 0, by: [] });
+    await page.context().close();
+    await waiting.close();
+  });
+}
+
 for (const width of [320, 390, 768]) {
   test(`nothing is wider than a screen of ${width} pixels, and fingers hit the buttons`, async () => {
     const page = await filled({ viewport: { width, height: 800 }, hasTouch: true, isMobile: width < 700 });
-    const wide = await page.evaluate(() => ({
-      over: document.documentElement.scrollWidth - document.documentElement.clientWidth,
-      by: Array.from(document.querySelectorAll("body *"))
-        .filter((element) => element.checkVisibility() && !element.closest(".unseen, .file") && element.getBoundingClientRect().right > innerWidth + 1)
-        .map((element) => element.id || element.className || element.tagName)
-        .slice(0, 5),
-    }));
-    assert.deepEqual(wide, { over: 0, by: [] });
+    assert.deepEqual(await page.evaluate(tooWide), { over: 0, by: [] });
     const small = await page.$$eval("button, label.button, select, .more summary", (controls) =>
       controls
         .filter((control) => control.checkVisibility())
