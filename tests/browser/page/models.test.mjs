@@ -40,7 +40,7 @@ test("without WebGPU the CPU answers, and the page says why", () =>
     const [answer] = await answers(page);
     assert.equal(answer.top[0].label, expected[0].top[0].label);
     // Asked for by name it is an error, and what was in use goes on.
-    await page.check('input[name="backend"][value="webgpu"]');
+    await page.click('input[name="backend"][value="webgpu"]');
     await failed(page);
     assert.match(await page.textContent("#model-error"), /^WebGPU cannot be used on this device: /);
     assert.match(await page.textContent("#model-status"), /Ready.*CPU.*as before/);
@@ -53,7 +53,7 @@ test("without WebGPU the CPU answers, and the page says why", () =>
 test("a choice that does not work here is not kept; one from an earlier visit gives way to the CPU", () =>
   withModel(undefined, async (page) => {
     await ready(page);
-    await page.check('input[name="backend"][value="webgpu"]');
+    await page.click('input[name="backend"][value="webgpu"]');
     await failed(page);
     await page.reload();
     await ready(page);
@@ -98,7 +98,7 @@ test("no model on the server: how to get one, and a dropped one is taken", () =>
     assert.match(await page.textContent("#model-error"), /photonet train.*drop it on the page.*404/s);
     assert.match(await page.textContent("#model-status"), /offers no model/);
     await drop(page, served(expected.slice(0, 1)));
-    await says(page, "#batch-text", /1 photo waiting for the model/);
+    await says(page, "#batch-text", /1 photo waiting for a model/);
     await page.setInputFiles("#pick-model", model);
     await ready(page);
     await settled(page, 1);
@@ -146,8 +146,37 @@ test("loading is cancelled, and the page says how to go on", async () => {
   await withModel(slow.route, async (page) => {
     await page.waitForFunction(() => document.getElementById("model-progress").value > 0.3);
     await page.click("#model-cancel");
+    await drop(page, served(expected.slice(0, 1)));
     await says(page, "#model-status", /cancelled/);
     assert.equal(await page.isVisible("#model-load"), false);
+    await says(page, "#batch-text", /^1 photo waiting for a model$/);
+    assert.equal(await page.isVisible("#batch-progress"), false);
+    // Both buttons for another try are there, beside the model and beside the photos that wait.
+    assert.equal(await page.isVisible("#model-panel .retry"), true);
+    await page.click("#running .retry");
+    await says(page, "#batch-text", /^1 photo waiting for the model$/);
+    await page.waitForFunction(() => document.getElementById("model-progress").value > 0.3);
+    slow.release();
+    await ready(page);
+    await settled(page, 1);
+    assert.equal((await answers(page))[0].top[0].label, expected[0].top[0].label);
+    assert.equal(await page.isVisible(".retry"), false);
+  });
+});
+
+test("a download that broke off is tried again", async () => {
+  let broken = true;
+  const route = (_, response) => {
+    response.writeHead(200, { "content-type": "application/octet-stream", "content-length": whole.length });
+    if (broken) response.write(whole.subarray(0, 1000), () => response.destroy());
+    else response.end(whole);
+  };
+  await withModel(route, async (page) => {
+    await failed(page);
+    broken = false;
+    await page.click("#model-panel .retry");
+    await ready(page);
+    assert.equal(await page.isVisible("#model-panel .retry"), false);
   });
 });
 

@@ -48,7 +48,8 @@ test("offline after one visit: the page loads, the model is there, photos are cl
 test("on a first visit without a model or a network for it, the page says so", async () => {
   const server = await servePage({ routes: { "/model.safetensors": (request) => request.socket.destroy() } });
   const page = await openPage(browser, server, { serviceWorkers: "allow", wait: false });
-  await kept(page);
+  // Without a model it would be of no use offline.
+  await says(page, "#offline", /^The page is kept on this device; it works offline once its model is kept too/);
   await server.close();
   await page.reload();
   await page.waitForSelector("#model-error:not(:empty)", { state: "attached" });

@@ -8,7 +8,7 @@ import { best, isUnsure, type Item, newItem } from "./items.js";
 import { type BackendChoice, Models } from "./models.js";
 import { ModelView } from "./model-view.js";
 import { announce, notice } from "./notices.js";
-import { keepForOffline } from "./offline.js";
+import { keepForOffline, modelIsKept } from "./offline.js";
 import { showPrivacy } from "./privacy.js";
 import { type RunProgress, Runner } from "./runner.js";
 import { samples } from "./samples.js";
@@ -23,11 +23,15 @@ const VERIFY_AFTER = 1200;
 const view = new ModelView();
 const models: Models = new Models(
   {
-    onLoading: (name) => view.loading(name),
+    onLoading: (name) => {
+      view.loading(name);
+      telling();
+    },
     onProgress: (progress) => view.progress(progress),
-    onReady: (classifier, name, another) => {
+    onReady: (classifier, { source, name }, another) => {
       view.ready(classifier, name);
       modelName = name;
+      if (typeof source === "string") modelIsKept(true);
       // Only a choice that works is kept for the next visit.
       remember("backend", models.backend);
       showBackend();
@@ -55,8 +59,12 @@ const models: Models = new Models(
     onCancelled: () => {
       view.cancelled(models.classifier !== undefined);
       showBackend();
+      telling();
     },
-    onNotice: (text) => notice(text),
+    onNotice: (text) => {
+      if (/not kept on this device/.test(text)) modelIsKept(false);
+      notice(text);
+    },
   },
   backendChoice(recall("backend")),
 );
@@ -131,8 +139,9 @@ function showProgress(progress: RunProgress): void {
   const waiting = running && !models.classifier;
   bar.max = Math.max(total, 1);
   bar.value = done;
+  bar.hidden = waiting && !models.loading;
   byId("batch-text").textContent = waiting
-    ? `${plural(total, "photo")} waiting for the model`
+    ? `${plural(total, "photo")} waiting for ${models.loading ? "the" : "a"} model`
     : `${done.toLocaleString("en")} of ${plural(total, "photo")}`;
   document.title = running && total > 1 ? `${done}/${total} · Photonet` : "Photonet: classify photos on this device";
   if (ended) {
@@ -247,6 +256,7 @@ function showBackend(): void {
 
 function wireModel(): void {
   byId("model-cancel").addEventListener("click", () => models.cancel());
+  for (const retry of document.querySelectorAll(".retry")) retry.addEventListener("click", () => void models.load(MODEL, MODEL));
   byId("verify").addEventListener("click", () => void verify(false));
   showBackend();
   for (const radio of backendRadios()) {

@@ -90,7 +90,7 @@ export class ModelView {
   cancelled(inUse: boolean): void {
     this.#load.hidden = true;
     if (inUse) this.#back();
-    else this.#set("missing", "Loading was cancelled: open a model file, or reload the page", "none");
+    else this.#set("missing", "Loading was cancelled: try again, or open a model file", "none");
   }
 
   verdict(verdict: Verdict | undefined, error?: unknown): void {
@@ -114,6 +114,7 @@ export class ModelView {
   #set(state: string, status: string, brief: string): void {
     byId("model-panel").dataset.state = state;
     this.#status.textContent = status;
+    for (const retry of document.querySelectorAll<HTMLElement>(".retry")) retry.hidden = state !== "missing";
     this.#brief.textContent = brief;
     if (state === "ready") this.#brief.dataset.ready = brief;
   }

@@ -8,7 +8,7 @@ export interface ModelsHooks {
   onLoading(name: string): void;
   onProgress(progress: Progress): void;
   /** The model answers from now on. `another` says that it is not the same file on another backend. */
-  onReady(classifier: Classifier, name: string, another: boolean): void;
+  onReady(classifier: Classifier, model: Wanted, another: boolean): void;
   /** The model did not load; the one before, if any, is still in use. */
   onFailed(error: unknown, name: string): void;
   onCancelled(): void;
@@ -19,7 +19,7 @@ export interface ModelsHooks {
   onNotice(text: string): void;
 }
 
-interface Wanted {
+export interface Wanted {
   source: ModelSource;
   name: string;
 }
@@ -43,6 +43,10 @@ export class Models {
 
   get classifier(): Classifier | undefined {
     return this.#current?.classifier;
+  }
+
+  get loading(): boolean {
+    return this.#loading !== undefined;
   }
 
   cancel(): void {
@@ -77,7 +81,7 @@ export class Models {
       this.#loading = undefined;
       const before = this.#current;
       this.#current = { source, name, classifier, backend: this.backend };
-      this.#hooks.onReady(classifier, name, this.#last !== undefined && this.#last !== source);
+      this.#hooks.onReady(classifier, this.#current, this.#last !== undefined && this.#last !== source);
       this.#last = source;
       before?.classifier.dispose();
       if (refused) this.#hooks.onRefused(refused);
