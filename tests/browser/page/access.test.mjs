@@ -198,6 +198,21 @@ for (const colorScheme of ["light", "dark"]) {
   });
 }
 
+test("in forced colours the chosen backend and the edges of photos are seen", needs("colour schemes"), async () => {
+  const page = await openPage(browser, server, { forcedColors: "active" });
+  await drop(page, served(expected.slice(0, 1)));
+  await settled(page, 1);
+  const look = (selector) =>
+    page.$eval(selector, (element) => {
+      const { backgroundColor, borderTopWidth, borderTopStyle } = getComputedStyle(element);
+      return { ground: backgroundColor, edge: borderTopStyle !== "none" && borderTopWidth !== "0px" };
+    });
+  const [chosen, other] = [await look("#backend :checked + span"), await look("#backend :not(:checked) + span")];
+  assert.notEqual(chosen.ground, other.ground);
+  for (const part of [".card", ".card .bar"]) assert.ok((await look(part)).edge, `${part} has no edge`);
+  await page.context().close();
+});
+
 /** By how much the page is wider than its window, and what stands out. */
 function tooWide() {
   const { clientWidth, scrollWidth } = document.documentElement;
