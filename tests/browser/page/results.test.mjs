@@ -187,6 +187,23 @@ test("names that run from right to left leave the numbers beside them in one pie
   await arabic.close();
 });
 
+test("a class name is cut only where there is no space, and shown whole with the details", needs("viewports"), async () => {
+  const long = "a name that is far too long for any bar to stand beside";
+  const names = await servePage({ routes: { "/model.safetensors": bytes(relabelled((_, index) => (index % 2 ? `toilet tissue ${index}` : `${long} ${index}`))) } });
+  const other = await openPage(browser, names, { viewport: { width: 390, height: 844 } });
+  await drop(other, served(expected.slice(0, 1)));
+  await settled(other, 1);
+  const cut = () => other.$$eval(".card .label", (labels) => labels.map((label) => [label.textContent.startsWith("toilet"), label.scrollWidth > label.clientWidth]));
+  for (const [short, isCut] of await cut()) assert.equal(isCut, !short);
+  await other.click(".card .more summary");
+  await other.waitForSelector(".card dl");
+  assert.ok((await cut()).every(([, isCut]) => !isCut));
+  const values = await other.$$eval(".card .value", (values) => values.every((value) => value.getBoundingClientRect().right <= innerWidth));
+  assert.ok(values);
+  await other.context().close();
+  await names.close();
+});
+
 test("storage that throws costs only the memory of choices", needs("scripts before the page's"), async () => {
   const other = await openPage(browser, server, {
     init: () => {
