@@ -238,6 +238,15 @@ for (const width of [320, 390]) {
   });
 }
 
+test("text of twice the size fits on a phone, with all panels open", needs("viewports"), async () => {
+  const page = await filled({ viewport: { width: 390, height: 844 } });
+  await page.evaluate(() => {
+    document.documentElement.style.fontSize = "200%";
+  });
+  assert.deepEqual(await page.evaluate(tooWide), { over: 0, by: [] });
+  await page.context().close();
+});
+
 for (const width of [320, 390, 768]) {
   test(`nothing is wider than a screen of ${width} pixels, and fingers hit the buttons`, async () => {
     const page = await filled({ viewport: { width, height: 800 }, hasTouch: true, isMobile: width < 700 });
