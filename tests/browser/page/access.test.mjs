@@ -132,6 +132,11 @@ test("every control has a name, every list its items, headings follow each other
     for (const list of document.querySelectorAll("ul, ol")) {
       for (const child of list.children) if (child.tagName !== "LI") faults.push(`in a list: ${child.outerHTML.slice(0, 60)}`);
     }
+    for (const list of document.querySelectorAll("ul[role], ol[role]")) faults.push(`no list any more: ${list.id}`);
+    for (const element of document.querySelectorAll("main :is(ul, ol, div, pre)")) {
+      const scrolls = /auto|scroll/.test(getComputedStyle(element).overflowY);
+      if (scrolls && element.tabIndex < 0) faults.push(`scrolled by mouse only: ${element.outerHTML.slice(0, 60)}`);
+    }
     for (const image of document.querySelectorAll("img")) if (!image.hasAttribute("alt")) faults.push("an image without alt");
     let level = 0;
     for (const heading of document.querySelectorAll("h1, h2, h3, h4")) {
