@@ -250,21 +250,36 @@ test("the camera gives a photo; refused or missing, it says what to do", needs("
   await page.waitForSelector("#camera-shoot:enabled");
   await page.click("#camera-shoot");
   await settled(page, 1);
+  // The page behind the dialog is inert: what it says there nobody hears.
+  await says(page, "#camera #camera-count", /^1 photo taken/);
+  await page.click("#camera-shoot");
+  await says(page, "#camera-count", /^2 photos taken/);
+  await settled(page, 2);
   await page.keyboard.press("Escape");
   const [photo] = await answers(page);
   assert.equal(photo.state, "done");
   assert.match(photo.name, /^camera .*\.png$/);
   // The stream ends when the dialog says that it is closed, which is a moment after the key.
   await page.waitForFunction(() => document.getElementById("camera-video").srcObject === null);
-  for (const [name, text] of [["NotAllowedError", /refused.*Allow it/], ["NotFoundError", /No camera was found/]]) {
+  for (const [name, text] of [["NotAllowedError", /refused.*Allow it/], ["NotFoundError", /No camera was found/], ["SecurityError", /https/]]) {
     await page.evaluate((name) => {
       navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException("no", name));
     }, name);
     await page.click("#open-camera");
     await page.waitForSelector("#camera-error:not(:empty)");
     assert.match(await page.textContent("#camera-error"), text);
+    assert.equal(await page.isVisible("#camera-video"), false);
+    assert.equal(await page.isVisible("#camera-shoot"), false);
+    assert.equal(await page.textContent("#camera-count"), "");
     await page.click("#camera-close");
   }
+  // As over plain http.
+  await page.evaluate(() => {
+    Object.defineProperty(navigator, "mediaDevices", { value: undefined });
+    Object.defineProperty(globalThis, "isSecureContext", { value: false });
+  });
+  await page.click("#open-camera");
+  await says(page, "#camera-error", /https:\/\/ only.*Choose a photo/);
   await page.context().close();
 });
 

@@ -1,5 +1,5 @@
 import { byId } from "./dom.js";
-import { message } from "./format.js";
+import { message, plural } from "./format.js";
 
 /** Why there is no picture, in words that say what to do. */
 function explain(error: unknown): string {
@@ -10,6 +10,8 @@ function explain(error: unknown): string {
     case "NotFoundError":
     case "OverconstrainedError":
       return "No camera was found. Connect one, or choose a photo instead.";
+    case "SecurityError":
+      return "Browsers give a camera to pages with an address in https:// only, and this one has none. Choose a photo instead.";
     case "NotReadableError":
       return "The camera is in use by another program. Close that one, then open it again.";
     default:
@@ -27,22 +29,36 @@ export class Camera {
   #stream: MediaStream | undefined;
   #facing: "environment" | "user" = "environment";
   #asked = 0;
+  #taken = 0;
 
-  constructor(onPhoto: (photo: Blob, name: string) => void) {
+  /** `onPhoto` is called with every photo, `onClose` when the dialog has closed. */
+  constructor(onPhoto: (photo: Blob, name: string) => void, onClose: () => void) {
     byId("open-camera").addEventListener("click", () => {
+      this.#count(0);
       this.#dialog.showModal();
       void this.#start();
     });
     byId("camera-close").addEventListener("click", () => this.#dialog.close());
-    this.#dialog.addEventListener("close", () => this.#stop());
+    this.#dialog.addEventListener("close", () => {
+      this.#stop();
+      if (this.#taken > 0) onClose();
+    });
     this.#turn.addEventListener("click", () => {
       this.#facing = this.#facing === "user" ? "environment" : "user";
       void this.#start();
     });
     this.#shoot.addEventListener("click", async () => {
       const photo = await this.#take();
-      if (photo) onPhoto(photo, `camera ${new Date().toTimeString().slice(0, 8).replaceAll(":", "-")}.png`);
+      if (!photo) return;
+      onPhoto(photo, `camera ${new Date().toTimeString().slice(0, 8).replaceAll(":", "-")}.png`);
+      this.#count(this.#taken + 1);
     });
+  }
+
+  /** Within the dialog, since the page behind it is neither seen nor read aloud. */
+  #count(taken: number): void {
+    this.#taken = taken;
+    byId("camera-count").textContent = taken ? `${plural(taken, "photo")} taken: close to see what ${taken > 1 ? "they show" : "it shows"}` : "";
   }
 
   async #start(): Promise<void> {
@@ -52,7 +68,8 @@ export class Camera {
     this.#shoot.disabled = true;
     try {
       const { mediaDevices } = navigator;
-      if (!mediaDevices?.getUserMedia) throw new Error("the browser gives none here; the page must be served by https or from localhost");
+      // Browsers hide cameras from pages that come over plain http.
+      if (!mediaDevices?.getUserMedia) throw new DOMException("", isSecureContext ? "NotFoundError" : "SecurityError");
       const size = { width: { ideal: 1280 }, height: { ideal: 960 } };
       const stream = await mediaDevices.getUserMedia({ video: { facingMode: this.#facing, ...size }, audio: false });
       // Closed, or turned, while the visitor was asked.

@@ -195,7 +195,7 @@ function wireIntake(): void {
       else take(batch);
     });
   }
-  new Camera((photo, name) => addPhotos([{ file: photo, name }]));
+  new Camera((photo, name) => addPhotos([{ file: photo, name }]), reveal);
   byId("add-samples").addEventListener("click", async () => {
     try {
       addPhotos((await samples()).map(({ photo, name }) => ({ file: photo, name })));
