@@ -204,6 +204,32 @@ test("a class name is cut only where there is no space, and shown whole with the
   await names.close();
 });
 
+test("on paper there are the results alone, with all pictures and bars, on white in dark colours too", needs("colour schemes", "viewports"), async () => {
+  const other = await openPage(browser, server, { colorScheme: "dark", viewport: { width: 800, height: 500 } });
+  await drop(other, served(expected));
+  await settled(other, expected.length);
+  const pictures = () => other.$$eval(".card img", (images) => images.filter(({ naturalWidth }) => naturalWidth > 0).length);
+  assert.ok((await pictures()) < expected.length, "pictures far from the screen are not drawn yet");
+  await other.evaluate(() => {
+    globalThis.print = () => {
+      document.body.dataset.printed = "yes";
+    };
+  });
+  await other.click("#print");
+  await other.waitForSelector("body[data-printed]", { state: "attached" });
+  assert.equal(await pictures(), expected.length);
+  await other.emulateMedia({ media: "print" });
+  for (const part of [".intake", ".side", ".tools", ".actions", ".foot", ".card .remove"]) assert.equal(await other.isVisible(part), false, part);
+  assert.equal(await other.isVisible(".card:last-child .bars"), true);
+  const [ground, card, bar] = await other.evaluate(() => [
+    getComputedStyle(document.body).backgroundColor,
+    getComputedStyle(document.querySelector(".card")).backgroundColor,
+    getComputedStyle(document.querySelector(".fill")).printColorAdjust,
+  ]);
+  assert.deepEqual([ground, card, bar], ["rgb(255, 255, 255)", "rgb(255, 255, 255)", "exact"]);
+  await other.context().close();
+});
+
 test("storage that throws costs only the memory of choices", needs("scripts before the page's"), async () => {
   const other = await openPage(browser, server, {
     init: () => {

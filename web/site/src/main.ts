@@ -235,6 +235,9 @@ function wireResults(): void {
     const model = classifier && { name: modelName, info: classifier.info, labels: classifier.labels };
     save(toJson(sheet.shown, sheet.threshold, model), "photonet.json", "application/json");
   });
+  byId("print").addEventListener("click", () => void sheet.pictures().then(() => print()));
+  // From the browser's own menu: what is drawn by then is printed.
+  addEventListener("beforeprint", () => void sheet.pictures());
   byId("again").addEventListener("click", () => runner.add(sheet.items));
   byId("clear").addEventListener("click", () => {
     runner.cancel();

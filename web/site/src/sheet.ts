@@ -63,6 +63,11 @@ export class Sheet {
     this.#soon();
   }
 
+  /** Has all pictures drawn, which otherwise wait until they come near the screen. */
+  pictures(): Promise<void> {
+    return this.#thumbs.all(Array.from(this.#cards.values(), ({ image }) => image));
+  }
+
   remove(item: Item): void {
     const card = this.#cards.get(item.id);
     if (!card) return;

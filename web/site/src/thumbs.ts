@@ -33,6 +33,13 @@ export class Thumbs {
     this.#near.observe(image);
   }
 
+  /** Draws the pictures that are not there yet, wherever they are, and waits for them, at most some 20 seconds: for paper. */
+  async all(images: readonly HTMLImageElement[]): Promise<void> {
+    for (const image of images) this.#draw(image);
+    for (let turn = 0; turn < 400 && this.#waiting.size > 0; turn++) await new Promise((resolve) => setTimeout(resolve, 50));
+    await Promise.all(images.map((image) => image.src && image.decode().catch(() => undefined)));
+  }
+
   drop(item: Item, image: HTMLImageElement): void {
     this.#near.unobserve(image);
     this.#waiting.delete(item.id);
@@ -40,13 +47,16 @@ export class Thumbs {
   }
 
   #seen(entries: IntersectionObserverEntry[]): void {
-    for (const { isIntersecting, target } of entries) {
-      const waiting = this.#images.get(target);
-      if (!isIntersecting || !waiting) continue;
-      this.#near.unobserve(target);
-      this.#waiting.set(waiting.item.id, waiting);
-      void this.#ask({ id: waiting.item.id, photo: waiting.item.photo, side: SIDE });
-    }
+    for (const { isIntersecting, target } of entries) if (isIntersecting) this.#draw(target);
+  }
+
+  #draw(image: Element): void {
+    const waiting = this.#images.get(image);
+    if (!waiting) return;
+    this.#images.delete(image);
+    this.#near.unobserve(image);
+    this.#waiting.set(waiting.item.id, waiting);
+    void this.#ask({ id: waiting.item.id, photo: waiting.item.photo, side: SIDE });
   }
 
   async #ask(request: ThumbRequest): Promise<void> {
@@ -61,12 +71,12 @@ export class Thumbs {
 
   async #start(): Promise<Worker> {
     const worker = await startWorker(workerAddress);
-    worker.addEventListener("message", ({ data }: MessageEvent<ThumbReply>) => {
+    worker.addEventListener("message", async ({ data }: MessageEvent<ThumbReply>) => {
       const waiting = this.#waiting.get(data.id);
-      this.#waiting.delete(data.id);
       if (!waiting) return;
       if (data.thumb) place(waiting.image, data.thumb);
-      else void this.#asTheNetworkSees(waiting);
+      else await this.#asTheNetworkSees(waiting);
+      this.#waiting.delete(data.id);
     });
     return worker;
   }
