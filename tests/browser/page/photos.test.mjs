@@ -244,6 +244,40 @@ test("photos by address: this server's are taken, others refused with the reason
   await page.context().close();
 });
 
+test("only files and addresses from elsewhere are taken for a drop", async () => {
+  const page = await openPage(browser, server);
+  await drop(page, served(expected.slice(0, 1)));
+  await settled(page, 1);
+  /** Says whether the page took what is dragged over `selector`, and whether it showed that. */
+  const drag = (selector, type, text, own = false) =>
+    page.evaluate(
+      ([selector, type, text, own]) => {
+        const data = new DataTransfer();
+        if (type === "file") data.items.add(new File(["no photo"], text));
+        else data.setData(type, text);
+        const target = document.querySelector(selector);
+        const tell = (name) => target.dispatchEvent(new DragEvent(name, { bubbles: true, cancelable: true, dataTransfer: data }));
+        if (own) tell("dragstart");
+        const over = !tell("dragover");
+        const shown = !document.getElementById("drop-veil").hidden;
+        const taken = !tell("drop");
+        if (own) tell("dragend");
+        return { over, shown, taken };
+      },
+      [selector, type, text, own],
+    );
+  const [yes, no] = [true, false].map((is) => ({ over: is, shown: is, taken: is }));
+  assert.deepEqual(await drag("#intake-lead", "text/plain", "some words"), no);
+  assert.deepEqual(await drag("#address", "text/uri-list", "https://example.com/a.jpg"), no, "a field takes an address itself");
+  assert.deepEqual(await drag(".card img", "text/uri-list", "blob:something", true), no, "a picture of the page's own");
+  assert.equal(await page.evaluate(() => document.querySelector(".card img").draggable), false);
+  assert.equal((await answers(page)).length, 1);
+  assert.deepEqual(await drag("#intake-lead", "text/uri-list", "https://example.com/a.jpg"), yes);
+  assert.deepEqual(await drag("#address", "file", "notes.jpg"), yes, "a file, which the browser would open in place of the page");
+  await settled(page, 2);
+  await page.context().close();
+});
+
 test("the camera gives a photo; refused or missing, it says what to do", needs("a camera"), async () => {
   const page = await openPage(browser, server);
   await page.click("#open-camera");

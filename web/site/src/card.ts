@@ -19,6 +19,7 @@ export class Card {
     // The name stands beside it.
     this.image.alt = "";
     this.image.hidden = true;
+    this.image.draggable = false;
     const edge = el("span", "edge", String(number));
     edge.setAttribute("aria-hidden", "true");
     const remove = el("button", "remove", "×");

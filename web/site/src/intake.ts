@@ -100,7 +100,21 @@ export function listen(onBatch: (batch: Batch) => void, onError: (error: unknown
   const fade = throttled(150, () => {
     veil.hidden = true;
   });
+  // What was picked up on the page itself, a text or a link, is nothing new to it.
+  let own = false;
+  document.addEventListener("dragstart", () => {
+    own = true;
+  });
+  document.addEventListener("dragend", () => {
+    own = false;
+  });
+  /** Files, wherever they are dropped; addresses anywhere but in a field, which takes them itself. */
+  const concerns = ({ dataTransfer, target }: DragEvent): boolean => {
+    const types = dataTransfer?.types ?? [];
+    return !own && (types.includes("Files") || (types.includes("text/uri-list") && !(target instanceof HTMLInputElement)));
+  };
   document.addEventListener("dragover", (event) => {
+    if (!concerns(event)) return;
     // Without this the browser would open the file in place of the page.
     event.preventDefault();
     if (event.dataTransfer) event.dataTransfer.dropEffect = "copy";
@@ -110,8 +124,9 @@ export function listen(onBatch: (batch: Batch) => void, onError: (error: unknown
     if (event.relatedTarget === null) fade();
   });
   document.addEventListener("drop", (event) => {
-    event.preventDefault();
     veil.hidden = true;
+    if (!concerns(event)) return;
+    event.preventDefault();
     if (event.dataTransfer) fromTransfer(event.dataTransfer).then(onBatch, onError);
   });
   document.addEventListener("paste", (event) => {
