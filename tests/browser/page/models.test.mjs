@@ -34,7 +34,8 @@ const failed = (page) => page.waitForSelector("#model-error:not(:empty)", { stat
 test("without WebGPU the CPU answers, and the page says why", () =>
   withModel(undefined, async (page) => {
     await ready(page);
-    assert.match(await page.textContent("#notices"), /Using the CPU.*WebGPU/s);
+    assert.match(await page.textContent("#model-note"), /^Using the CPU: .*WebGPU/s);
+    assert.equal(await page.textContent("#notices"), "", "nobody has to be warned of it");
     await page.setInputFiles("#pick-photos", expected[0].path);
     await settled(page, 1);
     const [answer] = await answers(page);
@@ -95,7 +96,11 @@ test("the model's facts and the check of its test vectors", () =>
 test("no model on the server: how to get one, and a dropped one is taken", () =>
   withModel(bytes(Buffer.from("not found"), "text/plain", 404), async (page) => {
     await failed(page);
-    assert.match(await page.textContent("#model-error"), /photonet train.*drop it on the page.*404/s);
+    // What the visitor can do, and apart from it what whoever runs the page can.
+    assert.match(await page.textContent("#model-error"), /^Open a model file.*drop one on the page/);
+    assert.doesNotMatch(await page.textContent("#model-error"), /photonet train|404/);
+    assert.match(await page.textContent("#model-why"), /404.*photonet train/s);
+    assert.equal(await page.isVisible("#model-why"), true);
     assert.match(await page.textContent("#model-status"), /offers no model/);
     await drop(page, served(expected.slice(0, 1)));
     await says(page, "#batch-text", /1 photo waiting for a model/);
@@ -118,11 +123,14 @@ for (const [what, route, says] of [
   test(`in place of the model, ${what}: an error that says so, and another model helps`, () =>
     withModel(route, async (page) => {
       await failed(page);
-      assert.match(await page.textContent("#model-error"), says);
+      const details = await page.isVisible("#model-why");
+      assert.match(await page.textContent(details ? "#model-why-text" : "#model-error"), says);
+      if (details) assert.doesNotMatch(await page.textContent("#model-error"), /CORS|Content-Security|https?:/);
       assert.match(await page.textContent("#model-brief"), /none/);
       await page.setInputFiles("#pick-model", model);
       await ready(page);
       assert.equal(await page.textContent("#model-error"), "");
+      assert.equal(await page.isVisible("#model-why"), false);
     }));
 }
 

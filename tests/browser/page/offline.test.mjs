@@ -31,7 +31,7 @@ test("offline after one visit: the page loads, the model is there, photos are cl
   await server.close();
   await page.reload();
   await ready(page);
-  assert.match(await page.textContent("#notices"), /using the copy on this device/i);
+  assert.match(await page.textContent("#notices"), /^(You are offline|The server cannot be reached); the kept model is used/);
   await page.setInputFiles("#pick-photos", expected.map(({ path }) => path));
   await settled(page, 2);
   const shown = await answers(page);
@@ -53,7 +53,8 @@ test("on a first visit without a model or a network for it, the page says so", a
   await server.close();
   await page.reload();
   await page.waitForSelector("#model-error:not(:empty)", { state: "attached" });
-  assert.match(await page.textContent("#model-error"), /cannot fetch the model.*Is the network there/s);
+  assert.match(await page.textContent("#model-error"), /^The network or the server is gone: try again/);
+  assert.match(await page.textContent("#model-why-text"), /cannot fetch the model.*Is the network there/s);
   await page.context().close();
 });
 

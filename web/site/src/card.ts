@@ -1,8 +1,7 @@
 import { bidi, el, facts } from "./dom.js";
 import { bytes, milliseconds, percent } from "./format.js";
-import { best, isUnsure, type Item } from "./items.js";
-
-const backendNames = { webgpu: "WebGPU", cpu: "CPU" } as const;
+import { backendNames, best, isUnsure, type Item } from "./items.js";
+import { parts } from "./timings.js";
 
 /** One photo on the sheet: its picture, its answer in bars, its timings. */
 export class Card {
@@ -89,17 +88,11 @@ export class Card {
   #fillDetails(): void {
     const { answer, photo } = this.item;
     if (!this.#more.open || !answer || this.#more.querySelector("dl")) return;
-    const { decode, resize, upload, compute, readBack, total } = answer.timings;
     const list = el("dl", "facts");
     facts(list, [
       ["Photo", `${answer.width} × ${answer.height}, ${bytes(photo.size)}`],
       ["Decoded by", answer.decodedBy === "photonet" ? "Photonet" : "the browser: pixels may differ slightly"],
-      ["Decode", milliseconds(decode)],
-      ["Resize", milliseconds(resize)],
-      ["Upload", milliseconds(upload)],
-      [`Compute, ${backendNames[answer.backend]}`, milliseconds(compute)],
-      ["Read back", milliseconds(readBack)],
-      ["Total", milliseconds(total)],
+      ...parts(answer.backend).map(([key, name]) => [name, milliseconds(answer.timings[key])] as const),
     ]);
     this.#more.append(list);
   }

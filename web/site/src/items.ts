@@ -16,6 +16,9 @@ export interface Item {
   error?: string;
 }
 
+/** What computes, as visitors read it. */
+export const backendNames = { webgpu: "WebGPU", cpu: "CPU" } as const;
+
 let last = 0;
 
 export function newItem(photo: Blob, name: string): Item {

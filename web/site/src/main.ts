@@ -63,7 +63,11 @@ const models: Models = new Models(
     },
     onNotice: (text) => {
       if (/not kept on this device/.test(text)) modelIsKept(false);
-      notice(text);
+      // The usual case on many devices, of which nobody has to be warned.
+      if (/^using the CPU/.test(text)) view.note(text);
+      else if (/Using the copy on this device/.test(text)) {
+        notice(`${navigator.onLine ? "The server cannot be reached" : "You are offline"}; the kept model is used.`);
+      } else notice(text);
     },
   },
   backendChoice(recall("backend")),

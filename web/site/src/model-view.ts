@@ -1,14 +1,15 @@
 import type { Classifier, Progress, Verdict } from "photonet";
 import { bidi, byId, el, facts } from "./dom.js";
 import { bytes, count, message, plural, sentence } from "./format.js";
-import { isMissing } from "./models.js";
+import { backendNames } from "./items.js";
+import { isMissing, isUnreachable } from "./models.js";
 import { announce } from "./notices.js";
 
-const HOW_TO_GET_ONE =
-  "Train one on your own photos with “photonet train photos”. Then open its model.safetensors here, drop it on the page, " +
-  "or put it beside the page on the server.";
-
-const backendNames = { webgpu: "WebGPU", cpu: "CPU" } as const;
+/** What a visitor can do about it; what the package says of it is for whoever runs the page. */
+function forVisitors(error: unknown): string | undefined {
+  if (isMissing(error)) return "Open a model file, whose name ends in .safetensors, or drop one on the page.";
+  return isUnreachable(error) ? "The network or the server is gone: try again, or open a model file." : undefined;
+}
 
 /** The model panel: what is loading, what is loaded, and what went wrong. */
 export class ModelView {
@@ -22,9 +23,16 @@ export class ModelView {
 
   loading(name: string): void {
     this.#error.textContent = "";
+    byId("model-why").hidden = true;
+    this.note("");
     this.#load.hidden = false;
     this.#progress.removeAttribute("value");
     this.#set("loading", `Loading ${name}`, "loading");
+  }
+
+  /** Why it computes where it does. */
+  note(text: string): void {
+    byId("model-note").textContent = text.charAt(0).toUpperCase() + text.slice(1);
   }
 
   progress({ loaded, total, cached }: Progress): void {
@@ -67,14 +75,14 @@ export class ModelView {
     // Folded away, as on a phone, nobody would learn why nothing happens.
     byId<HTMLDetailsElement>("model-panel").open = true;
     const missing = isMissing(error);
+    const friendly = forVisitors(error);
     this.#error.classList.toggle("mild", missing);
-    this.#error.replaceChildren(
-      missing
-        ? el("span", "", `${HOW_TO_GET_ONE} `, el("small", "", `(${message(error)})`))
-        : sentence(`${name} cannot be used: ${message(error)}`),
-    );
+    this.#error.textContent = friendly ?? sentence(`${name} cannot be used: ${message(error)}`);
+    byId("model-why").hidden = !friendly;
+    byId("model-why-text").textContent = sentence(message(error));
+    byId("model-how").hidden = !missing;
     if (inUse) this.#back();
-    else this.#set("missing", isMissing(error) ? "This server offers no model yet" : "No model: open another file or drop one on the page", "none");
+    else this.#set("missing", missing ? "This server offers no model yet" : "No model: open another file or drop one on the page", "none");
   }
 
   /** WebGPU was chosen, and this device has none that works. */

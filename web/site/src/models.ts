@@ -129,3 +129,8 @@ export class Models {
 export function isMissing(error: unknown): boolean {
   return error instanceof ModelError && /answered (404|410)|an HTML page/.test(error.message);
 }
+
+/** Whether the network failed or the server was silent. */
+export function isUnreachable(error: unknown): boolean {
+  return error instanceof ModelError && /^cannot fetch the model|^the download of .* broke off/.test(error.message);
+}

@@ -1,17 +1,21 @@
+import type { Backend } from "photonet";
 import { byId, el } from "./dom.js";
 import { median, milliseconds, plural } from "./format.js";
-import type { Item } from "./items.js";
+import { backendNames, type Item } from "./items.js";
 
 const PARTS = [
   ["decode", "Decode"],
   ["resize", "Resize"],
-  ["upload", "Upload"],
+  ["upload", "Copy to the GPU"],
   ["compute", "Compute"],
-  ["readBack", "Read back"],
+  ["readBack", "Copy back"],
   ["total", "Total"],
 ] as const;
 
-const backendNames = { webgpu: "WebGPU", cpu: "CPU" } as const;
+/** The steps that there are: the CPU has nothing to copy. */
+export function parts(backend: Backend): (typeof PARTS)[number][] {
+  return PARTS.filter(([key]) => backend === "webgpu" || (key !== "upload" && key !== "readBack"));
+}
 
 /** Medians over the photos of the last backend, part by part. */
 export function showTimings(items: readonly Item[]): void {
@@ -25,7 +29,7 @@ export function showTimings(items: readonly Item[]): void {
     return;
   }
   const timings = answers.filter((answer) => answer.backend === backend).map((answer) => answer.timings);
-  const medians = PARTS.map(([key, name]) => [name, median(timings.map((timing) => timing[key]))] as const);
+  const medians = parts(backend).map(([key, name]) => [name, median(timings.map((timing) => timing[key]))] as const);
   const total = medians.at(-1)?.[1] ?? 0;
   brief.textContent = `${milliseconds(total)} a photo`;
   const rows = medians.map(([name, value]) => {
