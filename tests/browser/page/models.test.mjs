@@ -118,7 +118,7 @@ for (const [what, route, says] of [
     response.writeHead(200, { "content-length": whole.length });
     response.write(whole.subarray(0, 1000), () => response.destroy());
   }, /broke off/],
-  ["no network", (request) => request.socket.destroy(), /cannot fetch the model.*network/s],
+  ["no network", (request) => request.socket.destroy(), /cannot fetch the model.*network/is],
 ]) {
   test(`in place of the model, ${what}: an error that says so, and another model helps`, () =>
     withModel(route, async (page) => {

@@ -54,7 +54,7 @@ test("on a first visit without a model or a network for it, the page says so", a
   await page.reload();
   await page.waitForSelector("#model-error:not(:empty)", { state: "attached" });
   assert.match(await page.textContent("#model-error"), /^The network or the server is gone: try again/);
-  assert.match(await page.textContent("#model-why-text"), /cannot fetch the model.*Is the network there/s);
+  assert.match(await page.textContent("#model-why-text"), /cannot fetch the model.*Is the network there/is);
   await page.context().close();
 });
 

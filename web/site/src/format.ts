@@ -38,6 +38,11 @@ export function median(values: readonly number[]): number {
   return sorted.length % 2 ? high : (high + (sorted[middle - 1] ?? 0)) / 2;
 }
 
+/** With a capital at its front. */
+export function capital(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}
+
 /** With a full stop, unless it has an end of its own: for messages in a row. */
 export function sentence(text: string): string {
   return /[.!?]$/.test(text) ? text : `${text}.`;

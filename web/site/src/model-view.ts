@@ -1,6 +1,6 @@
 import type { Classifier, Progress, Verdict } from "photonet";
 import { bidi, byId, el, facts } from "./dom.js";
-import { bytes, count, message, plural, sentence } from "./format.js";
+import { bytes, capital, count, message, plural, sentence } from "./format.js";
 import { backendNames } from "./items.js";
 import { isMissing, isUnreachable } from "./models.js";
 import { announce } from "./notices.js";
@@ -32,7 +32,7 @@ export class ModelView {
 
   /** Why it computes where it does. */
   note(text: string): void {
-    byId("model-note").textContent = text.charAt(0).toUpperCase() + text.slice(1);
+    byId("model-note").textContent = capital(text);
   }
 
   progress({ loaded, total, cached }: Progress): void {
@@ -79,7 +79,7 @@ export class ModelView {
     this.#error.classList.toggle("mild", missing);
     this.#error.textContent = friendly ?? sentence(`${name} cannot be used: ${message(error)}`);
     byId("model-why").hidden = !friendly;
-    byId("model-why-text").textContent = sentence(message(error));
+    byId("model-why-text").textContent = capital(sentence(message(error)));
     byId("model-how").hidden = !missing;
     if (inUse) this.#back();
     else this.#set("missing", missing ? "This server offers no model yet" : "No model: open another file or drop one on the page", "none");

@@ -1,10 +1,11 @@
 import { byId, el } from "./dom.js";
+import { capital } from "./format.js";
 
 const SHOWN = 6;
 
 /** Shows a message that stays until it is dismissed; the same one twice is shown once. */
 export function notice(message: string, kind: "info" | "problem" = "info"): void {
-  const text = message.charAt(0).toUpperCase() + message.slice(1);
+  const text = capital(message);
   const list = byId<HTMLUListElement>("notices");
   for (const old of list.children) if ((old as HTMLElement).dataset.text === text) old.remove();
   const close = el("button", "close", "×");
