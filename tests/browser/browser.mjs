@@ -26,7 +26,7 @@ const FAKE_CAMERA = { "media.navigator.streams.fake": true, "media.navigator.per
 const LACKS = {
   chromium: [],
   // Playwright speaks WebDriver BiDi to it, in which these are missing; a script's paste event carries no files.
-  firefox: ["quotas", "scripts in workers", "colour schemes", "picking a folder", "pasting by script"],
+  firefox: ["quotas", "scripts in workers", "colour schemes", "picking a folder", "pasting by script", "pages without scripts"],
   // Driven by WebDriver; WebKitGTK has no WebGPU.
   webkit: [
     "WebGPU",
@@ -40,6 +40,7 @@ const LACKS = {
     "a camera",
     "keys",
     "two windows",
+    "pages without scripts",
   ],
 };
 

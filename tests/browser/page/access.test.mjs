@@ -1,8 +1,10 @@
 // By keyboard alone, for a screen reader, with enough contrast by day and night, and on a phone.
 import assert from "node:assert/strict";
+import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { pathToFileURL } from "node:url";
 import { engine, launch, needs } from "../browser.mjs";
-import { answers, drop, halting, model, openPage, photos, served, servePage, says, settled } from "./page.mjs";
+import { answers, dist, drop, halting, model, openPage, photos, served, servePage, says, settled } from "./page.mjs";
 
 const expected = photos().slice(0, 5);
 let browser;
@@ -202,6 +204,21 @@ for (const colorScheme of ["light", "dark"]) {
     await page.context().close();
   });
 }
+
+test("without scripts, and as a file, the page says at its top what it needs", needs("pages without scripts"), async () => {
+  const profile = await browser.newContext({ javaScriptEnabled: false, viewport: { width: 390, height: 844 } });
+  const page = await profile.newPage();
+  await page.goto(server.url);
+  const { y, height } = await page.locator(".noscript").boundingBox();
+  assert.ok(y + height < 400, `${y}`);
+  assert.match(await page.textContent(".noscript"), /allow scripts/);
+  assert.equal(await page.textContent("#model-status"), "", "nothing starts");
+  assert.equal(await page.isVisible(".unstyled"), false);
+  await page.goto(pathToFileURL(join(dist, "index.html")).href);
+  assert.equal(await page.isVisible(".unstyled"), true);
+  assert.ok((await page.locator(".brand svg").boundingBox()).width < 50);
+  await profile.close();
+});
 
 test("in forced colours the chosen backend and the edges of photos are seen", needs("colour schemes"), async () => {
   const page = await openPage(browser, server, { forcedColors: "active" });
