@@ -1,6 +1,6 @@
 import { bidi, el, facts } from "./dom.js";
 import { bytes, milliseconds, percent } from "./format.js";
-import { backendNames, best, isUnsure, type Item } from "./items.js";
+import { backendNames, best, isUnsure, type Item, reason } from "./items.js";
 import { parts } from "./timings.js";
 
 /** One photo on the sheet: its picture, its answer in bars, its timings. */
@@ -47,7 +47,7 @@ export class Card {
     const { answer } = item;
     this.#bars.hidden = this.#more.hidden = !answer || item.state === "failed";
     if (item.state === "failed") {
-      this.#answer.replaceChildren(el("strong", "", "Could not be classified"), el("span", "why", item.error ?? ""));
+      this.#answer.replaceChildren(el("strong", "", "Could not be classified"), el("span", "why", reason(item)));
     } else if (answer) {
       this.judge(threshold);
       this.#fillBars();

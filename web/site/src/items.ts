@@ -1,4 +1,5 @@
 import type { Classification } from "photonet";
+import { capital } from "./format.js";
 
 /** What the page keeps of an answer. */
 export type Answer = Omit<Classification, "logits">;
@@ -23,6 +24,12 @@ let last = 0;
 
 export function newItem(photo: Blob, name: string): Item {
   return { id: ++last, name, photo, state: "waiting" };
+}
+
+/** Why a photo has no answer, without its name, which stands beside it wherever this is shown. */
+export function reason({ error = "", name, photo }: Item): string {
+  const called = `${photo instanceof File ? photo.name : name}: `;
+  return capital(error.startsWith(called) ? error.slice(called.length) : error);
 }
 
 /** The most probable class, or nothing where the photo has no answer. */

@@ -4,7 +4,7 @@ import { byId, throttled } from "./dom.js";
 import { save, toCsv, toJson } from "./downloads.js";
 import { message, percent, plural } from "./format.js";
 import { type Batch, fromInput, listen } from "./intake.js";
-import { best, isUnsure, type Item, newItem } from "./items.js";
+import { best, isUnsure, type Item, newItem, reason } from "./items.js";
 import { type BackendChoice, Models } from "./models.js";
 import { ModelView } from "./model-view.js";
 import { announce, notice } from "./notices.js";
@@ -170,7 +170,7 @@ function outcome(done: number, total: number): string {
 
 function spoken(item: Item): string {
   const top = best(item);
-  if (!top || item.state === "failed") return `${item.name} could not be classified: ${item.error ?? ""}`;
+  if (!top || item.state === "failed") return `${item.name} could not be classified: ${reason(item)}`;
   const answer = `${top.label}, ${percent(top.probability)}`;
   return `${item.name}: ${isUnsure(item, sheet.threshold) ? `not sure, perhaps ${answer}` : answer}`;
 }
