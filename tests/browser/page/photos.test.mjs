@@ -127,6 +127,14 @@ test("a photo shows its picture, its bars and the time of each step", async () =
   await page.context().close();
 });
 
+test("the picker offers what every browser reads: HEIC, which most do not, comes as JPEG where the system converts it", async () => {
+  const page = await openPage(browser, server);
+  const offered = (await page.evaluate(() => document.getElementById("pick-photos").accept)).split(",");
+  assert.deepEqual(offered.filter((type) => /hei[cf]|\*/.test(type)), []);
+  for (const type of ["jpeg", "png", "webp", "gif", "bmp", "tiff", "avif"]) assert.ok(offered.includes(`image/${type}`), type);
+  await page.context().close();
+});
+
 test("what is no photo is named with its error and stops nothing", async () => {
   const page = await openPage(browser, server);
   const [good] = served(expected);
