@@ -251,6 +251,17 @@ test("photos by address: this server's are taken, others refused with the reason
   await page.press("#address", "Enter");
   await says(page, "#address-error", /answered 404/);
   await settled(page, 1);
+  // Who types on does not see the old error; one that is dropped is answered where it is seen.
+  await page.fill("#address", "photos/else");
+  assert.equal(await page.textContent("#address-error"), "");
+  assert.equal(await page.getAttribute("#address", "aria-invalid"), "false");
+  await page.evaluate(() => {
+    const data = new DataTransfer();
+    data.setData("text/uri-list", "https://example.com/cat.jpg");
+    document.body.dispatchEvent(new DragEvent("drop", { bubbles: true, cancelable: true, dataTransfer: data }));
+  });
+  await says(page, "#notices", /security policy lets it reach only its own server/);
+  assert.equal(await page.textContent("#address-error"), "");
   await page.context().close();
 });
 

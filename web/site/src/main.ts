@@ -118,20 +118,12 @@ function take({ photos, models: files, leftOut, addresses }: Batch): void {
   if (others.length > 0) notice(`Several model files were given; ${model?.name ?? "one"} is used.`);
   if (leftOut > 0) notice(`${plural(leftOut, "file")} in the folders left out: by their names they are no photos.`);
   if (photos.length > 0) addPhotos(photos);
-  for (const address of addresses) void addAddress(address);
+  for (const address of addresses) addAddress(address).catch((error) => notice(message(error), "problem"));
 }
 
-async function addAddress(address: string): Promise<boolean> {
-  const error = byId("address-error");
-  error.textContent = "";
-  try {
-    const { photo, name } = await fetchPhoto(address);
-    addPhotos([{ file: photo, name }]);
-    return true;
-  } catch (failure) {
-    error.textContent = message(failure);
-    return false;
-  }
+async function addAddress(address: string): Promise<void> {
+  const { photo, name } = await fetchPhoto(address);
+  addPhotos([{ file: photo, name }]);
 }
 
 function showProgress(progress: RunProgress): void {
@@ -207,13 +199,23 @@ function wireIntake(): void {
       notice(`There are no samples: ${message(error)}`, "problem");
     }
   });
+  const input = byId<HTMLInputElement>("address");
+  const fail = (text: string): void => {
+    byId("address-error").textContent = text;
+    input.setAttribute("aria-invalid", String(text !== ""));
+  };
+  // What is being corrected is not wrong any more.
+  input.addEventListener("input", () => fail(""));
   byId("address-form").addEventListener("submit", async (event) => {
     event.preventDefault();
-    const input = byId<HTMLInputElement>("address");
+    fail("");
     const address = input.value.trim();
-    input.toggleAttribute("aria-invalid", false);
-    if (address && (await addAddress(address))) input.value = "";
-    else if (address) input.setAttribute("aria-invalid", "true");
+    try {
+      if (address) await addAddress(address);
+      input.value = "";
+    } catch (error) {
+      fail(message(error));
+    }
   });
 }
 
