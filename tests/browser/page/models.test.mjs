@@ -158,6 +158,7 @@ test("loading is cancelled, and the page says how to go on", async () => {
     await says(page, "#model-status", /cancelled/);
     assert.equal(await page.isVisible("#model-load"), false);
     await says(page, "#batch-text", /^1 photo waiting for a model$/);
+    assert.equal(await page.textContent("#count"), "1 photo · 1 waiting");
     assert.equal(await page.isVisible("#batch-progress"), false);
     // Both buttons for another try are there, beside the model and beside the photos that wait.
     assert.equal(await page.isVisible("#model-panel .retry"), true);

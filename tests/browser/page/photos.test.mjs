@@ -233,6 +233,9 @@ test("a photo that is removed while it waits is gone, and clearing empties the s
   await page.click("#clear");
   await settled(page, 0);
   assert.match(await page.textContent("#empty"), /Nothing here yet/);
+  await drop(page, served(expected.slice(0, 1)));
+  await settled(page, 1);
+  assert.equal(await page.textContent(".card .edge"), "1", "the next sheet is numbered from its start");
   await page.context().close();
 });
 

@@ -1,7 +1,7 @@
 import { Card } from "./card.js";
 import { bidi, byId, el, throttled } from "./dom.js";
 import { plural } from "./format.js";
-import { best, isUnsure, type Item } from "./items.js";
+import { best, isUnsure, type Item, type State } from "./items.js";
 import type { Thumbs } from "./thumbs.js";
 
 type Order = "added" | "unsure" | "sure" | "class" | "name";
@@ -18,6 +18,7 @@ export class Sheet {
   readonly #onRemove: (item: Item) => void;
   readonly #soon = throttled(120, () => this.#arrange());
   #threshold: number;
+  #numbers = 0;
 
   constructor(thumbs: Thumbs, threshold: number, onRemove: (item: Item) => void) {
     this.#thumbs = thumbs;
@@ -26,6 +27,11 @@ export class Sheet {
     for (const control of [this.#filterText, this.#filterClass, this.#filterUnsure, this.#sort]) {
       control.addEventListener("input", () => this.#arrange());
     }
+    byId("show-all").addEventListener("click", () => {
+      this.#unfilter();
+      // The button is gone now.
+      byId("results").focus({ preventScroll: true });
+    });
     this.#arrange();
   }
 
@@ -45,7 +51,7 @@ export class Sheet {
 
   add(items: readonly Item[]): void {
     const cards = items.map((item) => {
-      const card = new Card(item, item.id, () => this.remove(item));
+      const card = new Card(item, ++this.#numbers, () => this.remove(item));
       card.update(this.#threshold);
       this.#cards.set(item.id, card);
       return card.element;
@@ -84,6 +90,11 @@ export class Sheet {
       this.#forget(card);
       this.#onRemove(card.item);
     }
+    this.#numbers = 0;
+    this.#unfilter();
+  }
+
+  #unfilter(): void {
     this.#filterText.value = this.#filterClass.value = "";
     this.#filterUnsure.checked = false;
     this.#arrange();
@@ -144,16 +155,18 @@ export class Sheet {
 
   #count(hidden: number): void {
     const items = this.items;
-    const done = items.filter(({ state }) => state === "done");
-    const unsure = done.filter((item) => isUnsure(item, this.#threshold)).length;
-    const failed = items.filter(({ state }) => state === "failed").length;
-    const parts = [
-      plural(items.length, "photo"),
-      `${done.length - unsure} sure`,
-      `${unsure} not sure`,
-      ...(failed ? [`${failed} failed`] : []),
-      ...(hidden ? [`${hidden} hidden by the filter`] : []),
-    ];
+    const are = (state: State): number => items.filter((item) => item.state === state).length;
+    const unsure = items.filter((item) => item.state === "done" && isUnsure(item, this.#threshold)).length;
+    const counts = [
+      [are("done") - unsure, "sure"],
+      [unsure, "not sure"],
+      [are("failed"), "failed"],
+      [are("waiting"), "waiting"],
+      [are("cancelled"), "cancelled"],
+      [hidden, "hidden by the filter"],
+    ] as const;
+    const parts = [plural(items.length, "photo"), ...counts.filter(([count]) => count > 0).map(([count, what]) => `${count.toLocaleString("en")} ${what}`)];
+    byId("show-all").hidden = hidden === 0;
     byId("count").textContent = items.length ? parts.join(" · ") : "";
     const empty = byId("empty");
     empty.hidden = items.length > hidden;
