@@ -134,6 +134,30 @@ for (const [what, route, says] of [
     }));
 }
 
+test("models of one name are told apart by where they are from and when they were saved", () =>
+  withModel(undefined, async (page) => {
+    await ready(page);
+    const status = () => page.textContent("#model-status");
+    assert.match(await status(), /^Ready: model\.safetensors, computing/);
+    const give = (time) =>
+      page.evaluate(
+        async ([address, time]) => {
+          const data = new DataTransfer();
+          data.items.add(new File([await (await fetch(address)).blob()], "model.safetensors", { lastModified: time }));
+          document.body.dispatchEvent(new DragEvent("drop", { bubbles: true, cancelable: true, dataTransfer: data }));
+        },
+        ["model.safetensors", time],
+      );
+    await give(1.7e12);
+    await says(page, "#model-status", /^Ready: model\.safetensors \(your file of .*2023/);
+    const first = await status();
+    await give(1.7e12 + 60_000);
+    await page.waitForFunction((first) => {
+      const now = document.getElementById("model-status").textContent;
+      return now.startsWith("Ready: model.safetensors (your file of ") && now !== first;
+    }, first);
+  }));
+
 test("a second model while the first loads: the second one wins", async () => {
   const slow = halting(model);
   await withModel(slow.route, async (page) => {

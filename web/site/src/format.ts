@@ -38,6 +38,11 @@ export function median(values: readonly number[]): number {
   return sorted.length % 2 ? high : (high + (sorted[middle - 1] ?? 0)) / 2;
 }
 
+/** When a file was saved: two of the same name differ in it. */
+export function moment(time: number): string {
+  return new Date(time).toLocaleString("en", { dateStyle: "medium", timeStyle: "medium" });
+}
+
 /** With a capital at its front. */
 export function capital(text: string): string {
   return text.charAt(0).toUpperCase() + text.slice(1);

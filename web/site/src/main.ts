@@ -2,7 +2,7 @@ import { fetchPhoto } from "./address.js";
 import { Camera } from "./camera.js";
 import { byId, throttled } from "./dom.js";
 import { save, toCsv, toJson } from "./downloads.js";
-import { message, percent, plural } from "./format.js";
+import { message, moment, percent, plural } from "./format.js";
 import { type Batch, fromInput, listen } from "./intake.js";
 import { best, isUnsure, type Item, newItem, reason } from "./items.js";
 import { type BackendChoice, Models } from "./models.js";
@@ -29,7 +29,7 @@ const models: Models = new Models(
     },
     onProgress: (progress) => view.progress(progress),
     onReady: (classifier, { source, name }, another) => {
-      view.ready(classifier, name);
+      view.ready(classifier, source instanceof File ? `${name} (your file of ${moment(source.lastModified)})` : name);
       modelName = name;
       if (typeof source === "string") modelIsKept(true);
       // Only a choice that works is kept for the next visit.
