@@ -273,7 +273,7 @@ for (const width of [320, 390, 768]) {
   test(`nothing is wider than a screen of ${width} pixels, and fingers hit the buttons`, async () => {
     const page = await filled({ viewport: { width, height: 800 }, hasTouch: true, isMobile: width < 700 });
     assert.deepEqual(await page.evaluate(tooWide), { over: 0, by: [] });
-    const small = await page.$$eval("button, label.button, select, .more summary", (controls) =>
+    const small = await page.$$eval("button, label.button, select, summary, a:not(.skip), input:not(.file)", (controls) =>
       controls
         .filter((control) => control.checkVisibility())
         .map((control) => [control.id || control.className || control.tagName, control.getBoundingClientRect()])
