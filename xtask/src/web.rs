@@ -128,12 +128,13 @@ fn flags(more: &[String]) -> String {
     flags.join("\u{1f}")
 }
 
-/// Shrinks the wasm. Takes half a minute, so it is left out while its input is the same.
+/// Shrinks the wasm. Takes half a minute, so it is left out while its input and the options are the same.
 fn optimise(web: &Path, raw: &Path, to: &Path) -> Result<(), String> {
     let read = |path: &Path| std::fs::read(path).map_err(|e| format!("cannot read {}: {e}", path.display()));
     let before = raw.with_extension("optimised");
     let bytes = read(raw)?;
-    if to.is_file() && read(&before).is_ok_and(|last| last == bytes) {
+    let made_of = [OPTIMISER.join(" ").as_bytes(), &bytes].concat();
+    if to.is_file() && read(&before).is_ok_and(|last| last == made_of) {
         println!("  the optimised wasm is up to date");
         return Ok(());
     }
@@ -141,7 +142,7 @@ fn optimise(web: &Path, raw: &Path, to: &Path) -> Result<(), String> {
     command.arg(web.join("node_modules/binaryen/bin/wasm-opt")).args(OPTIMISER).arg(raw).arg("-o").arg(to);
     shell::run(&mut command)?;
     println!("  {} bytes, {} before", read(to)?.len(), bytes.len());
-    std::fs::write(&before, bytes).map_err(|e| format!("cannot write {}: {e}", before.display()))
+    std::fs::write(&before, made_of).map_err(|e| format!("cannot write {}: {e}", before.display()))
 }
 
 fn create(folder: &Path) -> Result<(), String> {

@@ -1,26 +1,13 @@
 //! The configuration: PaddleClas's quick start, overrides, errors and the way back to YAML.
 
+mod common;
+
+use common::{QUICK_START, quick_start, read, refused};
 use std::path::{Path, PathBuf};
 
 use photonet_train::config::{Arch, Config, ConfigError, Pretrained, ScheduleKind, Task, Variant};
 use photonet_train::loader::{LoaderOptions, OnError};
 use photonet_vision::{Flip, Interpolation, Library, Recipe, Resampler, Transform};
-
-const QUICK_START: &str = include_str!("fixtures/quick_start.yaml");
-
-fn quick_start(overrides: &[&str]) -> Result<Config, ConfigError> {
-    read(QUICK_START, overrides)
-}
-
-fn read(text: &str, overrides: &[&str]) -> Result<Config, ConfigError> {
-    let overrides: Vec<String> = overrides.iter().map(|o| (*o).to_owned()).collect();
-    Config::from_yaml(text, "run.yaml", &overrides)
-}
-
-/// The error's text, for a configuration that must be refused.
-fn refused(text: &str, overrides: &[&str]) -> String {
-    read(text, overrides).expect_err("must be refused").to_string()
-}
 
 #[test]
 fn the_quick_start_file_is_read_as_it_is() {

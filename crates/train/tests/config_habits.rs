@@ -1,23 +1,10 @@
 //! What a user of PaddleClas expects of a configuration.
 
-use photonet_train::config::{Config, ConfigError, ScheduleKind, Task};
+mod common;
+
+use common::{QUICK_START, quick_start, read, refused};
+use photonet_train::config::{Config, ScheduleKind, Task};
 use photonet_vision::{Interpolation, Library, Recipe, Resampler, Transform};
-
-const QUICK_START: &str = include_str!("fixtures/quick_start.yaml");
-
-fn quick_start(overrides: &[&str]) -> Result<Config, ConfigError> {
-    read(QUICK_START, overrides)
-}
-
-fn read(text: &str, overrides: &[&str]) -> Result<Config, ConfigError> {
-    let overrides: Vec<String> = overrides.iter().map(|o| (*o).to_owned()).collect();
-    Config::from_yaml(text, "run.yaml", &overrides)
-}
-
-/// The error's text, for a configuration that must be refused.
-fn refused(text: &str, overrides: &[&str]) -> String {
-    read(text, overrides).expect_err("must be refused").to_string()
-}
 
 #[test]
 fn mixed_precision_is_read_written_and_its_scaling_is_said_to_have_no_effect() {

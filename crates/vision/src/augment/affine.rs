@@ -148,33 +148,37 @@ fn straight(rows: Rows<'_>, source: &Source<'_>, matrix: &Matrix) {
 fn in_fixed_point(rows: Rows<'_>, source: &Source<'_>, matrix: &Matrix) {
     let fixed = |value: f64| (value * 65_536.0 + 0.5).floor() as i64;
     let [a, b, _, d, e, _] = matrix.0.map(fixed);
-    let (x_first, y_first) = matrix.first();
-    let (mut x_start, mut y_start) = (fixed(x_first), fixed(y_first));
+    let (x, y) = matrix.first();
     let pixel = |place: i64, length: usize| usize::try_from(place >> 16).ok().filter(|at| *at < length);
-    for row in rows {
-        let (mut x, mut y) = (x_start, y_start);
-        for out in row {
-            *out = source.pixel_or_fill(pixel(x, source.width), pixel(y, source.height));
-            x += a;
-            y += d;
-        }
-        x_start += b;
-        y_start += e;
-    }
+    stepped(rows, source, (fixed(x), fixed(y)), (a, d), (b, e), pixel);
 }
 
 fn in_floating_point(rows: Rows<'_>, source: &Source<'_>, matrix: &Matrix) {
     let Matrix([a, b, c, d, e, f]) = *matrix;
-    let (mut x_start, mut y_start) = (c + b * 0.5 + a * 0.5, f + e * 0.5 + d * 0.5);
+    // Pillow adds in this order here, and a rounding decides at an edge.
+    let first = (c + b * 0.5 + a * 0.5, f + e * 0.5 + d * 0.5);
+    stepped(rows, source, first, (a, d), (b, e), whole);
+}
+
+/// Each pixel from a place that is reached by adding: from `first` on by `right` for the next of a row, by `down` for
+/// the next row.
+fn stepped<T: Copy + std::ops::AddAssign>(
+    rows: Rows<'_>,
+    source: &Source<'_>,
+    (mut x_start, mut y_start): (T, T),
+    right: (T, T),
+    down: (T, T),
+    pixel: impl Fn(T, usize) -> Option<usize>,
+) {
     for row in rows {
         let (mut x, mut y) = (x_start, y_start);
         for out in row {
-            *out = source.pixel_or_fill(whole(x, source.width), whole(y, source.height));
-            x += a;
-            y += d;
+            *out = source.pixel_or_fill(pixel(x, source.width), pixel(y, source.height));
+            x += right.0;
+            y += right.1;
         }
-        x_start += b;
-        y_start += e;
+        x_start += down.0;
+        y_start += down.1;
     }
 }
 
