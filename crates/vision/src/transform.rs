@@ -29,12 +29,15 @@ pub enum Transform {
         #[serde(default, skip_serializing_if = "Flip::is_horizontal")]
         sides: Flip,
     },
+    // A page reads recipes of classifying alone: what follows for training would make its wasm a 50th larger.
     /// One of ImageNet's 25 pairs of operations: `AutoAugment`, see [`crate::augment::auto_augment`].
+    #[cfg_attr(target_arch = "wasm32", serde(skip))]
     AutoAugment {
         /// Red, green and blue of what shears and translations bring in from outside.
         fill: [u8; 3],
     },
     /// Operations drawn one after the other: `RandAugment`, see [`crate::augment::rand_augment`].
+    #[cfg_attr(target_arch = "wasm32", serde(skip))]
     RandAugment {
         /// How many.
         layers: u32,
@@ -44,11 +47,13 @@ pub enum Transform {
         fill: [u8; 3],
     },
     /// Operations drawn as timm does: `TimmAutoAugment` with a setting that begins with `rand`.
+    #[cfg_attr(target_arch = "wasm32", serde(skip))]
     TimmAugment {
         /// How often, how many, how strong.
         augment: TimmAugment,
     },
     /// A rectangle overwritten at random: `RandomErasing`.
+    #[cfg_attr(target_arch = "wasm32", serde(skip))]
     RandomErasing {
         /// How often, and which.
         erasing: Erasing,
