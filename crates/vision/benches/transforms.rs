@@ -91,15 +91,7 @@ fn augmentation(criterion: &mut Criterion) {
         });
     }
     let rand = Transform::RandAugment { layers: 2, magnitude: 5.0, fill: grey };
-    let augment = TimmAugment {
-        probability: 1.0,
-        layers: 2,
-        magnitude: 9,
-        deviation: 0.5,
-        increasing: true,
-        filter: Some(Filter::Bicubic),
-        fill: grey,
-    };
+    let augment = TimmAugment { fill: grey, ..TimmAugment::default() };
     for transform in [Transform::AutoAugment { fill: grey }, rand, Transform::TimmAugment { augment }] {
         let recipe = Recipe { transforms: vec![transform.clone()], ..Recipe::train(224) };
         let mut keys = (0..1000).cycle().map(|sample| RngKey { seed: 0, epoch: 0, sample });

@@ -25,6 +25,21 @@ pub struct TimmAugment {
     pub fill: [u8; 3],
 }
 
+/// PaddleClas's: `rand-m9-mstd0.5-inc1`, bicubic, ImageNet's mean colour.
+impl Default for TimmAugment {
+    fn default() -> Self {
+        Self {
+            probability: 1.0,
+            layers: 2,
+            magnitude: 9,
+            deviation: 0.5,
+            increasing: true,
+            filter: Some(Filter::Bicubic),
+            fill: [124, 116, 104],
+        }
+    }
+}
+
 /// How many operations there are to draw from.
 const OPERATIONS: u32 = 15;
 

@@ -45,12 +45,8 @@ pub(super) fn timm(item: &Item, options: &mut Section) -> Result<Option<Transfor
     }
     let mut augment = TimmAugment {
         probability,
-        layers: 2,
-        magnitude: 9,
-        deviation: 0.5,
-        increasing: true,
-        filter: Some(Filter::Bicubic),
         fill: mean.map(|mean| (f64::from(mean) * 255.0).round_ties_even() as u8),
+        ..TimmAugment::default()
     };
     if let Some(setting) = setting {
         timm_setting(&setting, &mut augment)?;
