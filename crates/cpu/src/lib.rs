@@ -5,7 +5,7 @@
 //! [`InferenceNetwork`](photonet_model::InferenceNetwork), folds batch normalisation in the same way,
 //! and needs neither threads nor files nor a clock, so it compiles to WebAssembly. Feature maps are
 //! NHWC with channels padded to a multiple of 8. The kernels are written once over small vectors, for
-//! AVX2 with FMA, SSE2, NEON, WebAssembly's SIMD128 and plain Rust; [`Instructions`] chooses.
+//! AVX-512, AVX2 with FMA, SSE2, NEON, WebAssembly's SIMD128 and plain Rust; [`Instructions`] chooses.
 
 mod buffer;
 mod error;

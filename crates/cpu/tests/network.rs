@@ -96,6 +96,23 @@ fn the_same_image_gives_the_same_bits_in_any_batch() {
     }
 }
 
+/// Both add up in the same order with the same roundings, so a photo gets the same answer on either.
+#[test]
+fn longer_vectors_give_the_same_bits() {
+    let architecture = architecture(Family::Paddle, Variant::Small, 1.0);
+    let (weights, input) = (weights(&architecture, 6), input(97));
+    let pixels = noise::bytes(7, input.image_bytes());
+    let run = |instructions| {
+        let mut network = CpuNetwork::with_instructions(&architecture, &weights, &input, instructions)?;
+        network.run(&pixels).cloned()
+    };
+    match (run(Instructions::Avx2), run(Instructions::Avx512)) {
+        (Ok(short), Ok(long)) => assert_eq!(short, long),
+        (_, Err(error)) => println!("skipped: {error}"),
+        (Err(error), Ok(_)) => panic!("{error}"),
+    }
+}
+
 #[test]
 fn a_profile_names_every_step_of_every_image() {
     let architecture = architecture(Family::Paddle, Variant::Small, 0.35);

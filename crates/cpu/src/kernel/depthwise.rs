@@ -6,6 +6,7 @@
 //! right border read through a table of columns in which those outside the image are zeros.
 
 use super::product::activate;
+use crate::buffer::UNIT;
 use crate::simd::Simd;
 use photonet_nn::{Activation, Geometry};
 
@@ -43,7 +44,7 @@ impl DepthwiseTask<'_> {
         let (geometry, channels) = (&self.geometry, self.channels);
         let (kernel, stride) = (geometry.kernel, geometry.stride);
         assert!(matches!(kernel, 3 | 5) && matches!(stride, 1 | 2), "kernel {kernel}, stride {stride}");
-        assert!(channels.is_multiple_of(crate::buffer::UNIT), "{channels} channels");
+        assert!(channels.is_multiple_of(UNIT), "{channels} channels");
         assert!(geometry.input.pixels() * channels <= self.input.len(), "input");
         assert!(geometry.output().pixels() * channels <= self.output.len(), "output");
         assert!(kernel * kernel * channels <= self.weights.len(), "weights");
@@ -166,41 +167,57 @@ unsafe fn outputs<S: Simd, const K: usize, const STRIDE: usize, const BORDER: bo
     tile: &Tile,
     task: &mut DepthwiseTask<'_>,
 ) {
-    let channels = task.channels;
-    // SAFETY: the caller vouches for all pointers and `channels` values behind each.
+    let whole = task.channels - task.channels % S::LANES;
+    // SAFETY: the caller vouches for all pointers and the task's channels behind each, a multiple of `UNIT`.
     unsafe {
-        for c in (0..channels).step_by(S::LANES) {
-            let mut sums = [S::load(task.bias.as_ptr().add(c)); TILE];
-            for tap in 0..tile.taps {
-                let mut weights = [S::splat(0.0); K];
-                for (j, weight) in weights.iter_mut().enumerate() {
-                    *weight = S::load(tile.weights[tap].add(j * channels + c));
-                }
-                each_column!(U, {
-                    if U < (TILE - 1) * STRIDE + K {
-                        let column =
-                            if BORDER { tile.columns[tap][U] } else { tile.rows[tap].add(U * channels) };
-                        let value = S::load(column.add(c));
-                        for (t, sum) in sums.iter_mut().enumerate() {
-                            if (t * STRIDE..t * STRIDE + K).contains(&U) {
-                                *sum = S::multiply_add(value, weights[U - t * STRIDE], *sum);
-                            }
+        for c in (0..whole).step_by(S::LANES) {
+            vector::<S, K, STRIDE, BORDER>(tile, task, c);
+        }
+        if S::LANES > UNIT && whole < task.channels {
+            vector::<S::Last, K, STRIDE, BORDER>(tile, task, whole);
+        }
+    }
+}
+
+/// The channels of one vector, from `c` on.
+#[inline(always)]
+unsafe fn vector<S: Simd, const K: usize, const STRIDE: usize, const BORDER: bool>(
+    tile: &Tile,
+    task: &mut DepthwiseTask<'_>,
+    c: usize,
+) {
+    let channels = task.channels;
+    // SAFETY: the caller vouches for all pointers, and a vector's channels behind `c`.
+    unsafe {
+        let mut sums = [S::load(task.bias.as_ptr().add(c)); TILE];
+        for tap in 0..tile.taps {
+            let mut weights = [S::splat(0.0); K];
+            for (j, weight) in weights.iter_mut().enumerate() {
+                *weight = S::load(tile.weights[tap].add(j * channels + c));
+            }
+            each_column!(U, {
+                if U < (TILE - 1) * STRIDE + K {
+                    let column = if BORDER { tile.columns[tap][U] } else { tile.rows[tap].add(U * channels) };
+                    let value = S::load(column.add(c));
+                    for (t, sum) in sums.iter_mut().enumerate() {
+                        if (t * STRIDE..t * STRIDE + K).contains(&U) {
+                            *sum = S::multiply_add(value, weights[U - t * STRIDE], *sum);
                         }
                     }
-                });
-            }
-            activate::<S, TILE>(task.activation, &mut sums);
-            let mut total = S::splat(0.0);
-            for (t, sum) in sums.iter().enumerate() {
-                if !BORDER || t < tile.valid {
-                    S::store(tile.output.add(t * channels + c), *sum);
-                    total = S::add(total, *sum);
                 }
+            });
+        }
+        activate::<S, TILE>(task.activation, &mut sums);
+        let mut total = S::splat(0.0);
+        for (t, sum) in sums.iter().enumerate() {
+            if !BORDER || t < tile.valid {
+                S::store(tile.output.add(t * channels + c), *sum);
+                total = S::add(total, *sum);
             }
-            if let Some(sums) = &mut task.sums {
-                let place = sums.as_mut_ptr().add(c);
-                S::store(place, S::add(S::load(place), total));
-            }
+        }
+        if let Some(sums) = &mut task.sums {
+            let place = sums.as_mut_ptr().add(c);
+            S::store(place, S::add(S::load(place), total));
         }
     }
 }

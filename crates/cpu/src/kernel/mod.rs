@@ -116,6 +116,8 @@ table!(portable, Portable);
 table!(sse2, Sse2);
 #[cfg(target_arch = "x86_64")]
 table!(avx2, Avx2, "avx2,fma");
+#[cfg(target_arch = "x86_64")]
+table!(avx512, Avx512, "avx512f,avx2,fma");
 #[cfg(target_arch = "aarch64")]
 table!(neon, Neon);
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
@@ -134,6 +136,11 @@ impl Instructions {
             Self::Avx2 => {
                 let there = is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma");
                 there.then_some(&avx2::KERNELS)
+            }
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx512 => {
+                let there = is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512vbmi2");
+                (there && Self::Avx2.kernels().is_some()).then_some(&avx512::KERNELS)
             }
             #[cfg(target_arch = "aarch64")]
             Self::Neon => Some(&neon::KERNELS),

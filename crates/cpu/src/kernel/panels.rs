@@ -28,6 +28,8 @@ impl Rows {
 pub(crate) struct Panels {
     weights: Buffer,
     bias: Buffer,
+    /// Outputs, padding included.
+    width: usize,
     depth: usize,
     lanes: usize,
     widest: usize,
@@ -43,8 +45,15 @@ impl Panels {
         bias: Option<&[f32]>,
     ) -> Self {
         let (widest, lanes) = (rows.widest(), kernels.lanes);
-        let bias = bias.map_or_else(|| Buffer::zeros(outputs), |bias| Buffer::padded(bias, outputs));
-        let mut panels = Self { weights: Buffer::zeros(depth * pad(outputs)), bias, depth, lanes, widest };
+        // Whole vectors, though of the last one may lie beyond the outputs.
+        let width = pad(outputs);
+        let columns = width.next_multiple_of(lanes);
+        let mut of_columns = Buffer::zeros(columns);
+        if let Some(bias) = bias {
+            of_columns.as_mut_slice()[..outputs].copy_from_slice(bias);
+        }
+        let mut panels =
+            Self { weights: Buffer::zeros(depth * columns), bias: of_columns, width, depth, lanes, widest };
         let ranges: Vec<_> = panels.ranges().collect();
         let mut places = panels.weights.as_mut_slice().iter_mut();
         for range in ranges {
@@ -63,14 +72,14 @@ impl Panels {
     /// The vectors of outputs in each panel: as few panels as possible, as equal as possible, since a
     /// narrow one keeps too few sums going to hide the latency of an addition.
     pub fn ranges(&self) -> impl Iterator<Item = Range<usize>> + use<> {
-        let vectors = self.width() / self.lanes;
+        let vectors = self.width.div_ceil(self.lanes);
         let count = vectors.div_ceil(self.widest);
         (0..count).map(move |panel| vectors * panel / count..vectors * (panel + 1) / count)
     }
 
     /// Outputs, padding included.
     pub fn width(&self) -> usize {
-        self.bias.as_slice().len()
+        self.width
     }
 
     /// Length of the sums.
@@ -88,7 +97,7 @@ impl Panels {
         self.weights.as_slice()
     }
 
-    /// The bias of each output, padding included.
+    /// The bias of each output, for whole vectors.
     pub fn bias(&self) -> &[f32] {
         self.bias.as_slice()
     }

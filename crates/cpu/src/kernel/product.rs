@@ -4,9 +4,11 @@
 //! step it loads the panel's vectors once and multiplies them by one broadcast value of each row.
 //! 6 rows x 2 vectors make 12 products of 8 loads, and their sums, two weights and a value take 15 of
 //! 16 registers. (4 rows x 3 vectors need fewer loads and all 16: the compiler keeps one sum in
-//! memory then, and half the speed is gone.)
+//! memory then, and half the speed is gone.) AVX-512 has 32 registers, and tiles of 8 x 2, 6 x 4 and 12 x 2
+//! are no faster there or, where the compiler runs out of registers for the rows' addresses, half as fast.
 
 use super::Panels;
+use crate::buffer::UNIT;
 use crate::simd::Simd;
 use photonet_nn::Activation;
 
@@ -65,6 +67,8 @@ struct Tile<'a> {
     residual: Option<*const f32>,
     output: *mut f32,
     width: usize,
+    /// Whether of the last vector only the first values are outputs.
+    partial: bool,
 }
 
 /// Runs `task`.
@@ -95,6 +99,7 @@ pub(super) unsafe fn run<S: Simd>(task: Product<'_>) {
                     residual: residual.map(|residual| residual.as_ptr().add(at)),
                     output: output.as_mut_ptr().add(at),
                     width,
+                    partial: S::LANES > UNIT && vectors.end * S::LANES > width,
                 };
                 panel::<S>(tile, rows, vectors.len());
                 weights = weights.add(vectors.len() * S::LANES * panels.depth());
@@ -188,15 +193,32 @@ impl Tile<'_> {
             for (r, row) in sums.iter().enumerate() {
                 for (v, sum) in row.iter().enumerate() {
                     let at = r * self.width + v * S::LANES;
-                    let value = match self.residual {
-                        Some(residual) => S::add(*sum, S::load(residual.add(at))),
-                        None => *sum,
-                    };
-                    S::store(self.output.add(at), value);
+                    let residual = self.residual.map(|residual| residual.add(at));
+                    if S::LANES > UNIT && self.partial && v + 1 == V {
+                        finish::<S::Last>(S::first(*sum), residual, self.output.add(at));
+                    } else {
+                        finish::<S>(*sum, residual, self.output.add(at));
+                    }
                 }
             }
             R
         }
+    }
+}
+
+/// Adds what is at `residual`, and writes a vector.
+///
+/// # Safety
+/// The CPU has the instructions of `S`, and a vector's values lie at both places.
+#[inline(always)]
+unsafe fn finish<S: Simd>(sum: S::Vector, residual: Option<*const f32>, output: *mut f32) {
+    // SAFETY: the caller vouches for the CPU and the places.
+    unsafe {
+        let value = match residual {
+            Some(residual) => S::add(sum, S::load(residual)),
+            None => sum,
+        };
+        S::store(output, value);
     }
 }
 

@@ -20,7 +20,7 @@ pub(crate) use portable::Portable;
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
 pub(crate) use wasm::Simd128;
 #[cfg(target_arch = "x86_64")]
-pub(crate) use x86::{Avx2, Sse2};
+pub(crate) use x86::{Avx2, Avx512, Sse2};
 
 /// The operations of one instruction set on its vectors of `f32`.
 ///
@@ -30,8 +30,10 @@ pub(crate) use x86::{Avx2, Sse2};
 pub(crate) unsafe trait Simd {
     /// `LANES` values.
     type Vector: Copy;
-    /// Values in a vector: 4 or 8.
+    /// Values in a vector: 4, 8 or 16.
     const LANES: usize;
+    /// Vectors of at most [`UNIT`](crate::buffer::UNIT) values, for the end of a row of which whole vectors leave some over.
+    type Last: Simd;
 
     unsafe fn splat(value: f32) -> Self::Vector;
     unsafe fn load(from: *const f32) -> Self::Vector;
@@ -42,6 +44,8 @@ pub(crate) unsafe trait Simd {
     unsafe fn multiply_add(a: Self::Vector, b: Self::Vector, c: Self::Vector) -> Self::Vector;
     unsafe fn min(a: Self::Vector, b: Self::Vector) -> Self::Vector;
     unsafe fn max(a: Self::Vector, b: Self::Vector) -> Self::Vector;
+    /// The first values of a vector.
+    unsafe fn first(vector: Self::Vector) -> <Self::Last as Simd>::Vector;
 }
 
 /// Implements [`Simd`] by intrinsics that share a prefix.
@@ -50,12 +54,14 @@ macro_rules! implement {
     (
         $name:ident, $vector:ty, $lanes:literal,
         $splat:ident, $load:ident, $store:ident, $add:ident, $multiply:ident, $min:ident, $max:ident,
-        |$a:ident, $b:ident, $c:ident| $multiply_add:expr
+        |$a:ident, $b:ident, $c:ident| $multiply_add:expr,
+        $last:ty: |$whole:ident| $first:expr
     ) => {
         // SAFETY: each method runs one or two instructions of the set that the trait's callers vouch for.
         unsafe impl super::Simd for $name {
             type Vector = $vector;
             const LANES: usize = $lanes;
+            type Last = $last;
 
             #[inline(always)]
             unsafe fn splat(value: f32) -> Self::Vector {
@@ -93,6 +99,15 @@ macro_rules! implement {
                 #[allow(unused_unsafe, reason = "wasm's own instructions are safe")]
                 unsafe {
                     $multiply_add
+                }
+            }
+
+            #[inline(always)]
+            unsafe fn first($whole: Self::Vector) -> <Self::Last as super::Simd>::Vector {
+                // SAFETY: the caller's CPU has the instruction.
+                #[allow(unused_unsafe, reason = "nothing to do where a vector is the last as well")]
+                unsafe {
+                    $first
                 }
             }
         }

@@ -14,6 +14,7 @@ fn zip(a: [f32; 4], b: [f32; 4], operation: impl Fn(f32, f32) -> f32) -> [f32; 4
 unsafe impl Simd for Portable {
     type Vector = [f32; 4];
     const LANES: usize = 4;
+    type Last = Self;
 
     #[inline(always)]
     unsafe fn splat(value: f32) -> [f32; 4] {
@@ -56,5 +57,10 @@ unsafe impl Simd for Portable {
     #[inline(always)]
     unsafe fn max(a: [f32; 4], b: [f32; 4]) -> [f32; 4] {
         zip(a, b, |a, b| if a > b { a } else { b })
+    }
+
+    #[inline(always)]
+    unsafe fn first(vector: [f32; 4]) -> [f32; 4] {
+        vector
     }
 }
