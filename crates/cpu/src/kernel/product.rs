@@ -4,7 +4,8 @@
 //! step it loads the panel's vectors once and multiplies them by one broadcast value of each row.
 //! 6 rows x 2 vectors make 12 products of 8 loads, and their sums, two weights and a value take 15 of
 //! 16 registers. (4 rows x 3 vectors need fewer loads and all 16: the compiler keeps one sum in
-//! memory then, and half the speed is gone.) AVX-512 has 32 registers, and tiles of 8 x 2, 6 x 4 and 12 x 2
+//! memory then, and half the speed is gone. So it is where multiplying and adding are two instructions, as in
+//! WebAssembly: there tiles have 4 rows.) AVX-512 has 32 registers, and tiles of 8 x 2, 6 x 4 and 12 x 2
 //! are no faster there or, where the compiler runs out of registers for the rows' addresses, half as fast.
 
 use super::Panels;
@@ -119,7 +120,7 @@ unsafe fn panel<S: Simd>(mut tile: Tile<'_>, mut rows: usize, vectors: usize) {
                 (1, 4..) => tile.run::<S, 4, 1>(),
                 (1, 2..) => tile.run::<S, 2, 1>(),
                 (1, _) => tile.run::<S, 1, 1>(),
-                (2, 6..) => tile.run::<S, 6, 2>(),
+                (2, 6..) if S::FUSED => tile.run::<S, 6, 2>(),
                 (2, 4..) => tile.run::<S, 4, 2>(),
                 (2, 2..) => tile.run::<S, 2, 2>(),
                 (2, _) => tile.run::<S, 1, 2>(),

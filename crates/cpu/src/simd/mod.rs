@@ -32,6 +32,8 @@ pub(crate) unsafe trait Simd {
     type Vector: Copy;
     /// Values in a vector: 4, 8 or 16.
     const LANES: usize;
+    /// Whether `multiply_add` is one instruction. Two want a register for what is between them.
+    const FUSED: bool;
     /// Vectors of at most [`UNIT`](crate::buffer::UNIT) values, for the end of a row of which whole vectors leave some over.
     type Last: Simd;
 
@@ -54,13 +56,14 @@ macro_rules! implement {
     (
         $name:ident, $vector:ty, $lanes:literal,
         $splat:ident, $load:ident, $store:ident, $add:ident, $multiply:ident, $min:ident, $max:ident,
-        |$a:ident, $b:ident, $c:ident| $multiply_add:expr,
+        $fused:literal: |$a:ident, $b:ident, $c:ident| $multiply_add:expr,
         $last:ty: |$whole:ident| $first:expr
     ) => {
         // SAFETY: each method runs one or two instructions of the set that the trait's callers vouch for.
         unsafe impl super::Simd for $name {
             type Vector = $vector;
             const LANES: usize = $lanes;
+            const FUSED: bool = $fused;
             type Last = $last;
 
             #[inline(always)]

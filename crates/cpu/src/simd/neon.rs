@@ -19,6 +19,6 @@ implement!(
     vmulq_f32,
     vminq_f32,
     vmaxq_f32,
-    |a, b, c| vfmaq_f32(c, a, b),
+    true: |a, b, c| vfmaq_f32(c, a, b),
     Self: |whole| whole
 );

@@ -14,6 +14,7 @@ fn zip(a: [f32; 4], b: [f32; 4], operation: impl Fn(f32, f32) -> f32) -> [f32; 4
 unsafe impl Simd for Portable {
     type Vector = [f32; 4];
     const LANES: usize = 4;
+    const FUSED: bool = false;
     type Last = Self;
 
     #[inline(always)]

@@ -20,6 +20,6 @@ implement!(
     f32x4_mul,
     f32x4_pmin,
     f32x4_pmax,
-    |a, b, c| f32x4_add(f32x4_mul(a, b), c),
+    false: |a, b, c| f32x4_add(f32x4_mul(a, b), c),
     Self: |whole| whole
 );

@@ -28,7 +28,7 @@ implement!(
     _mm_mul_ps,
     _mm_min_ps,
     _mm_max_ps,
-    |a, b, c| _mm_add_ps(_mm_mul_ps(a, b), c),
+    false: |a, b, c| _mm_add_ps(_mm_mul_ps(a, b), c),
     Self: |whole| whole
 );
 
@@ -43,7 +43,7 @@ implement!(
     _mm256_mul_ps,
     _mm256_min_ps,
     _mm256_max_ps,
-    |a, b, c| _mm256_fmadd_ps(a, b, c),
+    true: |a, b, c| _mm256_fmadd_ps(a, b, c),
     Self: |whole| whole
 );
 
@@ -58,6 +58,6 @@ implement!(
     _mm512_mul_ps,
     _mm512_min_ps,
     _mm512_max_ps,
-    |a, b, c| _mm512_fmadd_ps(a, b, c),
+    true: |a, b, c| _mm512_fmadd_ps(a, b, c),
     Avx2: |whole| _mm512_castps512_ps256(whole)
 );
