@@ -1,6 +1,6 @@
 //! The one image type: 8-bit RGB.
 
-#[cfg(target_arch = "x86_64")]
+#[cfg(vectors)]
 use std::borrow::Cow;
 
 use crate::VisionError;
@@ -186,7 +186,7 @@ impl<'a> View<'a> {
     }
 
     /// Row `y` and what follows it in memory, at least `bytes` bytes: zeros where the image ends before.
-    #[cfg(target_arch = "x86_64")]
+    #[cfg(vectors)]
     pub(crate) fn row_with(&self, y: usize, bytes: usize) -> Cow<'a, [u8]> {
         let row = &self.data[self.offset + y * self.stride..];
         if row.len() >= bytes {

@@ -4,7 +4,7 @@
 //! that and the network's input). Normalisation is only described by the recipe; the GPU does it.
 //!
 //! Every pixel is decided by integer arithmetic, or by single IEEE operations in a fixed order, so all native
-//! targets and wasm32 give the same bytes: where a resize runs on vectors (AVX2), it is the same integers. Random choices come from
+//! targets and wasm32 give the same bytes: where a resize runs on vectors, it is the same integers. Random choices come from
 //! the counter-based [`Random`], which depends on nothing but its key.
 //!
 //! ```

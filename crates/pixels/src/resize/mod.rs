@@ -12,13 +12,15 @@
 //! cheaper, which rounds differently; here the horizontal pass always comes first.
 
 mod area;
-#[cfg(target_arch = "x86_64")]
-mod avx2;
+#[cfg(vectors)]
+mod lanes;
 mod opencv;
 mod pillow;
 mod taps;
 #[cfg(test)]
 mod tests;
+#[cfg(vectors)]
+mod vectors;
 
 use serde::{Deserialize, Serialize};
 
@@ -85,17 +87,17 @@ impl Default for Resampler {
 enum Instructions {
     /// Plain Rust, on every machine.
     Portable,
-    /// Exists where [`avx2::available`] says so.
-    #[cfg(target_arch = "x86_64")]
-    Avx2,
+    /// Those of the processor, where [`vectors::available`] says so: AVX2, NEON or WebAssembly's.
+    #[cfg(vectors)]
+    Vectors,
 }
 
 impl Instructions {
     /// The fastest that this processor has.
     fn best() -> Instructions {
-        #[cfg(target_arch = "x86_64")]
-        if avx2::available() {
-            return Instructions::Avx2;
+        #[cfg(vectors)]
+        if vectors::available() {
+            return Instructions::Vectors;
         }
         Instructions::Portable
     }

@@ -3,12 +3,12 @@
 //! Source: OpenCV's `imgproc/src/resize.cpp`. Pixel centres lie at half-integers; weights are rounded to 11
 //! fractional bits; the horizontal pass keeps 32-bit integers and the vertical one rounds to 8 bits.
 
-#[cfg(target_arch = "x86_64")]
+#[cfg(vectors)]
 use std::marker::PhantomData;
 
 use super::area::{area, area_taps, area_whole};
-#[cfg(target_arch = "x86_64")]
-use super::avx2;
+#[cfg(vectors)]
+use super::vectors;
 use super::{Instructions, Interpolation};
 use crate::rgb::{Region, View};
 
@@ -194,9 +194,9 @@ fn lanczos_weights(x: f32) -> [f32; 8] {
 
 fn linear(view: View<'_>, x: &Placed<2>, y: &Placed<2>, instructions: Instructions) -> Vec<u8> {
     match instructions {
-        #[cfg(target_arch = "x86_64")]
-        Instructions::Avx2 => {
-            let across = Across::<avx2::Cut, 1>::new(view, x);
+        #[cfg(vectors)]
+        Instructions::Vectors => {
+            let across = Across::<vectors::Cut, 1>::new(view, x);
             fixed(x, y, |rows, lines| across.run(rows, lines), linear_row)
         }
         Instructions::Portable => {
@@ -213,12 +213,12 @@ fn kernel<const K: usize>(
     instructions: Instructions,
 ) -> Vec<u8> {
     match instructions {
-        #[cfg(target_arch = "x86_64")]
-        Instructions::Avx2 => {
-            let across = Across::<avx2::Sums, 2>::new(view, x);
+        #[cfg(vectors)]
+        Instructions::Vectors => {
+            let across = Across::<vectors::Sums, 2>::new(view, x);
             let down = |lines: &[&[i32]; K], weights: &[i32; K], out: &mut [u8]| {
-                // SAFETY: the processor has AVX2, as `Instructions` says.
-                unsafe { avx2::kernel_line(lines, weights, out) }
+                // SAFETY: the processor has the vectors, as `Instructions` says.
+                unsafe { vectors::kernel_line(lines, weights, out) }
             };
             fixed(x, y, |rows, lines| across.run(rows, lines), down)
         }
@@ -264,18 +264,18 @@ fn fixed<S: Copy + Default, const K: usize>(
     data
 }
 
-/// The pass along rows on AVX2.
-#[cfg(target_arch = "x86_64")]
+/// The pass along rows on vectors.
+#[cfg(vectors)]
 struct Across<'a, S, const PAIRS: usize> {
     view: View<'a>,
-    weights: avx2::Weights,
+    weights: vectors::Weights,
     samples: PhantomData<S>,
 }
 
-#[cfg(target_arch = "x86_64")]
-impl<'a, S: avx2::Samples, const PAIRS: usize> Across<'a, S, PAIRS> {
+#[cfg(vectors)]
+impl<'a, S: vectors::Samples, const PAIRS: usize> Across<'a, S, PAIRS> {
     fn new<const K: usize>(view: View<'a>, x: &Placed<K>) -> Self {
-        let weights = avx2::Weights::new::<PAIRS, false>(x.0.iter().map(run));
+        let weights = vectors::Weights::new::<PAIRS, false>(x.0.iter().map(run));
         Across { view, weights, samples: PhantomData }
     }
 
@@ -283,13 +283,13 @@ impl<'a, S: avx2::Samples, const PAIRS: usize> Across<'a, S, PAIRS> {
     fn run(&self, rows: &[usize], lines: [&mut [S::Sample]; 2]) {
         let row = |row: &usize| self.view.row_with(*row, self.weights.reach);
         let (first, second) = (row(&rows[0]), row(rows.last().unwrap_or(&rows[0])));
-        // SAFETY: made for `Instructions::Avx2` alone, which says that the processor has it.
-        unsafe { avx2::across::<S, 1, PAIRS, false>(&self.weights, [[&*first, &*second]], [lines]) };
+        // SAFETY: made for `Instructions::Vectors` alone, which says that the processor has them.
+        unsafe { vectors::across::<S, 1, PAIRS, false>(&self.weights, [[&*first, &*second]], [lines]) };
     }
 }
 
 /// Taps as a run of consecutive source samples: at the border several are the same one.
-#[cfg(target_arch = "x86_64")]
+#[cfg(vectors)]
 fn run<const K: usize>(taps: &[(usize, i32); K]) -> (usize, [i32; K]) {
     let first = taps[0].0;
     let mut weights = [0; K];

@@ -4,12 +4,14 @@
 //! (`Geometry.c`). The kernel's support is scaled by the reduction, its weights are computed in f64,
 //! normalised to a sum of 1 and rounded to 22 fractional bits; sums are 32-bit integers.
 
+#[cfg(vectors)]
+use std::array::from_fn;
 use std::f64::consts::PI;
 use std::ops::Range;
 
-#[cfg(target_arch = "x86_64")]
-use super::avx2;
 use super::taps::Taps;
+#[cfg(vectors)]
+use super::vectors;
 use super::{Instructions, Interpolation, check_pixels};
 use crate::VisionError;
 use crate::rgb::{Region, View};
@@ -43,7 +45,7 @@ pub(super) fn resize(
         (first, rows.iter().map(|(first, weights)| first + weights.len()).max().unwrap_or(first))
     };
     let line = region.width as usize * 3;
-    // Passes take four rows at once and blocks of a line, and write a sample beyond its end.
+    // Passes take up to four rows at once and blocks of a line, and write a sample beyond its end.
     let stride = (line + 1).next_multiple_of(BLOCK);
     let lines = (end - first).next_multiple_of(4);
     check_pixels(view, full, stride.div_ceil(3) as u64, lines as u64)?;
@@ -68,9 +70,9 @@ pub(super) fn resize(
     for ((start, weights), out) in rows.iter().zip(data.chunks_exact_mut(line)) {
         let lines = &between[(start - first) * stride..];
         match instructions {
-            // SAFETY: the processor has AVX2, as `Instructions` says.
-            #[cfg(target_arch = "x86_64")]
-            Instructions::Avx2 => unsafe { avx2::down(lines, stride, weights, out) },
+            // SAFETY: the processor has the vectors, as `Instructions` says.
+            #[cfg(vectors)]
+            Instructions::Vectors => unsafe { vectors::down(lines, stride, weights, out) },
             Instructions::Portable => down(lines, stride, weights, &mut sums, out),
         }
     }
@@ -87,17 +89,21 @@ fn across(
     instructions: Instructions,
 ) {
     match instructions {
-        #[cfg(target_arch = "x86_64")]
-        Instructions::Avx2 => {
-            let weights = avx2::Weights::new::<2, true>(columns.iter());
+        #[cfg(vectors)]
+        Instructions::Vectors => {
+            const PAIRS: usize = vectors::PAIRS_OF_ROWS;
+            let weights = vectors::Weights::new::<2, true>(columns.iter());
             let last = rows.end - 1;
-            for (y, lines) in rows.step_by(4).zip(between.chunks_exact_mut(4 * stride)) {
-                let rows = [0, 1, 2, 3].map(|next| view.row_with((y + next).min(last), weights.reach));
-                let [a, b, c, d] = std::array::from_fn(|k| &*rows[k]);
-                let (upper, lower) = lines.split_at_mut(2 * stride);
-                let lines = [upper.split_at_mut(stride).into(), lower.split_at_mut(stride).into()];
-                // SAFETY: the processor has AVX2, as `Instructions` says.
-                unsafe { avx2::across::<avx2::Bytes, 2, 2, true>(&weights, [[a, b], [c, d]], lines) };
+            let at_once = 2 * PAIRS;
+            for (y, lines) in rows.step_by(at_once).zip(between.chunks_exact_mut(at_once * stride)) {
+                let rows: [[_; 2]; PAIRS] = from_fn(|pair| {
+                    from_fn(|row| view.row_with((y + 2 * pair + row).min(last), weights.reach))
+                });
+                let mut lines = lines.chunks_exact_mut(stride);
+                let lines = from_fn(|_| from_fn(|_| lines.next().unwrap_or_default()));
+                let rows = rows.each_ref().map(|pair| pair.each_ref().map(|row| &**row));
+                // SAFETY: the processor has the vectors, as `Instructions` says.
+                unsafe { vectors::across::<vectors::Bytes, PAIRS, 2, true>(&weights, rows, lines) };
             }
         }
         Instructions::Portable => {
