@@ -153,6 +153,12 @@ pub struct EvalOptions {
     /// Photos in a batch.
     #[arg(long)]
     pub batch: Option<u32>,
+    /// How many of the surest mistakes to name.
+    #[arg(long, value_name = "N", default_value_t = 10)]
+    pub mistakes: usize,
+    /// Write a page of it all as well, with the mistakes' pictures: one file, which needs no network and no script.
+    #[arg(long, value_name = "FILE.html")]
+    pub report: Option<PathBuf>,
     /// Form of the result.
     #[arg(long, default_value = "text")]
     pub format: TextOrJson,

@@ -1,17 +1,20 @@
 //! `photonet eval`.
 
+mod report;
+mod text;
+
 use crate::adopt::{check_network, preprocessing};
 use crate::arguments::{EvalOptions, TextOrJson, positive};
 use crate::error::CliError;
 use crate::machine::open_machine;
 use crate::output::say;
-use crate::table;
-use photonet_model::Model;
+use photonet_model::{Model, write_atomically};
 use photonet_train::config::{Config, Task};
 use photonet_train::dataset::{Dataset, DatasetReport, ListOptions, is_photo, open_config_eval};
-use photonet_train::evaluate::{Evaluation, evaluate, telling};
+use photonet_train::evaluate::{evaluate, telling};
 use photonet_train::load_model;
 use photonet_train::loader::LoaderOptions;
+use report::Subject;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -21,6 +24,8 @@ const TRANSFORMS: &str = "DataLoader.Eval.dataset.transform_ops";
 /// Runs the command.
 pub fn run(options: &EvalOptions) -> Result<ExitCode, CliError> {
     let given = &options.config;
+    // Before anything takes long.
+    options.report.as_deref().map_or(Ok(()), report::check_place)?;
     let batch = positive("--batch", options.batch)?;
     let config = given.load(Task::Eval)?;
     let pretrained = config.as_ref().and_then(|c| c.global.pretrained_model.clone());
@@ -52,19 +57,32 @@ pub fn run(options: &EvalOptions) -> Result<ExitCode, CliError> {
     let machine = open_machine(device.as_deref().unwrap_or("auto"), options.precision)?;
     let batch = batch.or_else(|| config.as_ref().map(|c| c.eval.batch_size)).unwrap_or(64);
     let loader = LoaderOptions::eval(batch as usize);
-    let result = pollster::block_on(evaluate(&machine, &model, dataset, loader, &topk, |_| ()))?;
+    let result =
+        pollster::block_on(evaluate(&machine, &model, dataset, loader, &topk, options.mistakes, |_| ()))?;
     for (path, reason) in &result.unreadable {
         eprintln!("photonet: left out {}: {reason}", path.display());
     }
     match options.format {
         TextOrJson::Json => say(serde_json::to_string(&result)?)?,
-        TextOrJson::Text => say(describe(&result))?,
+        TextOrJson::Text => say(text::describe(&result))?,
     }
     if result.images == 0 {
         return Err(CliError::Usage(format!(
             "none of the {} photos could be read: nothing was measured",
             result.skipped
         )));
+    }
+    if let Some(out) = &options.report {
+        let photos =
+            options.data.as_deref().or(given.config.as_deref()).unwrap_or(Path::new("DataLoader.Eval"));
+        let page = report::page(&Subject { model: &model, path: &path, photos }, &result);
+        write_atomically(out, page.as_bytes())?;
+        let wrote = format!("wrote {} ({:.1} MB)", out.display(), page.len() as f64 / 1e6);
+        // The output is one JSON object.
+        match options.format {
+            TextOrJson::Json => eprintln!("photonet: {wrote}"),
+            TextOrJson::Text => say(format_args!("\n{wrote}"))?,
+        }
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -111,31 +129,4 @@ fn accuracies(config: Option<&Config>, classes: usize) -> Vec<u32> {
         eprintln!("photonet: top-{k} says nothing with {classes} classes and is left out");
     }
     kept
-}
-
-fn describe(result: &Evaluation) -> String {
-    let share = |value: Option<f64>| value.map_or("-".into(), |v| format!("{v:.3}"));
-    let rows: Vec<Vec<String>> = result
-        .classes
-        .iter()
-        .map(|c| {
-            vec![
-                c.label.clone(),
-                c.images.to_string(),
-                c.correct.to_string(),
-                share(c.recall),
-                share(c.precision),
-            ]
-        })
-        .collect();
-    let accuracies: Vec<String> =
-        result.topk.iter().map(|(k, share)| format!("top-{k} {share:.4}")).collect();
-    let accuracies = accuracies.join("   ");
-    format!(
-        "{accuracies}   loss {:.4}   {} photos, {} skipped\n\n{}",
-        result.loss,
-        result.images,
-        result.skipped,
-        table::render(&["class", "photos", "correct", "recall", "precision"], &rows)
-    )
 }

@@ -1,5 +1,7 @@
 //! Plain text tables.
 
+use std::collections::BTreeSet;
+
 /// Lines with columns as wide as their widest cell; columns of numbers are set to the right.
 pub fn render(header: &[&str], rows: &[Vec<String>]) -> String {
     let width = |column: usize| {
@@ -25,8 +27,41 @@ pub fn render(header: &[&str], rows: &[Vec<String>]) -> String {
     lines.join("\n")
 }
 
+/// Names of at most `width` characters that still differ from one another: their beginnings, or what follows the
+/// beginning that all share; nothing where neither tells them apart.
+pub fn abbreviate(names: &[&str], width: usize) -> Option<Vec<String>> {
+    let shared = shared_beginning(names);
+    [0, shared].into_iter().find_map(|skip| {
+        let short = |name: &&str| name.chars().skip(skip).take(width).collect::<String>();
+        let short: Vec<String> = names.iter().map(short).collect();
+        let different: BTreeSet<&str> = short.iter().map(|name| name.trim_end()).collect();
+        (different.len() == names.len() && !different.contains("")).then_some(short)
+    })
+}
+
+/// How many characters all names begin with.
+fn shared_beginning(names: &[&str]) -> usize {
+    let Some((first, others)) = names.split_first() else { return 0 };
+    let with = |other: &&str| first.chars().zip(other.chars()).take_while(|(a, b)| a == b).count();
+    others.iter().map(with).min().unwrap_or(0)
+}
+
 #[cfg(test)]
 mod tests {
+    use super::abbreviate;
+
+    #[test]
+    fn abbreviations_differ_or_there_are_none() {
+        let short = |names: &[&str], width| abbreviate(names, width).map(|short| short.join("|"));
+        assert_eq!(short(&["cardboard", "glass"], 4).as_deref(), Some("card|glas"));
+        assert_eq!(short(&["white glass", "white paper"], 5).as_deref(), Some("glass|paper"));
+        assert_eq!(short(&["white glass", "white paper", "wood"], 5), None);
+        assert_eq!(short(&["ümlaut", "über"], 2).as_deref(), Some("üm|üb"));
+        assert_eq!(short(&["class", "class 2"], 5), None, "one of them would have no name left");
+        assert_eq!(short(&["same", "same"], 9), None);
+        assert_eq!(short(&["only"], 2).as_deref(), Some("on"));
+    }
+
     #[test]
     fn numbers_stand_right_and_words_left() {
         let rows = [vec!["a".to_string(), "10".into()], vec!["long".into(), "5".into()]];

@@ -1,5 +1,7 @@
 //! What a model is worth on labelled photos.
 
+mod tally;
+
 use crate::dataset::Dataset;
 use crate::journal::serialize_topk;
 use crate::loader::{IGNORED_LABEL, Loader, LoaderOptions};
@@ -7,10 +9,12 @@ use crate::machine::Network;
 use crate::{Machine, TrainError};
 use photonet_model::{InferenceNetwork, Model};
 use photonet_nn::Metrics;
-use serde::Serialize;
-use std::path::PathBuf;
+use serde::{Serialize, Serializer};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use tally::Tally;
+pub(crate) use tally::softmax;
 
 /// Accuracy of one class.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -29,7 +33,65 @@ pub struct ClassScore {
     pub recall: Option<f64>,
     /// `correct / predicted`; absent where nothing was given this class.
     pub precision: Option<f64>,
+    /// The harmonic mean of both, 0 where nothing is correct; absent without photos.
+    pub f1: Option<f64>,
 }
+
+/// Means over the classes that have photos, each of the same weight.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct MeanScore {
+    /// Of the recalls.
+    pub recall: f64,
+    /// Of the precisions, 0 for a class that was given to nothing.
+    pub precision: f64,
+    /// Of the F1.
+    pub f1: f64,
+}
+
+/// A class by index and name.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Class {
+    /// Its index.
+    pub index: usize,
+    /// Its name.
+    pub label: String,
+}
+
+/// Photos of one class that were given another.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Confusion {
+    /// The class that they have.
+    pub truth: Class,
+    /// The class that they were given.
+    pub said: Class,
+    /// How many there are, at least 1.
+    pub images: usize,
+}
+
+/// A class that a photo may have been given.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Answer {
+    /// The class.
+    #[serde(flatten)]
+    pub class: Class,
+    /// Its probability, 0 to 1.
+    pub probability: f64,
+}
+
+/// A photo that was given another class than it has.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Mistake {
+    /// The photo.
+    #[serde(serialize_with = "serialize_path")]
+    pub file: PathBuf,
+    /// The class that it has, with its probability.
+    pub truth: Answer,
+    /// The most probable classes, at most [`SHOWN_ANSWERS`]; the first is what was said.
+    pub top: Vec<Answer>,
+}
+
+/// The most answers that a [`Mistake`] tells.
+pub const SHOWN_ANSWERS: usize = 3;
 
 /// The result of an evaluation.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -44,11 +106,24 @@ pub struct Evaluation {
     pub images: usize,
     /// Photos that could not be read.
     pub skipped: usize,
+    /// The mean of the classes; absent where no photo counted.
+    pub mean: Option<MeanScore>,
     /// Each class.
     pub classes: Vec<ClassScore>,
+    /// All pairs of classes that were confused, the most frequent first and equal ones in the order of the classes. With
+    /// each class's `correct` they are the whole confusion matrix.
+    pub confusions: Vec<Confusion>,
+    /// The surest mistakes, as many as were asked for: by the probability of what was said, then by the loss, then in the
+    /// data set's order.
+    pub mistakes: Vec<Mistake>,
     /// The photos that could not be read, and why.
     #[serde(skip)]
     pub unreadable: Vec<(PathBuf, String)>,
+}
+
+/// A path as it is shown, which JSON can hold whatever its bytes are.
+fn serialize_path<S: Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(&path.display())
 }
 
 /// The numbers k of top-k accuracy that say something with `classes` classes, or k = 1 where none does; and those that
@@ -100,7 +175,8 @@ pub async fn count(
     Ok(())
 }
 
-/// Evaluates `model` on `dataset`, whose labels are the model's, with accuracy for each k of `topk`. `progress` is told the photos done.
+/// Evaluates `model` on `dataset`, whose labels are the model's, with accuracy for each k of `topk`, and keeps the
+/// `mistakes` surest mistakes. `progress` is told the photos done.
 ///
 /// # Errors
 /// Photos that cannot be loaded at all, or a device that fails.
@@ -110,6 +186,7 @@ pub async fn evaluate(
     dataset: Dataset,
     options: LoaderOptions,
     topk: &[u32],
+    mistakes: usize,
     mut progress: impl FnMut(usize),
 ) -> Result<Evaluation, TrainError> {
     let batch_size = options.batch_size.min(dataset.samples.len().max(1));
@@ -119,146 +196,14 @@ pub async fn evaluate(
     let mut network = Network::new(machine, model, batch_size).await?;
     let loader = loader.with_batch_size(network.batch());
     let classes = model.architecture.classes;
-    let mut tally = Tally::new(classes, topk);
+    let mut tally = Tally::new(classes, topk, mistakes);
     for batch in loader.epoch(0) {
         let batch = batch?;
-        for (logits, label) in network.logits(&batch.pixels).await?.iter().zip(&batch.labels) {
-            tally.add(logits, *label);
+        let logits = network.logits(&batch.pixels).await?;
+        for ((logits, label), index) in logits.iter().zip(&batch.labels).zip(&batch.indices) {
+            tally.add(logits, *label, *index);
         }
         progress(batch.size);
     }
-    Ok(tally.finish(&model.labels, loader.report().skipped))
-}
-
-struct Tally {
-    images: usize,
-    /// Each k, and how many labels were among the first k.
-    topk: Vec<(u32, usize)>,
-    loss: f64,
-    of_class: Vec<[usize; 3]>,
-}
-
-impl Tally {
-    fn new(classes: usize, topk: &[u32]) -> Self {
-        let topk = topk.iter().map(|k| (*k, 0)).collect();
-        Self { images: 0, topk, loss: 0.0, of_class: vec![[0; 3]; classes] }
-    }
-
-    fn add(&mut self, logits: &[f32], label: u32) {
-        let label = label as usize;
-        let Some(own) = logits.get(label) else { return };
-        let before = |&(c, z): &(usize, &f32)| *z > *own || (*z == *own && c < label);
-        let rank = logits.iter().enumerate().filter(before).count();
-        let first = argmax(logits);
-        self.images += 1;
-        self.topk.iter_mut().for_each(|(k, count)| *count += usize::from(rank < *k as usize));
-        self.loss += cross_entropy(logits, *own);
-        self.of_class[label][0] += 1;
-        self.of_class[label][1] += usize::from(rank == 0);
-        self.of_class[first][2] += 1;
-    }
-
-    fn finish(self, labels: &[String], unreadable: Vec<(PathBuf, String)>) -> Evaluation {
-        let share = |part: usize, whole: usize| part as f64 / whole.max(1) as f64;
-        let known = |part: usize, whole: usize| (whole > 0).then(|| share(part, whole));
-        let classes = self.of_class.iter().zip(labels).enumerate().map(|(index, (counts, label))| {
-            let [images, correct, predicted] = *counts;
-            ClassScore {
-                index,
-                label: label.clone(),
-                images,
-                correct,
-                predicted,
-                recall: known(correct, images),
-                precision: known(correct, predicted),
-            }
-        });
-        Evaluation {
-            topk: self.topk.iter().map(|(k, count)| (*k, share(*count, self.images))).collect(),
-            loss: self.loss / self.images.max(1) as f64,
-            images: self.images,
-            skipped: unreadable.len(),
-            classes: classes.collect(),
-            unreadable,
-        }
-    }
-}
-
-/// The first class with the largest logit.
-fn argmax(logits: &[f32]) -> usize {
-    let mut best = 0;
-    for (index, z) in logits.iter().enumerate() {
-        if *z > logits[best] {
-            best = index;
-        }
-    }
-    best
-}
-
-/// The largest logit and each one's power of e relative to it, worked out in `f64`.
-fn powers(logits: &[f32]) -> (f64, Vec<f64>) {
-    let largest = f64::from(logits.iter().copied().fold(f32::NEG_INFINITY, f32::max));
-    (largest, logits.iter().map(|z| (f64::from(*z) - largest).exp()).collect())
-}
-
-/// Minus the logarithm of the probability of the class whose logit is `own`. A probability would round to 0
-/// where the others are larger by a hundred.
-fn cross_entropy(logits: &[f32], own: f32) -> f64 {
-    let (largest, powers) = powers(logits);
-    powers.iter().sum::<f64>().ln() + largest - f64::from(own)
-}
-
-/// Probabilities from logits, worked out in `f64`.
-pub fn softmax(logits: &[f32]) -> Vec<f32> {
-    let (_, powers) = powers(logits);
-    let sum: f64 = powers.iter().sum();
-    powers.iter().map(|p| (p / sum) as f32).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn tally_counts_ranks_ties_and_classes() {
-        let mut tally = Tally::new(3, &[1, 2, 5]);
-        tally.add(&[2.0, 1.0, 0.0], 0);
-        tally.add(&[2.0, 1.0, 0.0], 1);
-        // A tie goes to the lower index.
-        tally.add(&[1.0, 1.0, 0.0], 1);
-        tally.add(&[0.0, 0.0, 5.0], IGNORED_LABEL);
-        let labels = ["a", "b", "c"].map(String::from);
-        let result = tally.finish(&labels, Vec::new());
-        assert_eq!((result.images, result.classes[0].correct, result.classes[1].correct), (3, 1, 0));
-        assert_eq!(result.topk, [(1, 1.0 / 3.0), (2, 1.0), (5, 1.0)]);
-        let json = serde_json::to_value(&result).unwrap();
-        assert_eq!((json["top1"].as_f64(), json["top2"].as_f64()), (Some(1.0 / 3.0), Some(1.0)));
-        assert_eq!(result.classes[0].precision, Some(1.0 / 3.0));
-        assert_eq!(result.classes[2].recall, None);
-        let expected = -(f64::exp(2.0) / (f64::exp(2.0) + f64::exp(1.0) + 1.0)).ln();
-        let mut one = Tally::new(3, &[1, 2, 5]);
-        one.add(&[2.0, 1.0, 0.0], 0);
-        assert!((one.finish(&labels, Vec::new()).loss - expected).abs() < 1e-12);
-    }
-
-    #[test]
-    fn the_loss_of_a_model_that_is_badly_off_is_as_large_as_it_is() {
-        let loss = |logits: &[f32], label| {
-            let mut tally = Tally::new(logits.len(), &[1]);
-            tally.add(logits, label);
-            tally.finish(&[], Vec::new()).loss
-        };
-        assert_eq!(loss(&[150.0, -150.0], 1), 300.0);
-        assert_eq!(loss(&[5000.0, 0.0, -1000.0], 2), 6000.0);
-        assert!((loss(&[800.0, 800.0, 0.0], 2) - (800.0 + f64::ln(2.0))).abs() < 1e-12);
-        assert_eq!(loss(&[1e30, -1e30], 1), 2.0 * f64::from(1e30_f32));
-        assert_eq!(loss(&[1e30, -1e30], 0), 0.0);
-        assert!(loss(&[f32::NAN, 0.0], 1).is_nan());
-    }
-
-    #[test]
-    fn softmax_of_huge_logits_is_finite() {
-        assert_eq!(softmax(&[1e30, -1e30]), [1.0, 0.0]);
-        assert!((softmax(&[0.0, 0.0, 0.0])[1] - 1.0 / 3.0).abs() < 1e-7);
-    }
+    Ok(tally.finish(&model.labels, loader.dataset(), loader.report().skipped))
 }

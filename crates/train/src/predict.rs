@@ -3,12 +3,12 @@
 use crate::dataset::{DatasetError, lines};
 use crate::evaluate::softmax;
 use crate::machine::Network;
+use crate::photo::{decode_photo, guarded};
 use crate::{Machine, TrainError};
 use photonet_model::{Features, Model};
-use photonet_vision::{DecodeLimits, Rgb, decode};
+use photonet_vision::Rgb;
 use rayon::prelude::*;
 use std::fs;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
 /// Extensions that folders are searched for.
@@ -212,12 +212,8 @@ impl<'a> Runner<'a> {
 
 fn prepare(model: &Model, path: &Path) -> Result<Rgb, String> {
     let bytes = fs::read(path).map_err(|e| format!("cannot read it: {e}"))?;
-    let make = || {
-        let image = decode(&bytes, &DecodeLimits::default()).map_err(|e| e.to_string())?;
-        model.recipe.apply(&image, None).map_err(|e| e.to_string())
-    };
-    // As in training, a decoder that gives up by a panic has met a bad photo like any other.
-    catch_unwind(AssertUnwindSafe(make)).unwrap_or_else(|_| Err("the decoder failed on it".into()))
+    let image = decode_photo(&bytes)?;
+    guarded(|| model.recipe.apply(&image, None).map_err(|e| e.to_string()))
 }
 
 fn rank(logits: &[f32]) -> Vec<Ranked> {

@@ -1,6 +1,5 @@
 //! From an index of the data set to the pixels of one slot.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -13,6 +12,7 @@ use photonet_vision::{
 use super::cache::Cache;
 use super::{IGNORED_LABEL, LoaderError, LoaderOptions, OnError};
 use crate::dataset::Dataset;
+use crate::photo::guarded;
 
 /// What the threads of all epochs share.
 pub(super) struct Source {
@@ -105,10 +105,7 @@ impl Source {
         if self.failures[index].get().is_some() {
             return None;
         }
-        // A decoder that gives up by a panic has met a bad photo like any other; the photo is named
-        // and training goes on.
-        let made = catch_unwind(AssertUnwindSafe(|| self.make(index, key)))
-            .unwrap_or_else(|_| Err("the decoder failed on it".to_owned()));
+        let made = guarded(|| self.make(index, key));
         match made {
             Ok(pixels) => Some(pixels),
             Err(reason) => {
