@@ -1,8 +1,12 @@
 //! `cargo xtask demo`: the whole way of the product once, from pictures to a model that classifies.
 
+mod answers;
+
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Instant;
+
+use answers::{Shown, listed, marked, named, spread};
 
 use crate::pictures::{self, Pattern};
 use crate::setup::{self, Gpu};
@@ -13,6 +17,9 @@ const OUT: &str = "output/demo";
 
 /// The file that marks a folder as written by the demo, and so as one that it may write again.
 const MARK: &str = "written-by-photonet-demo.txt";
+
+/// The page of the evaluation.
+const REPORT: &str = "report.html";
 
 /// Drawn pictures per class to train on, and to keep aside for the evaluation.
 const DRAWN_TRAIN: u32 = 100;
@@ -52,23 +59,25 @@ pub fn run(options: &options::Demo) -> Result<(), String> {
     let held_out = data.held_out(&model_folder);
     let mut evaluate = Command::new(&photonet);
     evaluate.arg("eval").arg("--model").arg(&model).arg("--data").arg(&held_out);
-    let report = shell::run_capturing(evaluate.args(["--format", "json"]))?;
-    let accuracy = Accuracy::read(&report)
-        .ok_or_else(|| format!("photonet eval has printed no accuracy, but:\n{report}"))?;
+    let page = out.folder.join(REPORT);
+    let printed = shell::run_capturing(evaluate.arg("--report").arg(&page).args(["--format", "json"]))?;
+    let accuracy = Accuracy::read(&printed)
+        .ok_or_else(|| format!("photonet eval has printed no accuracy, but:\n{printed}"))?;
     println!("  {accuracy}");
 
     println!("\nClassifying a few of them");
     let shown = data.some_held_out(&model_folder)?;
     let mut infer = Command::new(&photonet);
-    let classified =
-        shell::run(infer.arg("infer").arg("--model").arg(&model).args(["--topk", "3"]).args(&shown));
-    match (classified, &data) {
+    infer.arg("infer").arg("--model").arg(&model).args(["--topk", "3", "--format", "json"]);
+    let (answers, ended) = shell::capture(infer.args(shown.iter().map(|shown| &shown.file)))?;
+    print!("{}", marked(&answers, &shown));
+    match (ended, &data) {
         // One of the user's may not be readable, which infer has said.
         (Err(message), Data::Photos(_)) => println!("  {message}"),
-        (classified, _) => classified?,
+        (ended, _) => ended?,
     }
 
-    conclude(&photonet, &model, &held_out, &data, &accuracy, started);
+    conclude(&photonet, &model, &page, &data, &accuracy, started);
     data.judge(&accuracy, options.epochs)
 }
 
@@ -89,12 +98,14 @@ impl Output {
             |folder: &Path| std::fs::read_dir(folder).map_or(true, |mut list| list.next().is_none());
         if folder.join(MARK).exists() {
             println!("Clearing the earlier results in {} (--keep would keep them)", folder.display());
-            for part in ["pictures", "model"] {
+            for part in ["pictures", "model", REPORT] {
                 let part = folder.join(part);
-                if part.exists() {
-                    std::fs::remove_dir_all(&part)
-                        .map_err(|error| format!("cannot clear {}: {error}", part.display()))?;
-                }
+                let removed = match part.is_dir() {
+                    true => std::fs::remove_dir_all(&part),
+                    false if part.exists() => std::fs::remove_file(&part),
+                    false => Ok(()),
+                };
+                removed.map_err(|error| format!("cannot clear {}: {error}", part.display()))?;
             }
         } else if !is_empty(&folder) {
             return Err(format!(
@@ -189,23 +200,29 @@ impl Data {
     }
 
     /// A handful of held-out pictures, spread over the classes.
-    fn some_held_out(&self, model_folder: &Path) -> Result<Vec<PathBuf>, String> {
+    fn some_held_out(&self, model_folder: &Path) -> Result<Vec<Shown>, String> {
         match self {
             Self::Drawn(folder) => {
-                let file = |pattern: Pattern| format!("test/{0}/{0}_000.jpg", pattern.name());
-                Ok(Pattern::ALL.into_iter().map(|pattern| folder.join(file(pattern))).collect())
+                let shown = |pattern: Pattern| {
+                    let truth = pattern.name().to_string();
+                    Shown { file: folder.join(format!("test/{truth}/{truth}_000.jpg")), truth }
+                };
+                Ok(Pattern::ALL.into_iter().map(shown).collect())
             }
             Self::Photos(photos) => {
                 let list = self.held_out(model_folder);
-                let text = std::fs::read_to_string(&list).map_err(|error| {
-                    format!("cannot read the validation list {}: {error}", list.display())
-                })?;
-                let files = spread(&listed(&text), SHOWN);
+                let read = |path: &Path| {
+                    std::fs::read_to_string(path)
+                        .map_err(|error| format!("cannot read {}: {error}", path.display()))
+                };
+                let (listed_photos, names) = (read(&list)?, read(&model_folder.join("label_list.txt"))?);
+                let files = spread(&listed(&listed_photos), SHOWN);
                 if files.is_empty() {
                     return Err(format!("the validation list {} names no photo", list.display()));
                 }
                 // An absolute path stays as it is.
-                Ok(files.into_iter().map(|file| photos.join(file)).collect())
+                let shown = |(file, label)| Shown { file: photos.join(file), truth: named(&names, label) };
+                Ok(files.into_iter().map(shown).collect())
             }
         }
     }
@@ -221,17 +238,6 @@ impl Data {
         }
         Ok(())
     }
-}
-
-/// The paths of a list of `path label` lines; a path may hold spaces.
-fn listed(text: &str) -> Vec<&str> {
-    text.lines().filter_map(|line| Some(line.trim().rsplit_once(char::is_whitespace)?.0.trim())).collect()
-}
-
-/// Up to `count` elements, evenly spaced over the list.
-fn spread<'a>(list: &[&'a str], count: usize) -> Vec<&'a str> {
-    let count = count.min(list.len());
-    (0..count).map(|index| list[index * list.len() / count]).collect()
 }
 
 /// What `photonet eval --format json` says.
@@ -263,16 +269,7 @@ fn number(json: &str, key: &str) -> Option<f64> {
     rest[..end].parse().ok()
 }
 
-fn conclude(
-    photonet: &Path,
-    model: &Path,
-    held_out: &Path,
-    data: &Data,
-    accuracy: &Accuracy,
-    started: Instant,
-) {
-    let mut evaluate = Command::new(photonet);
-    evaluate.arg("eval").arg("--model").arg(model).arg("--data").arg(held_out);
+fn conclude(photonet: &Path, model: &Path, page: &Path, data: &Data, accuracy: &Accuracy, started: Instant) {
     let mut infer = Command::new(photonet);
     infer.arg("infer").arg("--model").arg(model).arg("PHOTO.jpg");
     let mut serve = Command::new("cargo");
@@ -284,8 +281,11 @@ fn conclude(
         println!("  (on drawn pictures, not photos)");
     }
     println!("The model: {}", model.display());
+    println!(
+        "Each class, what was confused and the surest mistakes, to open in a browser: {}",
+        page.display()
+    );
     println!("Next:");
-    println!("  the accuracy of each class      {}", shell::shown(&evaluate));
     println!("  classify a photo of your own    {}", shell::shown(&infer));
     println!("  the same in a web page          {}", shell::shown(&serve));
     println!("  train on your own photos        {}", shell::shown(&train));
@@ -308,20 +308,6 @@ mod tests {
     }
 
     #[test]
-    fn list_lines_may_hold_spaces() {
-        let text = "glass/my photo 1.jpg 0\n\nmetal/b.jpg\t1\nnothing\n";
-        assert_eq!(listed(text), ["glass/my photo 1.jpg", "metal/b.jpg"]);
-    }
-
-    #[test]
-    fn a_handful_is_spread_over_the_list() {
-        let list = ["a", "b", "c", "d", "e"];
-        assert_eq!(spread(&list, 2), ["a", "c"]);
-        assert_eq!(spread(&list, 9), list);
-        assert!(spread(&[], 3).is_empty());
-    }
-
-    #[test]
     fn foreign_folders_are_left_alone_and_own_ones_are_written_anew() {
         let base = std::env::temp_dir().join(format!("xtask-demo-{}", std::process::id()));
         let out = base.join("out");
@@ -335,8 +321,9 @@ mod tests {
         Output::prepare(&options).unwrap();
         std::fs::create_dir_all(out.join("model/best_model")).unwrap();
         std::fs::write(out.join("note.txt"), "kept").unwrap();
+        std::fs::write(out.join(REPORT), "old").unwrap();
         Output::prepare(&options).unwrap();
-        assert!(!out.join("model").exists() && out.join("note.txt").exists());
+        assert!(!out.join("model").exists() && !out.join(REPORT).exists() && out.join("note.txt").exists());
 
         let keep = options::Demo { keep: true, ..options };
         assert_eq!(Output::prepare(&keep).unwrap().folder, base.join("out-2"));

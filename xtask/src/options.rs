@@ -10,7 +10,7 @@ pub const USAGE: &str = "\
 Usage: cargo xtask COMMAND
 
   setup     installs what is missing to run on this machine, and says what
-  demo      the whole way once: set-up, training, evaluation, classification
+  demo      the whole way once: set-up, training, evaluation with a report, classification
       --photos DIR    your photos, one folder per class (default: pictures that the program draws)
       --epochs N      passes over the training pictures
       --out DIR       where everything goes (default: output/demo)

@@ -55,13 +55,20 @@ pub fn run_watching(command: &mut Command, mut line: impl FnMut(&str)) -> Result
 /// # Errors
 /// When it does not start, or ends with a status other than 0.
 pub fn run_capturing(command: &mut Command) -> Result<String, String> {
+    let (output, ended) = capture(command)?;
+    ended.map(|()| output)
+}
+
+/// As [`run_capturing`], with what was printed by a command that failed too, and how it ended.
+///
+/// # Errors
+/// When it does not start.
+pub fn capture(command: &mut Command) -> Result<(String, Result<(), String>), String> {
     announce(command);
     let output = command.stderr(Stdio::inherit()).output().map_err(|error| cannot_start(command, &error))?;
-    if output.status.success() {
-        Ok(String::from_utf8_lossy(&output.stdout).into_owned())
-    } else {
-        Err(format!("{} ended with {}", name(command), output.status))
-    }
+    let status = output.status;
+    let ended = if status.success() { Ok(()) } else { Err(format!("{} ended with {status}", name(command))) };
+    Ok((String::from_utf8_lossy(&output.stdout).into_owned(), ended))
 }
 
 /// Makes `folder`, or takes everything out of it.
@@ -206,5 +213,8 @@ mod tests {
         assert_eq!(lines, ["one", "two"]);
         assert!(outcome.is_err_and(|message| message.contains("sh ended with exit status: 3")));
         assert!(run(&mut Command::new("no-such-program-anywhere")).is_err());
+        let (printed, ended) = capture(Command::new("sh").args(script)).unwrap();
+        assert!(printed == "one\ntwo\n" && ended.is_err());
+        assert!(run_capturing(Command::new("sh").args(script)).is_err());
     }
 }
