@@ -1,5 +1,6 @@
 //! The command line.
 
+use crate::data::DataOptions;
 use crate::embed::EmbedOptions;
 use crate::error::CliError;
 use crate::export::ExportOptions;
@@ -25,6 +26,8 @@ pub struct Arguments {
 pub enum Command {
     /// Train on a folder of photos, or as a configuration file says.
     Train(TrainOptions),
+    /// Look at photos before a training: how many there are of each class, and what is wrong with them.
+    Data(DataOptions),
     /// Measure a model on labelled photos.
     Eval(EvalOptions),
     /// Classify photos.

@@ -4,6 +4,7 @@ mod adopt;
 mod arguments;
 mod bench;
 mod check;
+mod data;
 mod devices;
 mod embed;
 mod error;
@@ -31,6 +32,7 @@ fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let result = match arguments.command {
         Command::Train(options) => train::run(&options),
+        Command::Data(options) => data::run(&options),
         Command::Eval(options) => eval::run(&options),
         Command::Infer(options) => infer::run(&options),
         Command::Import(options) => import::run(&options),

@@ -10,6 +10,7 @@ use html::{count, each, escape, name, percent};
 use photonet_model::Model;
 use photonet_train::evaluate::{Answer, ClassScore, Evaluation, Mistake};
 use picture::Picture;
+use std::convert::Infallible;
 use std::path::{Path, PathBuf};
 
 /// More classes than make a table to be read.
@@ -225,18 +226,14 @@ fn mistakes(result: &Evaluation) -> String {
     }
     let with_pictures = &result.mistakes[..PICTURES.min(result.mistakes.len())];
     let mut cards = String::new();
-    let made = in_order(
+    let Ok(()) = in_order(
         with_pictures,
-        |mistake| Ok::<_, std::convert::Infallible>(Picture::of(&mistake.file)),
+        |mistake| Ok::<_, Infallible>(Picture::of(&mistake.file)),
         |mistake, picture| {
             cards += &card(mistake, Some(&picture));
             Ok(())
         },
     );
-    match made {
-        Ok(()) => (),
-        Err(never) => match never {},
-    }
     for mistake in &result.mistakes[with_pictures.len()..] {
         cards += &card(mistake, None);
     }

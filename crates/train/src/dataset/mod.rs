@@ -301,11 +301,19 @@ pub fn open(root: &Path, options: SplitOptions) -> Result<DataSplit, DatasetErro
     Ok(split)
 }
 
-fn open_lists(root: &Path, list: &Path, split: SplitOptions) -> Result<DataSplit, DatasetError> {
+/// Reads one list file, with paths relative to `root`, and the names of its classes from `label_list.txt` there, if it
+/// is there.
+///
+/// # Errors
+/// As [`Dataset::from_list`] and [`read_labels`].
+pub fn open_list(list: &Path, root: &Path) -> Result<(Dataset, DatasetReport), DatasetError> {
     let label_list = root.join("label_list.txt");
     let labels = if label_list.is_file() { Some(read_labels(&label_list)?) } else { None };
-    let options = ListOptions { labels, ..ListOptions::default() };
-    let (train, train_report) = Dataset::from_list(list, root, &options)?;
+    Dataset::from_list(list, root, &ListOptions { labels, ..ListOptions::default() })
+}
+
+fn open_lists(root: &Path, list: &Path, split: SplitOptions) -> Result<DataSplit, DatasetError> {
+    let (train, train_report) = open_list(list, root)?;
     train.check_classes(list)?;
     let val_list = root.join("val_list.txt");
     if !val_list.is_file() {
