@@ -3,6 +3,7 @@
 use crate::data::DataOptions;
 use crate::embed::EmbedOptions;
 use crate::error::CliError;
+use crate::eval::EvalOptions;
 use crate::export::ExportOptions;
 use crate::import::ImportOptions;
 use crate::inspect::InspectOptions;
@@ -119,6 +120,10 @@ pub struct TrainOptions {
     /// Seed of everything random [default: 0].
     #[arg(long)]
     pub seed: Option<u64>,
+    /// End the run when the best accuracy has not improved for so many evaluations; 0: never. A learning rate that falls to
+    /// the end, as it does by default, gains most in the last epochs, so be patient [default: 0].
+    #[arg(long, value_name = "N")]
+    pub patience: Option<u32>,
     /// Stop after so many epochs of the run, to be resumed later.
     #[arg(long, value_name = "EPOCHS")]
     pub stop_after: Option<u32>,
@@ -137,34 +142,6 @@ pub struct TrainOptions {
     /// Threads that load photos [default: as the configuration says, or all of the processor].
     #[arg(long)]
     pub workers: Option<u32>,
-}
-
-/// Options of `photonet eval`.
-#[derive(Debug, Args)]
-pub struct EvalOptions {
-    #[command(flatten)]
-    pub config: ConfigOptions,
-    /// Model file, or the folder it is in.
-    #[arg(short, long)]
-    pub model: Option<PathBuf>,
-    /// Photos: a folder with a sub-folder for each class, or a list file with a path and a label a line.
-    #[arg(short, long, value_name = "DIR|LIST")]
-    pub data: Option<PathBuf>,
-    /// Numbers on a GPU: f32, or f16, which takes half the memory and rounds to three digits at each layer.
-    #[arg(long, default_value = "f32")]
-    pub precision: Precision,
-    /// Photos in a batch.
-    #[arg(long)]
-    pub batch: Option<u32>,
-    /// How many of the surest mistakes to name.
-    #[arg(long, value_name = "N", default_value_t = 10)]
-    pub mistakes: usize,
-    /// Write a page of it all as well, with the mistakes' pictures: one file, which needs no network and no script.
-    #[arg(long, value_name = "FILE.html")]
-    pub report: Option<PathBuf>,
-    /// Form of the result.
-    #[arg(long, default_value = "text")]
-    pub format: TextOrJson,
 }
 
 /// Options of `photonet infer`.

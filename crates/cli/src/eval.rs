@@ -4,10 +4,11 @@ mod report;
 mod text;
 
 use crate::adopt::{check_network, preprocessing};
-use crate::arguments::{EvalOptions, TextOrJson, positive};
+use crate::arguments::{ConfigOptions, Precision, TextOrJson, positive};
 use crate::error::CliError;
 use crate::machine::open_machine;
 use crate::output::say;
+use clap::Args;
 use photonet_model::{Model, write_atomically};
 use photonet_train::config::{Config, Task};
 use photonet_train::dataset::{Dataset, DatasetReport, ListOptions, is_photo, open_config_eval};
@@ -15,8 +16,36 @@ use photonet_train::evaluate::{evaluate, telling};
 use photonet_train::load_model;
 use photonet_train::loader::LoaderOptions;
 use report::Subject;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+
+/// Options of `photonet eval`.
+#[derive(Debug, Args)]
+pub struct EvalOptions {
+    #[command(flatten)]
+    pub config: ConfigOptions,
+    /// Model file, or the folder it is in.
+    #[arg(short, long)]
+    pub model: Option<PathBuf>,
+    /// Photos: a folder with a sub-folder for each class, or a list file with a path and a label a line.
+    #[arg(short, long, value_name = "DIR|LIST")]
+    pub data: Option<PathBuf>,
+    /// Numbers on a GPU: f32, or f16, which takes half the memory and rounds to three digits at each layer.
+    #[arg(long, default_value = "f32")]
+    pub precision: Precision,
+    /// Photos in a batch.
+    #[arg(long)]
+    pub batch: Option<u32>,
+    /// How many of the surest mistakes to name.
+    #[arg(long, value_name = "N", default_value_t = 10)]
+    pub mistakes: usize,
+    /// Write a page of it all as well, with the mistakes' pictures: one file, which needs no network and no script.
+    #[arg(long, value_name = "FILE.html")]
+    pub report: Option<PathBuf>,
+    /// Form of the result.
+    #[arg(long, default_value = "text")]
+    pub format: TextOrJson,
+}
 
 /// Where a configuration says how photos to evaluate on are prepared.
 const TRANSFORMS: &str = "DataLoader.Eval.dataset.transform_ops";

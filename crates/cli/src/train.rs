@@ -7,7 +7,7 @@ use crate::machine::{open_device, refuse_cpu};
 use crate::output::say;
 use photonet_train::checkpoint::Checkpoint;
 use photonet_train::config::{Config, Pretrained, ScheduleKind, Task, Variant};
-use photonet_train::dataset::open_config;
+use photonet_train::dataset::{count, open_config};
 use photonet_train::load_model;
 use photonet_train::trainer::{Outcome, RunOptions, train};
 use std::io::IsTerminal;
@@ -63,6 +63,23 @@ fn closing_words(outcome: &Outcome, stop_after: Option<u32>) -> String {
         format!("{}the model is {model}", best.unwrap_or_default()),
         format!("classify photos with: photonet infer --model {model} PHOTO..."),
     ];
+    if let Some(patience) = outcome.impatient {
+        let words = format!(
+            "top-{metric_k} has not improved for {}, the run's patience, after {epochs} of {of} epochs",
+            count(patience as usize, "evaluation", "evaluations")
+        );
+        let latest = outcome.latest.display();
+        match outcome.done_before {
+            true => lines.insert(
+                0,
+                format!("the run is finished, as {words}: give a larger --patience, or 0, to go on"),
+            ),
+            false => {
+                lines.push(format!("{words}; go on with: photonet train --resume {latest} --patience 0"))
+            }
+        }
+        return lines.join("\n");
+    }
     match stop_after.filter(|_| epochs < of) {
         Some(stop) if outcome.done_before => lines.insert(
             0,
@@ -185,6 +202,9 @@ fn configure(options: &TrainOptions) -> Result<Config, CliError> {
     positive("--stop-after", options.stop_after)?;
     if let Some(interval) = positive("--save-every", options.save_every)? {
         config.global.save_interval = interval;
+    }
+    if let Some(patience) = options.patience {
+        config.global.patience = patience;
     }
     if let Some(epochs) = positive("--epochs", options.epochs)? {
         config.set_epochs(epochs);

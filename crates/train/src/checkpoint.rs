@@ -21,6 +21,9 @@ pub struct State {
     pub steps_per_epoch: u64,
     /// The best accuracy so far, 0 to 1, and its epoch, from 1.
     pub best: Option<(f64, u32)>,
+    /// Evaluations since the best accuracy last improved.
+    #[serde(default)]
+    pub stale: u32,
     /// The seed of order, augmentation and dropout.
     pub seed: u64,
     /// Photos trained on; the order of an epoch depends on it.

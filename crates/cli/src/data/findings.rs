@@ -1,7 +1,7 @@
 //! What is wrong with a set of photos, and what to do about it.
 
 use super::survey::{ClassCount, Copy, Photos, Small, Survey, Unreadable};
-use photonet_train::dataset::DatasetReport;
+use photonet_train::dataset::{DatasetReport, count};
 use serde::Serialize;
 use std::path::Path;
 
@@ -105,7 +105,7 @@ impl Findings {
             self.warn(
                 format!(
                     "{} that cannot be read and would be left out: replace or remove {}",
-                    files(survey.unreadable.len()),
+                    count(survey.unreadable.len(), "file", "files"),
                     if survey.unreadable.len() == 1 { "it" } else { "them" }
                 ),
                 survey.unreadable.iter().map(file).collect(),
@@ -172,8 +172,8 @@ impl Findings {
                 lines.push(format!("  and {} more: --format json has all", examples.len() - EXAMPLES));
             }
         }
-        let [errors, warnings] = [(self.errors.len(), "error"), (self.warnings.len(), "warning")]
-            .map(|(n, word)| format!("{n} {word}{}", if n == 1 { "" } else { "s" }));
+        let errors = count(self.errors.len(), "error", "errors");
+        let warnings = count(self.warnings.len(), "warning", "warnings");
         lines.push(match (self.errors.len(), self.warnings.len()) {
             (0, 0) => "nothing wrong was found".into(),
             (0, _) => warnings,
@@ -189,11 +189,7 @@ fn shown(path: &Path) -> String {
 }
 
 fn photos(n: usize) -> String {
-    format!("{n} {}", if n == 1 { "photo" } else { "photos" })
-}
-
-fn files(n: usize) -> String {
-    format!("{n} {}", if n == 1 { "file" } else { "files" })
+    count(n, "photo", "photos")
 }
 
 fn is(n: usize) -> &'static str {

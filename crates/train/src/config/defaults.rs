@@ -47,6 +47,7 @@ impl Config {
                 eval_during_train: true,
                 eval_interval: 1,
                 start_eval_epoch: 0,
+                patience: 0,
                 print_batch_step: 10,
                 image_shape: [3, SIZE, SIZE],
                 seed: 0,

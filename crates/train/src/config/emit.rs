@@ -188,6 +188,7 @@ fn document(c: &Config) -> Yaml {
         ("eval_during_train", Yaml::bool(g.eval_during_train)),
         ("eval_interval", Yaml::int(g.eval_interval)),
         ("start_eval_epoch", Yaml::int(g.start_eval_epoch)),
+        ("patience", Yaml::int(g.patience)),
         ("epochs", Yaml::int(g.epochs)),
         ("print_batch_step", Yaml::int(g.print_batch_step)),
         ("image_shape", Yaml::ints(&g.image_shape)),

@@ -87,6 +87,9 @@ pub struct Global {
     pub eval_interval: u32,
     /// The first epoch, from 1, that is evaluated after; the last one always is.
     pub start_eval_epoch: u32,
+    /// A key of Photonet's own, `patience`: the run ends when the best accuracy has not improved for so many evaluations;
+    /// 0: never.
+    pub patience: u32,
     /// Write a log line every so many steps.
     pub print_batch_step: u32,
     /// Channels, height and width of the network's input as stated in the file. The size that is used
@@ -94,6 +97,13 @@ pub struct Global {
     pub image_shape: [u32; 3],
     /// The seed of everything random: order, augmentation, dropout, initial weights, split.
     pub seed: u64,
+}
+
+impl Global {
+    /// `patience`, where it is over after `stale` evaluations without an improvement.
+    pub(crate) fn out_of_patience(&self, stale: u32) -> Option<u32> {
+        (self.patience > 0 && stale >= self.patience).then_some(self.patience)
+    }
 }
 
 /// The two networks of the MobileNetV3 paper.

@@ -83,6 +83,7 @@ fn global(
         eval_during_train: section.get("eval_during_train", Item::bool, base.eval_during_train),
         eval_interval: section.get("eval_interval", Item::u32_positive, base.eval_interval),
         start_eval_epoch: section.get("start_eval_epoch", Item::u32, base.start_eval_epoch),
+        patience: section.get("patience", Item::u32, base.patience),
         print_batch_step: section.get("print_batch_step", Item::u32_positive, base.print_batch_step),
         image_shape: section.get("image_shape", image_shape, base.image_shape),
         seed: section.get("seed", seed, None).unwrap_or(base.seed),

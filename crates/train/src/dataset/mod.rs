@@ -327,7 +327,7 @@ fn open_lists(root: &Path, list: &Path, split: SplitOptions) -> Result<DataSplit
 }
 
 /// A number with the word for one or for many.
-pub(crate) fn count(n: usize, one: &str, many: &str) -> String {
+pub fn count(n: usize, one: &str, many: &str) -> String {
     format!("{n} {}", if n == 1 { one } else { many })
 }
 

@@ -22,6 +22,12 @@ pub(super) fn unusual(config: &Config, photos: usize) -> Vec<String> {
             count(photos, "photo", "photos")
         ));
     }
+    if config.global.patience > 0 && !config.global.eval_during_train {
+        notes.push(
+            "Global.patience has no effect: Global.eval_during_train is False, so that there are no evaluations to wait for"
+                .to_owned(),
+        );
+    }
     if config.gives("Infer.transforms")
         && let Some(text) = difference(&config.infer.recipe, &config.eval.recipe, "DataLoader.Eval")
     {
@@ -72,6 +78,9 @@ mod tests {
         assert_eq!(told(&[epochs, &warmup.replace(": 2}", ": 1.5}")], 40), "");
         let text = told(&[], 31);
         assert!(text.starts_with("31 photos do not fill a batch of 32: they make one together"), "{text}");
+        let text = told(&["Global.patience=3", "Global.eval_during_train=False"], 40);
+        assert!(text.starts_with("Global.patience has no effect"), "{text}");
+        assert_eq!(told(&["Global.patience=3"], 40), "");
         assert_eq!(told(&[], 32) + &told(&["DataLoader.Train.sampler.drop_last=False"], 31), "");
     }
 

@@ -50,6 +50,8 @@ pub struct Outcome {
     pub interrupted: bool,
     /// Whether there was nothing to do: the run, or as much of it as was asked for, was done before.
     pub done_before: bool,
+    /// The evaluations without an improvement after which it ended early, as `Global.patience` says.
+    pub impatient: Option<u32>,
     /// Whole epochs done.
     pub epochs: u32,
     /// Epochs of the whole run.
@@ -67,15 +69,18 @@ pub struct Outcome {
 }
 
 impl Outcome {
-    /// That of a run whose checkpoint is at the end of epoch `last` (from 1) or beyond; none where it goes on.
+    /// That of a run whose checkpoint is at the end of epoch `last` (from 1) or beyond, or has ended early; none where it
+    /// goes on.
     fn known(checkpoint: &Path, config: &Config, last: u32) -> Result<Option<Self>, TrainError> {
         let state = Checkpoint::load_state(checkpoint)?;
         let epochs = (state.step / state.steps_per_epoch.max(1)) as u32;
         let folders = [BEST, LATEST].map(|name| config.global.output_dir.join(name));
         let folder = folders.into_iter().find(|folder| folder.join(MODEL).is_file());
-        Ok((epochs >= last).then(|| Self {
+        let impatient = config.global.out_of_patience(state.stale).filter(|_| epochs < config.global.epochs);
+        Ok((epochs >= last || impatient.is_some()).then(|| Self {
             interrupted: false,
             done_before: true,
+            impatient,
             epochs,
             of: config.global.epochs,
             best: state.best,

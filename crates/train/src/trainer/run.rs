@@ -54,6 +54,8 @@ struct Run<'a> {
     steps_per_epoch: u64,
     step: u64,
     best: Option<(f64, u32)>,
+    /// Evaluations since it last improved.
+    stale: u32,
     last_metric: Option<f64>,
     /// The folder of the newest checkpoint.
     last_good: Option<PathBuf>,
@@ -111,9 +113,13 @@ impl<'a> Run<'a> {
             if stop.load(Ordering::Relaxed) {
                 return self.stopped();
             }
+            if self.impatient().is_some() {
+                break;
+            }
         }
         self.wait_until_saved()?;
-        let finished = last == self.config.global.epochs;
+        self.tell_impatience()?;
+        let finished = last == self.config.global.epochs || self.impatient().is_some();
         if let Some((top1, _)) = self.best.filter(|_| finished && self.eval_topk[0] == 1) {
             let text = no_better_than_guessing(top1, self.val_loader.dataset());
             text.map_or(Ok(()), |text| self.journal.event(&Event::warning(text)))?;
@@ -216,6 +222,7 @@ impl<'a> Run<'a> {
                 test_vectors: Vec::new(),
             },
             step: state.as_ref().map_or(0, |s| s.step),
+            stale: state.as_ref().map_or(0, |s| s.stale),
             best: state.and_then(|s| s.best),
             last_metric: None,
             last_good: start.resumed,
@@ -356,6 +363,7 @@ impl<'a> Run<'a> {
         Outcome {
             interrupted,
             done_before: false,
+            impatient: self.impatient(),
             epochs: (self.step / self.steps_per_epoch) as u32,
             of: self.config.global.epochs,
             best: self.best,

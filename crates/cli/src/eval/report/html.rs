@@ -1,5 +1,6 @@
 //! Text for a page.
 
+use photonet_train::dataset;
 use std::fmt::Write;
 
 /// A text as it is shown, whatever stands in it. Control characters have no meaning in a page.
@@ -29,9 +30,9 @@ pub fn percent(share: f64) -> String {
     format!("{:.1}&nbsp;%", 100.0 * share)
 }
 
-/// A number of things.
+/// A number with the word for one or for many, on one line.
 pub fn count(n: usize, one: &str, many: &str) -> String {
-    format!("{n}&nbsp;{}", if n == 1 { one } else { many })
+    dataset::count(n, one, many).replace(' ', "&nbsp;")
 }
 
 /// Each item by `item`, one after the other.

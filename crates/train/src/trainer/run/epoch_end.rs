@@ -3,6 +3,7 @@
 use super::{BEST, LATEST, Run};
 use crate::TrainError;
 use crate::checkpoint::{Checkpoint, State};
+use crate::dataset::count as words;
 use crate::evaluate::count;
 use crate::journal::{EvalStep, Event, Scores};
 use crate::trainer::progress::{merge, scores};
@@ -25,6 +26,9 @@ impl Run<'_> {
             let top1 = scores.topk.iter().find(|(k, _)| *k == 1).map(|(_, share)| *share);
             self.last_metric = Some(accuracy);
             self.journal.event(&Event::EvalEpoch { epoch, scores })?;
+            // One that only --stop-after asked for would make a resumed run another than a whole one.
+            let improved = self.best.is_none_or(|(best, _)| accuracy > best);
+            self.stale = if improved { 0 } else { self.stale + u32::from(due) };
             // A tie goes to the later epoch, as in PaddleClas.
             is_best = self.best.is_none_or(|(best, _)| accuracy >= best);
             if is_best {
@@ -34,7 +38,7 @@ impl Run<'_> {
             self.journal.event(&Event::Best { epoch, metric })?;
             checkpoint.model.facts.top1 = top1;
             checkpoint.model.test_vectors = vec![self.test_vector().await?];
-            checkpoint.state.best = self.best;
+            (checkpoint.state.best, checkpoint.state.stale) = (self.best, self.stale);
         }
         let mut folders = Vec::new();
         if is_best {
@@ -46,6 +50,25 @@ impl Run<'_> {
         folders.push(LATEST.into());
         self.save(checkpoint, folders)?;
         self.report_skipped()
+    }
+
+    /// The patience of a run that is to end before its last epoch, as its accuracy has not improved for so long.
+    pub(super) fn impatient(&self) -> Option<u32> {
+        let global = &self.config.global;
+        let ended = self.step >= u64::from(global.epochs) * self.steps_per_epoch;
+        global.out_of_patience(self.stale).filter(|_| !ended)
+    }
+
+    /// Says that the run ends early, if it does.
+    pub(super) fn tell_impatience(&mut self) -> Result<(), TrainError> {
+        let (Some(patience), Some((best, epoch))) = (self.impatient(), self.best) else { return Ok(()) };
+        let k = self.eval_topk[0];
+        Ok(self.journal.event(&Event::note(format!(
+            "top-{k} has not improved on {best:.4} (epoch {epoch}) for {}, the run's patience: it ends after {} of {} epochs",
+            words(patience as usize, "evaluation", "evaluations"),
+            self.step / self.steps_per_epoch,
+            self.config.global.epochs
+        )))?)
     }
 
     fn nothing_to_evaluate(&self) -> TrainError {
@@ -122,6 +145,7 @@ impl Run<'_> {
             step: self.step,
             steps_per_epoch: self.steps_per_epoch,
             best: self.best,
+            stale: self.stale,
             seed: self.config.global.seed,
             train_images: self.template.facts.train_images,
             config: self.config.to_yaml(),
