@@ -56,7 +56,8 @@ pub fn run(options: &DataOptions) -> Result<ExitCode, CliError> {
         ConfigOptions { config: options.config.clone(), overrides: options.overrides.clone(), device: None };
     let config = given.load(Task::Train)?;
     let photos = open_photos(options, config.as_ref())?;
-    let own = config.as_ref().map(|config| config.global.image_shape[1]);
+    let own = config.as_ref().and_then(|config| config.train.recipe.output_size());
+    let own = own.map(|(width, height)| width.max(height));
     let survey = Survey::of(&photos, size.or(own).unwrap_or(224));
     let findings = Findings::of(&photos, &survey);
     let ok = findings.errors.is_empty();

@@ -161,8 +161,10 @@ fn lists_are_looked_at_for_leaks_missing_files_and_labels() {
 
     // Missing photos, with the lists of a configuration.
     fs::write(folder.join("train_list.txt"), format!("{train}grass/gone.png 1\n")).unwrap();
-    let config = "data -o DataLoader.Train.dataset.image_root=. -o DataLoader.Train.dataset.cls_label_path=train_list.txt \
-                  -o DataLoader.Eval.dataset.cls_label_path=val_list.txt -o Global.image_shape=[3,48,48]";
+    let file = "DataLoader:\n  Train:\n    dataset:\n      image_root: .\n      cls_label_path: train_list.txt\n      \
+                transform_ops: [{RandCropImage: {size: 48}}, {NormalizeImage: {}}]\n";
+    fs::write(folder.join("run.yaml"), file).unwrap();
+    let config = "data -c run.yaml -o DataLoader.Eval.dataset.cls_label_path=val_list.txt";
     let missing = run(folder, &format!("{config} --format json"));
     assert_eq!(missing.code, Some(1), "{}", missing.said());
     let json = missing.json();

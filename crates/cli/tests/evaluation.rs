@@ -246,3 +246,33 @@ fn a_report_takes_any_label_and_refuses_a_folder() {
     says(&refused, &["--report photos is a folder", "photos/report.html"]);
     assert!(!refused.contains("wrote") && photos.is_dir());
 }
+
+#[test]
+fn of_many_classes_a_report_has_the_most_frequent_confusions_first() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    draw(&folder.join("photos"), 2, 3);
+    // A network of 50 classes, of which two have photos, and a model that has learned nothing.
+    let names: String = (0..50).map(|class| format!("{class} class number {class}\n")).collect();
+    fs::write(folder.join("label_list.txt"), names).unwrap();
+    let lines: String = (0..3)
+        .flat_map(|at| {
+            let ending = if at % 2 == 0 { "png" } else { "jpg" };
+            CLASSES[..2]
+                .iter()
+                .enumerate()
+                .map(move |(class, name)| format!("photos/{name}/{at:02}.{ending} {}\n", 48 + class))
+        })
+        .collect();
+    ["train_list.txt", "val_list.txt"].iter().for_each(|list| fs::write(folder.join(list), &lines).unwrap());
+    train(folder, ". --epochs 1 --lr 0 --out out").ok();
+    let ran = run(folder, "eval --model out/best_model --data val_list.txt --report page.html").ok();
+    says(&ran.out, &["What was confused most:", "of 3"]);
+    let page = fs::read_to_string(folder.join("page.html")).unwrap();
+    assert!(!page.contains("Confusion matrix"), "{page}");
+    // Of those without photos only what was answered is in the table.
+    assert!(page.matches("<th scope=\"row\"").count() < 20, "{page}");
+    let at = |text: &str| page.find(text).unwrap_or_else(|| panic!("no {text}"));
+    assert!(at("Most confused") < at("Surest mistakes") && at("Surest mistakes") < at("<h2>Classes"));
+    says(&page, &["classes without photos, never answered, not shown", "class number 48", "No photos: "]);
+}

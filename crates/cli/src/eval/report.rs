@@ -52,15 +52,13 @@ pub fn check_place(path: &Path) -> Result<(), CliError> {
 /// The page.
 pub fn page(subject: &Subject<'_>, result: &Evaluation) -> String {
     let title = escape(&format!("Evaluation of {}", subject.path.display()));
-    let sections = [
-        header(subject),
-        figures(result),
-        hints::list(result),
-        classes(result),
-        confusions(result),
-        mistakes(result),
-        unread(&result.unreadable),
-    ];
+    let mut parts = vec![classes(result), confusions(result), mistakes(result)];
+    if result.classes.len() > MATRIX {
+        // So long a table comes last.
+        parts.rotate_left(1);
+    }
+    let before = [header(subject), figures(result), hints::list(result)];
+    let sections: Vec<String> = before.into_iter().chain(parts).chain([unread(&result.unreadable)]).collect();
     let style = include_str!("report/style.css");
     let version = env!("CARGO_PKG_VERSION");
     format!(
@@ -137,7 +135,12 @@ fn classes(result: &Evaluation) -> String {
         let others = result.confusions.iter().filter(|c| c.truth.index == class.index).take(3);
         others.map(|c| format!("{} ({})", name(&c.said.label), c.images)).collect::<Vec<_>>().join(", ")
     };
-    let rows = each(&result.classes, |class| {
+    let known = result.classes.iter().filter(|class| class.images + class.predicted > 0);
+    let left_out = match result.classes.len() - known.clone().count() {
+        0 => String::new(),
+        n => format!(" {} without photos, never answered, not shown.", count(n, "class", "classes")),
+    };
+    let rows = each(known, |class| {
         format!(
             "<tr><th scope=\"row\">{}</th><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td class=\"start\">{}</td></tr>",
             name(&class.label),
@@ -161,7 +164,10 @@ fn classes(result: &Evaluation) -> String {
                 <th scope=\"col\">Recall</th><th scope=\"col\">Precision</th><th scope=\"col\">F1</th>\
                 <th scope=\"col\" class=\"start\">Mostly taken for</th></tr></thead>\n";
     let rows = format!("{head}<tbody>\n{rows}</tbody>\n{mean}");
-    format!("<h2>Classes</h2>\n<p class=\"soft\">{text}</p>\n{}", table("classes", "Classes", &rows))
+    format!(
+        "<h2>Classes</h2>\n<p class=\"soft\">{text}{left_out}</p>\n{}",
+        table("classes", "Classes", &rows)
+    )
 }
 
 fn confusions(result: &Evaluation) -> String {
@@ -248,7 +254,7 @@ fn card(mistake: &Mistake, picture: Option<&Result<Picture, String>>) -> String 
     let said = mistake.top.first().map_or("", |said| said.class.label.as_str());
     let shown = match picture {
         Some(Ok(picture)) => format!(
-            "<div class=\"picture\"><img src=\"{}\" width=\"{}\" height=\"{}\" alt=\"{}, taken for {}\"></div>",
+            "<div class=\"picture\"><img src=\"{}\" width=\"{}\" height=\"{}\" alt=\"labelled {}, taken for {}\"></div>",
             picture.address,
             picture.width,
             picture.height,
@@ -260,7 +266,7 @@ fn card(mistake: &Mistake, picture: Option<&Result<Picture, String>>) -> String 
     };
     let answer = |answer: &Answer| {
         let (class, mark) =
-            if answer.class == *truth { (" class=\"truth\"", " <small>(is)</small>") } else { ("", "") };
+            if answer.class == *truth { (" class=\"truth\"", " <small>(label)</small>") } else { ("", "") };
         format!(
             "<li{class}><span>{}{mark}</span><span>{}</span><span class=\"bar\" style=\"--part:{:.1}%\"></span></li>",
             name(&answer.class.label),
@@ -271,7 +277,7 @@ fn card(mistake: &Mistake, picture: Option<&Result<Picture, String>>) -> String 
     let told = mistake.top.iter().any(|answer| answer.class == *truth);
     let answers = mistake.top.iter().chain(Some(&mistake.truth).filter(|_| !told));
     format!(
-        "<li><figure>{shown}<figcaption><p>Is {}, taken for {}</p><ul class=\"answers\">\n{}</ul><span class=\"file\">{}</span></figcaption></figure></li>\n",
+        "<li><figure>{shown}<figcaption><p>Labelled {}, taken for {}</p><ul class=\"answers\">\n{}</ul><span class=\"file\">{}</span></figcaption></figure></li>\n",
         name(&truth.label),
         name(said),
         each(answers, answer),

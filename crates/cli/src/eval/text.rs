@@ -122,7 +122,7 @@ fn mistakes(result: &Evaluation) -> String {
             mistake.file.display().to_string(),
         ]
     });
-    render(&["sure", "said", "is", "photo"], &rows.collect::<Vec<_>>())
+    render(&["sure", "said", "label", "photo"], &rows.collect::<Vec<_>>())
 }
 
 #[cfg(test)]
