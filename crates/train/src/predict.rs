@@ -6,10 +6,13 @@ use crate::machine::Network;
 use crate::photo::{decode_photo, guarded};
 use crate::{Machine, TrainError};
 use photonet_model::{Features, Model};
-use photonet_vision::Rgb;
+use photonet_vision::{Recipe, Rgb};
 use rayon::prelude::*;
 use std::fs;
+use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
+use std::sync::mpsc::{self, Receiver};
+use std::thread::{self, JoinHandle};
 
 /// Extensions that folders are searched for.
 const EXTENSIONS: [&str; 10] = ["jpg", "jpeg", "jpe", "jfif", "png", "webp", "bmp", "gif", "tif", "tiff"];
@@ -139,14 +142,13 @@ pub async fn predict(
     batch: usize,
     mut tell: impl FnMut(Prediction),
 ) -> Result<(), TrainError> {
-    let mut runner = Runner::new(machine, model, photos.len(), batch).await?;
-    for chunk in photos.chunks(runner.batch) {
-        let (read, pixels) = runner.read(chunk);
-        let logits = runner.network.logits(&pixels).await?;
-        let inputs = pixels.chunks(runner.network.image_bytes());
-        for (((file, result), logits), input) in chunk.iter().zip(read).zip(logits).zip(inputs) {
+    let mut network = open(machine, model, photos.len(), batch).await?;
+    for chunk in read(model, photos, &network) {
+        let logits = network.logits(&chunk.pixels).await?;
+        let inputs = chunk.pixels.chunks(network.image_bytes());
+        for (((file, result), logits), input) in chunk.files.into_iter().zip(logits).zip(inputs) {
             let result = result.map(|()| Scored { ranked: rank(&logits), logits, input: input.to_vec() });
-            tell(Prediction { file: file.clone(), result });
+            tell(Prediction { file, result });
         }
     }
     Ok(())
@@ -164,56 +166,80 @@ pub async fn embed(
     batch: usize,
     mut tell: impl FnMut(&Path, Result<Features, String>),
 ) -> Result<(), TrainError> {
-    let mut runner = Runner::new(machine, model, photos.len(), batch).await?;
-    for chunk in photos.chunks(runner.batch) {
-        let (read, pixels) = runner.read(chunk);
-        let features = runner.network.features(&pixels).await?;
-        for ((file, result), features) in chunk.iter().zip(read).zip(features) {
-            tell(file, result.map(|()| features));
+    let mut network = open(machine, model, photos.len(), batch).await?;
+    for chunk in read(model, photos, &network) {
+        let features = network.features(&chunk.pixels).await?;
+        for ((file, result), features) in chunk.files.into_iter().zip(features) {
+            tell(&file, result.map(|()| features));
         }
     }
     Ok(())
 }
 
-/// A network that photos are sent through, batch by batch.
-struct Runner<'a> {
-    model: &'a Model,
-    batch: usize,
-    network: Network,
+/// A network for batches of at most so many photos.
+async fn open(machine: &Machine, model: &Model, photos: usize, batch: usize) -> Result<Network, TrainError> {
+    Network::new(machine, model, batch.clamp(1, photos.max(1))).await
 }
 
-impl<'a> Runner<'a> {
-    async fn new(
-        machine: &Machine,
-        model: &'a Model,
-        photos: usize,
-        batch: usize,
-    ) -> Result<Self, TrainError> {
-        let batch = batch.clamp(1, photos.max(1));
-        let network = Network::new(machine, model, batch).await?;
-        Ok(Self { model, batch: network.batch(), network })
-    }
+/// A batch of photos as the network takes them.
+struct Chunk {
+    /// Each photo, and whether it could be read.
+    files: Vec<(PathBuf, Result<(), String>)>,
+    /// Of all, one after the other; of those that could not be read black.
+    pixels: Vec<u8>,
+}
 
-    /// The pixels of at most a batch of photos, and of each whether it could be read. Those that could
-    /// not are black.
-    fn read(&self, photos: &[PathBuf]) -> (Vec<Result<(), String>>, Vec<u8>) {
-        let images: Vec<Result<Rgb, String>> =
-            photos.par_iter().map(|path| prepare(self.model, path)).collect();
-        let mut pixels = Vec::with_capacity(images.len() * self.network.image_bytes());
-        for image in &images {
-            match image {
-                Ok(image) => pixels.extend_from_slice(image.data()),
-                Err(_) => pixels.resize(pixels.len() + self.network.image_bytes(), 0),
+/// Batches that another thread reads, which ends when nobody takes them any more.
+struct Chunks {
+    chunks: Receiver<Chunk>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// The photos in batches for `network`. While it computes one, the next is read.
+fn read(model: &Model, photos: &[PathBuf], network: &Network) -> Chunks {
+    let (recipe, photos) = (model.recipe.clone(), photos.to_vec());
+    let (batch, image_bytes) = (network.batch(), network.image_bytes());
+    let (sender, chunks) = mpsc::sync_channel(0);
+    let thread = thread::spawn(move || {
+        for files in photos.chunks(batch) {
+            let images: Vec<Result<Rgb, String>> =
+                files.par_iter().map(|path| prepare(&recipe, path)).collect();
+            let mut pixels = Vec::with_capacity(images.len() * image_bytes);
+            for image in &images {
+                match image {
+                    Ok(image) => pixels.extend_from_slice(image.data()),
+                    Err(_) => pixels.resize(pixels.len() + image_bytes, 0),
+                }
+            }
+            let files = files.iter().cloned().zip(images.into_iter().map(|image| image.map(drop))).collect();
+            if sender.send(Chunk { files, pixels }).is_err() {
+                return;
             }
         }
-        (images.into_iter().map(|image| image.map(drop)).collect(), pixels)
+    });
+    Chunks { chunks, thread: Some(thread) }
+}
+
+impl Iterator for Chunks {
+    type Item = Chunk;
+
+    fn next(&mut self) -> Option<Chunk> {
+        let chunk = self.chunks.recv().ok();
+        // Photos must not be missing without a word.
+        if chunk.is_none()
+            && let Some(thread) = self.thread.take()
+            && let Err(panic) = thread.join()
+        {
+            resume_unwind(panic);
+        }
+        chunk
     }
 }
 
-fn prepare(model: &Model, path: &Path) -> Result<Rgb, String> {
+fn prepare(recipe: &Recipe, path: &Path) -> Result<Rgb, String> {
     let bytes = fs::read(path).map_err(|e| format!("cannot read it: {e}"))?;
     let image = decode_photo(&bytes)?;
-    guarded(|| model.recipe.apply(&image, None).map_err(|e| e.to_string()))
+    guarded(|| recipe.apply(&image, None).map_err(|e| e.to_string()))
 }
 
 fn rank(logits: &[f32]) -> Vec<Ranked> {
