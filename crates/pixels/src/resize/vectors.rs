@@ -5,6 +5,9 @@
 //! that is the sum of the whole products.
 //!
 //! All of it must run on a processor that has the instructions ([`available`]).
+//!
+//! In what runs for each sample no closure is handed to a function of the standard library (`map`, `from_fn`): those are compiled
+//! without AVX2, so that nothing of it would be inlined into them, and all would take three times as long.
 
 use super::lanes::{self, Halves};
 use super::opencv::{LINEAR_CUT, kernel_row};
@@ -89,7 +92,8 @@ impl Samples for Bytes {
     unsafe fn of(sums: Halves) -> [[u8; 4]; 2] {
         let sums = lanes::shift_right::<{ WEIGHT_BITS as i32 }>(sums);
         let words = lanes::narrow(sums, sums);
-        lanes::halves(lanes::to_bytes(words, words)).map(|half| half.as_chunks().0[0])
+        let [first, second] = lanes::halves(lanes::to_bytes(words, words));
+        [first.as_chunks().0[0], second.as_chunks().0[0]]
     }
 }
 
@@ -104,8 +108,12 @@ impl Samples for Cut {
     #[cfg_attr(target_arch = "aarch64", target_feature(enable = "neon"))]
     unsafe fn of(sums: Halves) -> [[i16; 4]; 2] {
         let sums = lanes::shift_right::<{ LINEAR_CUT as i32 }>(sums);
-        let words = lanes::halves(lanes::narrow(sums, sums));
-        words.map(|half| std::array::from_fn(|k| i16::from_le_bytes(half.as_chunks().0[k])))
+        let [first, second] = lanes::halves(lanes::narrow(sums, sums));
+        let four = |half: [u8; 16]| {
+            let (words, _) = half.as_chunks();
+            [words[0], words[1], words[2], words[3]].map(i16::from_le_bytes)
+        };
+        [four(first), four(second)]
     }
 }
 
@@ -119,7 +127,12 @@ impl Samples for Sums {
     #[cfg_attr(target_arch = "x86_64", target_feature(enable = "avx2"))]
     #[cfg_attr(target_arch = "aarch64", target_feature(enable = "neon"))]
     unsafe fn of(sums: Halves) -> [[i32; 4]; 2] {
-        lanes::halves(sums).map(|half| std::array::from_fn(|k| i32::from_le_bytes(half.as_chunks().0[k])))
+        let [first, second] = lanes::halves(sums);
+        let four = |half: [u8; 16]| {
+            let (words, _) = half.as_chunks();
+            [words[0], words[1], words[2], words[3]].map(i32::from_le_bytes)
+        };
+        [four(first), four(second)]
     }
 }
 
@@ -193,7 +206,7 @@ fn interleaved() -> [Halves; 2] {
 #[cfg_attr(target_arch = "x86_64", target_feature(enable = "avx2"))]
 #[cfg_attr(target_arch = "aarch64", target_feature(enable = "neon"))]
 fn pixels<const PAIRS: usize>(rows: [&[u8]; 2], at: usize) -> Halves {
-    let [first, second] = rows.map(|row| &row[at..at + PAIRS * 8]);
+    let (first, second) = (&rows[0][at..at + PAIRS * 8], &rows[1][at..at + PAIRS * 8]);
     if PAIRS == 1 {
         return lanes::load_low(&first.as_chunks().0[0], &second.as_chunks().0[0]);
     }
