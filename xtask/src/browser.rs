@@ -7,6 +7,9 @@ use crate::setup::Browser;
 use crate::suite::{Counts, Outcome};
 use crate::{npm, pictures, setup, shell};
 
+/// Photos that are resized in every way: one to be reduced, and one to be enlarged.
+const RESIZED: [&str; 2] = ["deep-rgb.png", "jpeg-rgb.jpg"];
+
 /// Photos of the development data in the set, where there are some; the others are odd ones.
 const PHOTOS: usize = 72;
 
@@ -115,11 +118,20 @@ fn prepare(folder: &Path) -> Result<(), String> {
     } else {
         println!("  no development data (PHOTONET_SHARED): drawn pictures and odd formats only");
     }
+    resize(folder, &photos)?;
     let expected = folder.join("expected.jsonl");
     let mut infer =
         photonet(&["infer", "--format", "json", "--logits", "--input-hash", "--device", "cpu", "--model"]);
     infer.arg(&model).arg(&photos).stdout(Stdio::piped());
     std::fs::write(&expected, shell::run_capturing(&mut infer)?).map_err(error(&expected))
+}
+
+/// Writes down what becomes of the photos of [`RESIZED`] with each way of resizing.
+fn resize(folder: &Path, photos: &Path) -> Result<(), String> {
+    let mut command =
+        shell::cargo(&["run", "--quiet", "-p", "photonet-vision", "--example", "resized_photos", "--"]);
+    command.arg(folder.join("resized.json")).args(RESIZED.map(|name| photos.join(name)));
+    shell::run(&mut command)
 }
 
 /// Copies some photos of each class's folder, evenly spread.

@@ -7,7 +7,7 @@ import { before, describe, test } from "node:test";
 import { pathToFileURL } from "node:url";
 import vm from "node:vm";
 import { brotliCompressSync } from "node:zlib";
-import { difference, folder, installed, lacksTools, model, packed, photos, root, somePhotos, tools } from "./harness.mjs";
+import { difference, fixtures, folder, installed, lacksTools, model, packed, photos, root, somePhotos, tools } from "./harness.mjs";
 
 let project, dist;
 before(() => {
@@ -112,6 +112,38 @@ describe("Node", () => {
     assert.match(found.bad[5], /ImageError: cannot fetch the photo from http:\/\/127.*Is the network there/);
     assert.match(found.bad[6], /ImageError: `` is not the address of a photo: give a path or a URL/);
     for (const message of [...found.bad, ...found.notices]) assert.doesNotMatch(message, /chosen|CORS|https nor|page|browser/, message);
+  });
+
+  test("photos resized in any way have the native bytes", () => {
+    const cases = JSON.parse(readFileSync(join(fixtures, "resized.json"), "utf8"));
+    const found = JSON.parse(
+      node(`
+        import { Classifier } from "photonet";
+        import { readFileSync } from "node:fs";
+        const file = readFileSync(${JSON.stringify(model)});
+        const start = Number(file.readBigUInt64LE(0)) + 8;
+        const header = JSON.parse(file.subarray(8, start));
+        const rows = [];
+        for (const { photo, preprocessing } of JSON.parse(readFileSync(${JSON.stringify(join(fixtures, "resized.json"))}))) {
+          header.__metadata__.preprocessing = JSON.stringify(preprocessing);
+          const text = Buffer.from(JSON.stringify(header));
+          // Tensors begin at multiples of 8 bytes.
+          const padded = Buffer.concat([text, Buffer.alloc((8 - (text.length % 8)) % 8, " ")]);
+          const length = Buffer.alloc(8);
+          length.writeBigUInt64LE(BigInt(padded.length));
+          const classifier = await Classifier.load(Buffer.concat([length, padded, file.subarray(start)]));
+          rows.push(Buffer.from(await classifier.tensor(${JSON.stringify(join(fixtures, "photos"))} + "/" + photo)).toString("hex"));
+          classifier.dispose();
+        }
+        console.log(JSON.stringify(rows));
+      `),
+    );
+    assert.equal(cases.length, 2 * 2 * 5);
+    cases.forEach(({ photo, preprocessing, pixels }, index) => {
+      assert.ok(found[index] === pixels, `${photo}: ${JSON.stringify(preprocessing.transforms[0])}`);
+    });
+    // Each way is another one, or the cases say little.
+    assert.ok(new Set(found).size > 12, `${new Set(found).size} different`);
   });
 
   test("ends by itself after dispose()", () => {
