@@ -73,15 +73,7 @@ fn preprocessing(recipe: &Recipe) -> Vec<String> {
         Transform::RandomCrop { size, resampler, .. } => {
             format!("random crop to {size} ({})", how(resampler))
         }
-        Transform::RandomFlip { probability, sides } => {
-            format!("random flip ({probability}, {})", format!("{sides:?}").to_lowercase())
-        }
-        Transform::AutoAugment { .. } => "AutoAugment".to_owned(),
-        Transform::RandAugment { layers, magnitude, .. } => format!("RandAugment ({layers}, {magnitude})"),
-        Transform::TimmAugment { augment } => {
-            format!("timm's RandAugment ({}, {})", augment.layers, augment.magnitude)
-        }
-        Transform::RandomErasing { erasing, .. } => format!("random erasing ({})", erasing.probability),
+        Transform::Augment(step) => step.to_string(),
         Transform::ResizeShort { size, resampler } => format!("short side to {size} ({})", how(resampler)),
         Transform::Resize { width, height, resampler } => format!("to {width}x{height} ({})", how(resampler)),
         Transform::CenterCrop { size } => format!("middle {size}x{size}"),

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use photonet_train::config::{Arch, Config, ConfigError, Pretrained, ScheduleKind, Task, Variant};
 use photonet_train::loader::{LoaderOptions, OnError};
-use photonet_vision::{Flip, Interpolation, Library, Recipe, Resampler, Transform};
+use photonet_vision::{Augmentation, Flip, Interpolation, Library, Recipe, Resampler, Transform};
 
 #[test]
 fn the_quick_start_file_is_read_as_it_is() {
@@ -110,7 +110,7 @@ fn overrides_are_typed_and_reach_into_lists() {
     assert_eq!(c.train.recipe.output_size(), Some((128, 128)));
     assert_eq!(
         c.train.recipe.transforms[1],
-        Transform::RandomFlip { probability: 0.0, sides: Flip::Horizontal }
+        Transform::Augment(Augmentation::RandomFlip { probability: 0.0, sides: Flip::Horizontal })
     );
     assert_eq!(c.eval.recipe.output_size(), Some((96, 96)));
     assert!(c.train.drop_last);

@@ -7,7 +7,7 @@ use image::{Rgb as Pixel, RgbImage};
 use photonet_train::dataset::{Dataset, Sample};
 use photonet_train::loader::{Batch, IGNORED_LABEL, Loader, LoaderError, LoaderOptions};
 use photonet_vision::augment::{Erasing, TimmAugment};
-use photonet_vision::{Interpolation, Library, Recipe, Resampler, Transform};
+use photonet_vision::{Augmentation, Interpolation, Library, Recipe, Resampler, Transform};
 use tempfile::TempDir;
 
 /// A folder of `count` different photos, 48 x 40 pixels, with labels 0, 1, 2, 0, ...
@@ -64,9 +64,9 @@ fn augmented_photos_depend_on_seed_epoch_and_photo_alone() {
     let fill = [124, 116, 104];
     let mut recipe = Recipe::train(32);
     recipe.transforms.extend([
-        Transform::AutoAugment { fill },
-        Transform::RandAugment { layers: 2, magnitude: 5.0, fill },
-        Transform::TimmAugment {
+        Transform::Augment(Augmentation::AutoAugment { fill }),
+        Transform::Augment(Augmentation::RandAugment { layers: 2, magnitude: 5.0, fill }),
+        Transform::Augment(Augmentation::TimmAugment {
             augment: TimmAugment {
                 probability: 0.5,
                 layers: 2,
@@ -76,8 +76,8 @@ fn augmented_photos_depend_on_seed_epoch_and_photo_alone() {
                 filter: None,
                 fill,
             },
-        },
-        Transform::RandomErasing {
+        }),
+        Transform::Augment(Augmentation::RandomErasing {
             erasing: Erasing {
                 probability: 0.5,
                 area: (0.02, 0.4),
@@ -86,7 +86,7 @@ fn augmented_photos_depend_on_seed_epoch_and_photo_alone() {
                 attempts: 10,
             },
             fill,
-        },
+        }),
     ]);
     let loader = |threads, cache_bytes| {
         let options = LoaderOptions { threads, cache_bytes, ..LoaderOptions::train(4, 9) };

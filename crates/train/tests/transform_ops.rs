@@ -2,7 +2,7 @@
 
 use photonet_train::config::Config;
 use photonet_vision::augment::{Erasing, Filter, TimmAugment};
-use photonet_vision::{Flip, Recipe, Transform};
+use photonet_vision::{Augmentation, Flip, Recipe, Transform};
 
 /// A training file whose operators are a random crop, a flip, and `ops`, each a line of YAML.
 fn file(ops: &[&str]) -> String {
@@ -41,9 +41,12 @@ fn all_refused(cases: &[(&str, &str, &str)]) {
 #[test]
 fn auto_augment_is_read_as_paddleclas_writes_it() {
     // As MobileNetV3_large_x1_0.yaml has it.
-    assert_eq!(steps(&["AutoAugment:", NORMALIZE]), [Transform::AutoAugment { fill: [128; 3] }]);
+    assert_eq!(
+        steps(&["AutoAugment:", NORMALIZE]),
+        [Transform::Augment(Augmentation::AutoAugment { fill: [128; 3] })]
+    );
     let ops = ["AutoAugment: {fillcolor: [0, 10, 255]}", NORMALIZE];
-    assert_eq!(steps(&ops), [Transform::AutoAugment { fill: [0, 10, 255] }]);
+    assert_eq!(steps(&ops), [Transform::Augment(Augmentation::AutoAugment { fill: [0, 10, 255] })]);
     all_refused(&[
         ("AutoAugment: {fillcolor: [0, 10, 256]}", "AutoAugment.fillcolor", "from 0 to 255"),
         ("AutoAugment: {fillcolor: [0, 10]}", "AutoAugment.fillcolor", "from 0 to 255"),
@@ -56,10 +59,13 @@ fn auto_augment_is_read_as_paddleclas_writes_it() {
 #[test]
 fn rand_augment_is_read_with_its_numbers() {
     let grey = [128; 3];
-    let default = Transform::RandAugment { layers: 2, magnitude: 5.0, fill: grey };
+    let default = Transform::Augment(Augmentation::RandAugment { layers: 2, magnitude: 5.0, fill: grey });
     assert_eq!(steps(&["RandAugment:", NORMALIZE]), [default]);
     let ops = ["RandAugment: {num_layers: 3, magnitude: 7.5, fillcolor: [1, 2, 3]}", NORMALIZE];
-    assert_eq!(steps(&ops), [Transform::RandAugment { layers: 3, magnitude: 7.5, fill: [1, 2, 3] }]);
+    assert_eq!(
+        steps(&ops),
+        [Transform::Augment(Augmentation::RandAugment { layers: 3, magnitude: 7.5, fill: [1, 2, 3] })]
+    );
     all_refused(&[
         ("RandAugment: {magnitude: 21}", "transform_ops", "magnitude must lie between 0 and 20"),
         ("RandAugment: {num_layers: -1}", "RandAugment.num_layers", "negative"),
@@ -71,7 +77,7 @@ fn rand_augment_is_read_with_its_numbers() {
 fn random_erasing_is_read_in_values_before_and_after_normalisation() {
     let erasing =
         Erasing { probability: 0.5, area: (0.02, 0.4), ratio: 0.3, log_ratio: false, attempts: 100 };
-    let step = |erasing, fill| [Transform::RandomErasing { erasing, fill }];
+    let step = |erasing, fill| [Transform::Augment(Augmentation::RandomErasing { erasing, fill })];
     // 0 after normalisation is ImageNet's mean colour, to half a level of the 255: 123.675, 116.28, 103.53.
     assert_eq!(steps(&[NORMALIZE, "RandomErasing:", "ToCHWImage:"]), step(erasing, [124, 116, 104]));
     assert_eq!(steps(&["RandomErasing:", NORMALIZE]), step(erasing, [0; 3]));
@@ -111,7 +117,10 @@ fn what_random_erasing_cannot_do_is_refused() {
 fn flips_are_read_in_all_directions() {
     for (code, sides) in [("1", Flip::Horizontal), ("0", Flip::Vertical), ("-1", Flip::Both)] {
         let op = format!("RandFlipImage: {{flip_code: {code}}}");
-        assert_eq!(steps(&[&op, NORMALIZE]), [Transform::RandomFlip { probability: 0.5, sides }]);
+        assert_eq!(
+            steps(&[&op, NORMALIZE]),
+            [Transform::Augment(Augmentation::RandomFlip { probability: 0.5, sides })]
+        );
     }
     all_refused(&[("RandFlipImage: {flip_code: 2}", "2.RandFlipImage.flip_code", "supported: 1, 0, -1")]);
 }
@@ -131,7 +140,7 @@ fn timm_auto_augment_is_read_by_its_setting() {
         let op = format!("TimmAutoAugment: {options}");
         steps(&[&op, NORMALIZE])
     };
-    let is = |augment| [Transform::TimmAugment { augment }];
+    let is = |augment| [Transform::Augment(Augmentation::TimmAugment { augment })];
     assert_eq!(read(""), is(default));
     let full = "{prob: 0.5, config_str: rand-m9-mstd0.5-inc1, interpolation: bicubic, img_size: 224}";
     assert_eq!(read(full), is(TimmAugment { probability: 0.5, ..default }));

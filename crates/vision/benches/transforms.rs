@@ -2,7 +2,9 @@
 
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 use photonet_vision::augment::{Filter, Moves, Operation, TimmAugment};
-use photonet_vision::{Interpolation, Library, Recipe, Resampler, Rgb, RngKey, Transform, resize};
+use photonet_vision::{
+    Augmentation, Interpolation, Library, Recipe, Resampler, Rgb, RngKey, Transform, resize,
+};
 
 /// Width and height of a photo: TrashNet's as it is published.
 const PHOTO: (u32, u32) = (512, 384);
@@ -90,9 +92,13 @@ fn augmentation(criterion: &mut Criterion) {
             );
         });
     }
-    let rand = Transform::RandAugment { layers: 2, magnitude: 5.0, fill: grey };
+    let rand = Transform::Augment(Augmentation::RandAugment { layers: 2, magnitude: 5.0, fill: grey });
     let augment = TimmAugment { fill: grey, ..TimmAugment::default() };
-    for transform in [Transform::AutoAugment { fill: grey }, rand, Transform::TimmAugment { augment }] {
+    for transform in [
+        Transform::Augment(Augmentation::AutoAugment { fill: grey }),
+        rand,
+        Transform::Augment(Augmentation::TimmAugment { augment }),
+    ] {
         let recipe = Recipe { transforms: vec![transform.clone()], ..Recipe::train(224) };
         let mut keys = (0..1000).cycle().map(|sample| RngKey { seed: 0, epoch: 0, sample });
         let mut key = || keys.next();

@@ -23,10 +23,11 @@ mod recipe;
 mod streams;
 mod transform;
 
+pub use augment::{Augmentation, Flip};
 pub use decode::decode;
 pub use photonet_pixels::{
     DecodeLimits, Interpolation, Library, MAX_RESIZE_PIXELS, Region, Resampler, Rgb, VisionError, resize,
 };
 pub use random::{Purpose, Random, RngKey, philox4x32};
 pub use recipe::Recipe;
-pub use transform::{Flip, Transform, random_crop_region};
+pub use transform::{Transform, random_crop_region};

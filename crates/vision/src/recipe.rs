@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::streams::Streams;
 use crate::transform::{center_region, resize_then_crop, short_side_size, torchvision_resize_then_crop};
-use crate::{Flip, Interpolation, Library, Resampler, Rgb, RngKey, Transform, VisionError};
+use crate::{Augmentation, Flip, Interpolation, Library, Resampler, Rgb, RngKey, Transform, VisionError};
 use photonet_pixels::View;
 
 /// Mean and standard deviation of ImageNet's channels (red, green, blue), on the scale of 0 to 1.
@@ -45,7 +45,7 @@ impl Recipe {
                 ratio: (3.0 / 4.0, 4.0 / 3.0),
                 resampler: Resampler::default(),
             },
-            Transform::RandomFlip { probability: 0.5, sides: Flip::Horizontal },
+            Transform::Augment(Augmentation::RandomFlip { probability: 0.5, sides: Flip::Horizontal }),
         ])
     }
 
@@ -68,12 +68,7 @@ impl Recipe {
                 | Transform::ResizeShort { resampler, .. }
                 | Transform::ResizeThenCrop { resampler, .. }
                 | Transform::Resize { resampler, .. } => *resampler = with,
-                Transform::RandomFlip { .. }
-                | Transform::AutoAugment { .. }
-                | Transform::RandAugment { .. }
-                | Transform::TimmAugment { .. }
-                | Transform::RandomErasing { .. }
-                | Transform::CenterCrop { .. } => {}
+                Transform::Augment(_) | Transform::CenterCrop { .. } => {}
             }
         }
         self
@@ -86,12 +81,7 @@ impl Recipe {
             | Transform::ResizeShort { resampler, .. }
             | Transform::ResizeThenCrop { resampler, .. }
             | Transform::Resize { resampler, .. } => Some(resampler),
-            Transform::RandomFlip { .. }
-            | Transform::AutoAugment { .. }
-            | Transform::RandAugment { .. }
-            | Transform::TimmAugment { .. }
-            | Transform::RandomErasing { .. }
-            | Transform::CenterCrop { .. } => None,
+            Transform::Augment(_) | Transform::CenterCrop { .. } => None,
         };
         self.transforms.iter().find_map(of_step).unwrap_or_default()
     }
@@ -130,11 +120,7 @@ impl Recipe {
                 Transform::Resize { width, height, .. } => {
                     (*width, *height) = (scaled(*width), scaled(*height));
                 }
-                Transform::RandomFlip { .. }
-                | Transform::AutoAugment { .. }
-                | Transform::RandAugment { .. }
-                | Transform::TimmAugment { .. }
-                | Transform::RandomErasing { .. } => {}
+                Transform::Augment(_) => {}
             }
         }
         recipe
@@ -147,11 +133,7 @@ impl Recipe {
             | Transform::CenterCrop { size }
             | Transform::ResizeThenCrop { size, .. } => Some((size, size)),
             Transform::Resize { width, height, .. } => Some((width, height)),
-            Transform::RandomFlip { .. }
-            | Transform::AutoAugment { .. }
-            | Transform::RandAugment { .. }
-            | Transform::TimmAugment { .. }
-            | Transform::RandomErasing { .. } => known,
+            Transform::Augment(_) => known,
             Transform::ResizeShort { .. } => None,
         })
     }
@@ -211,12 +193,7 @@ impl Recipe {
         while let Some(step) = steps.next() {
             let view = View::of(&image);
             let next = match *step {
-                Transform::RandomCrop { .. }
-                | Transform::RandomFlip { .. }
-                | Transform::AutoAugment { .. }
-                | Transform::RandAugment { .. }
-                | Transform::TimmAugment { .. }
-                | Transform::RandomErasing { .. } => {
+                Transform::RandomCrop { .. } | Transform::Augment(_) => {
                     image = random(step, image)?;
                     continue;
                 }

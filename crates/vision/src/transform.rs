@@ -2,13 +2,16 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::augment::{Erasing, TimmAugment};
-use crate::{Random, Resampler, Rgb, VisionError};
+use crate::{Augmentation, Random, Resampler, Rgb, VisionError};
 use photonet_pixels::{Region, View, resize_region};
 
 /// One step between the decoded photo and the network's input. Sizes are in pixels.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "op", deny_unknown_fields)]
+#[serde(
+    tag = "op",
+    deny_unknown_fields,
+    expecting = "expected a step that this version knows, by its `op` and with its values"
+)]
 pub enum Transform {
     /// A random part of random shape, resized to a square: PaddleClas's `RandCropImage`.
     RandomCrop {
@@ -20,45 +23,6 @@ pub enum Transform {
         ratio: (f64, f64),
         /// How the part is resized.
         resampler: Resampler,
-    },
-    /// Opposite sides exchanged at random: `RandFlipImage`.
-    RandomFlip {
-        /// How often, from 0 to 1.
-        probability: f64,
-        /// Which sides.
-        #[serde(default, skip_serializing_if = "Flip::is_horizontal")]
-        sides: Flip,
-    },
-    // A page reads recipes of classifying alone: what follows for training would make its wasm a 50th larger.
-    /// One of ImageNet's 25 pairs of operations: `AutoAugment`, see [`crate::augment::auto_augment`].
-    #[cfg_attr(target_arch = "wasm32", serde(skip))]
-    AutoAugment {
-        /// Red, green and blue of what shears and translations bring in from outside.
-        fill: [u8; 3],
-    },
-    /// Operations drawn one after the other: `RandAugment`, see [`crate::augment::rand_augment`].
-    #[cfg_attr(target_arch = "wasm32", serde(skip))]
-    RandAugment {
-        /// How many.
-        layers: u32,
-        /// How strong, from 0 to 20.
-        magnitude: f64,
-        /// Red, green and blue of what shears and translations bring in from outside.
-        fill: [u8; 3],
-    },
-    /// Operations drawn as timm does: `TimmAutoAugment` with a setting that begins with `rand`.
-    #[cfg_attr(target_arch = "wasm32", serde(skip))]
-    TimmAugment {
-        /// How often, how many, how strong.
-        augment: TimmAugment,
-    },
-    /// A rectangle overwritten at random: `RandomErasing`.
-    #[cfg_attr(target_arch = "wasm32", serde(skip))]
-    RandomErasing {
-        /// How often, and which.
-        erasing: Erasing,
-        /// Red, green and blue of what is overwritten.
-        fill: [u8; 3],
     },
     /// The short side brought to `size`, the shape kept: `ResizeImage` with `resize_short`.
     ResizeShort {
@@ -92,32 +56,12 @@ pub enum Transform {
         /// How.
         resampler: Resampler,
     },
-}
-
-/// What a flip exchanges.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Flip {
-    /// Left and right: PaddleClas's `flip_code` 1.
-    #[default]
-    Horizontal,
-    /// Top and bottom: `flip_code` 0.
-    Vertical,
-    /// Both, which is half a turn: `flip_code` -1.
-    Both,
-}
-
-impl Flip {
-    fn is_horizontal(&self) -> bool {
-        *self == Flip::Horizontal
-    }
-
-    pub(crate) fn of(self, image: &Rgb) -> Rgb {
-        match self {
-            Flip::Horizontal => image.flip_horizontal(),
-            Flip::Vertical => image.flip_vertical(),
-            Flip::Both => image.flip_vertical().flip_horizontal(),
-        }
-    }
+    /// Another step that draws random numbers. It is written as the step alone.
+    // The last, as what is not told by its `op` here. A page reads recipes of classifying alone: those for training would
+    // make its wasm a 50th larger.
+    #[cfg_attr(target_arch = "wasm32", serde(skip))]
+    #[cfg_attr(not(target_arch = "wasm32"), serde(untagged))]
+    Augment(Augmentation),
 }
 
 impl Transform {
@@ -125,11 +69,7 @@ impl Transform {
     pub(crate) fn name(&self) -> &'static str {
         match self {
             Transform::RandomCrop { .. } => "RandomCrop",
-            Transform::RandomFlip { .. } => "RandomFlip",
-            Transform::AutoAugment { .. } => "AutoAugment",
-            Transform::RandAugment { .. } => "RandAugment",
-            Transform::TimmAugment { .. } => "TimmAugment",
-            Transform::RandomErasing { .. } => "RandomErasing",
+            Transform::Augment(step) => step.name(),
             Transform::ResizeShort { .. } => "ResizeShort",
             Transform::Resize { .. } => "Resize",
             Transform::CenterCrop { .. } => "CenterCrop",
@@ -138,15 +78,7 @@ impl Transform {
     }
 
     pub(crate) fn is_random(&self) -> bool {
-        matches!(
-            self,
-            Transform::RandomCrop { .. }
-                | Transform::RandomFlip { .. }
-                | Transform::AutoAugment { .. }
-                | Transform::RandAugment { .. }
-                | Transform::TimmAugment { .. }
-                | Transform::RandomErasing { .. }
-        )
+        matches!(self, Transform::RandomCrop { .. } | Transform::Augment(_))
     }
 
     /// Whether every value is one that images can be transformed with.
@@ -163,22 +95,7 @@ impl Transform {
                 }
                 [size, size]
             }
-            Transform::RandomFlip { probability, .. } => {
-                if !(0.0..=1.0).contains(&probability) {
-                    return invalid(format!("probability must lie between 0 and 1, not be {probability}"));
-                }
-                return Ok(());
-            }
-            Transform::AutoAugment { .. } => return Ok(()),
-            Transform::TimmAugment { augment } => return augment.check().or_else(invalid),
-            Transform::RandomErasing { erasing, .. } => return erasing.check().or_else(invalid),
-            Transform::RandAugment { magnitude, .. } => {
-                // Beyond 20 posterising would have to keep more than the 8 bits that there are.
-                if !(0.0..=20.0).contains(&magnitude) {
-                    return invalid(format!("magnitude must lie between 0 and 20, not be {magnitude}"));
-                }
-                return Ok(());
-            }
+            Transform::Augment(ref step) => return step.check().or_else(invalid),
             Transform::ResizeShort { size, .. } | Transform::CenterCrop { size } => [size, size],
             Transform::Resize { width, height, .. } => [width, height],
             Transform::ResizeThenCrop { short, size, .. } => {

@@ -6,7 +6,7 @@ mod picture;
 
 use common::{bytes_of_hex, crc32};
 use photonet_vision::augment::{Filter, Moves, Operation, TimmAugment, auto_augment, rand_augment};
-use photonet_vision::{Purpose, Random, Recipe, RngKey, Transform, VisionError};
+use photonet_vision::{Augmentation, Purpose, Random, Recipe, RngKey, Transform, VisionError};
 use picture::picture;
 
 const GOLDEN: &str = include_str!("golden/augment.txt");
@@ -260,9 +260,9 @@ fn only(transform: Transform) -> Recipe {
 fn a_recipe_carries_out_what_its_key_draws() {
     let fill = [7, 8, 9];
     let image = picture(37, 23);
-    let auto = only(Transform::AutoAugment { fill });
-    let rand = only(Transform::RandAugment { layers: 3, magnitude: 7.5, fill });
-    let timm = only(Transform::TimmAugment { augment: TIMM });
+    let auto = only(Transform::Augment(Augmentation::AutoAugment { fill }));
+    let rand = only(Transform::Augment(Augmentation::RandAugment { layers: 3, magnitude: 7.5, fill }));
+    let timm = only(Transform::Augment(Augmentation::TimmAugment { augment: TIMM }));
     let mut changed = 0;
     for sample in 0..60 {
         let key = RngKey { seed: 11, epoch: 2, sample };
@@ -290,7 +290,7 @@ fn a_recipe_carries_out_what_its_key_draws() {
 fn other_random_steps_stay_as_they_were() {
     let (plain, image) = (Recipe::train(16), picture(50, 40));
     let mut augmented = plain.clone();
-    augmented.transforms.push(Transform::AutoAugment { fill: GREY });
+    augmented.transforms.push(Transform::Augment(Augmentation::AutoAugment { fill: GREY }));
     for sample in 0..20 {
         let key = Some(RngKey { seed: 11, epoch: 2, sample });
         let mut expected = plain.apply(&image, key).unwrap();
@@ -304,9 +304,12 @@ fn other_random_steps_stay_as_they_were() {
 #[test]
 fn recipes_with_augmentations_are_checked() {
     for (transform, name) in [
-        (Transform::AutoAugment { fill: GREY }, "AutoAugment"),
-        (Transform::RandAugment { layers: 2, magnitude: 5.0, fill: GREY }, "RandAugment"),
-        (Transform::TimmAugment { augment: TIMM }, "TimmAugment"),
+        (Transform::Augment(Augmentation::AutoAugment { fill: GREY }), "AutoAugment"),
+        (
+            Transform::Augment(Augmentation::RandAugment { layers: 2, magnitude: 5.0, fill: GREY }),
+            "RandAugment",
+        ),
+        (Transform::Augment(Augmentation::TimmAugment { augment: TIMM }), "TimmAugment"),
     ] {
         let recipe = only(transform);
         assert!(recipe.is_random());
@@ -320,7 +323,7 @@ fn recipes_with_augmentations_are_checked() {
         assert_eq!(before.output_size(), Some((32, 32)));
     }
     for magnitude in [-1.0, 20.5, f64::NAN] {
-        let recipe = only(Transform::RandAugment { layers: 2, magnitude, fill: GREY });
+        let recipe = only(Transform::Augment(Augmentation::RandAugment { layers: 2, magnitude, fill: GREY }));
         let error = recipe.validate().unwrap_err();
         assert!(error.to_string().contains("magnitude must lie between 0 and 20"), "{error}");
     }
@@ -328,7 +331,7 @@ fn recipes_with_augmentations_are_checked() {
         (TimmAugment { probability: 2.0, ..TIMM }, "probability"),
         (TimmAugment { deviation: f64::NAN, ..TIMM }, "deviation"),
     ] {
-        let error = only(Transform::TimmAugment { augment }).validate().unwrap_err();
+        let error = only(Transform::Augment(Augmentation::TimmAugment { augment })).validate().unwrap_err();
         assert!(error.to_string().contains(word), "{error}");
     }
 }

@@ -4,7 +4,7 @@
 mod picture;
 
 use photonet_vision::augment::Erasing;
-use photonet_vision::{Purpose, Random, Recipe, Region, RngKey, Transform, VisionError};
+use photonet_vision::{Augmentation, Purpose, Random, Recipe, Region, RngKey, Transform, VisionError};
 use picture::picture;
 
 /// PaddleClas's defaults, but erasing always.
@@ -85,8 +85,10 @@ fn rectangles_come_as_often_as_asked_and_where_they_fit() {
 #[test]
 fn the_rectangle_alone_gets_the_colour() {
     let (fill, image) = ([3, 200, 90], picture(40, 30));
-    let recipe =
-        Recipe { transforms: vec![Transform::RandomErasing { erasing: ALWAYS, fill }], ..Recipe::train(32) };
+    let recipe = Recipe {
+        transforms: vec![Transform::Augment(Augmentation::RandomErasing { erasing: ALWAYS, fill })],
+        ..Recipe::train(32)
+    };
     assert!(recipe.is_random());
     assert_eq!(recipe.apply(&image, None), Err(VisionError::KeyMissing { transform: "RandomErasing" }));
     for sample in 0..50 {
@@ -111,7 +113,7 @@ fn impossible_values_are_named() {
         (Erasing { area: (0.5, f64::NAN), ..ALWAYS }, "area"),
         (Erasing { ratio: 0.0, ..ALWAYS }, "ratio"),
     ] {
-        let transforms = vec![Transform::RandomErasing { erasing, fill: [0; 3] }];
+        let transforms = vec![Transform::Augment(Augmentation::RandomErasing { erasing, fill: [0; 3] })];
         let error = Recipe { transforms, ..Recipe::train(32) }.validate().unwrap_err().to_string();
         assert!(error.contains("RandomErasing") && error.contains(word), "{error}");
     }

@@ -1,8 +1,8 @@
 //! Recipes: PaddleClas's sizes and places, determinism, statistics, and impossible values.
 
 use photonet_vision::{
-    Flip, Interpolation, Library, Purpose, Random, Recipe, Region, Resampler, Rgb, RngKey, Transform,
-    VisionError, random_crop_region, resize,
+    Augmentation, Flip, Interpolation, Library, Purpose, Random, Recipe, Region, Resampler, Rgb, RngKey,
+    Transform, VisionError, random_crop_region, resize,
 };
 
 /// A picture whose every pixel tells its place: (x, y, x + y), modulo 256.
@@ -27,7 +27,7 @@ fn short(size: u32) -> Transform {
 }
 
 fn flip(probability: f64) -> Transform {
-    Transform::RandomFlip { probability, sides: Flip::Horizontal }
+    Transform::Augment(Augmentation::RandomFlip { probability, sides: Flip::Horizontal })
 }
 
 #[test]
@@ -186,7 +186,7 @@ fn flips_exchange_the_sides_that_they_should() {
     for (sides, across, down) in
         [(Flip::Horizontal, true, false), (Flip::Vertical, false, true), (Flip::Both, true, true)]
     {
-        let recipe = only(Transform::RandomFlip { probability: 1.0, sides });
+        let recipe = only(Transform::Augment(Augmentation::RandomFlip { probability: 1.0, sides }));
         let flipped = recipe.apply(&image, key(0)).unwrap();
         for (x, y) in (0..3).flat_map(|y| (0..5).map(move |x| (x, y))) {
             let from = (if across { 4 - x } else { x }, if down { 2 - y } else { y });
@@ -304,4 +304,28 @@ fn impossible_recipes_are_named() {
     }
     let no_spread = Recipe { std: [0.2, 0.0, 0.2], ..Recipe::eval(32) };
     assert!(matches!(no_spread.validate(), Err(VisionError::InvalidRecipe(_))));
+}
+
+#[test]
+fn augmentations_are_written_and_read_as_steps_like_all_others() {
+    let json = |step: &Transform| serde_json::to_string(step).unwrap();
+    assert_eq!(json(&flip(0.5)), r#"{"op":"RandomFlip","probability":0.5}"#);
+    let both = Transform::Augment(Augmentation::RandomFlip { probability: 1.0, sides: Flip::Both });
+    assert_eq!(json(&both), r#"{"op":"RandomFlip","probability":1.0,"sides":"Both"}"#);
+    let auto = Transform::Augment(Augmentation::AutoAugment { fill: [1, 2, 3] });
+    assert_eq!(json(&auto), r#"{"op":"AutoAugment","fill":[1,2,3]}"#);
+    let read = |text: &str| serde_json::from_str::<Transform>(text);
+    // Whatever the order of a step's keys.
+    assert_eq!(read(r#"{"fill":[1,2,3],"op":"AutoAugment"}"#).unwrap(), auto);
+    assert_eq!(read(r#"{"size":8,"op":"CenterCrop"}"#).unwrap(), Transform::CenterCrop { size: 8 });
+    for text in [
+        r#"{"op":"Augment","fill":[1,2,3]}"#,
+        r#"{"op":"Blur","radius":2}"#,
+        r#"{"op":"CenterCrop"}"#,
+        r#"{"op":"AutoAugment","fill":[1,2,3],"more":1}"#,
+        r#"{"op":"CenterCrop","size":8,"more":1}"#,
+    ] {
+        let error = read(text).unwrap_err().to_string();
+        assert!(error.contains("a step that this version knows"), "{text}: {error}");
+    }
 }

@@ -2,26 +2,21 @@
 
 mod augment;
 
-use photonet_vision::{Flip, Interpolation, Library, Recipe, Resampler, Transform};
+use photonet_vision::{Interpolation, Library, Recipe, Resampler, Transform};
 
 use super::ConfigError;
 use super::emit::Yaml;
 use super::reader::{Item, Only, Section};
 
-/// The operators that are carried out, for error messages and suggestions.
+/// The operators that are carried out beside the [augmentations](augment::NAMES).
 /// `ResizeThenCrop` is not PaddleClas's: it is how an imported torchvision or timm model sees its photos.
-const OPERATORS: [&str; 12] = [
+const OPERATORS: [&str; 7] = [
     "DecodeImage",
     "RandCropImage",
-    "RandFlipImage",
-    "AutoAugment",
-    "RandAugment",
-    "TimmAutoAugment",
     "ResizeImage",
     "CropImage",
     "ResizeThenCrop",
     "NormalizeImage",
-    "RandomErasing",
     "ToCHWImage",
 ];
 
@@ -34,18 +29,14 @@ pub(crate) fn read(list: &Item, ignored: &mut Vec<String>) -> Result<Recipe, Con
     let (mut normalized, mut planar) = (false, false);
     for entry in list.list()? {
         let (name, item, mut options) = entry.named()?;
-        let may_follow = ["RandomErasing", "ToCHWImage"].contains(&name.as_str());
-        if normalized && !may_follow && OPERATORS.contains(&name.as_str()) {
-            let supported = "RandomErasing and ToCHWImage after it";
+        let may_follow = name == "ToCHWImage" || augment::AFTER_NORMALIZATION.contains(&name.as_str());
+        if normalized && !may_follow && names().any(|known| known == name) {
+            let supported = format!("{} and ToCHWImage after it", augment::AFTER_NORMALIZATION.join(", "));
             return Err(item.unsupported(&format!("{name} after NormalizeImage"), supported));
         }
         match name.as_str() {
             "DecodeImage" => decode(&mut options, ignored)?,
             "RandCropImage" => recipe.transforms.push(random_crop(&mut options)?),
-            "RandFlipImage" => recipe.transforms.push(random_flip(&mut options)?),
-            "AutoAugment" => recipe.transforms.push(augment::auto_augment(&mut options)?),
-            "RandAugment" => recipe.transforms.push(augment::rand_augment(&mut options)?),
-            "TimmAutoAugment" => recipe.transforms.extend(augment::timm(&item, &mut options)?),
             "ResizeImage" => recipe.transforms.push(resize(&item, &mut options, ignored)?),
             "CropImage" => recipe.transforms.push(center_crop(&mut options)?),
             "ResizeThenCrop" => recipe.transforms.push(resize_then_crop(&item, &mut options)?),
@@ -53,18 +44,14 @@ pub(crate) fn read(list: &Item, ignored: &mut Vec<String>) -> Result<Recipe, Con
                 normalize(&mut options, &mut recipe, ignored)?;
                 normalized = true;
             }
-            "RandomErasing" if planar => {
-                let what = "RandomErasing after ToCHWImage";
-                return Err(item.unsupported(what, "RandomErasing before it"));
-            }
-            "RandomErasing" => {
-                let normalized = normalized.then_some(&recipe);
-                let step = augment::random_erasing(&item, &mut options, normalized)?;
-                recipe.transforms.extend(step);
-            }
             // The order of the axes is the network's own matter here.
             "ToCHWImage" => planar = true,
-            _ => return Err(item.unsupported_name(&name, &OPERATORS)),
+            augmentation if augment::NAMES.contains(&augmentation) => {
+                let before = augment::Before { normalized: normalized.then_some(&recipe), planar };
+                let step = augment::read(augmentation, &item, &mut options, before)?;
+                recipe.transforms.extend(step.map(Transform::Augment));
+            }
+            _ => return Err(item.unsupported_name(&name, &names().collect::<Vec<_>>())),
         }
         options.finish()?;
     }
@@ -75,6 +62,11 @@ pub(crate) fn read(list: &Item, ignored: &mut Vec<String>) -> Result<Recipe, Con
         );
     }
     Ok(recipe)
+}
+
+/// The names of all operators that are carried out, for error messages and suggestions.
+fn names() -> impl Iterator<Item = &'static str> {
+    OPERATORS.into_iter().chain(augment::NAMES)
 }
 
 fn decode(options: &mut Section, ignored: &mut Vec<String>) -> Result<(), ConfigError> {
@@ -94,26 +86,6 @@ fn random_crop(options: &mut Section) -> Result<Transform, ConfigError> {
     let resampler = resampler(options)?;
     options.only_default(&[("use_log_aspect", Only::Bool(false)), ("progress_size", Only::Absent)])?;
     Ok(Transform::RandomCrop { size, scale, ratio, resampler })
-}
-
-fn random_flip(options: &mut Section) -> Result<Transform, ConfigError> {
-    let sides = options.read("flip_code", flip, Flip::Horizontal)?;
-    Ok(Transform::RandomFlip { probability: options.read("prob", Item::f64_not_negative, 0.5)?, sides })
-}
-
-/// OpenCV's codes of flips.
-const FLIPS: [(f64, &str, Flip); 3] =
-    [(1.0, "1", Flip::Horizontal), (0.0, "0", Flip::Vertical), (-1.0, "-1", Flip::Both)];
-
-fn flip(item: &Item) -> Result<Flip, ConfigError> {
-    let code = item.f64()?;
-    let found = FLIPS.iter().find(|(number, ..)| *number == code).map(|(_, _, flip)| *flip);
-    found.ok_or_else(|| item.unsupported(&format!("the value {code}"), "1, 0, -1"))
-}
-
-fn flip_code(flip: Flip) -> Yaml {
-    let found = FLIPS.iter().find(|(_, _, known)| *known == flip);
-    Yaml::Scalar(found.map_or("1", |(_, code, _)| code).to_owned())
 }
 
 fn resize(item: &Item, options: &mut Section, ignored: &mut Vec<String>) -> Result<Transform, ConfigError> {
@@ -244,16 +216,9 @@ pub(crate) fn write(recipe: &Recipe) -> Yaml {
                 options.extend(resampler_keys(resampler));
                 op("RandCropImage", options)
             }
-            Transform::RandomFlip { probability, sides } => {
-                op("RandFlipImage", vec![("flip_code", flip_code(sides)), ("prob", Yaml::float(probability))])
-            }
-            Transform::AutoAugment { fill } => op("AutoAugment", augment::auto_augment_keys(fill)),
-            Transform::RandAugment { layers, magnitude, fill } => {
-                op("RandAugment", augment::rand_augment_keys(layers, magnitude, fill))
-            }
-            Transform::TimmAugment { augment } => op("TimmAutoAugment", augment::timm_keys(augment)),
-            Transform::RandomErasing { erasing, fill } => {
-                op("RandomErasing", augment::random_erasing_keys(erasing, fill))
+            Transform::Augment(ref step) => {
+                let (name, options) = augment::write(step);
+                op(name, options)
             }
             Transform::ResizeShort { size, resampler } => {
                 let mut options = vec![("resize_short", Yaml::int(size))];

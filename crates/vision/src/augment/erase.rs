@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::step::check_probability;
 use crate::{Random, Region, Rgb};
 
 /// How often a rectangle is erased, and which.
@@ -24,9 +25,7 @@ impl Erasing {
     /// Whether every value is one that rectangles can be drawn by; if not, what is wrong.
     pub(crate) fn check(&self) -> Result<(), String> {
         let Erasing { probability, area: (least, greatest), ratio, .. } = *self;
-        if !(0.0..=1.0).contains(&probability) {
-            return Err(format!("probability must lie between 0 and 1, not be {probability}"));
-        }
+        check_probability(probability)?;
         if !(0.0 <= least && least <= greatest && greatest <= 1.0) {
             return Err(format!("area must satisfy 0 <= least <= greatest <= 1, not ({least}, {greatest})"));
         }
@@ -66,7 +65,7 @@ impl Erasing {
 }
 
 /// Gives all pixels of `region` the colour `fill`. What lies outside the photo is left out.
-pub(crate) fn erase(image: &mut Rgb, region: Region, fill: [u8; 3]) {
+pub(super) fn erase(image: &mut Rgb, region: Region, fill: [u8; 3]) {
     let line = image.width() as usize * 3;
     let rows = image.data_mut().chunks_exact_mut(line).skip(region.y as usize).take(region.height as usize);
     for row in rows {

@@ -6,12 +6,14 @@ mod blend;
 mod erase;
 mod lookup;
 mod policy;
+mod step;
 mod timm;
 
 pub use affine::Filter;
 pub use erase::Erasing;
-pub(crate) use erase::erase;
+use erase::erase;
 pub use policy::{auto_augment, rand_augment};
+pub use step::{Augmentation, Flip};
 pub use timm::TimmAugment;
 
 use crate::Rgb;

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::step::check_probability;
 use super::{Filter, Moves, Operation};
 use crate::Random;
 
@@ -46,9 +47,7 @@ const OPERATIONS: u32 = 15;
 impl TimmAugment {
     /// Whether every value is one that operations can be drawn by; if not, what is wrong.
     pub(crate) fn check(&self) -> Result<(), String> {
-        if !(0.0..=1.0).contains(&self.probability) {
-            return Err(format!("probability must lie between 0 and 1, not be {}", self.probability));
-        }
+        check_probability(self.probability)?;
         if !(self.deviation >= 0.0 && self.deviation.is_finite()) {
             return Err(format!("deviation must be at least 0, not {}", self.deviation));
         }

@@ -1,31 +1,94 @@
 //! The operators that change a photo's colours and shape at random.
 
 use photonet_vision::augment::{Erasing, Filter, TimmAugment};
-use photonet_vision::{Recipe, Transform};
+use photonet_vision::{Augmentation, Flip, Recipe};
 
 use super::{IMAGENET_MEAN, triple};
 use crate::config::ConfigError;
 use crate::config::emit::Yaml;
 use crate::config::reader::{Item, Section};
 
-pub(super) fn auto_augment(options: &mut Section) -> Result<Transform, ConfigError> {
-    Ok(Transform::AutoAugment { fill: fill(options)? })
+/// The operators that are read here.
+pub(super) const NAMES: [&str; 5] =
+    ["RandFlipImage", "AutoAugment", "RandAugment", "TimmAutoAugment", "RandomErasing"];
+
+/// Those that may follow `NormalizeImage`.
+pub(super) const AFTER_NORMALIZATION: [&str; 1] = ["RandomErasing"];
+
+/// What a photo has been through before an operator.
+pub(super) struct Before<'a> {
+    /// How the recipe goes on from bytes, where that has been done.
+    pub normalized: Option<&'a Recipe>,
+    /// Whether the channels come first.
+    pub planar: bool,
 }
 
-pub(super) fn auto_augment_keys(fill: [u8; 3]) -> Vec<(&'static str, Yaml)> {
-    vec![("fillcolor", bytes(fill))]
+type Keys = Vec<(&'static str, Yaml)>;
+
+/// Reads one of [`NAMES`]; `None` where it never does anything.
+pub(super) fn read(
+    name: &str,
+    item: &Item,
+    options: &mut Section,
+    before: Before<'_>,
+) -> Result<Option<Augmentation>, ConfigError> {
+    match name {
+        "RandFlipImage" => random_flip(options).map(Some),
+        "AutoAugment" => Ok(Some(Augmentation::AutoAugment { fill: fill(options)? })),
+        "RandAugment" => rand_augment(options).map(Some),
+        "TimmAutoAugment" => timm(item, options),
+        "RandomErasing" if before.planar => {
+            Err(item.unsupported("RandomErasing after ToCHWImage", "RandomErasing before it"))
+        }
+        "RandomErasing" => random_erasing(item, options, before.normalized),
+        _ => Err(item.unsupported_name(name, &NAMES)),
+    }
 }
 
-pub(super) fn rand_augment(options: &mut Section) -> Result<Transform, ConfigError> {
-    Ok(Transform::RandAugment {
+/// A step as an operator that [`read`] reads back to it.
+pub(super) fn write(step: &Augmentation) -> (&'static str, Keys) {
+    match *step {
+        Augmentation::RandomFlip { probability, sides } => {
+            ("RandFlipImage", vec![("flip_code", flip_code(sides)), ("prob", Yaml::float(probability))])
+        }
+        Augmentation::AutoAugment { fill } => ("AutoAugment", vec![("fillcolor", bytes(fill))]),
+        Augmentation::RandAugment { layers, magnitude, fill } => {
+            let strength = [("num_layers", Yaml::int(layers)), ("magnitude", Yaml::float(magnitude))];
+            ("RandAugment", [strength.to_vec(), vec![("fillcolor", bytes(fill))]].concat())
+        }
+        Augmentation::TimmAugment { augment } => ("TimmAutoAugment", timm_keys(augment)),
+        Augmentation::RandomErasing { erasing, fill } => {
+            ("RandomErasing", random_erasing_keys(erasing, fill))
+        }
+    }
+}
+
+fn random_flip(options: &mut Section) -> Result<Augmentation, ConfigError> {
+    let sides = options.read("flip_code", flip, Flip::Horizontal)?;
+    Ok(Augmentation::RandomFlip { probability: options.read("prob", Item::f64_not_negative, 0.5)?, sides })
+}
+
+/// OpenCV's codes of flips.
+const FLIPS: [(f64, &str, Flip); 3] =
+    [(1.0, "1", Flip::Horizontal), (0.0, "0", Flip::Vertical), (-1.0, "-1", Flip::Both)];
+
+fn flip(item: &Item) -> Result<Flip, ConfigError> {
+    let code = item.f64()?;
+    let found = FLIPS.iter().find(|(number, ..)| *number == code).map(|(_, _, flip)| *flip);
+    found.ok_or_else(|| item.unsupported(&format!("the value {code}"), "1, 0, -1"))
+}
+
+fn flip_code(flip: Flip) -> Yaml {
+    let found = FLIPS.iter().find(|(_, _, known)| *known == flip);
+    Yaml::Scalar(found.map_or("1", |(_, code, _)| code).to_owned())
+}
+
+fn rand_augment(options: &mut Section) -> Result<Augmentation, ConfigError> {
+    Ok(Augmentation::RandAugment {
         layers: options.read("num_layers", Item::u32, 2)?,
         magnitude: options.read("magnitude", Item::f64, 5.0)?,
         fill: fill(options)?,
     })
-}
-
-pub(super) fn rand_augment_keys(layers: u32, magnitude: f64, fill: [u8; 3]) -> Vec<(&'static str, Yaml)> {
-    vec![("num_layers", Yaml::int(layers)), ("magnitude", Yaml::float(magnitude)), ("fillcolor", bytes(fill))]
 }
 
 /// The filters that Pillow has for transforms, as PaddleClas calls them; `random` draws one each time.
@@ -33,7 +96,7 @@ const FILTERS: [(&str, Option<Filter>); 3] =
     [("bilinear", Some(Filter::Bilinear)), ("bicubic", Some(Filter::Bicubic)), ("random", None)];
 
 /// `None` where it never does anything, whatever its other values.
-pub(super) fn timm(item: &Item, options: &mut Section) -> Result<Option<Transform>, ConfigError> {
+fn timm(item: &Item, options: &mut Section) -> Result<Option<Augmentation>, ConfigError> {
     let probability = options.read("prob", Item::f64_not_negative, 1.0)?;
     let setting = options.take("config_str");
     let filter = options.take("interpolation");
@@ -60,7 +123,7 @@ pub(super) fn timm(item: &Item, options: &mut Section) -> Result<Option<Transfor
     if mean.iter().any(|mean| !(0.0..=1.0).contains(mean)) {
         return Err(item.invalid("its mean, a colour, must be three numbers from 0 to 1"));
     }
-    Ok(Some(Transform::TimmAugment { augment }))
+    Ok(Some(Augmentation::TimmAugment { augment }))
 }
 
 /// Reads a setting such as `rand-m9-n2-mstd0.5-inc1`; what it leaves out is as timm has it.
@@ -93,7 +156,7 @@ fn timm_setting(item: &Item, augment: &mut TimmAugment) -> Result<(), ConfigErro
     Ok(())
 }
 
-pub(super) fn timm_keys(augment: TimmAugment) -> Vec<(&'static str, Yaml)> {
+fn timm_keys(augment: TimmAugment) -> Keys {
     let TimmAugment { probability, layers, magnitude, deviation, increasing, filter, fill } = augment;
     let increasing = if increasing { "-inc1" } else { "" };
     let setting = format!("rand-m{magnitude}-n{layers}-mstd{deviation}{increasing}");
@@ -108,11 +171,11 @@ pub(super) fn timm_keys(augment: TimmAugment) -> Vec<(&'static str, Yaml)> {
 
 /// `None` where it never erases, whatever its other values. `normalized` is how the recipe goes on from
 /// bytes, where the operator comes after that.
-pub(super) fn random_erasing(
+fn random_erasing(
     item: &Item,
     options: &mut Section,
     normalized: Option<&Recipe>,
-) -> Result<Option<Transform>, ConfigError> {
+) -> Result<Option<Augmentation>, ConfigError> {
     let erasing = Erasing {
         probability: options.read("EPSILON", Item::f64_not_negative, 0.5)?,
         area: (options.read("sl", Item::f64, 0.02)?, options.read("sh", Item::f64, 0.4)?),
@@ -138,10 +201,10 @@ pub(super) fn random_erasing(
         let rule = "it must be a colour that a photo's bytes can show, 0 to 255 before they are normalised";
         return Err(given.as_ref().unwrap_or(item).invalid(rule));
     };
-    Ok((!never).then_some(Transform::RandomErasing { erasing, fill }))
+    Ok((!never).then_some(Augmentation::RandomErasing { erasing, fill }))
 }
 
-pub(super) fn random_erasing_keys(erasing: Erasing, fill: [u8; 3]) -> Vec<(&'static str, Yaml)> {
+fn random_erasing_keys(erasing: Erasing, fill: [u8; 3]) -> Keys {
     vec![
         ("EPSILON", Yaml::float(erasing.probability)),
         ("sl", Yaml::float(erasing.area.0)),
