@@ -1,5 +1,6 @@
 //! The command line.
 
+use crate::augment::AugmentOptions;
 use crate::data::DataOptions;
 use crate::embed::EmbedOptions;
 use crate::error::CliError;
@@ -100,6 +101,8 @@ pub struct TrainOptions {
     /// Largest learning rate [default: 0.05 for batches of 32, with --from 0.0075, in proportion for others].
     #[arg(long, allow_negative_numbers = true)]
     pub lr: Option<f64>,
+    #[command(flatten)]
+    pub augment: AugmentOptions,
     /// Start from a model, made here or by `photonet import`: its network and its preprocessing are kept, and its
     /// classifier where its classes have the same names.
     #[arg(long, value_name = "MODEL")]

@@ -2,6 +2,7 @@
 
 mod adopt;
 mod arguments;
+mod augment;
 mod bench;
 mod check;
 mod data;

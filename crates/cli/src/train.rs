@@ -189,6 +189,7 @@ fn configure(options: &TrainOptions) -> Result<Config, CliError> {
     } else if let Some(size) = options.size {
         config.set_size(size);
     }
+    options.augment.apply(&mut config)?;
     if let Some(frozen) = options.freeze_until {
         config.arch.freeze_until = frozen;
     }

@@ -30,6 +30,35 @@ fn four_epochs_are_two_and_two_and_threads_change_nothing() {
 }
 
 #[test]
+fn mixed_photos_and_weighted_classes_are_the_same_after_a_resume() {
+    let folder = workplace();
+    let at = |path: &str| folder.path().join(path);
+    for number in 2..10 {
+        let ending = if number % 2 == 0 { "png" } else { "jpg" };
+        std::fs::remove_file(at(&format!("photos/grass/{number:02}.{ending}"))).unwrap();
+    }
+    let plain = train(folder.path(), "photos --epochs 1 --out plain").ok().out;
+    says(&plain, &["WARNING: 8 photos to train on show", "--balance", "[Avg]CELoss: ", "top1: "]);
+    let flags = "photos --epochs 4 --mixup 0.4 --cutmix 1 --balance --augment rand";
+    let said = train(folder.path(), &format!("{flags} --out whole --workers 1")).ok().out;
+    assert!(!said.contains("--balance"), "{said}");
+    says(
+        &said,
+        &[
+            "classes count in the loss by weights from",
+            "photos of a batch are mixed: mixup with alpha 0.4 in 50 % of them, cutmix with alpha 1 in 50 % of them",
+        ],
+    );
+    let trained: Vec<&str> = said.lines().filter(|line| line.contains("[Train]")).collect();
+    assert!(!trained.is_empty() && trained.iter().all(|line| !line.contains("top1")), "{said}");
+    assert!(said.lines().any(|line| line.contains("[Eval]") && line.contains("top1")), "{said}");
+    train(folder.path(), &format!("{flags} --out halves --workers 4 --stop-after 2")).ok();
+    // With the settings of the run itself.
+    run(folder.path(), "train --resume halves/latest").ok();
+    same_bits(&at("whole/latest"), &at("halves/latest"));
+}
+
+#[test]
 fn recorded_launches_train_to_the_bits_of_encoded_ones() {
     let folder = workplace();
     let trained = |name: &str, value: &str| {

@@ -10,7 +10,7 @@ use photonet_model::{
     Architecture, Family, InferenceNetwork, InferenceOptions, Input, Naming, ParameterKind, ParameterLayout,
     Precision, TrainBuffers, TrainNetwork, TrainOptions, Tuning, Variant, Weights, external_name,
 };
-use photonet_nn::Step;
+use photonet_nn::{Answer, Step};
 use safetensors::SafeTensors;
 use std::path::PathBuf;
 
@@ -220,6 +220,7 @@ fn compare_for(golden: &Golden, class: DeviceClass, subgroups: bool) {
             batch: BATCH,
             input,
             smoothing: 0.1,
+            class_weights: None,
             topk: [1, 5, 0, 0],
             dropout_seed: 0,
             tuning: Tuning::default(),
@@ -227,10 +228,11 @@ fn compare_for(golden: &Golden, class: DeviceClass, subgroups: bool) {
         };
         let network = TrainNetwork::new(&buffers, &architecture, &options).await.unwrap();
         let samples: Vec<u32> = (0..BATCH as u32).collect();
+        let answers: Vec<Answer> = labels.iter().copied().map(Answer::of).collect();
         let expected = golden.values("losses");
         for (number, learning_rate) in [0.01, 0.02, 0.015].into_iter().enumerate() {
             let step = Step::new(learning_rate, 0.9, 0, number as u32);
-            network.step(&pixels, &labels, &samples, step).unwrap();
+            network.step(&pixels, &answers, &samples, step).unwrap();
             let losses = network.losses().await.unwrap();
             let loss = losses.iter().map(|l| f64::from(*l)).sum::<f64>() / BATCH as f64;
             let off = (loss / expected[number] - 1.0).abs();

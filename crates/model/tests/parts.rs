@@ -8,7 +8,7 @@ use photonet_model::{
     ParameterLayout, Precision, TrainBuffers, TrainNetwork, TrainOptions, Tuning, Variant, Weights,
     initialise,
 };
-use photonet_nn::{Metrics, Step};
+use photonet_nn::{Answer, Metrics, Step};
 use std::sync::Arc;
 
 const INPUT: Input =
@@ -24,6 +24,7 @@ fn options(batch: usize, tuning: Tuning) -> TrainOptions {
         batch,
         input: INPUT,
         smoothing: 0.1,
+        class_weights: Some((1..8).map(|i| 0.25 * i as f32).collect()),
         topk: [1, 0, 0, 0],
         dropout_seed: 5,
         tuning,
@@ -44,11 +45,15 @@ async fn trained(gpu: &Arc<Gpu>, steps: u32, tuning: Tuning, count: usize) -> (W
     let options = options(batch, tuning);
     let network = TrainNetwork::in_parts(&buffers, &architecture, &options, count).await.unwrap();
     assert_eq!(network.parts().0.len(), count);
-    let labels: Vec<u32> = (0..batch as u32).map(|i| i % 7).collect();
+    // Two labels for each image, and classes that count differently, so that parts differ in what they weigh.
+    let weights: Vec<f32> = (1..8).map(|i| 0.25 * i as f32).collect();
+    let answer = |i: u32| Answer { second: (i + 2) % 7, share: 0.125 * i as f32, ..Answer::of(i % 7) };
+    let mut answers: Vec<Answer> = (0..batch as u32).map(answer).collect();
+    Answer::scale(&mut answers, &weights);
     let samples: Vec<u32> = (10..10 + batch as u32).collect();
     for number in 0..steps {
         let step = Step::new(0.1, 0.9, 0, number);
-        network.step(&pixels(batch), &labels, &samples, step).unwrap();
+        network.step(&pixels(batch), &answers, &samples, step).unwrap();
     }
     let metrics = buffers.take_metrics().await.unwrap();
     (buffers.weights().await.unwrap(), buffers.velocity().await.unwrap(), metrics)

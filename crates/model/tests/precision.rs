@@ -11,7 +11,7 @@ use photonet_model::{
     TrainOptions, Tuning, Variant, Weights, initialise,
 };
 use photonet_model::{Naming, Precision};
-use photonet_nn::Step;
+use photonet_nn::{Answer, Step};
 use std::sync::Arc;
 
 /// A value is rounded to 11 bits once for each of the up to 60 layers that it goes through, and the errors are as often
@@ -131,6 +131,7 @@ fn train_options(batch: usize, tuning: Tuning, precision: Precision) -> TrainOpt
         batch,
         input: INPUT,
         smoothing: 0.1,
+        class_weights: None,
         topk: [1, 0, 0, 0],
         dropout_seed: 0,
         tuning,
@@ -152,10 +153,11 @@ async fn trained(
     let network = TrainNetwork::new(&buffers, architecture, &options).await.unwrap();
     let pixels: Vec<u8> = (0..batch * INPUT.image_bytes()).map(|i| (i * i % 251) as u8).collect();
     let samples: Vec<u32> = (0..batch as u32).collect();
+    let answers: Vec<Answer> = samples.iter().copied().map(Answer::of).collect();
     let (mut losses, mut gradients) = (Vec::new(), Vec::new());
     for number in 0..3 {
         let step = Step::new(0.02, 0.9, 0, number);
-        network.step(&pixels, &samples, &samples, step).unwrap();
+        network.step(&pixels, &answers, &samples, step).unwrap();
         losses.extend(network.losses().await.unwrap());
         if number == 0 {
             gradients.extend(buffers.gradients().await.unwrap().tensors.into_values().map(|t| t.data));

@@ -34,7 +34,7 @@ pub use dense::Dense;
 pub use depthwise::Depthwise;
 pub use dropout::{Dropout, DropoutMode};
 pub use input::Normalise;
-pub use loss::{CrossEntropy, Metrics, TOP_COUNTS};
+pub use loss::{Answer, CrossEntropy, Expected, Metrics, TOP_COUNTS};
 pub use operand::{GradientOperand, Norm, Operand, Target, Through};
 pub use optimiser::{Momentum, Step};
 pub use pointwise::{Fused, Gate, Pointwise, ProductGradients};

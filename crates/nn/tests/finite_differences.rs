@@ -2,8 +2,8 @@
 
 use photonet_nn::cpu::{self, batch_norm::Statistics, squeeze_excite::Parameters};
 use photonet_nn::{
-    Activation, BatchNorm, CrossEntropy, Dense, Depthwise, Dropout, DropoutMode, Geometry, GlobalPool,
-    Padding, Pointwise, RunningVariance, Shape, SqueezeExcite,
+    Activation, Answer, BatchNorm, CrossEntropy, Dense, Depthwise, Dropout, DropoutMode, Geometry,
+    GlobalPool, Padding, Pointwise, RunningVariance, Shape, SqueezeExcite,
 };
 
 const ACTIVATIONS: [Activation; 5] = [
@@ -261,18 +261,49 @@ fn dropout() {
 #[test]
 fn cross_entropy() {
     for smoothing in [0.0, 0.1] {
-        for (batch, classes) in [(1, 2), (3, 6), (2, 40)] {
-            let layer = CrossEntropy { batch, classes, smoothing };
+        for (batch, classes, weighted) in [(1, 2, false), (3, 6, false), (2, 40, true), (3, 6, true)] {
+            let mut layer = CrossEntropy { batch, classes, smoothing, mean_weight: 1.0 };
+            let mut weights = vec![1.0; classes];
             let logits: Vec<f64> = random(1, batch * classes).iter().map(|z| 4.0 * z).collect();
-            let mut labels: Vec<u32> = (0..batch as u32).map(|n| n % classes as u32).collect();
+            let label = |n: u32| n % classes as u32;
+            let mut answers: Vec<Answer> = (0..batch as u32).map(|n| Answer::of(label(n))).collect();
             if batch == 3 {
-                labels[1] = u32::MAX;
+                answers[1] = Answer::of(u32::MAX);
+                answers[2] = Answer { second: label(5), share: 0.375, ..answers[2] };
             }
-            let gradient = cpu::loss::backward(&layer, &logits, &labels);
+            if weighted {
+                weights = random(2, classes).iter().map(|w| 1.5 + w).collect();
+                layer.mean_weight = (weights.iter().sum::<f64>() / classes as f64) as f32;
+                let single: Vec<f32> = weights.iter().map(|&w| w as f32).collect();
+                Answer::scale(&mut answers, &single);
+            }
+            let gradient = cpu::loss::backward(&layer, &logits, &answers, &weights);
             check(&format!("{layer:?}"), &logits, &gradient, |z| {
-                let outcomes = cpu::loss::forward(&layer, z, &labels);
+                let outcomes = cpu::loss::forward(&layer, z, &answers, &weights);
                 outcomes.iter().flatten().map(|o| o.loss).sum::<f64>() / batch as f64
             });
         }
     }
+}
+
+/// The mean of PyTorch's cross-entropy with weights, from its definition: sums over the images of the weighted terms,
+/// divided by the sum of the labels' weights.
+#[test]
+fn weights_of_classes_make_a_weighted_mean() {
+    let (classes, smoothing) = (3, 0.1_f32);
+    let weights = [0.5, 2.0, 1.25];
+    let layer = CrossEntropy { batch: 2, classes, smoothing, mean_weight: 1.25 };
+    let logits = [1.0, -0.5, 0.25, -2.0, 0.5, 1.5];
+    let mut answers = [1, 0].map(Answer::of);
+    Answer::scale(&mut answers, &weights.map(|w| w as f32));
+    let outcomes = cpu::loss::forward(&layer, &logits, &answers, &weights);
+    let mean = outcomes.iter().flatten().map(|o| o.loss).sum::<f64>() / 2.0;
+    let term = |z: &[f64], label: usize| {
+        let all = z.iter().map(|z| z.exp()).sum::<f64>().ln();
+        let smoothed = (0..classes).map(|c| weights[c] * (all - z[c])).sum::<f64>() / classes as f64;
+        let smoothing = f64::from(smoothing);
+        (1.0 - smoothing) * weights[label] * (all - z[label]) + smoothing * smoothed
+    };
+    let expected = (term(&logits[..3], 1) + term(&logits[3..], 0)) / (weights[1] + weights[0]);
+    assert!((mean - expected).abs() < 1e-7, "{mean}, not {expected}");
 }

@@ -213,8 +213,12 @@ fn what_would_change_the_result_and_is_not_supported_is_refused() {
         ("Metric.Eval.0.TopkAcc.topk=[1, 2, 3, 4, 5]", "supported: up to 4 of them"),
         ("DataLoader.Train.dataset.name=MultiLabelDataset", "supported: ImageNetDataset"),
         (
-            "DataLoader.Train.dataset.batch_transform_ops=[{MixupOperator: {alpha: 0.2}}]",
-            "supported: leaving",
+            "DataLoader.Train.dataset.batch_transform_ops=[{FmixOperator: {}}]",
+            "supported: MixupOperator, CutmixOperator, OpSampler",
+        ),
+        (
+            "DataLoader.Eval.dataset.batch_transform_ops=[{MixupOperator: {alpha: 0.2}}]",
+            "supported: leaving the key out, as by -o DataLoader.Eval.dataset",
         ),
         ("DataLoader.Train.dataset.transform_ops=[{AugMix: {}}]", "AugMix is not supported"),
         ("DataLoader.Train.dataset.transform_ops.2.RandFlipImage.flip_code=2", "supported: 1, 0, -1"),

@@ -27,7 +27,7 @@ fn what_only_another_task_needs_may_be_unsupported() {
     };
     let training = [
         "DataLoader.Train.dataset.transform_ops.2={Cutout: {n_holes: 1}}",
-        "DataLoader.Train.dataset.batch_transform_ops=[{MixupOperator: {alpha: 0.2}}]",
+        "DataLoader.Train.dataset.batch_transform_ops=[{FmixOperator: {alpha: 0.2}}]",
         "Optimizer.name=AdamW",
         "Optimizer.lr.name=Cyclic",
         "Loss.Train=[{DMLLoss: {}}]",
@@ -234,7 +234,7 @@ fn pythons_ways_of_writing_are_read() {
         ("Global.device=npu", "npu is not supported; supported: gpu or auto, cpu or software"),
         (
             "DataLoader.Train.dataset.batch_transform_ops=[{MixupOperator: {alpha: 0.2}}, {OpSampler: {}}]",
-            "MixupOperator, OpSampler is not supported; supported: leaving the key out, as by -o DataLoader.Train.dataset",
+            "mixing a batch 2 times is not supported; supported: one operator, such as an OpSampler of several",
         ),
     ] {
         let text = refused(QUICK_START, &[one]);

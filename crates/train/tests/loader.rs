@@ -5,9 +5,11 @@ use std::sync::Arc;
 
 use image::{Rgb as Pixel, RgbImage};
 use photonet_train::dataset::{Dataset, Sample};
-use photonet_train::loader::{Batch, IGNORED_LABEL, Loader, LoaderError, LoaderOptions};
+use photonet_train::loader::{Batch, IGNORED_LABEL, Loader, LoaderError, LoaderOptions, Mixed};
 use photonet_vision::augment::{Erasing, TimmAugment};
-use photonet_vision::{Augmentation, Interpolation, Library, Recipe, Resampler, Transform};
+use photonet_vision::{
+    Augmentation, Interpolation, Library, Mixing, Recipe, Resampler, RngKey, Strength, Transform,
+};
 use tempfile::TempDir;
 
 /// A folder of `count` different photos, 48 x 40 pixels, with labels 0, 1, 2, 0, ...
@@ -105,6 +107,37 @@ fn augmented_photos_depend_on_seed_epoch_and_photo_alone() {
     assert!((0..11).all(|index| photo(&first, index) != photo(&second, index)));
     let plain = batches(&train(&dataset, |_| {}), 0);
     assert!((0..11).filter(|index| photo(&first, *index) != photo(&plain, *index)).count() > 8);
+}
+
+/// Neither threads nor a resume in mid-epoch change what is mixed with what, and a batch is that of its plain photos.
+#[test]
+fn mixed_batches_depend_on_seed_epoch_and_number_alone() {
+    let (_dir, dataset) = photos(11);
+    let half = |alpha| Strength { probability: 0.5, alpha };
+    let mixing = Mixing { mixup: half(1.0), cutmix: half(1.0) };
+    let loader = |threads| train(&dataset, |o| (o.threads, o.mixing) = (threads, mixing));
+    let (one, four) = (loader(1), loader(4));
+    let [first, second] = [0, 1].map(|epoch| batches(&one, epoch));
+    assert_eq!([0, 1].map(|epoch| batches(&four, epoch)), [first.clone(), second.clone()]);
+    let rest: Vec<Batch> = four.epoch_from(1, 2).collect::<Result<_, _>>().unwrap();
+    assert_eq!(rest, second[2..]);
+    let shares = |batches: &[Batch]| -> Vec<f32> {
+        batches.iter().map(|batch| batch.mixed.as_ref().unwrap().share).collect()
+    };
+    assert_ne!(shares(&first), shares(&second));
+    let plain = batches(&train(&dataset, |_| {}), 0);
+    let mut changed = 0;
+    for (number, (mixed, plain)) in first.iter().zip(&plain).enumerate() {
+        let key = RngKey { seed: 9, epoch: 0, sample: number as u32 };
+        let mix = mixing.draw(key, plain.size as u32, (32, 32)).unwrap();
+        let mut expected = plain.clone();
+        mix.apply(&mut expected.pixels, 32);
+        let labels = mix.partners.iter().map(|&place| plain.labels[place as usize]).collect();
+        expected.mixed = Some(Mixed { labels, share: mix.share });
+        assert_eq!(*mixed, expected);
+        changed += u32::from(mixed.pixels != plain.pixels);
+    }
+    assert!(changed > 1, "{changed} of 3 batches changed");
 }
 
 #[test]

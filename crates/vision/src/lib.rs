@@ -18,6 +18,7 @@
 
 pub mod augment;
 mod decode;
+mod mix;
 mod random;
 mod recipe;
 mod streams;
@@ -25,6 +26,7 @@ mod transform;
 
 pub use augment::{Augmentation, Flip};
 pub use decode::decode;
+pub use mix::{Mix, Mixing, Strength};
 pub use photonet_pixels::{
     DecodeLimits, Interpolation, Library, MAX_RESIZE_PIXELS, Region, Resampler, Rgb, VisionError, resize,
 };

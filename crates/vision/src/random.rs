@@ -46,6 +46,8 @@ pub enum Purpose {
     Augment = 8,
     /// Which part of a photo is erased.
     Erase = 9,
+    /// Which photos of a batch are mixed, and how.
+    Mix = 10,
 }
 
 /// One block of Philox4x32-10: four random words from a counter and a key.
@@ -140,6 +142,32 @@ impl Random {
         // 1 - u lies in (0, 1], so the logarithm is finite.
         let radius = (-2.0 * libm::log(1.0 - self.uniform())).sqrt();
         radius * libm::cos(std::f64::consts::TAU * self.uniform())
+    }
+
+    /// From the beta distribution with parameters `a` and `b`, both above 0.
+    pub fn beta(&mut self, a: f64, b: f64) -> f64 {
+        let (a, b) = (self.log_gamma(a), self.log_gamma(b));
+        // The first of two gamma variables over their sum, which might both be too small for their own logarithms.
+        1.0 / (1.0 + libm::exp(b - a))
+    }
+
+    /// The logarithm of a gamma variable of shape `shape`, above 0, and scale 1.
+    ///
+    /// Source: G. Marsaglia, W. W. Tsang, "A simple method for generating gamma variables", ACM TOMS 26 (2000), with its step
+    /// for shapes below 1.
+    fn log_gamma(&mut self, shape: f64) -> f64 {
+        if shape < 1.0 {
+            return self.log_gamma(shape + 1.0) + libm::log(1.0 - self.uniform()) / shape;
+        }
+        let d = shape - 1.0 / 3.0;
+        loop {
+            let x = self.normal();
+            let root = 1.0 + x / (9.0 * d).sqrt();
+            let v = root * root * root;
+            if v > 0.0 && libm::log(1.0 - self.uniform()) < 0.5 * x * x + d - d * v + d * libm::log(v) {
+                return libm::log(d * v);
+            }
+        }
     }
 
     /// Brings `items` into an order drawn uniformly from all orders (Fisher and Yates). Lists of up to

@@ -114,6 +114,31 @@ fn normal_is_pinned() {
 }
 
 #[test]
+fn beta_has_the_moments_of_a_beta() {
+    let mut random = stream(5, 0, 0);
+    for (a, b) in [(0.2, 0.2), (1.0, 1.0), (8.0, 8.0), (0.5, 3.0)] {
+        let values: Vec<f64> = (0..50_000).map(|_| random.beta(a, b)).collect();
+        assert!(values.iter().all(|v| (0.0..=1.0).contains(v)));
+        let moment = |power: i32| values.iter().map(|v| v.powi(power)).sum::<f64>() / 5e4;
+        // The product of (a + r) / (a + b + r) for r below the power.
+        let expected =
+            |power: i32| -> f64 { (0..power).map(|r| (a + f64::from(r)) / (a + b + f64::from(r))).product() };
+        for power in 1..=4 {
+            let (found, expected) = (moment(power), expected(power));
+            assert!((found - expected).abs() < 0.01, "{a} {b} {power}: {found}, not {expected}");
+        }
+    }
+}
+
+/// Shares of mixed photos are part of the results of a seed.
+#[test]
+fn beta_is_pinned() {
+    let mut random = stream(0x5EED, 1, 2);
+    let bits: Vec<u64> = [0.2, 1.0, 8.0].map(|a| random.beta(a, a).to_bits()).to_vec();
+    assert_eq!(bits, [0x3FEF_C690_1209_497E, 0x3FEC_7E74_D92C_F731, 0x3FDB_8429_CAB4_FD65]);
+}
+
+#[test]
 fn shuffle_reaches_every_order_evenly() {
     let mut counts = std::collections::HashMap::new();
     for sample in 0..24_000 {

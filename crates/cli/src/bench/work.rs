@@ -6,7 +6,7 @@ use photonet_gpu::{Gpu, PlanReport, Question, Staging, Timing};
 use photonet_model::{
     InferenceNetwork, InferenceOptions, Input, TrainBuffers, TrainNetwork, TrainOptions, Tuning, initialise,
 };
-use photonet_nn::Step;
+use photonet_nn::{Answer, Step};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
@@ -69,7 +69,7 @@ fn median(values: &[f64]) -> f64 {
 /// A network that is ready to run on made-up photos.
 enum Ready {
     Infer(Box<InferenceNetwork>, Vec<u8>),
-    Train(Box<TrainNetwork>, Vec<u8>, [Vec<u32>; 2], Staging),
+    Train(Box<TrainNetwork>, Vec<u8>, Vec<Answer>, Vec<u32>, Staging),
 }
 
 /// What a run took, in milliseconds: to its end, and until it was submitted.
@@ -98,6 +98,7 @@ impl Ready {
             batch,
             input,
             smoothing: 0.0,
+            class_weights: None,
             topk: [1, 0, 0, 0],
             dropout_seed: 0,
             tuning,
@@ -105,8 +106,8 @@ impl Ready {
         };
         // As one: a step in parts is no measure of a batch.
         let network = TrainNetwork::in_parts(&buffers, &architecture, &options, 1).await?;
-        let labels: Vec<u32> = (0..batch).map(|i| (i % architecture.classes) as u32).collect();
-        Ok(Self::Train(Box::new(network), pixels, [labels, (0..batch as u32).collect()], Staging::new(gpu)))
+        let answers = (0..batch).map(|i| Answer::of((i % architecture.classes) as u32)).collect();
+        Ok(Self::Train(Box::new(network), pixels, answers, (0..batch as u32).collect(), Staging::new(gpu)))
     }
 
     /// One run, to its end: with inference the logits are read back.
@@ -114,14 +115,14 @@ impl Ready {
         // Before the clock runs: in training a thread of its own copies the pixels, while the device is at the step before.
         let staged = match self {
             Self::Infer(..) => None,
-            Self::Train(_, pixels, _, staging) => Some(pollster::block_on(staging.fill(pixels))?),
+            Self::Train(_, pixels, .., staging) => Some(pollster::block_on(staging.fill(pixels))?),
         };
         let begun = Instant::now();
         match self {
             Self::Infer(network, pixels) => network.run(pixels, &[])?,
-            Self::Train(network, pixels, [labels, samples], _) => {
+            Self::Train(network, pixels, answers, samples, _) => {
                 let step = Step::new(1e-4, 0.9, 0, 0);
-                network.step_staged(pixels, staged, labels, samples, step)?;
+                network.step_staged(pixels, staged, answers, samples, step)?;
             }
         }
         let host_ms = begun.elapsed().as_secs_f64() * 1e3;

@@ -8,8 +8,8 @@ use crate::{Architecture, ModelError, ParameterLayout, Weights};
 use half::f16;
 use photonet_gpu::{Buffer, Format, Gpu, Plan, PlanBuilder, PlanReport, Question, Tensor, Timing};
 use photonet_nn::{
-    CrossEntropy, Fused, Gate, GlobalPool, Metrics, Pointwise, Shape, SqueezeExcite, SqueezeExciteParameters,
-    Step, TOP_COUNTS, pad_channels,
+    Answer, CrossEntropy, Expected, Fused, Gate, GlobalPool, Metrics, Pointwise, Shape, SqueezeExcite,
+    SqueezeExciteParameters, Step, TOP_COUNTS, pad_channels,
 };
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -76,7 +76,7 @@ pub struct InferenceNetwork {
     plan: Plan,
     weights: Buffer,
     pixels: Buffer,
-    labels: Buffer,
+    answers: Buffer,
     metrics: Buffer,
     outputs: Outputs,
 }
@@ -253,7 +253,7 @@ impl InferenceNetwork {
         let layout = FoldedLayout::new(architecture, precision);
         let weights = gpu.buffer("folded weights", layout.bytes).await?;
         let pixels = gpu.buffer("pixels", input.normalise(batch).input_bytes()).await?;
-        let labels = gpu.buffer("labels", batch as u64 * 4).await?;
+        let answers = gpu.buffer("answers", (batch * size_of::<Answer>()) as u64).await?;
         let metrics = gpu.buffer("metrics", size_of::<Metrics>() as u64).await?;
         let step = gpu.buffer("step", size_of::<Step>() as u64).await?;
         let mut plan = PlanBuilder::for_gpu(gpu);
@@ -264,15 +264,17 @@ impl InferenceNetwork {
         let outputs = recorder.network(options, pixel_tensor);
         let mut plan = recorder.plan;
         if let Some(k) = count_topk {
-            let loss = CrossEntropy { batch, classes: architecture.classes, smoothing: 0.0 };
+            let classes = architecture.classes;
+            let loss = CrossEntropy { batch, classes, smoothing: 0.0, mean_weight: 1.0 };
             let outcomes = plan.transient("outcomes", loss.outcome_bytes());
-            let (labels, metrics, step) = (plan.import(&labels), plan.import(&metrics), plan.import(&step));
-            loss.forward(&mut plan, "loss", outputs.logits, labels, outcomes);
+            let expected = Expected { answers: plan.import(&answers), weights: None };
+            let (metrics, step) = (plan.import(&metrics), plan.import(&step));
+            loss.forward(&mut plan, "loss", outputs.logits, expected, outcomes);
             loss.count(&mut plan, "loss", step, outcomes, k, metrics);
         }
         let plan = plan.build(gpu).await?;
         let (gpu, architecture, options) = (gpu.clone(), architecture.clone(), options.clone());
-        Ok(Self { gpu, architecture, options, plan, weights, pixels, labels, metrics, outputs })
+        Ok(Self { gpu, architecture, options, plan, weights, pixels, answers, metrics, outputs })
     }
 
     /// Replaces the weights.
@@ -312,7 +314,8 @@ impl InferenceNetwork {
         check_batch(&self.architecture, &self.options.input, self.options.batch, pixels.len())?;
         self.gpu.write(&self.pixels, 0, &padded(pixels));
         if !labels.is_empty() {
-            self.gpu.write(&self.labels, 0, labels);
+            let answers: Vec<Answer> = labels.iter().copied().map(Answer::of).collect();
+            self.gpu.write(&self.answers, 0, &answers);
         }
         Ok(self.plan.run()?)
     }

@@ -6,14 +6,14 @@ use crate::Frozen;
 use crate::layers::{Block, Layers};
 use photonet_gpu::Tensor;
 use photonet_nn::{
-    CrossEntropy, Dropout, Fused, GlobalPool, OutputGradient, Pointwise, ProductGradients, Shape,
-    SqueezeExcite, SqueezeExciteState,
+    Dropout, Expected, Fused, GlobalPool, OutputGradient, Pointwise, ProductGradients, Shape, SqueezeExcite,
+    SqueezeExciteState,
 };
 
 /// The tensors that a step starts from and leaves behind.
 pub(super) struct Ends {
     pub pixels: Tensor,
-    pub labels: Tensor,
+    pub expected: Expected,
     pub samples: Tensor,
     pub step: Tensor,
     pub metrics: Tensor,
@@ -145,7 +145,7 @@ fn record_tail(
         mode: switches.dropout_mode(),
         seed: options.dropout_seed,
     };
-    let loss = CrossEntropy { batch, classes, smoothing: options.smoothing };
+    let loss = options.loss(classes);
     let pooled = r.transient("pooled", &pooled_shape);
     let raw = r.transient("head raw", &hidden_shape);
     let hidden = r.transient("head output", &hidden_shape);
@@ -165,7 +165,7 @@ fn record_tail(
     dropout.apply(&mut r.plan, "dropout forward", ends.step, ends.samples, hidden, dropped);
     let fused = Fused { bias: Some(bias), ..Fused::default() };
     classifier.forward(&mut r.plan, "classifier", dropped, weight, &fused, logits);
-    loss.forward(&mut r.plan, "loss", logits, ends.labels, outcomes);
+    loss.forward(&mut r.plan, "loss", logits, ends.expected, outcomes);
     loss.count(&mut r.plan, "loss", ends.step, outcomes, options.topk, ends.metrics);
 
     let logits_gradient = r.transient("logits gradient", &logits_shape);
@@ -173,7 +173,7 @@ fn record_tail(
     let hidden_gradient = r.transient("head output gradient", &hidden_shape);
     let raw_gradient = r.transient("head raw gradient", &hidden_shape);
     let pooled_gradient = r.transient("pooled gradient", &pooled_shape);
-    loss.backward(&mut r.plan, "loss", logits, ends.labels, outcomes, logits_gradient);
+    loss.backward(&mut r.plan, "loss", logits, ends.expected, outcomes, logits_gradient);
     let gradients = ProductGradients {
         weight: r.gradient("classifier.weight"),
         bias: Some(r.gradient("classifier.bias")),

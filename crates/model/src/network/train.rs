@@ -7,7 +7,7 @@ use crate::{Architecture, ModelError, Tuning};
 #[cfg(not(target_arch = "wasm32"))]
 use photonet_gpu::Staged;
 use photonet_gpu::{Buffer, GpuError, Plan, PlanBuilder, PlanReport, Question, Tensor, Timing};
-use photonet_nn::{Momentum, SlabSums, Step, TOP_COUNTS, pad_channels};
+use photonet_nn::{Answer, CrossEntropy, Expected, Momentum, SlabSums, Step, TOP_COUNTS, pad_channels};
 
 /// What a training plan is recorded for.
 #[derive(Clone, Debug, PartialEq)]
@@ -18,6 +18,8 @@ pub struct TrainOptions {
     pub input: Input,
     /// Label smoothing, 0 to 1.
     pub smoothing: f32,
+    /// A factor for each class on the losses of its images; `None`: all count alike.
+    pub class_weights: Option<Vec<f32>>,
     /// Each k of top-k; 0 is none.
     pub topk: [u32; TOP_COUNTS],
     /// Seed of dropout's random numbers.
@@ -26,6 +28,15 @@ pub struct TrainOptions {
     pub tuning: Tuning,
     /// How activations, most of what a step holds, and their gradients lie in the device's memory.
     pub precision: Precision,
+}
+
+impl TrainOptions {
+    /// The loss of so many classes.
+    pub(super) fn loss(&self, classes: usize) -> CrossEntropy {
+        let sum = |weights: &Vec<f32>| weights.iter().copied().map(f64::from).sum::<f64>();
+        let mean_weight = self.class_weights.as_ref().map_or(1.0, |w| (sum(w) / classes as f64) as f32);
+        CrossEntropy { batch: self.batch, classes, smoothing: self.smoothing, mean_weight }
+    }
 }
 
 /// The 32 bits of `seed` that key dropout's random numbers.
@@ -54,7 +65,7 @@ struct PartPlan {
     images: usize,
     plan: Plan,
     pixels: Buffer,
-    labels: Buffer,
+    answers: Buffer,
     samples: Buffer,
     logits: Tensor,
     outcomes: Tensor,
@@ -114,12 +125,19 @@ impl TrainNetwork {
         self.plan(self.parts[self.parts.len() - 1])
     }
 
-    /// Submits one step: `pixels` is `[batch][size][size][3]`, `samples` the data set index of each image.
+    /// Submits one step: `pixels` is `[batch][size][size][3]`, `answers` has what each image is to be taken for,
+    /// `samples` its index in the data set.
     ///
     /// # Errors
     /// A batch of another size, or a lost device.
-    pub fn step(&self, pixels: &[u8], labels: &[u32], samples: &[u32], step: Step) -> Result<(), ModelError> {
-        self.submit(pixels, labels, samples, step, |plan, of_part| {
+    pub fn step(
+        &self,
+        pixels: &[u8],
+        answers: &[Answer],
+        samples: &[u32],
+        step: Step,
+    ) -> Result<(), ModelError> {
+        self.submit(pixels, answers, samples, step, |plan, of_part| {
             plan.plan.gpu().write(&plan.pixels, 0, &padded(of_part));
             plan.plan.run()
         })
@@ -134,15 +152,15 @@ impl TrainNetwork {
         &self,
         pixels: &[u8],
         mut staged: Option<Staged>,
-        labels: &[u32],
+        answers: &[Answer],
         samples: &[u32],
         step: Step,
     ) -> Result<(), ModelError> {
         // The parts of a batch begin anywhere, copies on the device at multiples of 4 bytes.
         if self.parts.len() > 1 || staged.is_none() {
-            return self.step(pixels, labels, samples, step);
+            return self.step(pixels, answers, samples, step);
         }
-        self.submit(pixels, labels, samples, step, |plan, _| match staged.take() {
+        self.submit(pixels, answers, samples, step, |plan, _| match staged.take() {
             Some(staged) => plan.plan.run_with(staged, &plan.pixels),
             None => plan.plan.run(),
         })
@@ -152,7 +170,7 @@ impl TrainNetwork {
     fn submit(
         &self,
         pixels: &[u8],
-        labels: &[u32],
+        answers: &[Answer],
         samples: &[u32],
         step: Step,
         mut run: impl FnMut(&PartPlan, &[u8]) -> Result<(), GpuError>,
@@ -169,7 +187,7 @@ impl TrainNetwork {
             let of_part = &pixels[first * input.image_bytes()..range.end * input.image_bytes()];
             let plan = self.plan(images);
             let gpu = plan.plan.gpu();
-            gpu.write(&plan.labels, 0, &labels[range.clone()]);
+            gpu.write(&plan.answers, 0, &answers[range.clone()]);
             gpu.write(&plan.samples, 0, &samples[range]);
             gpu.write(&self.step, 0, &[step]);
             run(plan, of_part)?;
@@ -259,12 +277,30 @@ impl PartPlan {
         let gpu = &buffers.gpu;
         let TrainOptions { batch: images, input, .. } = *options;
         let pixels = gpu.buffer("pixels", input.normalise(images).input_bytes()).await?;
-        let labels = gpu.buffer("labels", images as u64 * 4).await?;
+        let answers = gpu.buffer("answers", (images * size_of::<Answer>()) as u64).await?;
+        let class_weights = match &options.class_weights {
+            Some(weights) if weights.len() == architecture.classes => {
+                let buffer = gpu.buffer("class weights", weights.len() as u64 * 4).await?;
+                gpu.write(&buffer, 0, weights);
+                Some(buffer)
+            }
+            Some(weights) => {
+                return Err(ModelError::Architecture(format!(
+                    "{} weights of classes do not fit {} classes: give one for each",
+                    weights.len(),
+                    architecture.classes
+                )));
+            }
+            None => None,
+        };
         let samples = gpu.buffer("samples", images as u64 * 4).await?;
         let mut plan = PlanBuilder::for_gpu(gpu);
         let ends = Ends {
             pixels: plan.import(&pixels),
-            labels: plan.import(&labels),
+            expected: Expected {
+                answers: plan.import(&answers),
+                weights: class_weights.as_ref().map(|buffer| plan.import(buffer)),
+            },
             samples: plan.import(&samples),
             step: plan.import(&buffers.step),
             metrics: plan.import(&buffers.metrics),
@@ -289,6 +325,6 @@ impl PartPlan {
         let momentum = Momentum { length: buffers.layout.parameter_length };
         momentum.update(&mut plan, "momentum", ends.step, ranges, gradients, velocity, parameters);
         let plan = plan.build(gpu).await?;
-        Ok(Self { images, plan, pixels, labels, samples, logits, outcomes })
+        Ok(Self { images, plan, pixels, answers, samples, logits, outcomes })
     }
 }

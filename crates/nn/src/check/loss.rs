@@ -6,7 +6,7 @@ use super::noise::{below, between};
 use super::optimiser::step_words;
 use super::trial::{Slot, Trial};
 use crate::cpu::loss::{self as twin, Counts, ImageOutcome};
-use crate::{CrossEntropy, Step, TOP_COUNTS};
+use crate::{Answer, CrossEntropy, Expected, Step, TOP_COUNTS};
 
 /// A label that does not count.
 const IGNORED: u32 = u32::MAX;
@@ -18,27 +18,39 @@ struct Setup {
     reach: f64,
     /// Whether the last image does not count.
     ignored: bool,
+    /// Whether images have two labels.
+    mixed: bool,
+    /// Whether classes have weights.
+    weighted: bool,
 }
 
 pub(super) fn cases() -> Vec<Case> {
     let mut cases = Vec::new();
-    for (batch, classes, smoothing, reach, ignored) in [
-        (1, 2, 0.0, 3.0, false),
-        (5, 2, 0.1, 3.0, true),
-        (2, 6, 0.1, 10.0, false),
-        (5, 6, 0.0, 1e4, true),
-        (2, 64, 0.0, 3.0, true),
-        (2, 1000, 0.0, 5.0, false),
-        (5, 1000, 0.1, 5.0, true),
-        (5, 1000, 0.1, 1e4, false),
+    for (batch, classes, smoothing, reach, kind) in [
+        (1, 2, 0.0, 3.0, ""),
+        (5, 2, 0.1, 3.0, "one ignored"),
+        (2, 6, 0.1, 10.0, ""),
+        (5, 6, 0.0, 1e4, "one ignored"),
+        (2, 64, 0.0, 3.0, "one ignored"),
+        (2, 1000, 0.0, 5.0, ""),
+        (5, 1000, 0.1, 5.0, "one ignored"),
+        (5, 1000, 0.1, 1e4, ""),
+        (5, 2, 0.0, 3.0, "mixed"),
+        (5, 6, 0.1, 1e4, "mixed, one ignored"),
+        (2, 1000, 0.1, 5.0, "mixed"),
+        (5, 2, 0.1, 3.0, "weighted"),
+        (5, 1000, 0.0, 5.0, "weighted, one ignored"),
+        (5, 6, 0.1, 10.0, "mixed, weighted, one ignored"),
+        (2, 1000, 0.1, 5.0, "mixed, weighted"),
     ] {
-        let setup = Setup { layer: CrossEntropy { batch, classes, smoothing }, reach, ignored };
-        let name = format!(
-            "{batch}x{classes} smoothing {smoothing} logits to {reach}{}",
-            if ignored { " one ignored" } else { "" }
-        );
-        cases.push(forward(setup, &name));
-        cases.push(backward(setup, &name));
+        let has = |word: &str| kind.contains(word);
+        let layer = CrossEntropy { batch, classes, smoothing, mean_weight: 1.0 };
+        let (ignored, mixed, weighted) = (has("ignored"), has("mixed"), has("weighted"));
+        let mut setup = Setup { layer, reach, ignored, mixed, weighted };
+        setup.layer.mean_weight = (setup.weights().iter().sum::<f64>() / classes as f64) as f32;
+        let name = format!("{batch}x{classes} smoothing {smoothing} logits to {reach} {kind}");
+        cases.push(forward(setup, name.trim_end()));
+        cases.push(backward(setup, name.trim_end()));
     }
     cases.push(counting());
     cases.push(not_finite());
@@ -50,13 +62,43 @@ impl Setup {
         between(111, self.layer.batch * self.layer.classes, -self.reach, self.reach)
     }
 
-    fn labels(&self) -> Vec<u32> {
-        let mut labels = below(112, self.layer.batch, self.layer.classes as u32);
-        if let (true, Some(last)) = (self.ignored, labels.last_mut()) {
-            *last = IGNORED;
+    fn answers(&self) -> Vec<Answer> {
+        let Self { layer: CrossEntropy { batch, classes, .. }, .. } = *self;
+        let mut answers: Vec<Answer> =
+            below(112, batch, classes as u32).into_iter().map(Answer::of).collect();
+        if self.mixed {
+            let others = below(114, batch, classes as u32).into_iter().zip(between(115, batch, 0.0, 1.0));
+            for (answer, (second, share)) in answers.iter_mut().zip(others) {
+                (answer.second, answer.share) = (second, share as f32);
+            }
         }
-        labels
+        if let (true, Some(last)) = (self.ignored, answers.last_mut()) {
+            *last = Answer::of(IGNORED);
+        }
+        if self.weighted {
+            let weights: Vec<f32> = self.weights().iter().map(|&weight| weight as f32).collect();
+            Answer::scale(&mut answers, &weights);
+        }
+        answers
     }
+
+    /// Those of the classes; as many as the device holds exactly.
+    fn weights(&self) -> Vec<f64> {
+        match self.weighted {
+            true => between(116, self.layer.classes, 0.1, 3.0),
+            false => vec![1.0; self.layer.classes],
+        }
+    }
+
+    fn expected_slots(&self, trial: &mut Trial) -> (Slot, Option<Slot>) {
+        let answers = upload_answers(trial, &self.answers());
+        let words = || self.weights().iter().map(|&weight| (weight as f32).to_bits()).collect();
+        (answers, self.weighted.then(|| trial.words(words())))
+    }
+}
+
+fn upload_answers(trial: &mut Trial, answers: &[Answer]) -> Slot {
+    trial.words(bytemuck::cast_slice(answers).to_vec())
 }
 
 fn logits_layout(layer: &CrossEntropy) -> Layout {
@@ -83,9 +125,9 @@ fn forward(setup: Setup, name: &str) -> Case {
     Case::new("loss/cross_entropy", name, move || {
         let Setup { layer, .. } = setup;
         let mut trial = Trial::default();
-        let expected = twin::forward(&layer, &setup.logits(), &setup.labels());
+        let expected = twin::forward(&layer, &setup.logits(), &setup.answers(), &setup.weights());
         let logits = upload_logits(&mut trial, &layer, &setup.logits());
-        let labels = trial.words(setup.labels());
+        let (answers, weights) = setup.expected_slots(&mut trial);
         let outcomes = trial.poisoned(outcome_words(&layer));
         for (image, outcome) in expected.iter().enumerate() {
             let at = image * 4;
@@ -98,7 +140,8 @@ fn forward(setup: Setup, name: &str) -> Case {
             }
         }
         trial.record(move |plan, at| {
-            layer.forward(plan, "check", at(logits), at(labels), at(outcomes));
+            let expected = Expected { answers: at(answers), weights: weights.map(&at) };
+            layer.forward(plan, "check", at(logits), expected, at(outcomes));
         })
     })
 }
@@ -107,15 +150,16 @@ fn backward(setup: Setup, name: &str) -> Case {
     Case::new("loss/cross_entropy_gradient", name, move || {
         let Setup { layer, .. } = setup;
         let mut trial = Trial::default();
-        let expected = twin::backward(&layer, &setup.logits(), &setup.labels());
+        let expected = twin::backward(&layer, &setup.logits(), &setup.answers(), &setup.weights());
         let logits = upload_logits(&mut trial, &layer, &setup.logits());
-        let labels = trial.words(setup.labels());
+        let (answers, weights) = setup.expected_slots(&mut trial);
         let outcomes = trial.poisoned(outcome_words(&layer));
         let gradient = trial.output("logits_gradient", logits_layout(&layer), expected);
         trial.record(move |plan, at| {
-            let (logits, labels, outcomes) = (at(logits), at(labels), at(outcomes));
-            layer.forward(plan, "check", logits, labels, outcomes);
-            layer.backward(plan, "check", logits, labels, outcomes, at(gradient));
+            let expected = Expected { answers: at(answers), weights: weights.map(&at) };
+            let (logits, outcomes) = (at(logits), at(outcomes));
+            layer.forward(plan, "check", logits, expected, outcomes);
+            layer.backward(plan, "check", logits, expected, outcomes, at(gradient));
         })
     })
 }
@@ -123,7 +167,7 @@ fn backward(setup: Setup, name: &str) -> Case {
 /// The buffers of one batch to count.
 struct Batch {
     logits: Slot,
-    labels: Slot,
+    answers: Slot,
     outcomes: Slot,
     step: Slot,
 }
@@ -142,10 +186,12 @@ fn counted(
     for (number, (logits, labels)) in batches.iter().enumerate() {
         let number = 40 + number as u32;
         let step = Step::new(0.1, 0.9, 0, number);
-        twin::count(&mut counts, &twin::forward(&layer, logits, labels), k, number);
+        let answers: Vec<Answer> = labels.iter().copied().map(Answer::of).collect();
+        let outcomes = twin::forward(&layer, logits, &answers, &vec![1.0; layer.classes]);
+        twin::count(&mut counts, &outcomes, k, number);
         uploaded.push(Batch {
             logits: upload_logits(&mut trial, &layer, logits),
-            labels: trial.words(labels.clone()),
+            answers: upload_answers(&mut trial, &answers),
             outcomes: trial.poisoned(outcome_words(&layer)),
             step: trial.words(step_words(&step)),
         });
@@ -158,7 +204,8 @@ fn counted(
     trial.expect_whole("top", metrics, 4, &counts.top);
     let trial = trial.record(move |plan, at| {
         for batch in uploaded {
-            layer.forward(plan, "check", at(batch.logits), at(batch.labels), at(batch.outcomes));
+            let expected = Expected { answers: at(batch.answers), weights: None };
+            layer.forward(plan, "check", at(batch.logits), expected, at(batch.outcomes));
             layer.count(plan, "check", at(batch.step), at(batch.outcomes), k, at(metrics));
         }
     });
@@ -169,7 +216,7 @@ fn counted(
 /// ignored label.
 fn counting() -> Case {
     Case::new("loss/metrics", "2 batches of 5x6 k 1 3 2, ties", || {
-        let layer = CrossEntropy { batch: 5, classes: 6, smoothing: 0.1 };
+        let layer = CrossEntropy { batch: 5, classes: 6, smoothing: 0.1, mean_weight: 1.0 };
         let rows = [
             [0.0, 5.0, 1.0, 2.0, 3.0, 4.0],
             [1.0, 1.0, 1.0, 1.0, 1.0, 1.0],
@@ -193,7 +240,7 @@ fn counting() -> Case {
 /// second step is the one remembered; neither image counts as right. What the sums become is left open.
 fn not_finite() -> Case {
     Case::new("loss/metrics", "3 batches of 2x6 k 1 5, NaN and infinity", || {
-        let layer = CrossEntropy { batch: 2, classes: 6, smoothing: 0.0 };
+        let layer = CrossEntropy { batch: 2, classes: 6, smoothing: 0.0, mean_weight: 1.0 };
         let good = between(113, 12, -1.0, 1.0);
         let mut nan = good.clone();
         nan[..6].fill(f64::NAN);

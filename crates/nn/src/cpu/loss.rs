@@ -1,6 +1,6 @@
 //! Twin of [`CrossEntropy`] and of the counting of [`Metrics`](crate::Metrics).
 
-use crate::{CrossEntropy, TOP_COUNTS};
+use crate::{Answer, CrossEntropy, TOP_COUNTS};
 
 /// What is known of one image after the forward pass.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -27,47 +27,54 @@ fn log_softmax(logits: &[f64]) -> Vec<f64> {
     logits.iter().map(|z| z - largest - sum_exp.ln()).collect()
 }
 
-/// The distribution that training aims at: the label's share, and `smoothing` spread over all classes.
-fn target(layer: &CrossEntropy, label: usize) -> Vec<f64> {
-    let smoothing = f64::from(layer.smoothing);
-    let mut target = vec![smoothing / layer.classes as f64; layer.classes];
-    target[label] += 1.0 - smoothing;
-    target
+/// The distribution that training aims at: the labels' shares, and `smoothing` spread over all classes; each class times
+/// its weight.
+fn expected(layer: &CrossEntropy, target: &Answer, weights: &[f64]) -> Vec<f64> {
+    let (smoothing, share) = (f64::from(layer.smoothing), f64::from(target.share));
+    let mut expected = vec![smoothing / layer.classes as f64; layer.classes];
+    expected[target.first as usize] += (1.0 - smoothing) * (1.0 - share);
+    expected[target.second as usize] += (1.0 - smoothing) * share;
+    expected.iter().zip(weights).map(|(t, weight)| t * weight).collect()
 }
 
-/// The label as an index, unless the image does not count.
-fn counted(layer: &CrossEntropy, label: u32) -> Option<usize> {
-    Some(label as usize).filter(|&label| label < layer.classes)
+/// Whether an image counts.
+fn counts(layer: &CrossEntropy, target: &Answer) -> bool {
+    (target.first as usize) < layer.classes
 }
 
-/// Loss and rank of each image; `None` where the label is no class. Logits are `[batch][classes]`.
-pub fn forward(layer: &CrossEntropy, logits: &[f64], labels: &[u32]) -> Vec<Option<ImageOutcome>> {
-    assert_eq!(logits.len(), layer.batch * layer.classes);
-    let outcome = |z: &[f64], label: usize| {
+/// Loss and rank of each image; `None` where it does not count. Logits are `[batch][classes]`, weights `[classes]`.
+pub fn forward(
+    layer: &CrossEntropy,
+    logits: &[f64],
+    answers: &[Answer],
+    weights: &[f64],
+) -> Vec<Option<ImageOutcome>> {
+    assert_eq!((logits.len(), weights.len()), (layer.batch * layer.classes, layer.classes));
+    let outcome = |z: &[f64], target: &Answer| {
         let (largest, sum_exp) = denominator(z);
-        let logs = log_softmax(z);
         // The cross-entropy -sum of target * log(softmax), term by term.
-        let loss = -target(layer, label).iter().zip(&logs).map(|(t, log)| t * log).sum::<f64>();
+        let terms = expected(layer, target, weights).into_iter().zip(log_softmax(z));
+        let loss = f64::from(target.scale) * -terms.map(|(t, log)| t * log).sum::<f64>();
+        let label = target.first as usize;
         let before = |&c: &usize| z[c] > z[label] || (z[c] == z[label] && c < label);
         ImageOutcome { loss, rank: (0..layer.classes).filter(before).count(), largest, sum_exp }
     };
-    let images = logits.chunks_exact(layer.classes).zip(labels);
-    images.map(|(z, &label)| counted(layer, label).map(|label| outcome(z, label))).collect()
+    let images = logits.chunks_exact(layer.classes).zip(answers);
+    images.map(|(z, target)| counts(layer, target).then(|| outcome(z, target))).collect()
 }
 
 /// The gradient of the sum of losses divided by the batch size, `[batch][classes]`.
-pub fn backward(layer: &CrossEntropy, logits: &[f64], labels: &[u32]) -> Vec<f64> {
+pub fn backward(layer: &CrossEntropy, logits: &[f64], answers: &[Answer], weights: &[f64]) -> Vec<f64> {
     let mut gradient = Vec::with_capacity(logits.len());
-    for (z, &label) in logits.chunks_exact(layer.classes).zip(labels) {
-        match counted(layer, label) {
-            Some(label) => {
-                let logs = log_softmax(z);
-                let expected = target(layer, label);
-                let share = logs.iter().zip(expected).map(|(log, t)| (log.exp() - t) / layer.batch as f64);
-                gradient.extend(share);
-            }
-            None => gradient.extend(vec![0.0; layer.classes]),
+    for (z, target) in logits.chunks_exact(layer.classes).zip(answers) {
+        if !counts(layer, target) {
+            gradient.extend(vec![0.0; layer.classes]);
+            continue;
         }
+        let expected = expected(layer, target, weights);
+        let all: f64 = expected.iter().sum();
+        let scale = f64::from(target.scale) / layer.batch as f64;
+        gradient.extend(log_softmax(z).iter().zip(expected).map(|(log, t)| (log.exp() * all - t) * scale));
     }
     gradient
 }

@@ -3,11 +3,11 @@
 use std::path::PathBuf;
 
 use photonet_model::Frozen;
-use photonet_vision::{Interpolation, Library, Recipe, Resampler};
+use photonet_vision::{Interpolation, Library, Mixing, Recipe, Resampler};
 
 use super::{
-    Arch, Config, Given, Global, InferConfig, LoaderConfig, Loss, MetricConfig, OptimizerConfig, Pretrained,
-    ScheduleConfig, ScheduleKind, Variant,
+    Arch, ClassWeights, Config, Given, Global, InferConfig, LoaderConfig, Loss, MetricConfig,
+    OptimizerConfig, Pretrained, ScheduleConfig, ScheduleKind, Variant,
 };
 
 /// Photos are kept in memory with a short side of at most so many times that of the network's input: even the
@@ -62,7 +62,7 @@ impl Config {
                 freeze_until: Frozen::Nothing,
                 freeze_bn: false,
             },
-            loss: Loss { epsilon: 0.0 },
+            loss: Loss { epsilon: 0.0, class_weights: ClassWeights::Equal },
             optimizer: OptimizerConfig {
                 momentum: 0.9,
                 schedule: ScheduleConfig {
@@ -137,6 +137,7 @@ fn loader(recipe: Recipe, batch_size: u32, shuffle: bool) -> LoaderConfig {
         cls_label_path: None,
         delimiter: None,
         recipe,
+        mixing: Mixing::default(),
         batch_size,
         // A last batch of a few photos would pull at the weights and the running statistics as
         // hard as a full one.

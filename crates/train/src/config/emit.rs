@@ -3,7 +3,7 @@
 use std::fmt::Write;
 use std::path::Path;
 
-use super::{Config, LoaderConfig, Pretrained, ScheduleConfig, ScheduleKind, ops, tree};
+use super::{Config, LoaderConfig, Pretrained, ScheduleConfig, ScheduleKind, loss, mixing, ops, tree};
 
 /// A YAML value to be written. Scalars are kept as their text.
 #[derive(Clone)]
@@ -209,10 +209,8 @@ fn document(c: &Config) -> Yaml {
         ("freeze_until", Yaml::Scalar(a.freeze_until.to_string())),
         ("freeze_bn", Yaml::bool(a.freeze_bn)),
     ];
-    let cross_entropy = |options| Yaml::Items(vec![Yaml::Map(vec![("CELoss", Yaml::Map(options))])]);
-    let weight = ("weight", Yaml::float(1.0));
-    let train_loss = cross_entropy(vec![weight, ("epsilon", Yaml::float(c.loss.epsilon))]);
-    let eval_loss = cross_entropy(vec![("weight", Yaml::float(1.0))]);
+    let weight = Yaml::Map(vec![("weight", Yaml::float(1.0))]);
+    let eval_loss = Yaml::Items(vec![Yaml::Map(vec![("CELoss", weight)])]);
     let regularizer = vec![("name", Yaml::text("L2")), ("coeff", Yaml::float(c.optimizer.l2))];
     let optimizer = vec![
         ("name", Yaml::text("Momentum")),
@@ -241,9 +239,9 @@ fn document(c: &Config) -> Yaml {
     Yaml::Map(vec![
         ("Global", Yaml::Map(global)),
         ("Arch", Yaml::Map(arch)),
-        ("Loss", Yaml::Map(vec![("Train", train_loss), ("Eval", eval_loss)])),
+        ("Loss", Yaml::Map(vec![("Train", loss::write(&c.loss)), ("Eval", eval_loss)])),
         ("Optimizer", Yaml::Map(optimizer)),
-        ("DataLoader", Yaml::Map(vec![("Train", loader(&c.train)), ("Eval", loader(&c.eval))])),
+        ("DataLoader", Yaml::Map(vec![("Train", loader(&c.train, true)), ("Eval", loader(&c.eval, false))])),
         ("Infer", Yaml::Map(infer)),
         ("Metric", Yaml::Map(vec![("Train", topk(&c.metric.train)), ("Eval", topk(&c.metric.eval))])),
         ("AMP", Yaml::Map(vec![("use_amp", Yaml::bool(c.amp))])),
@@ -277,8 +275,8 @@ fn schedule(s: &ScheduleConfig) -> Yaml {
     Yaml::Map(keys)
 }
 
-fn loader(l: &LoaderConfig) -> Yaml {
-    let dataset = vec![
+fn loader(l: &LoaderConfig, trains: bool) -> Yaml {
+    let mut dataset = vec![
         ("name", Yaml::text("ImageNetDataset")),
         ("image_root", Yaml::path_or_null(l.image_root.as_deref())),
         ("cls_label_path", Yaml::path_or_null(l.cls_label_path.as_deref())),
@@ -286,6 +284,9 @@ fn loader(l: &LoaderConfig) -> Yaml {
         ("val_fraction", Yaml::float(l.val_fraction)),
         ("transform_ops", ops::write(&l.recipe)),
     ];
+    if trains {
+        dataset.push(("batch_transform_ops", mixing::write(&l.mixing)));
+    }
     let sampler = vec![
         ("name", Yaml::text("DistributedBatchSampler")),
         ("batch_size", Yaml::int(l.batch_size)),

@@ -2,7 +2,7 @@
 
 use super::reader::{Item, Only, Section};
 use super::reading::{INFER, MEASURED, Reading, TRAIN, Task};
-use super::{ConfigError, InferConfig, LoaderConfig, ops};
+use super::{ConfigError, InferConfig, LoaderConfig, mixing, ops};
 use photonet_vision::Recipe;
 
 /// `DataLoader`.
@@ -37,11 +37,20 @@ fn loader(
         None if transforms.is_some() => Some(0),
         None => base.keep_short,
     };
+    let mixing = match data.take("batch_transform_ops") {
+        Some(item) if tasks == TRAIN => {
+            let read = mixing::read(&item, &mut r.warnings);
+            r.keep(tasks, read, base.mixing)
+        }
+        Some(item) => r.keep(tasks, mixing::refuse(&item).map(|()| base.mixing), base.mixing),
+        None => base.mixing,
+    };
     let loader = LoaderConfig {
         image_root: data.get_opt("image_root", Item::path_buf),
         cls_label_path: data.get_opt("cls_label_path", Item::path_buf),
         delimiter: data.get_opt("delimiter", delimiter).flatten(),
         recipe: recipe(transforms, &base.recipe, tasks, r),
+        mixing,
         val_fraction: data.get("val_fraction", Item::fraction, base.val_fraction),
         batch_size: sampler.get("batch_size", Item::u32_positive, base.batch_size),
         drop_last: sampler.get("drop_last", Item::bool, drop_last),
@@ -56,9 +65,6 @@ fn loader(
         let moot =
             [("drop_last", loader.drop_last), ("shuffle", loader.shuffle)].into_iter().filter(|(_, on)| *on);
         r.ignored.extend(moot.map(|(key, _)| format!("DataLoader.Eval.sampler.{key}")));
-    }
-    if let Some(item) = data.take("batch_transform_ops") {
-        r.keep(tasks, no_operators(&item), ());
     }
     data.only(&[("relabel", Only::Bool(false))]);
     data.ignore(&["backend"], &mut r.ignored);
@@ -77,15 +83,6 @@ fn recipe(steps: Option<Item>, base: &Recipe, tasks: &[Task], r: &mut Reading) -
         r.unread.push(item.path);
     }
     r.keep(tasks, read, base.clone())
-}
-
-/// Refuses operators on batches by their names.
-fn no_operators(item: &Item) -> Result<(), ConfigError> {
-    let names = item.list()?.iter().map(|entry| Ok(entry.named()?.0)).collect::<Result<Vec<_>, _>>()?;
-    if names.is_empty() {
-        return Ok(());
-    }
-    Err(item.unsupported(&names.join(", "), format!("leaving the key out, as by -o {}=None", item.path)))
 }
 
 /// A blank, PaddleClas's default, is the same as none: the last run of blanks separates either way.

@@ -16,6 +16,8 @@ mod difference;
 mod emit;
 mod error;
 mod loaders;
+mod loss;
+mod mixing;
 mod ops;
 mod optimizer;
 mod overrides;
@@ -27,7 +29,7 @@ mod tree;
 use std::path::{Path, PathBuf};
 
 use photonet_model::{Frozen, Tuning};
-use photonet_vision::Recipe;
+use photonet_vision::{Mixing, Recipe};
 
 pub(crate) use defaults::KEPT_SIDES;
 pub use difference::difference;
@@ -148,10 +150,24 @@ pub enum Pretrained {
 }
 
 /// `Loss`: cross-entropy.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Loss {
     /// Label smoothing in [0, 1): this share of each target is spread evenly over all classes.
     pub epsilon: f64,
+    /// A key of Photonet's own, `class_weights`: how much the photos of each class count.
+    pub class_weights: ClassWeights,
+}
+
+/// How much the photos of each class count in the loss of training.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub enum ClassWeights {
+    /// All alike.
+    #[default]
+    Equal,
+    /// `balanced`: by how many photos there are, so that all classes count alike.
+    Balanced,
+    /// These, in the order of the classes.
+    Given(Vec<f64>),
 }
 
 /// `Optimizer`: Momentum with L2 regularisation.
@@ -237,6 +253,8 @@ pub struct LoaderConfig {
     pub delimiter: Option<String>,
     /// What is done to each photo.
     pub recipe: Recipe,
+    /// `batch_transform_ops`: how the photos of a batch are mixed with one another. It counts in `DataLoader.Train` only.
+    pub mixing: Mixing,
     /// Photos a step.
     pub batch_size: u32,
     /// Leave out the last batch if it is not full.
@@ -335,7 +353,9 @@ impl Config {
             let line = 1 + whole.iter().filter(|byte| **byte == b'\n').count();
             ConfigError::NotUtf8 { path: path.to_owned(), line }
         })?;
-        Config::from_yaml_for(task, &text, &path.display().to_string(), overrides)
+        let mut config = Config::from_yaml_for(task, &text, &path.display().to_string(), overrides)?;
+        config.warnings.extend(loss::unlike_paddleclas(&config));
+        Ok(config)
     }
 
     /// Whether a key or section, by its full path, was given and holds something.

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use super::reader::{Item, Only, Section};
 use super::reading::{ALL, INFER, MEASURED, Reading, TRAIN, Task};
 use super::tree::{Node, Value};
-use super::{Config, ConfigError, Given, Global, Loss, MetricConfig, arch, loaders, optimizer};
+use super::{Config, ConfigError, Given, Global, MetricConfig, arch, loaders, loss, optimizer};
 
 pub(crate) fn read(root: Node, mut r: Reading) -> Result<Config, ConfigError> {
     let base = Config::defaults();
@@ -16,7 +16,7 @@ pub(crate) fn read(root: Node, mut r: Reading) -> Result<Config, ConfigError> {
     let arch = part(&mut r, ALL, &mut root, "Arch", base.arch, |section, base, r| {
         arch::read(section, base, class_num, r)
     });
-    let loss = part(&mut r, MEASURED, &mut root, "Loss", base.loss, loss);
+    let loss = part(&mut r, MEASURED, &mut root, "Loss", base.loss, loss::read);
     let optimizer = part(&mut r, TRAIN, &mut root, "Optimizer", base.optimizer, optimizer::read);
     let (train, eval) =
         part(&mut r, MEASURED, &mut root, "DataLoader", (base.train, base.eval), loaders::read);
@@ -158,43 +158,6 @@ fn device(item: &Item) -> Result<String, ConfigError> {
         }
         _ => word,
     })
-}
-
-fn loss(mut section: Section, base: Loss, r: &mut Reading) -> Result<Loss, ConfigError> {
-    let train = section.take("Train").map(|item| cross_entropy(&item, r)).transpose();
-    let train = r.keep(TRAIN, train, None);
-    let eval = section.take("Eval").map(|item| cross_entropy(&item, r)).transpose();
-    if r.keep(MEASURED, eval, None).is_some_and(|loss| loss.epsilon != 0.0) {
-        r.warnings.push(
-            "Loss.Eval has label smoothing, which changes no accuracy: the loss of evaluation is reported without it"
-                .to_owned(),
-        );
-    }
-    section.finish()?;
-    Ok(train.unwrap_or(base))
-}
-
-fn cross_entropy(item: &Item, r: &mut Reading) -> Result<Loss, ConfigError> {
-    let terms = item.list()?;
-    let [only] = terms.as_slice() else {
-        return Err(item.unsupported(&format!("a sum of {} losses", terms.len()), "one CELoss"));
-    };
-    let (name, named, mut options) = only.named()?;
-    if name != "CELoss" {
-        return Err(named.unsupported_name(&name, &["CELoss"]));
-    }
-    let mut epsilon = options.read("epsilon", Item::f64, 0.0)?;
-    if epsilon != 0.0 && !(0.0..1.0).contains(&epsilon) {
-        // What PaddleClas makes of it, without a word.
-        r.warnings.push(format!(
-            "{}.epsilon is {epsilon}: label smoothing is off, as in PaddleClas; give a share above 0 and below 1",
-            named.path
-        ));
-        epsilon = 0.0;
-    }
-    options.only_default(&[("weight", Only::Number(1.0)), ("reduction", Only::Word("mean"))])?;
-    options.finish()?;
-    Ok(Loss { epsilon })
 }
 
 fn metric(mut section: Section, base: MetricConfig, r: &mut Reading) -> Result<MetricConfig, ConfigError> {

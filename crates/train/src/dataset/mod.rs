@@ -202,7 +202,7 @@ impl DataSplit {
             let photos = train[label] + val.get(label).copied().unwrap_or(0);
             format!("{name} {photos}")
         });
-        format!("classes: {}", first(SHOWN_CLASSES, shown))
+        format!("classes: {}", first_classes(shown))
     }
 }
 
@@ -334,6 +334,11 @@ pub fn count(n: usize, one: &str, many: &str) -> String {
 /// The first three of some names, and how many more there are.
 fn first_few(names: impl ExactSizeIterator<Item = String>) -> String {
     first(3, names)
+}
+
+/// Words of classes, of many the first.
+pub(crate) fn first_classes(words: impl ExactSizeIterator<Item = String>) -> String {
+    first(SHOWN_CLASSES, words)
 }
 
 fn first(most: usize, names: impl ExactSizeIterator<Item = String>) -> String {

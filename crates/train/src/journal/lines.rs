@@ -9,13 +9,12 @@ pub(super) fn text(event: &Event) -> String {
     match event {
         Event::TrainStep(step) => train_step(step),
         Event::TrainEpoch { epoch, epochs, scores, device_idle } => format!(
-            "[Train][Epoch {epoch}/{epochs}][Avg]{}, {}, device_idle: {device_idle:.5}",
-            losses(scores),
-            accuracies(scores)
+            "[Train][Epoch {epoch}/{epochs}][Avg]{}, device_idle: {device_idle:.5}",
+            losses_first(scores)
         ),
         Event::EvalStep(step) => eval_step(step),
         Event::EvalEpoch { epoch, scores } => {
-            format!("[Eval][Epoch {epoch}][Avg]{}, {}", losses(scores), accuracies(scores))
+            format!("[Eval][Epoch {epoch}][Avg]{}", losses_first(scores))
         }
         Event::Best { epoch, metric } => format!("[Eval][Epoch {epoch}][best metric: {metric:.5}]"),
         Event::Saved { path } => format!("Already save model in {}", path.display()),
@@ -25,7 +24,7 @@ pub(super) fn text(event: &Event) -> String {
 
 fn train_step(s: &TrainStep) -> String {
     format!(
-        "[Train][Epoch {}/{}][Iter: {}/{}]lr({}): {:.8}, {}, {}, batch_cost: {:.5}s, reader_cost: {:.5}, \
+        "[Train][Epoch {}/{}][Iter: {}/{}]lr({}): {:.8}, {}, batch_cost: {:.5}s, reader_cost: {:.5}, \
          ips: {:.5} samples/s, eta: {}",
         s.epoch,
         s.epochs,
@@ -33,8 +32,7 @@ fn train_step(s: &TrainStep) -> String {
         s.iters,
         s.schedule,
         s.lr,
-        accuracies(&s.scores),
-        losses(&s.scores),
+        joined([accuracies(&s.scores), losses(&s.scores)]),
         s.batch_cost,
         s.reader_cost,
         s.ips,
@@ -44,12 +42,11 @@ fn train_step(s: &TrainStep) -> String {
 
 fn eval_step(s: &EvalStep) -> String {
     format!(
-        "[Eval][Epoch {}][Iter: {}/{}]{}, {}, batch_cost: {:.5}s, reader_cost: {:.5}, ips: {:.5} images/sec",
+        "[Eval][Epoch {}][Iter: {}/{}]{}, batch_cost: {:.5}s, reader_cost: {:.5}, ips: {:.5} images/sec",
         s.epoch,
         s.iter,
         s.iters,
-        losses(&s.scores),
-        accuracies(&s.scores),
+        losses_first(&s.scores),
         s.batch_cost,
         s.reader_cost,
         s.ips
@@ -61,9 +58,18 @@ fn losses(scores: &Scores) -> String {
     format!("CELoss: {0:.5}, loss: {0:.5}", scores.loss)
 }
 
+/// Empty where none is counted, as in training on mixed photos.
 fn accuracies(scores: &Scores) -> String {
     let terms: Vec<String> = scores.topk.iter().map(|(k, share)| format!("top{k}: {share:.5}")).collect();
     terms.join(", ")
+}
+
+fn losses_first(scores: &Scores) -> String {
+    joined([losses(scores), accuracies(scores)])
+}
+
+fn joined(parts: [String; 2]) -> String {
+    parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(", ")
 }
 
 /// `H:MM:SS`, hours without an upper end.
@@ -121,6 +127,11 @@ mod tests {
             "[Train][Epoch 1/20][Iter: 0/32]lr(LinearWarmup): 0.00000000, top1: 0.00000, top5: 0.03125, \
              CELoss: 4.65123, loss: 4.65123, batch_cost: 1.23456s, reader_cost: 0.90000, \
              ips: 25.92000 samples/s, eta: 0:13:00"
+        );
+        let mixed = Scores { topk: Vec::new(), ..scores() };
+        assert_eq!(
+            text(&Event::TrainEpoch { epoch: 1, epochs: 20, scores: mixed, device_idle: 0.004 }),
+            "[Train][Epoch 1/20][Avg]CELoss: 4.65123, loss: 4.65123, device_idle: 0.00400"
         );
         assert_eq!(
             text(&Event::TrainEpoch { epoch: 1, epochs: 20, scores: scores(), device_idle: 0.004 }),

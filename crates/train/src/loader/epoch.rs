@@ -9,7 +9,7 @@ use std::time::Instant;
 use crossbeam_channel::{Receiver, Sender, unbounded};
 
 use super::source::{Slot, Source};
-use super::{Batch, LoaderError, LoaderOptions};
+use super::{Batch, LoaderError, LoaderOptions, Mixed};
 
 type Made = Result<Batch, LoaderError>;
 
@@ -21,6 +21,8 @@ pub struct EpochIter {
     source: Arc<Source>,
     order: Vec<u32>,
     batch_size: usize,
+    /// The number of the first batch in its epoch.
+    first: usize,
     /// `None` once no more jobs will be sent, so that the threads end by themselves.
     jobs: Option<Sender<Job>>,
     done: Receiver<(usize, Made)>,
@@ -42,7 +44,10 @@ struct Job {
 
 /// A batch under way. The thread that fills the last place puts it together.
 struct Unfinished {
+    /// Its place among those of the iterator.
     number: usize,
+    /// Its number in its epoch.
+    of_epoch: u32,
     places: Vec<OnceLock<Result<Slot, LoaderError>>>,
     open: AtomicUsize,
 }
@@ -51,7 +56,7 @@ impl EpochIter {
     pub(super) fn start(
         source: Arc<Source>,
         order: Vec<u32>,
-        epoch: u32,
+        (epoch, first): (u32, usize),
         options: &LoaderOptions,
     ) -> EpochIter {
         let (jobs, todo) = unbounded();
@@ -60,6 +65,7 @@ impl EpochIter {
             source,
             order,
             batch_size: options.batch_size,
+            first,
             jobs: Some(jobs),
             done,
             early: BTreeMap::new(),
@@ -105,6 +111,7 @@ impl EpochIter {
         let Some(jobs) = &self.jobs else { return };
         let batch = Arc::new(Unfinished {
             number: self.sent,
+            of_epoch: (self.first + self.sent) as u32,
             places: (start..end).map(|_| OnceLock::new()).collect(),
             open: AtomicUsize::new(end - start),
         });
@@ -191,32 +198,38 @@ impl Worker {
             let _ = batch.places[place].set(slot);
             // The last to count down sees the places that the others filled.
             if batch.open.fetch_sub(1, Ordering::AcqRel) == 1
-                && self.done.send((batch.number, assemble(&batch, self.source.slot_bytes()))).is_err()
+                && self.done.send((batch.number, self.assemble(&batch))).is_err()
             {
                 return;
             }
         }
     }
-}
 
-fn assemble(batch: &Unfinished, slot_bytes: usize) -> Made {
-    let size = batch.places.len();
-    let mut made = Batch {
-        pixels: Vec::with_capacity(size * slot_bytes),
-        labels: Vec::with_capacity(size),
-        indices: Vec::with_capacity(size),
-        size,
-    };
-    for place in &batch.places {
-        match place.get() {
-            Some(Ok(slot)) => {
-                made.pixels.extend_from_slice(&slot.pixels);
-                made.labels.push(slot.label);
-                made.indices.push(slot.index);
+    fn assemble(&self, batch: &Unfinished) -> Made {
+        let size = batch.places.len();
+        let mut made = Batch {
+            pixels: Vec::with_capacity(size * self.source.slot_bytes()),
+            labels: Vec::with_capacity(size),
+            indices: Vec::with_capacity(size),
+            size,
+            mixed: None,
+        };
+        for place in &batch.places {
+            match place.get() {
+                Some(Ok(slot)) => {
+                    made.pixels.extend_from_slice(&slot.pixels);
+                    made.labels.push(slot.label);
+                    made.indices.push(slot.index);
+                }
+                Some(Err(error)) => return Err(error.clone()),
+                None => return Err(LoaderError::Stopped),
             }
-            Some(Err(error)) => return Err(error.clone()),
-            None => return Err(LoaderError::Stopped),
         }
+        if let Some(mix) = self.source.mix(self.epoch, batch.of_epoch, size as u32) {
+            mix.apply(&mut made.pixels, self.source.size.0);
+            let labels = mix.partners.iter().map(|&place| made.labels[place as usize]).collect();
+            made.mixed = Some(Mixed { labels, share: mix.share });
+        }
+        Ok(made)
     }
-    Ok(made)
 }

@@ -1,8 +1,8 @@
 //! Batches of pixels, decoded and transformed ahead of the GPU by background threads.
 //!
-//! A batch is a function of (data set, recipe, `keep_short`, seed, epoch) alone. The order of an epoch and every
-//! augmentation come from counter-based random numbers, keyed by (seed, epoch) and by (seed, epoch,
-//! index in the data set), so the number of threads, the size of the cache and how far the threads run
+//! A batch is a function of (data set, recipe, mixing, `keep_short`, seed, epoch) alone. The order of an epoch, every
+//! augmentation and the mixing of a batch come from counter-based random numbers, keyed by (seed, epoch), by (seed, epoch,
+//! index in the data set) and by (seed, epoch, number of the batch), so the number of threads, the size of the cache and how far the threads run
 //! ahead change nothing but the time it takes.
 
 mod cache;
@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use photonet_vision::{DecodeLimits, Purpose, Random, Recipe, RngKey, VisionError};
+use photonet_vision::{DecodeLimits, Mixing, Purpose, Random, Recipe, RngKey, VisionError};
 
 pub use epoch::EpochIter;
 use source::Source;
@@ -26,7 +26,7 @@ use crate::resources;
 pub const IGNORED_LABEL: u32 = u32::MAX;
 
 /// The pixels and labels of one step.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Batch {
     /// RGB bytes, `[size][height][width][3]`.
     pub pixels: Vec<u8>,
@@ -36,6 +36,17 @@ pub struct Batch {
     pub indices: Vec<u32>,
     /// Photos in the batch; the last batch of an epoch may have fewer than the others.
     pub size: usize,
+    /// What was mixed into each photo, where [`LoaderOptions::mixing`] asks for it.
+    pub mixed: Option<Mixed>,
+}
+
+/// What was mixed into the photos of a batch.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Mixed {
+    /// The class of each photo that came in; `[size]`.
+    pub labels: Vec<u32>,
+    /// How much of each photo it now is, 0 to 1.
+    pub share: f32,
 }
 
 /// What to do with a photo that cannot be decoded.
@@ -70,6 +81,8 @@ pub struct LoaderOptions {
     pub prefetch: usize,
     /// What to do with a photo that cannot be decoded.
     pub on_error: OnError,
+    /// How the photos of a batch are mixed with one another.
+    pub mixing: Mixing,
     /// How large a photo may be.
     pub limits: DecodeLimits,
 }
@@ -87,6 +100,7 @@ impl LoaderOptions {
             keep_short: None,
             prefetch: 2,
             on_error: OnError::Replace,
+            mixing: Mixing::default(),
             limits: DecodeLimits::default(),
         }
     }
@@ -114,6 +128,7 @@ impl LoaderOptions {
             threads: config.num_workers.map_or(base.threads, |n| n as usize),
             cache_bytes: config.cache_mb.map_or(base.cache_bytes, |mebibytes| u64::from(mebibytes) << 20),
             keep_short: config.kept_short(),
+            mixing: config.mixing,
             ..base
         }
     }
@@ -270,7 +285,7 @@ impl Loader {
         let mut order = self.order(epoch);
         order.truncate(self.steps_per_epoch() * self.options.batch_size);
         order.drain(..(steps * self.options.batch_size).min(order.len()));
-        EpochIter::start(Arc::clone(&self.source), order, epoch, &self.options)
+        EpochIter::start(Arc::clone(&self.source), order, (epoch, steps), &self.options)
     }
 
     /// What loading has come to so far.

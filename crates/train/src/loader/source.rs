@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use photonet_vision::{
-    DecodeLimits, Interpolation, Library, Recipe, Resampler, Rgb, RngKey, Transform, decode,
+    DecodeLimits, Interpolation, Library, Mix, Mixing, Recipe, Resampler, Rgb, RngKey, Transform, decode,
 };
 
 use super::cache::Cache;
@@ -35,6 +35,7 @@ pub(super) struct Source {
     kept: Option<(u32, Recipe)>,
     seed: u64,
     on_error: OnError,
+    mixing: Mixing,
 }
 
 /// One photo of a batch.
@@ -67,6 +68,7 @@ impl Source {
             kept,
             seed: options.seed,
             on_error: options.on_error,
+            mixing: options.mixing,
         }
     }
 
@@ -98,6 +100,11 @@ impl Source {
                 reason: self.failures[index as usize].get().cloned().unwrap_or_default(),
             }),
         }
+    }
+
+    /// How a batch of `size` photos is mixed, by its number in its epoch; `None`: not at all.
+    pub fn mix(&self, epoch: u32, batch: u32, size: u32) -> Option<Mix> {
+        self.mixing.draw(RngKey { seed: self.seed, epoch, sample: batch }, size, self.size)
     }
 
     /// The transformed pixels of a photo; `None` if it cannot be decoded, which is then noted.

@@ -6,6 +6,7 @@
 mod advice;
 mod config_notes;
 mod feed;
+mod labels;
 mod output;
 mod progress;
 mod run;

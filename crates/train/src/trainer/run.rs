@@ -8,6 +8,7 @@ mod saving;
 
 use super::advice::{few_steps, no_better_than_guessing};
 use super::config_notes::unusual;
+use super::labels::{answers, class_weights, told as told_of_labels};
 use super::output::{BEST, LATEST, Output};
 use super::progress::{Clock, Place, counted, scores};
 use super::{Outcome, RunOptions, Start, given_weights};
@@ -138,7 +139,7 @@ impl<'a> Run<'a> {
         let seed = config.global.seed;
         let classes_line = split.classes();
         let (train, val) = (Arc::new(split.train), Arc::new(split.val));
-        let labels = train.labels.clone();
+        let (labels, counts) = (train.labels.clone(), train.class_counts());
         let train_images = train.samples.len();
         let mut train_options = LoaderOptions::from_config(&config.train, seed, OnError::Replace);
         // With fewer photos than a batch, leaving out what is not a full batch would leave nothing.
@@ -164,7 +165,14 @@ impl<'a> Run<'a> {
         let warnings = [split.train_report.warnings(), split.val_report.warnings()].concat();
         told.extend(warnings.into_iter().map(Event::warning));
         let classes = start.architecture.classes;
-        let (train_topk, unsaid) = telling(&config.metric.train, classes);
+        let class_weights = class_weights(config, &start.labels, &counts)?;
+        let resumes = start.resumed.is_some();
+        told.extend(told_of_labels(config, &start.labels, &counts, class_weights.as_deref(), resumes));
+        let (train_topk, unsaid) = match config.train.mixing.is_off() {
+            true => telling(&config.metric.train, classes),
+            // A photo of two classes has no rank, as in PaddleClas.
+            false => Default::default(),
+        };
         let (eval_topk, more) = telling(&config.metric.eval, classes);
         let unsaid: BTreeSet<u32> = unsaid.into_iter().chain(more).collect();
         told.extend(
@@ -208,6 +216,7 @@ impl<'a> Run<'a> {
                 batch: 0,
                 input: Input::of(&config.train.recipe)?,
                 smoothing: config.loss.epsilon as f32,
+                class_weights,
                 topk: counted(&train_topk),
                 dropout_seed: dropout_seed(seed),
                 tuning: config.tuning(),
@@ -339,7 +348,8 @@ impl<'a> Run<'a> {
         let momentum = self.config.optimizer.momentum as f32;
         let step = Step::new(lr as f32, momentum, epoch, self.step as u32);
         if let Some(network) = self.networks.get(&batch.size) {
-            network.step_staged(&batch.pixels, staged, &batch.labels, &batch.indices, step)?;
+            let answers = answers(batch, self.options.class_weights.as_deref());
+            network.step_staged(&batch.pixels, staged, &answers, &batch.indices, step)?;
         }
         Ok(())
     }
