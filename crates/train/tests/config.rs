@@ -220,7 +220,7 @@ fn what_would_change_the_result_and_is_not_supported_is_refused() {
             "DataLoader.Eval.dataset.batch_transform_ops=[{MixupOperator: {alpha: 0.2}}]",
             "supported: leaving the key out, as by -o DataLoader.Eval.dataset",
         ),
-        ("DataLoader.Train.dataset.transform_ops=[{AugMix: {}}]", "AugMix is not supported"),
+        ("DataLoader.Train.dataset.transform_ops=[{BlurImage: {}}]", "BlurImage is not supported"),
         ("DataLoader.Train.dataset.transform_ops.2.RandFlipImage.flip_code=2", "supported: 1, 0, -1"),
         ("DataLoader.Train.sampler.name=PKSampler", "supported: DistributedBatchSampler"),
         ("DataLoader.Eval.dataset.transform_ops.2.CropImage.size=[200, 100]", "the side of a square"),

@@ -26,7 +26,7 @@ fn what_only_another_task_needs_may_be_unsupported() {
         Config::from_yaml_for(task, QUICK_START, "run.yaml", &overrides).map_err(|e| e.to_string())
     };
     let training = [
-        "DataLoader.Train.dataset.transform_ops.2={Cutout: {n_holes: 1}}",
+        "DataLoader.Train.dataset.transform_ops.2={BlurImage: {prob: 1}}",
         "DataLoader.Train.dataset.batch_transform_ops=[{FmixOperator: {alpha: 0.2}}]",
         "Optimizer.name=AdamW",
         "Optimizer.lr.name=Cyclic",
@@ -58,13 +58,13 @@ fn what_only_another_task_needs_may_be_unsupported() {
 fn an_operator_is_dropped_by_an_override_and_a_refused_one_says_so() {
     let ops = "DataLoader.Train.dataset.transform_ops";
     let more = format!(
-        "{ops}=[DecodeImage, {{RandCropImage: {{size: 64}}}}, {{Cutout: {{n_holes: 1}}}}, {{NormalizeImage: }}]"
+        "{ops}=[DecodeImage, {{RandCropImage: {{size: 64}}}}, {{BlurImage: {{prob: 1}}}}, {{NormalizeImage: }}]"
     );
     let text = refused(QUICK_START, &[&more]);
     assert!(text.ends_with("; to leave it out: -o DataLoader.Train.dataset.transform_ops.2=None"), "{text}");
-    let wanted = quick_start(&[&more.replace("{Cutout: {n_holes: 1}}, ", "")]).unwrap().train.recipe;
+    let wanted = quick_start(&[&more.replace("{BlurImage: {prob: 1}}, ", "")]).unwrap().train.recipe;
     assert_eq!(wanted.mean, Recipe::train(64).mean);
-    for path in ["2", "2.Cutout", "Cutout"] {
+    for path in ["2", "2.BlurImage", "BlurImage"] {
         let c = quick_start(&[&more, &format!("{ops}.{path}=None")]).unwrap();
         assert_eq!(c.train.recipe, wanted, "{path}");
     }

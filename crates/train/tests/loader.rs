@@ -6,7 +6,7 @@ use std::sync::Arc;
 use image::{Rgb as Pixel, RgbImage};
 use photonet_train::dataset::{Dataset, Sample};
 use photonet_train::loader::{Batch, IGNORED_LABEL, Loader, LoaderError, LoaderOptions, Mixed};
-use photonet_vision::augment::{Erasing, TimmAugment};
+use photonet_vision::augment::{Erasing, Filter, Jitter, Mixture, Rotation, TimmAugment};
 use photonet_vision::{
     Augmentation, Interpolation, Library, Mixing, Recipe, Resampler, RngKey, Strength, Transform,
 };
@@ -79,6 +79,18 @@ fn augmented_photos_depend_on_seed_epoch_and_photo_alone() {
                 fill,
             },
         }),
+        Transform::Augment(Augmentation::RandAugmentV2 { layers: 2, magnitude: 5.0, fill }),
+        Transform::Augment(Augmentation::AugMix {
+            mixture: Mixture { probability: 0.5, alpha: 0.5, width: 2, depth: 0, severity: 3.0 },
+        }),
+        Transform::Augment(Augmentation::ColorJitter {
+            jitter: Jitter { brightness: (0.5, 1.5), hue: (-0.2, 0.2), ..Jitter::default() },
+        }),
+        Transform::Augment(Augmentation::RandomGrey { probability: 0.2 }),
+        Transform::Augment(Augmentation::RandomRotation {
+            rotation: Rotation { probability: 0.5, degrees: (-20.0, 20.0), filter: Filter::Bilinear, fill },
+        }),
+        Transform::Augment(Augmentation::Cutout { holes: 1, length: 9, fill }),
         Transform::Augment(Augmentation::RandomErasing {
             erasing: Erasing {
                 probability: 0.5,

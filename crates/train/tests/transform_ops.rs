@@ -1,7 +1,7 @@
 //! PaddleClas's augmentations among `transform_ops`: read, refused, and written back.
 
 use photonet_train::config::Config;
-use photonet_vision::augment::{Erasing, Filter, TimmAugment};
+use photonet_vision::augment::{Erasing, Filter, Grid, Jitter, Mixture, Rotation, TimmAugment};
 use photonet_vision::{Augmentation, Flip, Recipe, Transform};
 
 /// A training file whose operators are a random crop, a flip, and `ops`, each a line of YAML.
@@ -69,7 +69,7 @@ fn rand_augment_is_read_with_its_numbers() {
     all_refused(&[
         ("RandAugment: {magnitude: 21}", "transform_ops", "magnitude must lie between 0 and 20"),
         ("RandAugment: {num_layers: -1}", "RandAugment.num_layers", "negative"),
-        ("RandAugmentV2:", "RandAugmentV2 is not supported", "did you mean RandAugment?"),
+        ("RandAugmentV3:", "RandAugmentV3 is not supported", "did you mean RandAugmentV2?"),
     ]);
 }
 
@@ -169,5 +169,105 @@ fn timm_auto_augment_is_read_by_its_setting() {
         ("TimmAutoAugment: {mean: [124, 116, 104]}", "TimmAutoAugment", "from 0 to 1"),
         ("TimmAutoAugment: {prob: 1.5}", "TimmAugment", "probability must lie between 0 and 1"),
         ("TimmAutoAugment: {config: rand-m9}", "TimmAutoAugment.config", "did you mean"),
+    ]);
+}
+
+#[test]
+fn colour_jitter_grey_and_turns_are_read_as_paddlepaddle_writes_them() {
+    let jitter = |options: &str| steps(&[&format!("ColorJitter: {options}"), NORMALIZE]);
+    let is = |jitter| [Transform::Augment(Augmentation::ColorJitter { jitter })];
+    let base = Jitter::default();
+    assert_eq!(
+        jitter("{brightness: 0.4, contrast: [0.5, 2], saturation: 1.5, hue: 0.1}"),
+        is(Jitter {
+            brightness: (0.6, 1.4),
+            contrast: (0.5, 2.0),
+            saturation: (0.0, 2.5),
+            hue: (-0.1, 0.1),
+            ..base
+        })
+    );
+    assert_eq!(
+        jitter("{prob: 0.8, hue: [-0.5, 0]}"),
+        is(Jitter { probability: 0.8, hue: (-0.5, 0.0), ..base })
+    );
+    for never in ["", "{brightness: 0}", "{prob: 0, hue: 0.5}"] {
+        assert_eq!(jitter(never), []);
+    }
+    let grey = |options: &str| steps(&[&format!("RandomGrayscale: {options}"), NORMALIZE]);
+    let probability = 0.1;
+    assert_eq!(grey(""), [Transform::Augment(Augmentation::RandomGrey { probability })]);
+    assert_eq!(grey("{p: 0}"), []);
+    let turn = |options: &str| steps(&[&format!("RandomRotation: {options}"), NORMALIZE]);
+    let is = |rotation| [Transform::Augment(Augmentation::RandomRotation { rotation })];
+    let base = Rotation { probability: 0.5, degrees: (-15.0, 15.0), filter: Filter::Nearest, fill: [0; 3] };
+    assert_eq!(turn("{degrees: 15}"), is(base));
+    let full = "{prob: 0.25, degrees: [0, 90], interpolation: bilinear, fill: 128, expand: False}";
+    let degrees = (0.0, 90.0);
+    assert_eq!(
+        turn(full),
+        is(Rotation { probability: 0.25, degrees, filter: Filter::Bilinear, fill: [128; 3] })
+    );
+    assert_eq!(turn("{degrees: 15, fill: [1, 2, 3]}"), is(Rotation { fill: [1, 2, 3], ..base }));
+    all_refused(&[
+        ("ColorJitter: {brightness: -0.4}", "ColorJitter.brightness", "must not be negative"),
+        ("ColorJitter: {hue: 0.6}", "transform_ops", "hue must satisfy -0.5 <= least"),
+        ("ColorJitter: {contrast: [2, 0.5]}", "transform_ops", "contrast must satisfy 0 <= least"),
+        ("ColorJitter: {colour: 0.5}", "ColorJitter.colour", "unknown key"),
+        ("RandomGrayscale: {p: 1.5}", "transform_ops", "probability must lie between 0 and 1"),
+        ("RandomRotation:", "RandomRotation.degrees", "is missing"),
+        ("RandomRotation: {degrees: -9}", "RandomRotation.degrees", "must not be negative"),
+        ("RandomRotation: {degrees: 9, interpolation: bicubic}", "bicubic", "supported: nearest, bilinear"),
+        ("RandomRotation: {degrees: 9, expand: True}", "expand", "supported: False"),
+        ("RandomRotation: {degrees: 9, fill: 256}", "RandomRotation.fill", "at most 255"),
+    ]);
+    assert!(refused(&[NORMALIZE, "ColorJitter: {hue: 0.1}"]).contains("ColorJitter after NormalizeImage"));
+}
+
+#[test]
+fn what_hides_parts_of_a_photo_hides_them_by_nothing() {
+    let mean = [124, 116, 104];
+    let cutout = |holes, length, fill| [Transform::Augment(Augmentation::Cutout { holes, length, fill })];
+    assert_eq!(steps(&[NORMALIZE, "Cutout:"]), cutout(1, 112, mean));
+    assert_eq!(steps(&["Cutout: {n_holes: 3, length: 20}", NORMALIZE]), cutout(3, 20, [0; 3]));
+    assert_eq!(steps(&[NORMALIZE, "Cutout: {fill: [1, 2, 3]}"]), cutout(1, 112, [1, 2, 3]));
+    let hide = |fill| [Transform::Augment(Augmentation::HideAndSeek { fill })];
+    assert_eq!(steps(&[NORMALIZE, "ToCHWImage:", "HideAndSeek:"]), hide(mean));
+    assert_eq!(steps(&["HideAndSeek:", NORMALIZE]), hide([0; 3]));
+    let mask = |grid, fill| [Transform::Augment(Augmentation::GridMask { grid, fill })];
+    let grid = Grid { probability: 1.0, distance: (96, 224), ratio: 0.5, rotate: 1, inverted: false };
+    // As the file for ResNet50 has it.
+    let own = "GridMask: {d1: 96, d2: 224, rotate: 1, ratio: 0.5, mode: 0}";
+    assert_eq!(steps(&[NORMALIZE, own]), mask(grid, mean));
+    let other = "GridMask: {d1: 10, d2: 20, rotate: 360, ratio: 0.6, mode: 1, prob: 0.7}";
+    let grid = Grid { probability: 0.7, distance: (10, 20), ratio: 0.6, rotate: 360, inverted: true };
+    assert_eq!(steps(&[NORMALIZE, "ToCHWImage:", other]), mask(grid, mean));
+    all_refused(&[
+        ("Cutout: {n_hole: 1}", "Cutout.n_hole", "did you mean"),
+        ("GridMask: {d1: 224, d2: 224}", "transform_ops", "distance must satisfy 1 <= least < end"),
+        ("GridMask: {rotate: 0}", "transform_ops", "rotate must be at least 1"),
+    ]);
+    assert!(refused(&["ToCHWImage:", "Cutout:", NORMALIZE]).contains("Cutout after ToCHWImage"));
+}
+
+#[test]
+fn aug_mix_and_rand_augment_v2_are_read() {
+    let mix = |options: &str| steps(&[&format!("AugMix: {options}"), NORMALIZE]);
+    let is = |mixture| [Transform::Augment(Augmentation::AugMix { mixture })];
+    let base = Mixture { probability: 0.5, alpha: 0.1, width: 3, depth: 1, severity: 1.0 };
+    assert_eq!(mix(""), is(base));
+    let full = "{prob: 1, aug_prob_coeff: 0.3, mixture_width: 4, mixture_depth: -1, aug_severity: 5}";
+    let mixture = Mixture { probability: 1.0, alpha: 0.3, width: 4, depth: 0, severity: 5.0 };
+    assert_eq!(mix(full), is(mixture));
+    let v2 = |layers, magnitude, fill| {
+        [Transform::Augment(Augmentation::RandAugmentV2 { layers, magnitude, fill })]
+    };
+    assert_eq!(steps(&["RandAugmentV2:", NORMALIZE]), v2(2, 5.0, [128; 3]));
+    let full = "RandAugmentV2: {num_layers: 3, magnitude: 7.5, fillcolor: [1, 2, 3]}";
+    assert_eq!(steps(&[full, NORMALIZE]), v2(3, 7.5, [1, 2, 3]));
+    all_refused(&[
+        ("AugMix: {mixture_width: 0}", "transform_ops", "width must be at least 1"),
+        ("AugMix: {aug_severity: 20}", "transform_ops", "severity must lie between 0.1 and 10"),
+        ("RandAugmentV2: {progress_magnitude: [5, 10]}", "progress_magnitude", "leaving the key out"),
     ]);
 }

@@ -48,6 +48,10 @@ pub enum Purpose {
     Erase = 9,
     /// Which photos of a batch are mixed, and how.
     Mix = 10,
+    /// How a photo's colours are changed.
+    Color = 11,
+    /// By what a photo is turned.
+    Turn = 12,
 }
 
 /// One block of Philox4x32-10: four random words from a counter and a key.
@@ -149,6 +153,15 @@ impl Random {
         let (a, b) = (self.log_gamma(a), self.log_gamma(b));
         // The first of two gamma variables over their sum, which might both be too small for their own logarithms.
         1.0 / (1.0 + libm::exp(b - a))
+    }
+
+    /// `count` shares of 1 from the symmetric Dirichlet distribution with parameter `a`, above 0.
+    pub fn dirichlet(&mut self, a: f64, count: u32) -> Vec<f64> {
+        let logs: Vec<f64> = (0..count).map(|_| self.log_gamma(a)).collect();
+        let largest = logs.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        let sizes: Vec<f64> = logs.iter().map(|log| libm::exp(log - largest)).collect();
+        let all: f64 = sizes.iter().sum();
+        sizes.into_iter().map(|size| size / all).collect()
     }
 
     /// The logarithm of a gamma variable of shape `shape`, above 0, and scale 1.

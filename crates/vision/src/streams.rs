@@ -11,6 +11,10 @@ pub(crate) struct Streams {
     pub(crate) flips: Random,
     pub(crate) augmentations: Random,
     pub(crate) erasures: Random,
+    pub(crate) colors: Random,
+    pub(crate) turns: Random,
+    /// That of the photo's key.
+    pub(crate) epoch: u32,
 }
 
 impl Streams {
@@ -21,6 +25,9 @@ impl Streams {
             flips: stream(Purpose::Flip),
             augmentations: stream(Purpose::Augment),
             erasures: stream(Purpose::Erase),
+            colors: stream(Purpose::Color),
+            turns: stream(Purpose::Turn),
+            epoch: key.epoch,
         }
     }
 

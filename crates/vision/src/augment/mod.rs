@@ -4,17 +4,26 @@
 mod affine;
 mod blend;
 mod erase;
+mod hide;
+mod hue;
+mod jitter;
 mod lookup;
+mod mixture;
 mod policy;
 mod step;
 mod timm;
+mod turn;
 
 pub use affine::Filter;
 pub use erase::Erasing;
 use erase::erase;
-pub use policy::{auto_augment, rand_augment};
+pub use hide::{Grid, GridPlace};
+pub use jitter::Jitter;
+pub use mixture::{DrawnMixture, Mixture};
+pub use policy::{Drawn, auto_augment, rand_augment, rand_augment_v2};
 pub use step::{Augmentation, Flip};
 pub use timm::TimmAugment;
+pub use turn::Rotation;
 
 use crate::Rgb;
 use affine::Matrix;
@@ -42,6 +51,11 @@ impl Moves {
         }
     }
 
+    /// As PaddleClas's `RandAugmentV2` does: nothing interpolates.
+    pub fn paddle_clas_v2(fill: [u8; 3]) -> Moves {
+        Moves { shear: Filter::Nearest, ..Moves::paddle_clas(fill) }
+    }
+
     /// As timm does: all with the same filter and colour.
     pub fn timm(fill: [u8; 3], filter: Filter) -> Moves {
         Moves { shear: filter, translate: filter, rotate: filter, fill, fill_of_rotate: fill }
@@ -59,10 +73,18 @@ pub enum Operation {
     TranslateX(f64),
     /// A pixel shows what was this share of the height below it.
     TranslateY(f64),
+    /// A pixel shows what was so many pixels to its right.
+    ShiftX(f64),
+    /// A pixel shows what was so many pixels below it.
+    ShiftY(f64),
     /// Turned counter-clockwise by so many degrees about the middle.
     Rotate(f64),
     /// Between the photo in grey (0) and the photo (1), or beyond.
     Color(f64),
+    /// The hue turned by this share of the circle, from -0.5 to 0.5.
+    Hue(f64),
+    /// The photo in grey.
+    Grey,
     /// So many leading bits of every byte kept, from 0 to 8.
     Posterize(u32),
     /// Bytes from this value on turned into their complements.
@@ -91,18 +113,24 @@ impl Operation {
             Operation::ShearX(factor) => affine::transform(image, &Matrix::shear_x(factor), shear, fill),
             Operation::ShearY(factor) => affine::transform(image, &Matrix::shear_y(factor), shear, fill),
             Operation::TranslateX(share) => {
-                let matrix = Matrix::translation(share * f64::from(image.width()), 0.0);
-                affine::transform(image, &matrix, translate, fill);
+                Operation::ShiftX(share * f64::from(image.width())).apply(image, moves);
             }
             Operation::TranslateY(share) => {
-                let matrix = Matrix::translation(0.0, share * f64::from(image.height()));
-                affine::transform(image, &matrix, translate, fill);
+                Operation::ShiftY(share * f64::from(image.height())).apply(image, moves);
+            }
+            Operation::ShiftX(pixels) => {
+                affine::transform(image, &Matrix::translation(pixels, 0.0), translate, fill);
+            }
+            Operation::ShiftY(pixels) => {
+                affine::transform(image, &Matrix::translation(0.0, pixels), translate, fill);
             }
             Operation::Rotate(degrees) => {
                 let matrix = Matrix::rotation(degrees, image);
                 affine::transform(image, &matrix, rotate, fill_of_rotate);
             }
             Operation::Color(factor) => blend::color(image, factor as f32),
+            Operation::Hue(share) => hue::turn(image, share),
+            Operation::Grey => blend::color(image, 0.0),
             Operation::Posterize(bits) => lookup::posterize(image, bits),
             Operation::Solarize(threshold) => lookup::solarize(image, threshold),
             Operation::SolarizeAdd(addend) => lookup::solarize_add(image, addend),

@@ -96,6 +96,44 @@ pub fn rand_augment(magnitude: f64, random: &mut Random) -> Operation {
     kind.drawn(kind.strength_of_magnitude(magnitude), random)
 }
 
+/// What `RandAugmentV2` draws.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Drawn {
+    /// An operation.
+    Operation(Operation),
+    /// A square of grey, from its middle to each side so many pixels.
+    Square(u32),
+}
+
+/// How many operations `RandAugmentV2` draws from.
+const OPERATIONS_V2: u32 = 16;
+
+/// One of the operations that `RandAugmentV2` does to a photo, all equally likely.
+pub fn rand_augment_v2(magnitude: f64, random: &mut Random) -> Drawn {
+    let level = magnitude / 10.0;
+    let kind = random.below(OPERATIONS_V2);
+    let mut either = |strength: f64| if random.below(2) == 0 { -strength } else { strength };
+    let factor = 1.8 * level + 0.1;
+    Drawn::Operation(match kind {
+        0 => Operation::ShearX(either(0.3 * level)),
+        1 => Operation::ShearY(either(0.3 * level)),
+        2 => Operation::ShiftX(either(100.0 * level)),
+        3 => Operation::ShiftY(either(100.0 * level)),
+        4 => Operation::Rotate(either(30.0 * level)),
+        5 => Operation::Color(factor),
+        6 => Operation::Posterize((4.0 * level) as u32),
+        7 => Operation::Solarize((256.0 * level).trunc()),
+        8 => Operation::SolarizeAdd((110.0 * level) as u8),
+        9 => Operation::Contrast(factor),
+        10 => Operation::Sharpness(factor),
+        11 => Operation::Brightness(factor),
+        12 => Operation::AutoContrast,
+        13 => Operation::Equalize,
+        14 => Operation::Invert,
+        _ => return Drawn::Square((40.0 * level) as u32),
+    })
+}
+
 impl Kind {
     /// The operation of that strength, in one of both directions where there are two. Photos are turned in
     /// one only, as PaddleClas does.

@@ -5,7 +5,11 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Erasing, Moves, TimmAugment, auto_augment, erase, rand_augment};
+use super::hide::{cutout, hide, hide_and_seek, square};
+use super::{
+    Drawn, Erasing, Grid, Jitter, Mixture, Moves, Operation, Rotation, TimmAugment, auto_augment, erase,
+    rand_augment, rand_augment_v2,
+};
 use crate::Rgb;
 use crate::streams::Streams;
 
@@ -39,6 +43,56 @@ pub enum Augmentation {
     TimmAugment {
         /// How often, how many, how strong.
         augment: TimmAugment,
+    },
+    /// Operations drawn one after the other: `RandAugmentV2`, see [`crate::augment::rand_augment_v2`].
+    RandAugmentV2 {
+        /// How many.
+        layers: u32,
+        /// How strong, from 0 to 20.
+        magnitude: f64,
+        /// Red, green and blue of what comes in from outside, but with turns, which bring in grey.
+        fill: [u8; 3],
+    },
+    /// Mixed with changed copies of itself: `AugMix`.
+    AugMix {
+        /// How often, and of what.
+        mixture: Mixture,
+    },
+    /// Colours changed: `ColorJitter`.
+    ColorJitter {
+        /// How often, and by what.
+        jitter: Jitter,
+    },
+    /// Turned into grey: `RandomGrayscale`.
+    RandomGrey {
+        /// How often, from 0 to 1.
+        probability: f64,
+    },
+    /// Turned about the middle: `RandomRotation`.
+    RandomRotation {
+        /// How often, and by what.
+        rotation: Rotation,
+    },
+    /// Squares overwritten: `Cutout`.
+    Cutout {
+        /// How many.
+        holes: u32,
+        /// Their side in pixels.
+        length: u32,
+        /// Red, green and blue of what is overwritten.
+        fill: [u8; 3],
+    },
+    /// Every other patch of a grid overwritten: `HideAndSeek`.
+    HideAndSeek {
+        /// Red, green and blue of what is overwritten.
+        fill: [u8; 3],
+    },
+    /// The stripes of a grid overwritten: `GridMask`.
+    GridMask {
+        /// How often, and which.
+        grid: Grid,
+        /// Red, green and blue of what is overwritten.
+        fill: [u8; 3],
     },
     /// A rectangle overwritten: `RandomErasing`.
     RandomErasing {
@@ -83,6 +137,14 @@ impl Augmentation {
             Augmentation::AutoAugment { .. } => "AutoAugment",
             Augmentation::RandAugment { .. } => "RandAugment",
             Augmentation::TimmAugment { .. } => "TimmAugment",
+            Augmentation::RandAugmentV2 { .. } => "RandAugmentV2",
+            Augmentation::AugMix { .. } => "AugMix",
+            Augmentation::ColorJitter { .. } => "ColorJitter",
+            Augmentation::RandomGrey { .. } => "RandomGrey",
+            Augmentation::RandomRotation { .. } => "RandomRotation",
+            Augmentation::Cutout { .. } => "Cutout",
+            Augmentation::HideAndSeek { .. } => "HideAndSeek",
+            Augmentation::GridMask { .. } => "GridMask",
             Augmentation::RandomErasing { .. } => "RandomErasing",
         }
     }
@@ -90,13 +152,23 @@ impl Augmentation {
     /// Whether every value is one that photos can be changed by; if not, what is wrong.
     pub(crate) fn check(&self) -> Result<(), String> {
         match self {
-            Augmentation::RandomFlip { probability, .. } => check_probability(*probability),
-            Augmentation::AutoAugment { .. } => Ok(()),
-            Augmentation::RandAugment { magnitude, .. } => match magnitude {
-                0.0..=20.0 => Ok(()),
-                // Beyond 20 posterising would have to keep more than the 8 bits that there are.
-                _ => Err(format!("magnitude must lie between 0 and 20, not be {magnitude}")),
-            },
+            Augmentation::RandomFlip { probability, .. } | Augmentation::RandomGrey { probability } => {
+                check_probability(*probability)
+            }
+            Augmentation::AutoAugment { .. }
+            | Augmentation::Cutout { .. }
+            | Augmentation::HideAndSeek { .. } => Ok(()),
+            Augmentation::AugMix { mixture } => mixture.check(),
+            Augmentation::ColorJitter { jitter } => jitter.check(),
+            Augmentation::RandomRotation { rotation } => rotation.check(),
+            Augmentation::GridMask { grid, .. } => grid.check(),
+            Augmentation::RandAugment { magnitude, .. } | Augmentation::RandAugmentV2 { magnitude, .. } => {
+                match magnitude {
+                    0.0..=20.0 => Ok(()),
+                    // Beyond 20 posterising would have to keep more than the 8 bits that there are.
+                    _ => Err(format!("magnitude must lie between 0 and 20, not be {magnitude}")),
+                }
+            }
             Augmentation::TimmAugment { augment } => augment.check(),
             Augmentation::RandomErasing { erasing, .. } => erasing.check(),
         }
@@ -127,6 +199,55 @@ impl Augmentation {
                     operation.apply(image.to_mut(), &moves);
                 }
             }
+            Augmentation::RandAugmentV2 { layers, magnitude, fill } => {
+                let moves = Moves::paddle_clas_v2(fill);
+                for _ in 0..layers {
+                    match rand_augment_v2(magnitude, &mut streams.augmentations) {
+                        Drawn::Operation(operation) => operation.apply(image.to_mut(), &moves),
+                        Drawn::Square(half) => {
+                            let (width, height) = (image.width(), image.height());
+                            // Here a middle may lie just beside the photo.
+                            let y = streams.augmentations.below(height + 1);
+                            let x = streams.augmentations.below(width + 1);
+                            erase(image.to_mut(), square(width, height, half, (x, y)), [fill[0]; 3]);
+                        }
+                    }
+                }
+            }
+            Augmentation::AugMix { mixture } => {
+                let (width, height) = (image.width(), image.height());
+                if let Some(drawn) = mixture.draw(width, height, &mut streams.augmentations) {
+                    drawn.apply(image.to_mut());
+                }
+            }
+            Augmentation::ColorJitter { jitter } => {
+                let moves = Moves::paddle_clas([0; 3]);
+                for operation in jitter.operations(&mut streams.colors) {
+                    operation.apply(image.to_mut(), &moves);
+                }
+            }
+            Augmentation::RandomGrey { probability } => {
+                if streams.colors.uniform() < probability {
+                    Operation::Grey.apply(image.to_mut(), &Moves::paddle_clas([0; 3]));
+                }
+            }
+            Augmentation::RandomRotation { rotation } => {
+                if let Some(degrees) = rotation.angle(&mut streams.turns) {
+                    rotation.apply(image.to_mut(), degrees);
+                }
+            }
+            Augmentation::Cutout { holes, length, fill } => {
+                cutout(image.to_mut(), holes, length, fill, &mut streams.erasures);
+            }
+            Augmentation::HideAndSeek { fill } => {
+                hide_and_seek(image.to_mut(), fill, &mut streams.erasures);
+            }
+            Augmentation::GridMask { grid, fill } => {
+                if let Some(place) = grid.draw(streams.epoch, &mut streams.erasures) {
+                    let mask = grid.mask(image.width(), image.height(), place);
+                    hide(image.to_mut(), &mask, fill);
+                }
+            }
             Augmentation::RandomErasing { erasing, fill } => {
                 let region = erasing.region(image.width(), image.height(), &mut streams.erasures);
                 if let Some(region) = region {
@@ -152,6 +273,19 @@ impl fmt::Display for Augmentation {
             Augmentation::TimmAugment { augment } => {
                 write!(f, "timm's RandAugment ({}, {})", augment.layers, augment.magnitude)
             }
+            Augmentation::RandAugmentV2 { layers, magnitude, .. } => {
+                write!(f, "RandAugmentV2 ({layers}, {magnitude})")
+            }
+            Augmentation::AugMix { mixture } => write!(f, "AugMix ({})", mixture.probability),
+            Augmentation::ColorJitter { jitter } => write!(f, "colour jitter ({})", jitter.probability),
+            Augmentation::RandomGrey { probability } => write!(f, "grey ({probability})"),
+            Augmentation::RandomRotation { rotation } => {
+                let Rotation { probability, degrees: (least, greatest), .. } = rotation;
+                write!(f, "turn by {least} to {greatest} degrees ({probability})")
+            }
+            Augmentation::Cutout { holes, length, .. } => write!(f, "Cutout ({holes}, {length})"),
+            Augmentation::HideAndSeek { .. } => f.write_str("HideAndSeek"),
+            Augmentation::GridMask { grid, .. } => write!(f, "GridMask ({})", grid.probability),
             Augmentation::RandomErasing { erasing, .. } => {
                 write!(f, "random erasing ({})", erasing.probability)
             }

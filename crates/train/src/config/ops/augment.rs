@@ -1,19 +1,35 @@
 //! The operators that change a photo's colours and shape at random.
 
-use photonet_vision::augment::{Erasing, Filter, TimmAugment};
+mod colors;
+mod hide;
+
+use photonet_vision::augment::{Filter, Mixture, TimmAugment};
 use photonet_vision::{Augmentation, Flip, Recipe};
 
 use super::{IMAGENET_MEAN, triple};
 use crate::config::ConfigError;
 use crate::config::emit::Yaml;
-use crate::config::reader::{Item, Section};
+use crate::config::reader::{Item, Only, Section};
 
 /// The operators that are read here.
-pub(super) const NAMES: [&str; 5] =
-    ["RandFlipImage", "AutoAugment", "RandAugment", "TimmAutoAugment", "RandomErasing"];
+pub(super) const NAMES: [&str; 13] = [
+    "RandFlipImage",
+    "AutoAugment",
+    "RandAugment",
+    "RandAugmentV2",
+    "TimmAutoAugment",
+    "AugMix",
+    "ColorJitter",
+    "RandomGrayscale",
+    "RandomRotation",
+    "RandomErasing",
+    "Cutout",
+    "HideAndSeek",
+    "GridMask",
+];
 
 /// Those that may follow `NormalizeImage`.
-pub(super) const AFTER_NORMALIZATION: [&str; 1] = ["RandomErasing"];
+pub(super) const AFTER_NORMALIZATION: [&str; 4] = ["RandomErasing", "Cutout", "HideAndSeek", "GridMask"];
 
 /// What a photo has been through before an operator.
 pub(super) struct Before<'a> {
@@ -36,11 +52,19 @@ pub(super) fn read(
         "RandFlipImage" => random_flip(options).map(Some),
         "AutoAugment" => Ok(Some(Augmentation::AutoAugment { fill: fill(options)? })),
         "RandAugment" => rand_augment(options).map(Some),
+        "RandAugmentV2" => rand_augment_v2(options).map(Some),
         "TimmAutoAugment" => timm(item, options),
-        "RandomErasing" if before.planar => {
-            Err(item.unsupported("RandomErasing after ToCHWImage", "RandomErasing before it"))
+        "AugMix" => aug_mix(options).map(Some),
+        "ColorJitter" => colors::jitter(options),
+        "RandomGrayscale" => colors::grey(options),
+        "RandomRotation" => colors::rotation(options),
+        "RandomErasing" | "Cutout" if before.planar => {
+            Err(item.unsupported(&format!("{name} after ToCHWImage"), format!("{name} before it")))
         }
-        "RandomErasing" => random_erasing(item, options, before.normalized),
+        "RandomErasing" => hide::random_erasing(item, options, before.normalized),
+        "Cutout" => hide::cutout(item, options, before.normalized).map(Some),
+        "HideAndSeek" => hide::hide_and_seek(item, options, before.normalized).map(Some),
+        "GridMask" => hide::grid_mask(item, options, before.normalized).map(Some),
         _ => Err(item.unsupported_name(name, &NAMES)),
     }
 }
@@ -53,13 +77,27 @@ pub(super) fn write(step: &Augmentation) -> (&'static str, Keys) {
         }
         Augmentation::AutoAugment { fill } => ("AutoAugment", vec![("fillcolor", bytes(fill))]),
         Augmentation::RandAugment { layers, magnitude, fill } => {
-            let strength = [("num_layers", Yaml::int(layers)), ("magnitude", Yaml::float(magnitude))];
-            ("RandAugment", [strength.to_vec(), vec![("fillcolor", bytes(fill))]].concat())
+            ("RandAugment", rand_augment_keys(layers, magnitude, fill))
+        }
+        Augmentation::RandAugmentV2 { layers, magnitude, fill } => {
+            ("RandAugmentV2", rand_augment_keys(layers, magnitude, fill))
         }
         Augmentation::TimmAugment { augment } => ("TimmAutoAugment", timm_keys(augment)),
-        Augmentation::RandomErasing { erasing, fill } => {
-            ("RandomErasing", random_erasing_keys(erasing, fill))
+        Augmentation::AugMix { mixture } => ("AugMix", aug_mix_keys(mixture)),
+        Augmentation::ColorJitter { jitter } => ("ColorJitter", colors::jitter_keys(jitter)),
+        Augmentation::RandomGrey { probability } => {
+            ("RandomGrayscale", vec![("p", Yaml::float(probability))])
         }
+        Augmentation::RandomRotation { rotation } => ("RandomRotation", colors::rotation_keys(rotation)),
+        Augmentation::RandomErasing { erasing, fill } => {
+            ("RandomErasing", hide::random_erasing_keys(erasing, fill))
+        }
+        Augmentation::Cutout { holes, length, fill } => {
+            let squares = vec![("n_holes", Yaml::int(holes)), ("length", Yaml::int(length))];
+            ("Cutout", [squares, vec![("fill", bytes(fill))]].concat())
+        }
+        Augmentation::HideAndSeek { fill } => ("HideAndSeek", vec![("fill", bytes(fill))]),
+        Augmentation::GridMask { grid, fill } => ("GridMask", hide::grid_mask_keys(grid, fill)),
     }
 }
 
@@ -83,12 +121,48 @@ fn flip_code(flip: Flip) -> Yaml {
     Yaml::Scalar(found.map_or("1", |(_, code, _)| code).to_owned())
 }
 
+/// How many operations, how strong, and the colour beside a photo that was moved.
+fn strengths(options: &mut Section) -> Result<(u32, f64, [u8; 3]), ConfigError> {
+    let layers = options.read("num_layers", Item::u32, 2)?;
+    Ok((layers, options.read("magnitude", Item::f64, 5.0)?, fill(options)?))
+}
+
 fn rand_augment(options: &mut Section) -> Result<Augmentation, ConfigError> {
-    Ok(Augmentation::RandAugment {
-        layers: options.read("num_layers", Item::u32, 2)?,
-        magnitude: options.read("magnitude", Item::f64, 5.0)?,
-        fill: fill(options)?,
-    })
+    let (layers, magnitude, fill) = strengths(options)?;
+    Ok(Augmentation::RandAugment { layers, magnitude, fill })
+}
+
+fn rand_augment_v2(options: &mut Section) -> Result<Augmentation, ConfigError> {
+    options.only_default(&[("progress_magnitude", Only::Absent)])?;
+    let (layers, magnitude, fill) = strengths(options)?;
+    Ok(Augmentation::RandAugmentV2 { layers, magnitude, fill })
+}
+
+fn rand_augment_keys(layers: u32, magnitude: f64, fill: [u8; 3]) -> Keys {
+    vec![("num_layers", Yaml::int(layers)), ("magnitude", Yaml::float(magnitude)), ("fillcolor", bytes(fill))]
+}
+
+fn aug_mix(options: &mut Section) -> Result<Augmentation, ConfigError> {
+    let mixture = Mixture {
+        probability: options.read("prob", Item::f64_not_negative, 0.5)?,
+        alpha: options.read("aug_prob_coeff", Item::f64, 0.1)?,
+        width: options.read("mixture_width", Item::u32, 3)?,
+        // Any number that is not above 0 is drawn.
+        depth: options.read("mixture_depth", Item::f64, 1.0)?.max(0.0) as u32,
+        severity: options.read("aug_severity", Item::f64, 1.0)?,
+    };
+    Ok(Augmentation::AugMix { mixture })
+}
+
+fn aug_mix_keys(mixture: Mixture) -> Keys {
+    let Mixture { probability, alpha, width, depth, severity } = mixture;
+    vec![
+        ("prob", Yaml::float(probability)),
+        ("aug_prob_coeff", Yaml::float(alpha)),
+        ("mixture_width", Yaml::int(width)),
+        ("mixture_depth", Yaml::int(depth)),
+        ("aug_severity", Yaml::float(severity)),
+    ]
 }
 
 /// The filters that Pillow has for transforms, as PaddleClas calls them; `random` draws one each time.
@@ -167,70 +241,6 @@ fn timm_keys(augment: TimmAugment) -> Keys {
         ("interpolation", Yaml::text(found.map_or("bilinear", |(name, _)| name))),
         ("mean", Yaml::List(fill.map(|byte| Yaml::single(f32::from(byte) / 255.0)).to_vec())),
     ]
-}
-
-/// `None` where it never erases, whatever its other values. `normalized` is how the recipe goes on from
-/// bytes, where the operator comes after that.
-fn random_erasing(
-    item: &Item,
-    options: &mut Section,
-    normalized: Option<&Recipe>,
-) -> Result<Option<Augmentation>, ConfigError> {
-    let erasing = Erasing {
-        probability: options.read("EPSILON", Item::f64_not_negative, 0.5)?,
-        area: (options.read("sl", Item::f64, 0.02)?, options.read("sh", Item::f64, 0.4)?),
-        ratio: options.read("r1", Item::f64, 0.3)?,
-        log_ratio: options.read("use_log_aspect", Item::bool, false)?,
-        attempts: options.read("attempt", Item::u32, 100)?,
-    };
-    let never = erasing.probability == 0.0;
-    if let Some(mode) = options.take("mode") {
-        match mode.text()?.as_str() {
-            "const" => {}
-            "rand" | "pixel" if never => {}
-            word @ ("rand" | "pixel") => {
-                let what = format!("the mode {word}, noise beyond what 8 bits can hold,");
-                return Err(mode.unsupported(&what, "const"));
-            }
-            word => return Err(mode.unsupported_name(word, &["const"])),
-        }
-    }
-    let given = options.take("mean");
-    let mean = given.as_ref().map_or(Ok([0.0; 3]), triple)?;
-    let Some(fill) = color_of(mean, normalized) else {
-        let rule = "it must be a colour that a photo's bytes can show, 0 to 255 before they are normalised";
-        return Err(given.as_ref().unwrap_or(item).invalid(rule));
-    };
-    Ok((!never).then_some(Augmentation::RandomErasing { erasing, fill }))
-}
-
-fn random_erasing_keys(erasing: Erasing, fill: [u8; 3]) -> Keys {
-    vec![
-        ("EPSILON", Yaml::float(erasing.probability)),
-        ("sl", Yaml::float(erasing.area.0)),
-        ("sh", Yaml::float(erasing.area.1)),
-        ("r1", Yaml::float(erasing.ratio)),
-        ("use_log_aspect", Yaml::bool(erasing.log_ratio)),
-        ("attempt", Yaml::int(erasing.attempts)),
-        ("mode", Yaml::text("const")),
-        // Of bytes, since it is written before NormalizeImage.
-        ("mean", bytes(fill)),
-    ]
-}
-
-/// The bytes of a colour: after normalisation those that come nearest to it, as with a photo's own pixels,
-/// and before it the whole part, as NumPy stores it. `None` where there are no such bytes.
-fn color_of(color: [f32; 3], normalized: Option<&Recipe>) -> Option<[u8; 3]> {
-    let mut bytes = [0; 3];
-    for (c, byte) in bytes.iter_mut().enumerate() {
-        let value = f64::from(color[c]);
-        let level = match normalized {
-            Some(r) => ((value * f64::from(r.std[c]) + f64::from(r.mean[c])) / f64::from(r.scale)).round(),
-            None => value.trunc(),
-        };
-        *byte = (0.0..=255.0).contains(&level).then_some(level as u8)?;
-    }
-    Some(bytes)
 }
 
 /// The colour beside a photo that was moved: by default PaddleClas's grey.
