@@ -1,9 +1,9 @@
 //! What a loader's thread does with a decoded photo: `cargo bench -p photonet-vision`.
 
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
-use photonet_vision::augment::{Filter, Moves, Operation, TimmAugment};
+use photonet_vision::augment::{Filter, Jitter, Mixture, Moves, Operation, Rotation, TimmAugment};
 use photonet_vision::{
-    Augmentation, Interpolation, Library, Recipe, Resampler, Rgb, RngKey, Transform, resize,
+    Augmentation, Interpolation, Library, Mixing, Recipe, Resampler, Rgb, RngKey, Strength, Transform, resize,
 };
 
 /// Width and height of a photo: TrashNet's as it is published.
@@ -78,6 +78,7 @@ fn augmentation(criterion: &mut Criterion) {
         Operation::TranslateX(0.2),
         Operation::Rotate(30.0),
         Operation::Color(1.4),
+        Operation::Hue(0.1),
         Operation::Posterize(5),
         Operation::Contrast(1.4),
         Operation::Sharpness(1.4),
@@ -93,11 +94,25 @@ fn augmentation(criterion: &mut Criterion) {
         });
     }
     let rand = Transform::Augment(Augmentation::RandAugment { layers: 2, magnitude: 5.0, fill: grey });
+    let range = (0.6, 1.4);
+    let jitter = Jitter {
+        brightness: range,
+        contrast: range,
+        saturation: range,
+        hue: (-0.1, 0.1),
+        ..Jitter::default()
+    };
+    let rotation =
+        Rotation { probability: 1.0, degrees: (-30.0, 30.0), filter: Filter::Bilinear, fill: grey };
+    let mixture = Mixture { probability: 1.0, alpha: 0.1, width: 3, depth: 1, severity: 1.0 };
     let augment = TimmAugment { fill: grey, ..TimmAugment::default() };
     for transform in [
         Transform::Augment(Augmentation::AutoAugment { fill: grey }),
         rand,
         Transform::Augment(Augmentation::TimmAugment { augment }),
+        Transform::Augment(Augmentation::AugMix { mixture }),
+        Transform::Augment(Augmentation::ColorJitter { jitter }),
+        Transform::Augment(Augmentation::RandomRotation { rotation }),
     ] {
         let recipe = Recipe { transforms: vec![transform.clone()], ..Recipe::train(224) };
         let mut keys = (0..1000).cycle().map(|sample| RngKey { seed: 0, epoch: 0, sample });
@@ -108,5 +123,27 @@ fn augmentation(criterion: &mut Criterion) {
     }
 }
 
-criterion_group!(benches, whole, training, augmentation);
+/// A batch of 32 photos.
+fn mixing(criterion: &mut Criterion) {
+    let side = 224;
+    let pixels: Vec<u8> = (0..32 * side * side * 3).map(|i: u32| (i * i / 7) as u8).collect();
+    let always = Strength { probability: 1.0, alpha: 1.0 };
+    for (name, mixing) in [
+        ("mixup", Mixing { mixup: always, ..Mixing::default() }),
+        ("cutmix", Mixing { cutmix: always, ..Mixing::default() }),
+    ] {
+        let Some(mix) = mixing.draw(RngKey { seed: 0, epoch: 0, sample: 0 }, 32, (side, side)) else {
+            panic!("{name} is always drawn");
+        };
+        criterion.bench_function(&format!("{name} 32 x 224"), |bencher| {
+            bencher.iter_batched_ref(
+                || pixels.clone(),
+                |pixels| mix.apply(pixels, side),
+                BatchSize::LargeInput,
+            );
+        });
+    }
+}
+
+criterion_group!(benches, whole, training, augmentation, mixing);
 criterion_main!(benches);

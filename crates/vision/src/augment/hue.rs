@@ -28,8 +28,9 @@ fn hsv_of([r, g, b]: [u8; 3]) -> [u8; 3] {
     } else {
         (4.0 + f64::from(gc) - f64::from(rc)) as f32
     };
-    // Both terms are positive together.
-    let hue = ((f64::from(sixths) / 6.0 + 1.0) % 1.0) as f32;
+    // From -1 to 5 sixths; the rest of a division by 1, without one.
+    let turns = f64::from(sixths) / 6.0 + 1.0;
+    let hue = (if turns >= 1.0 { turns - 1.0 } else { turns }) as f32;
     let byte = |share: f32| (f64::from(share) * 255.0) as u8;
     [byte(hue), byte(saturation), most]
 }
@@ -39,8 +40,8 @@ fn rgb_of([hue, saturation, value]: [u8; 3]) -> [u8; 3] {
         return [value; 3];
     }
     let sixths = f64::from(hue) * 6.0 / 255.0;
-    let sector = sixths.floor();
-    let rest = (sixths - sector) as f32;
+    let sector = sixths as u32;
+    let rest = (sixths - f64::from(sector)) as f32;
     let strength = (f64::from(saturation) / 255.0) as f32;
     let byte = |without: f64| (f64::from(value) * (1.0 - without)) as f32;
     let [p, q, t] = [
@@ -48,8 +49,9 @@ fn rgb_of([hue, saturation, value]: [u8; 3]) -> [u8; 3] {
         byte(f64::from(strength * rest)),
         byte(f64::from(strength) * (1.0 - f64::from(rest))),
     ]
-    .map(|byte| byte.round() as u8);
-    match sector as u32 % 6 {
+    // To the nearest: no number is below 0, and half is added exactly.
+    .map(|byte| (f64::from(byte) + 0.5) as u8);
+    match sector % 6 {
         0 => [value, t, p],
         1 => [q, value, p],
         2 => [p, value, t],
