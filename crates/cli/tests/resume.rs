@@ -46,7 +46,7 @@ fn mixed_photos_and_weighted_classes_are_the_same_after_a_resume() {
         &said,
         &[
             "classes count in the loss by weights from",
-            "photos of a batch are mixed: mixup with alpha 0.4 in 50 % of them, cutmix with alpha 1 in 50 % of them",
+            "photos are mixed with others of their batch: mixup with alpha 0.4 in 50 % of the batches, cutmix with alpha 1 in 50 %",
         ],
     );
     let trained: Vec<&str> = said.lines().filter(|line| line.contains("[Train]")).collect();

@@ -286,24 +286,79 @@ fn cross_entropy() {
     }
 }
 
-/// The mean of PyTorch's cross-entropy with weights, from its definition: sums over the images of the weighted terms,
-/// divided by the sum of the labels' weights.
+/// `torch.nn.functional.cross_entropy` of PyTorch 2.15.0 in double precision, with `weight` and with two labels an image,
+/// as probabilities; `label_smoothing` is 0 and then 1/8.
 #[test]
-fn weights_of_classes_make_a_weighted_mean() {
-    let (classes, smoothing) = (3, 0.1_f32);
-    let weights = [0.5, 2.0, 1.25];
-    let layer = CrossEntropy { batch: 2, classes, smoothing, mean_weight: 1.25 };
+fn weights_and_mixed_labels_are_those_of_pytorch() {
     let logits = [1.0, -0.5, 0.25, -2.0, 0.5, 1.5];
-    let mut answers = [1, 0].map(Answer::of);
-    Answer::scale(&mut answers, &weights.map(|w| w as f32));
-    let outcomes = cpu::loss::forward(&layer, &logits, &answers, &weights);
-    let mean = outcomes.iter().flatten().map(|o| o.loss).sum::<f64>() / 2.0;
-    let term = |z: &[f64], label: usize| {
-        let all = z.iter().map(|z| z.exp()).sum::<f64>().ln();
-        let smoothed = (0..classes).map(|c| weights[c] * (all - z[c])).sum::<f64>() / classes as f64;
-        let smoothing = f64::from(smoothing);
-        (1.0 - smoothing) * weights[label] * (all - z[label]) + smoothing * smoothed
-    };
-    let expected = (term(&logits[..3], 1) + term(&logits[3..], 0)) / (weights[1] + weights[0]);
-    assert!((mean - expected).abs() < 1e-7, "{mean}, not {expected}");
+    let weights = [0.5, 2.0, 1.25];
+    let mut weighted = [1, 0].map(Answer::of);
+    Answer::scale(&mut weighted, &weights.map(|w| w as f32));
+    let mixed = [(1, 2), (0, 1)].map(|(first, second)| Answer { second, share: 0.375, ..Answer::of(first) });
+    let (plain, mean) = ([1.0; 3], 1.25);
+    for (answers, weights, mean_weight, smoothing, loss, gradient) in [
+        (
+            weighted,
+            weights,
+            mean,
+            0.0,
+            2.3894001141874814,
+            [0.471838130925, -0.694718682282, 0.222880551357, -0.195680153924, 0.05262649873, 0.143053655194],
+        ),
+        (
+            weighted,
+            weights,
+            mean,
+            0.125,
+            2.2727921836247638,
+            [
+                0.441387385205,
+                -0.632987077384,
+                0.191599692179,
+                -0.178203516118,
+                0.029160633909,
+                0.149042882209,
+            ],
+        ),
+        (
+            mixed,
+            plain,
+            1.0,
+            0.0,
+            2.3221616696857383,
+            [
+                0.294898831828,
+                -0.246699176427,
+                -0.048199655402,
+                -0.30170038481,
+                -0.055933753174,
+                0.357634137985,
+            ],
+        ),
+        (
+            mixed,
+            plain,
+            1.0,
+            0.125,
+            2.2264585446857383,
+            [
+                0.274065498495,
+                -0.22847000976,
+                -0.045595488735,
+                -0.283471218144,
+                -0.053329586508,
+                0.336800804651,
+            ],
+        ),
+    ] {
+        let layer = CrossEntropy { batch: 2, classes: 3, smoothing, mean_weight };
+        let outcomes = cpu::loss::forward(&layer, &logits, &answers, &weights);
+        let mean = outcomes.iter().flatten().map(|o| o.loss).sum::<f64>() / 2.0;
+        // The scale of a batch is in single precision.
+        assert!((mean / loss - 1.0).abs() < 1e-7, "{mean}, not {loss}");
+        for (found, expected) in cpu::loss::backward(&layer, &logits, &answers, &weights).iter().zip(gradient)
+        {
+            assert!((found - expected).abs() < 1e-7, "{found}, not {expected}");
+        }
+    }
 }

@@ -1,7 +1,8 @@
 //! From photo bytes to pixels: decoding, orientation, resizing, cropping and augmentation.
 //!
 //! The way of a photo is [`decode`] (bytes to upright 8-bit RGB), then a [`Recipe`] (the transforms between
-//! that and the network's input). Normalisation is only described by the recipe; the GPU does it.
+//! that and the network's input). Normalisation is only described by the recipe; the GPU does it. For training,
+//! [`Mixing`] lets the photos of a batch be mixed with one another.
 //!
 //! Every pixel is decided by integer arithmetic, or by single IEEE operations in a fixed order, so all native
 //! targets and wasm32 give the same bytes: where a resize runs on vectors, it is the same integers. Random choices come from

@@ -354,7 +354,9 @@ impl Config {
             ConfigError::NotUtf8 { path: path.to_owned(), line }
         })?;
         let mut config = Config::from_yaml_for(task, &text, &path.display().to_string(), overrides)?;
-        config.warnings.extend(loss::unlike_paddleclas(&config));
+        if task == Task::Train {
+            config.warnings.extend(loss::unlike_paddleclas(&config));
+        }
         Ok(config)
     }
 

@@ -69,11 +69,11 @@ pub(super) fn told(
     if !mixing.is_off() {
         let ways = [("mixup", mixing.mixup), ("cutmix", mixing.cutmix)];
         let way = |(name, Strength { probability, alpha }): (&str, Strength)| {
-            format!("{name} with alpha {alpha} in {:.0} % of them", 100.0 * probability)
+            format!("{name} with alpha {alpha} in {:.0} % of the batches", 100.0 * probability)
         };
         let ways: Vec<_> = ways.into_iter().filter(|(_, s)| s.probability > 0.0).map(way).collect();
         told.push(Event::note(format!(
-            "photos of a batch are mixed: {}; so the accuracy of training is not counted",
+            "photos are mixed with others of their batch: {}; the accuracy of training is not counted",
             ways.join(", ")
         )));
     }
@@ -160,8 +160,8 @@ mod tests {
             "{OpSampler: {MixupOperator: {alpha: 0.2, prob: 0.25}, CutmixOperator: {alpha: 1, prob: 0.5}}}";
         let mixed = config(&[&format!("DataLoader.Train.dataset.batch_transform_ops=[{ops}]")]);
         let events = told(&mixed, &names, &[1, 1, 1], None, false);
-        let expected = "photos of a batch are mixed: mixup with alpha 0.2 in 25 % of them, cutmix with alpha 1 in 50 % of \
-                        them; so the accuracy of training is not counted";
+        let expected = "photos are mixed with others of their batch: mixup with alpha 0.2 in 25 % of the batches, cutmix with \
+                        alpha 1 in 50 % of the batches; the accuracy of training is not counted";
         assert_eq!((events.len(), text(&events[0])), (1, expected.into()));
     }
 
