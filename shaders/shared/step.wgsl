@@ -7,6 +7,7 @@ struct Step {
     // Of the gradients and of the weight decay, for a part of a batch.
     share: f32,
     decay: f32,
-    unused_0: u32,
-    unused_1: u32,
+    // Adam's: 1 - beta1^t and sqrt(1 - beta2^t) at the t-th update.
+    first_correction: f32,
+    second_correction: f32,
 }

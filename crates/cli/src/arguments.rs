@@ -12,6 +12,7 @@ use crate::serve::ServeOptions;
 use crate::verify::VerifyOptions;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use photonet_model::Frozen;
+use photonet_train::config::OptimizerMethod;
 use std::path::PathBuf;
 
 /// Trains MobileNetV3 on your photos on any GPU, and classifies photos with the result.
@@ -98,7 +99,11 @@ pub struct TrainOptions {
     /// Photos in a step [default: 32].
     #[arg(long)]
     pub batch: Option<u32>,
-    /// Largest learning rate [default: 0.05 for batches of 32, with --from 0.0075, in proportion for others].
+    /// Optimiser: momentum, sgd, rmsprop, adam or adamw [default: momentum]. What -c says is changed by -o Optimizer.
+    #[arg(long, value_name = "NAME", value_parser = optimizer)]
+    pub optimizer: Option<&'static str>,
+    /// Largest learning rate [default: 0.05 for batches of 32 with momentum, 0.2 with sgd, 0.003 with others; with --from 0.15
+    /// times that; in proportion for other batches].
     #[arg(long, allow_negative_numbers = true)]
     pub lr: Option<f64>,
     #[command(flatten)]
@@ -367,6 +372,13 @@ impl NetworkOptions {
         architecture.check_size(self.size)?;
         Ok(architecture)
     }
+}
+
+/// An optimiser's name as in `Optimizer.name`, from one in any case.
+fn optimizer(text: &str) -> Result<&'static str, String> {
+    let names = OptimizerMethod::ALL.map(|method| method.name());
+    let known = names.into_iter().find(|name| name.eq_ignore_ascii_case(text));
+    known.ok_or_else(|| format!("there are {}", names.join(", ").to_lowercase()))
 }
 
 /// Refuses a count of nothing.

@@ -9,7 +9,7 @@ use photonet_train::checkpoint::Checkpoint;
 use photonet_train::config::{Config, Pretrained, ScheduleKind, Task, Variant};
 use photonet_train::dataset::{count, open_config};
 use photonet_train::load_model;
-use photonet_train::trainer::{Outcome, RunOptions, train};
+use photonet_train::trainer::{BEST_AVERAGE, Outcome, RunOptions, train};
 use std::io::IsTerminal;
 use std::path::Path;
 use std::process::ExitCode;
@@ -17,8 +17,8 @@ use std::process::ExitCode;
 /// Batch for which the default learning rate is meant.
 const REFERENCE_BATCH: f64 = 32.0;
 
-/// Learning rate for batches of [`REFERENCE_BATCH`], and epochs, of a run that starts from a model.
-const FINE_TUNING_RATE: f64 = 0.0075;
+/// Learning rate in units of that from scratch, and epochs, of a run that starts from a model.
+const FINE_TUNING_RATE: f64 = 0.15;
 const FINE_TUNING_EPOCHS: u32 = 20;
 
 /// Runs the command.
@@ -63,6 +63,12 @@ fn closing_words(outcome: &Outcome, stop_after: Option<u32>) -> String {
         format!("{}the model is {model}", best.unwrap_or_default()),
         format!("classify photos with: photonet infer --model {model} PHOTO..."),
     ];
+    if let Some((best, epoch)) = outcome.best_average {
+        lines.insert(
+            1,
+            format!("the averaged weights' best top-{metric_k} is {best:.4}, in epoch {epoch}: {BEST_AVERAGE} beside it"),
+        );
+    }
     if let Some(patience) = outcome.impatient {
         let words = format!(
             "top-{metric_k} has not improved for {}, the run's patience, after {epochs} of {of} epochs",
@@ -109,19 +115,44 @@ fn closing_words(outcome: &Outcome, stop_after: Option<u32>) -> String {
 fn base(options: &TrainOptions) -> Result<Config, CliError> {
     let given = &options.config;
     if let Some(path) = &given.config {
+        if let Some(optimizer) = options.optimizer {
+            return Err(CliError::Usage(format!(
+                "--optimizer is for runs without a file: change what {} says by -o Optimizer.name={optimizer}, its settings and its \
+                 learning rate with it",
+                path.display(),
+            )));
+        }
         return Ok(Config::load(Task::Train, path, &given.overrides)?);
     }
-    let mut config = Config::from_yaml("", "the defaults", &given.overrides)?;
+    let mut overrides = given.overrides.clone();
+    if let Some(optimizer) = options.optimizer {
+        overrides.insert(0, format!("Optimizer.name={optimizer}"));
+    }
+    let mut config = Config::from_yaml("", "the defaults", &overrides)?;
     if let Some(folder) = options.resume.as_ref().or(config.global.checkpoints.as_ref()) {
         let origin = format!("the configuration in {}", folder.display());
-        return Ok(Config::from_yaml(&Checkpoint::load(folder)?.state.config, &origin, &given.overrides)?);
+        let state = Checkpoint::load(folder)?.state;
+        if let Some(other) = options.optimizer.filter(|name| *name != state.optimiser) {
+            return Err(CliError::Usage(format!(
+                "{} goes on with {}, whose state it holds, and not with {other}: leave --optimizer out, or start anew from \
+                 its model by --from",
+                folder.display(),
+                state.optimiser
+            )));
+        }
+        return Ok(Config::from_yaml(&state.config, &origin, &given.overrides)?);
     }
     if given.overrides.iter().all(|o| !o.starts_with("Optimizer.lr")) {
         let batch = options.batch.unwrap_or(config.train.batch_size);
-        config.optimizer.schedule.learning_rate *= f64::from(batch) / REFERENCE_BATCH;
+        config.optimizer.schedule.learning_rate = default_rate(&config, batch);
         config.set_epochs(config.global.epochs);
     }
     Ok(config)
+}
+
+/// The learning rate from scratch where nothing is said.
+fn default_rate(config: &Config, batch: u32) -> f64 {
+    config.optimizer.method.default_rate() * f64::from(batch) / REFERENCE_BATCH
 }
 
 /// Takes over a model's network and preprocessing. Without a file, what the run is like as well: shorter and
@@ -153,8 +184,8 @@ fn start_from(config: &mut Config, path: &Path, options: &TrainOptions) -> Resul
             config.set_epochs(FINE_TUNING_EPOCHS);
         }
         if !said("Optimizer.lr") {
-            let batch = f64::from(options.batch.unwrap_or(config.train.batch_size));
-            config.optimizer.schedule.learning_rate = FINE_TUNING_RATE * batch / REFERENCE_BATCH;
+            let batch = options.batch.unwrap_or(config.train.batch_size);
+            config.optimizer.schedule.learning_rate = FINE_TUNING_RATE * default_rate(config, batch);
         }
     }
     Ok(())

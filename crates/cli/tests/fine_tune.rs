@@ -53,6 +53,8 @@ fn frozen_parts_keep_their_bits_and_the_rest_learns() {
         ("", [false; 6]),
         ("--freeze-until 3", [true, true, false, false, false, false]),
         ("--freeze-until head", [true, true, true, true, true, false]),
+        ("--freeze-until 3 --optimizer rmsprop", [true, true, false, false, false, false]),
+        ("--freeze-until head --optimizer adamw", [true, true, true, true, true, false]),
         ("--freeze-bn", [false, true, false, true, false, false]),
     ] {
         let after = tuned(folder.path(), "tuned", flags);

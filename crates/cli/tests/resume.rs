@@ -4,8 +4,6 @@
 mod common;
 
 use common::*;
-use std::process::Stdio;
-use std::time::{Duration, Instant};
 
 #[test]
 fn four_epochs_are_two_and_two_and_threads_change_nothing() {
@@ -85,23 +83,8 @@ fn ctrl_c_saves_in_mid_run_and_the_resumed_run_ends_with_the_same_bits() {
     let folder = workplace();
     let at = |path: &str| folder.path().join(path);
     let epochs = "--epochs 30 -o Global.print_batch_step=1 -o Global.save_interval=100";
-    let mut child = program(folder.path())
-        .args(["train"].iter().chain(&TINY))
-        .args(format!("photos --out broken {epochs}").split_whitespace())
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let start = Instant::now();
-    let log = at("broken/train.log");
-    while !std::fs::read_to_string(&log).is_ok_and(|l| l.contains("Epoch 2/30][Iter: 0")) {
-        assert!(start.elapsed() < Duration::from_secs(120), "training does not get to its second epoch");
-        assert!(child.try_wait().unwrap().is_none(), "training ended by itself");
-        std::thread::sleep(Duration::from_millis(5));
-    }
-    let signal = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
-    assert!(signal.success());
-    let ended = Ran::of(child.wait_with_output().unwrap());
+    let ended =
+        interrupted(folder.path(), &format!("photos --out broken {epochs}"), "broken", "Epoch 2/30][Iter: 0");
     assert_eq!(ended.code, Some(130), "{}", ended.said());
     let step = state(&at("broken/latest"))["step"].as_u64().unwrap();
     assert!((4..90).contains(&step), "stopped at step {step}");

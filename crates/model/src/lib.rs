@@ -12,6 +12,7 @@ mod fold;
 pub mod import;
 mod init;
 mod layers;
+mod learning;
 mod names;
 mod network;
 mod parameters;
@@ -28,9 +29,10 @@ pub use file::{Model, Origin, TestVector, TrainingFacts, write_atomically};
 pub use fold::fold;
 pub use init::initialise;
 pub use layers::{Block, Layers, Normalised};
+pub use learning::{Decay, Learning};
 pub use names::{Naming, external_name};
 pub use network::{
-    Features, FoldedWeights, InferenceNetwork, InferenceOptions, Input, PendingMetrics, Precision,
+    Features, FoldedWeights, InferenceNetwork, InferenceOptions, Input, PendingMetrics, Precision, Slots,
     TrainBuffers, TrainNetwork, TrainOptions, dropout_seed,
 };
 pub use parameters::{ParameterKind, ParameterLayout, ParameterSpec};

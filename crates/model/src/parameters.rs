@@ -1,8 +1,8 @@
 //! Where each parameter lies in the flat device buffers, and the way between them and files.
 
 use crate::layers::{Layers, Normalised};
-use crate::{Architecture, HostTensor, ModelError, Tuning, Weights};
-use photonet_nn::{Momentum, pad_channels};
+use crate::{Architecture, Decay, HostTensor, ModelError, Tuning, Weights};
+use photonet_nn::{Optimiser, pad_channels};
 
 /// The layout of a parameter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,7 +32,7 @@ pub struct ParameterSpec {
     pub offset: usize,
     /// Elements on the device, padding included.
     pub elements: usize,
-    /// Whether weight decay acts on it.
+    /// Whether weight decay acts on it, where batch normalisation is spared.
     pub decay: bool,
 }
 
@@ -196,13 +196,13 @@ impl ParameterLayout {
             spec.offset = self.statistics_length + part * spec.elements;
             self.statistics.push(spec);
         }
-        self.statistics_length += (2 * pad_channels(o)).next_multiple_of(Momentum::BLOCK);
+        self.statistics_length += (2 * pad_channels(o)).next_multiple_of(Optimiser::BLOCK);
     }
 
     fn add(&mut self, name: String, kind: ParameterKind, shape: Vec<usize>, decay: bool) {
         let mut spec = ParameterSpec::new(name, kind, shape, decay);
         spec.offset = self.parameter_length;
-        self.parameter_length += spec.elements.next_multiple_of(Momentum::BLOCK);
+        self.parameter_length += spec.elements.next_multiple_of(Optimiser::BLOCK);
         self.parameters.push(spec);
     }
 
@@ -285,15 +285,22 @@ impl ParameterLayout {
         Weights { tensors }
     }
 
+    /// The first block of 64 parameters of each tensor, and how many it has.
+    pub(crate) fn tensor_blocks(&self) -> Vec<[u32; 2]> {
+        let blocks = |spec: &ParameterSpec| {
+            [spec.offset / Optimiser::BLOCK, spec.elements.div_ceil(Optimiser::BLOCK)].map(|n| n as u32)
+        };
+        self.parameters.iter().map(blocks).collect()
+    }
+
     /// The optimiser's table: learning-rate factor and decay for each block of 64 parameters.
-    pub fn ranges(&self, decay: f32, tuning: &Tuning) -> Vec<[f32; 2]> {
-        let mut ranges = vec![[0.0, 0.0]; self.parameter_length / Momentum::BLOCK];
-        for spec in &self.parameters {
-            let first = spec.offset / Momentum::BLOCK;
-            let blocks = spec.elements.div_ceil(Momentum::BLOCK);
+    pub fn ranges(&self, architecture: &Architecture, decay: &Decay, tuning: &Tuning) -> Vec<[f32; 2]> {
+        let mut ranges = vec![[0.0, 0.0]; self.parameter_length / Optimiser::BLOCK];
+        for (spec, decay) in self.parameters.iter().zip(decay.of(architecture, &self.parameters)) {
+            let first = spec.offset / Optimiser::BLOCK;
+            let blocks = spec.elements.div_ceil(Optimiser::BLOCK);
             let rate = tuning.rate(&spec.name);
-            let decay = if spec.decay && rate > 0.0 { decay } else { 0.0 };
-            ranges[first..first + blocks].fill([rate, decay]);
+            ranges[first..first + blocks].fill([rate, if rate > 0.0 { decay } else { 0.0 }]);
         }
         ranges
     }

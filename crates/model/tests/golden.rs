@@ -7,8 +7,9 @@ mod formula;
 use formula::{hash, uniform, z};
 use photonet_gpu::{DeviceClass, Gpu, GpuOptions};
 use photonet_model::{
-    Architecture, Family, InferenceNetwork, InferenceOptions, Input, Naming, ParameterKind, ParameterLayout,
-    Precision, TrainBuffers, TrainNetwork, TrainOptions, Tuning, Variant, Weights, external_name,
+    Architecture, Family, InferenceNetwork, InferenceOptions, Input, Learning, Naming, ParameterKind,
+    ParameterLayout, Precision, TrainBuffers, TrainNetwork, TrainOptions, Tuning, Variant, Weights,
+    external_name,
 };
 use photonet_nn::{Answer, Step};
 use safetensors::SafeTensors;
@@ -215,7 +216,9 @@ fn compare_for(golden: &Golden, class: DeviceClass, subgroups: bool) {
         let mut architecture = golden.architecture.clone();
         architecture.switches.dropout = 0.0;
         let buffers =
-            TrainBuffers::new(&gpu, &architecture, &weights, 4e-5, &Tuning::default()).await.unwrap();
+            TrainBuffers::new(&gpu, &architecture, &weights, &Learning::momentum(4e-5), &Tuning::default())
+                .await
+                .unwrap();
         let options = TrainOptions {
             batch: BATCH,
             input,

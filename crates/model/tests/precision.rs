@@ -7,8 +7,8 @@ mod formula;
 use photonet_gpu::{Choices, DeviceChoice, DeviceClass, Gpu, GpuOptions, HalfType};
 use photonet_model::import::{ImportOptions, import};
 use photonet_model::{
-    Architecture, Family, InferenceNetwork, InferenceOptions, Input, ModelError, TrainBuffers, TrainNetwork,
-    TrainOptions, Tuning, Variant, Weights, initialise,
+    Architecture, Family, InferenceNetwork, InferenceOptions, Input, Learning, ModelError, TrainBuffers,
+    TrainNetwork, TrainOptions, Tuning, Variant, Weights, initialise,
 };
 use photonet_model::{Naming, Precision};
 use photonet_nn::{Answer, Step};
@@ -147,7 +147,8 @@ async fn trained(
     precision: Precision,
 ) -> (Vec<f32>, Vec<Vec<f32>>, u64) {
     let weights = scaled(architecture);
-    let buffers = TrainBuffers::new(gpu, architecture, &weights, 4e-5, &tuning).await.unwrap();
+    let buffers =
+        TrainBuffers::new(gpu, architecture, &weights, &Learning::momentum(4e-5), &tuning).await.unwrap();
     let batch = architecture.classes;
     let options = train_options(batch, tuning, precision);
     let network = TrainNetwork::new(&buffers, architecture, &options).await.unwrap();
@@ -272,7 +273,10 @@ async fn put_on_units(
     tuning: Tuning,
     at_once: bool,
 ) -> [usize; 3] {
-    let buffers = TrainBuffers::new(gpu, architecture, &scaled(architecture), 4e-5, &tuning).await.unwrap();
+    let buffers =
+        TrainBuffers::new(gpu, architecture, &scaled(architecture), &Learning::momentum(4e-5), &tuning)
+            .await
+            .unwrap();
     let options = train_options(architecture.classes, tuning, Precision::Half);
     let mut choices = Choices::default();
     // What is asked depends on what is made at once.

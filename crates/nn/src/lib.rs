@@ -8,6 +8,7 @@
 mod activation;
 mod batch_norm;
 pub mod check;
+mod clip;
 mod columns;
 mod convolution;
 pub mod cpu;
@@ -29,6 +30,7 @@ mod walk;
 
 pub use activation::Activation;
 pub use batch_norm::{BatchNorm, BatchNormParameters, Behind, NormGradient, OutputGradient, RunningVariance};
+pub use clip::Clip;
 pub use convolution::{Geometry, Padding};
 pub use dense::Dense;
 pub use depthwise::Depthwise;
@@ -36,7 +38,7 @@ pub use dropout::{Dropout, DropoutMode};
 pub use input::Normalise;
 pub use loss::{Answer, CrossEntropy, Expected, Metrics, TOP_COUNTS};
 pub use operand::{GradientOperand, Norm, Operand, Target, Through};
-pub use optimiser::{Momentum, Step};
+pub use optimiser::{Optimiser, Step, Turn, UpdateTensors, accumulate, average};
 pub use pointwise::{Fused, Gate, Pointwise, ProductGradients};
 pub use pool::GlobalPool;
 pub use residual::{add, fill};

@@ -1,12 +1,13 @@
-//! What a run saves: folders with `model.safetensors`, and for resuming `optimiser.safetensors` and
-//! `state.json`.
+//! What a run saves: folders with `model.safetensors`, and for resuming `optimiser.safetensors`,
+//! `state.json` and, where the weights are averaged, `ema.safetensors`.
 //!
 //! A folder is written under another name and then put in place by renaming, so that a crash or a
 //! full disk leaves a whole checkpoint: the old one or the new one.
 
 use crate::TrainError;
+use crate::config::OptimizerMethod;
 use crate::trainer::LATEST;
-use photonet_model::{Model, Weights, write_atomically};
+use photonet_model::{HostTensor, Model, Slots, Weights, write_atomically};
 use serde::{Deserialize, Serialize};
 use std::fs;
 use std::io;
@@ -24,21 +25,43 @@ pub struct State {
     /// Evaluations since the best accuracy last improved.
     #[serde(default)]
     pub stale: u32,
+    /// The same of the moving average of the weights.
+    #[serde(default)]
+    pub best_average: Option<(f64, u32)>,
     /// The seed of order, augmentation and dropout.
     pub seed: u64,
     /// Photos trained on; the order of an epoch depends on it.
     pub train_images: usize,
     /// The run's whole configuration.
     pub config: String,
+    /// The optimiser's name. Older checkpoints, which are of Momentum, have none.
+    #[serde(default = "momentum")]
+    pub optimiser: String,
+    /// Batches of an update; in older checkpoints one.
+    #[serde(default = "one")]
+    pub update_freq: u32,
 }
+
+fn one() -> u32 {
+    1
+}
+
+fn momentum() -> String {
+    OptimizerMethod::ALL[0].name().into()
+}
+
+/// The slot whose tensors have the plain names of parameters; those of others have `SLOT/` before them.
+const PLAIN: &str = "velocity";
 
 /// A checkpoint that training can go on from.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Checkpoint {
     /// Network, labels and preprocessing.
     pub model: Model,
-    /// The optimiser's velocity, by parameter name.
-    pub velocity: Weights,
+    /// What the optimiser keeps for each parameter.
+    pub slots: Slots,
+    /// The model with the moving average of the weights, where there is one.
+    pub average: Option<Model>,
     /// Where the run stands.
     pub state: State,
 }
@@ -46,10 +69,11 @@ pub struct Checkpoint {
 /// Name of the model in a checkpoint's folder.
 pub const MODEL: &str = "model.safetensors";
 const OPTIMISER: &str = "optimiser.safetensors";
+const AVERAGE: &str = "ema.safetensors";
 pub(crate) const STATE: &str = "state.json";
 
 /// All files of a checkpoint.
-pub(crate) const FILES: [&str; 3] = [MODEL, OPTIMISER, STATE];
+pub(crate) const FILES: [&str; 4] = [MODEL, OPTIMISER, AVERAGE, STATE];
 
 /// What to do about a damaged checkpoint.
 pub(crate) const OTHER_CHECKPOINT: &str = "resume from another one, such as the newest whole OUT/epoch_N";
@@ -74,7 +98,10 @@ impl Checkpoint {
         let write = || -> Result<(), TrainError> {
             remove(&fresh).map_err(io)?;
             self.model.save(&fresh.join(MODEL))?;
-            self.velocity.save(&fresh.join(OPTIMISER))?;
+            as_one(&self.slots).save(&fresh.join(OPTIMISER))?;
+            if let Some(average) = &self.average {
+                average.save(&fresh.join(AVERAGE))?;
+            }
             let state = serde_json::to_string_pretty(&self.state).map_err(|e| io(e.into()))?;
             Ok(write_atomically(&fresh.join(STATE), state.as_bytes())?)
         };
@@ -132,9 +159,36 @@ impl Checkpoint {
             reason: format!("{reason}; {OTHER_CHECKPOINT}"),
         };
         let model = Model::load(&folder.join(MODEL)).map_err(|e| damaged(e.to_string()))?;
-        let velocity = Weights::load(&folder.join(OPTIMISER)).map_err(|e| damaged(e.to_string()))?;
-        Ok(Self { model, velocity, state })
+        let slots = Weights::load(&folder.join(OPTIMISER)).map_err(|e| damaged(e.to_string()))?;
+        let average = match folder.join(AVERAGE) {
+            path if path.exists() => Some(Model::load(&path).map_err(|e| damaged(e.to_string()))?),
+            _ => None,
+        };
+        Ok(Self { model, slots: apart(slots), average, state })
     }
+}
+
+/// All slots as the tensors of one file.
+fn as_one(slots: &Slots) -> Weights {
+    let mut all = Weights::default();
+    for (slot, weights) in slots {
+        let named = |(name, tensor): (&String, &_)| {
+            let name = if slot == PLAIN { name.clone() } else { format!("{slot}/{name}") };
+            (name, HostTensor::clone(tensor))
+        };
+        all.tensors.extend(weights.tensors.iter().map(named));
+    }
+    all
+}
+
+/// The slots of a file's tensors.
+fn apart(all: Weights) -> Slots {
+    let mut slots = Slots::new();
+    for (name, tensor) in all.tensors {
+        let (slot, name) = name.split_once('/').unwrap_or((PLAIN, &name));
+        slots.entry(slot.into()).or_default().tensors.insert(name.into(), tensor);
+    }
+    slots
 }
 
 /// `latest` to `latest.new`.

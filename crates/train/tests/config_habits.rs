@@ -28,11 +28,9 @@ fn what_only_another_task_needs_may_be_unsupported() {
     let training = [
         "DataLoader.Train.dataset.transform_ops.2={BlurImage: {prob: 1}}",
         "DataLoader.Train.dataset.batch_transform_ops=[{FmixOperator: {alpha: 0.2}}]",
-        "Optimizer.name=AdamW",
+        "Optimizer.name=Lamb",
         "Optimizer.lr.name=Cyclic",
         "Loss.Train=[{DMLLoss: {}}]",
-        "Global.update_freq=4",
-        "EMA.decay=0.9999",
     ];
     for task in [Task::Eval, Task::Infer] {
         let c = read_for(task, &training).unwrap();
@@ -76,7 +74,7 @@ fn an_operator_is_dropped_by_an_override_and_a_refused_one_says_so() {
 #[test]
 fn all_problems_of_a_file_are_told_at_once() {
     let text = refused(
-        "Global: {epochs: 0, epoch_s: 4, seed: x}\nOptimizer: {name: AdamW}\nMetric: {Train: 5}\n",
+        "Global: {epochs: 0, epoch_s: 4, seed: x}\nOptimizer: {name: Lamb}\nMetric: {Train: 5}\n",
         &["DataLoader.Train.sampler.batch_size=0", "Arch.name=ResNet50"],
     );
     let lines: Vec<&str> = text.lines().collect();
@@ -85,7 +83,7 @@ fn all_problems_of_a_file_are_told_at_once() {
         "epochs is 0",
         "unknown key Global.epoch_s",
         "seed must be",
-        "AdamW",
+        "Lamb",
         "Train must be",
         "batch_size is 0",
     ] {
@@ -116,12 +114,16 @@ fn a_file_without_a_regularizer_asks_for_no_decay() {
         (", regularizer: {name: L2}", 0.0),
     ] {
         let text = format!("Optimizer: {{{rest}{regularizer}}}");
-        assert_eq!(read(&text, &[]).unwrap().optimizer.l2, l2, "{text}");
-        assert_eq!(read(&text, &["Optimizer.regularizer=None"]).unwrap().optimizer.l2, 0.0, "{text}");
+        assert_eq!(read(&text, &[]).unwrap().optimizer.weight_decay, l2, "{text}");
+        assert_eq!(
+            read(&text, &["Optimizer.regularizer=None"]).unwrap().optimizer.weight_decay,
+            0.0,
+            "{text}"
+        );
     }
     // Without a file, Photonet's own stays unless it is taken away.
-    assert_eq!(read("", &["Optimizer.momentum=0.8"]).unwrap().optimizer.l2, 2e-5);
-    assert_eq!(read("", &["Optimizer.regularizer=None"]).unwrap().optimizer.l2, 0.0);
+    assert_eq!(read("", &["Optimizer.momentum=0.8"]).unwrap().optimizer.weight_decay, 2e-5);
+    assert_eq!(read("", &["Optimizer.regularizer=None"]).unwrap().optimizer.weight_decay, 0.0);
 }
 
 #[test]
@@ -194,16 +196,29 @@ fn paddleclas_schedules_are_read_and_written() {
 }
 
 #[test]
-fn moving_averages_are_refused_unless_they_are_off() {
-    for off in
-        ["Global.ema=False", "Global.ema={enable: False}", "EMA={enable: False, decay: 0.9}", "EMA=None"]
-    {
+fn a_moving_average_is_asked_for_by_its_section() {
+    for (text, ema) in [
+        ("", None),
+        ("EMA: {enable: False, decay: 0.9}", None),
+        ("EMA: null", None),
+        ("EMA: False", None),
+        ("EMA: {decay: 0.9}", Some(0.9)),
+        ("EMA: {}", Some(0.9999)),
+        ("EMA: {enable: True, decay: 0}", Some(0.0)),
+    ] {
+        assert_eq!(read(text, &[]).unwrap().ema, ema, "{text}");
+    }
+    assert_eq!(quick_start(&["EMA.decay=0.99"]).unwrap().learning().average, Some(0.99));
+    for off in ["Global.ema=False", "Global.ema={enable: False}"] {
         assert!(quick_start(&[off]).is_ok(), "{off}");
     }
-    for on in ["Global.ema=True", "Global.ema={enable: True}", "EMA={decay: 0.9}"] {
+    for on in ["Global.ema=True", "Global.ema={enable: True}"] {
         let text = refused(QUICK_START, &[on]);
         assert!(text.ends_with("is not supported; supported: leaving the key out"), "{text}");
     }
+    assert!(
+        refused(QUICK_START, &["EMA.deacy=0.9"]).contains("unknown key EMA.deacy (did you mean EMA.decay?)")
+    );
 }
 
 #[test]

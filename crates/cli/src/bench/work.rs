@@ -4,9 +4,10 @@ use crate::arguments::{Arch, NetworkOptions, Precision};
 use crate::error::CliError;
 use photonet_gpu::{Gpu, PlanReport, Question, Staging, Timing};
 use photonet_model::{
-    InferenceNetwork, InferenceOptions, Input, TrainBuffers, TrainNetwork, TrainOptions, Tuning, initialise,
+    InferenceNetwork, InferenceOptions, Input, Learning, TrainBuffers, TrainNetwork, TrainOptions, Tuning,
+    initialise,
 };
-use photonet_nn::{Answer, Step};
+use photonet_nn::{Answer, Step, Turn};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
@@ -93,7 +94,8 @@ impl Ready {
             return Ok(Self::Infer(Box::new(network), pixels));
         }
         let tuning = Tuning::default();
-        let buffers = TrainBuffers::new(gpu, &architecture, &weights, 2e-5, &tuning).await?;
+        let buffers =
+            TrainBuffers::new(gpu, &architecture, &weights, &Learning::momentum(2e-5), &tuning).await?;
         let options = TrainOptions {
             batch,
             input,
@@ -122,7 +124,7 @@ impl Ready {
             Self::Infer(network, pixels) => network.run(pixels, &[])?,
             Self::Train(network, pixels, answers, samples, _) => {
                 let step = Step::new(1e-4, 0.9, 0, 0);
-                network.step_staged(pixels, staged, answers, samples, step)?;
+                network.step_staged(pixels, staged, answers, samples, step, Turn::ALONE)?;
             }
         }
         let host_ms = begun.elapsed().as_secs_f64() * 1e3;

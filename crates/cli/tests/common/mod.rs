@@ -7,6 +7,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::OnceLock;
+#[cfg(unix)]
+use std::time::{Duration, Instant};
 
 use image::{ImageBuffer, Rgb};
 use tempfile::TempDir;
@@ -80,6 +82,31 @@ pub fn run(folder: &Path, arguments: &str) -> Ran {
 /// Runs `photonet train` with [`TINY`] and more arguments.
 pub fn train(folder: &Path, arguments: &str) -> Ran {
     run(folder, &format!("train {} {arguments}", TINY.join(" ")))
+}
+
+/// Runs `photonet train` as [`train`] does, with its output in `out`, and interrupts it once its log says `words`.
+#[cfg(unix)]
+pub fn interrupted(folder: &Path, arguments: &str, out: &str, words: &str) -> Ran {
+    let mut child = program(folder)
+        .args(["train"].iter().chain(&TINY))
+        .args(arguments.split_whitespace())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the program can be started");
+    let start = Instant::now();
+    let log = folder.join(out).join("train.log");
+    while !fs::read_to_string(&log).is_ok_and(|log| log.contains(words)) {
+        assert!(start.elapsed() < Duration::from_secs(120), "training does not get to {words}");
+        if child.try_wait().expect("it is a child").is_some() {
+            let ended = Ran::of(child.wait_with_output().expect("the output can be read"));
+            panic!("training ended by itself: {}", ended.said());
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let signal = Command::new("kill").args(["-INT", &child.id().to_string()]).status();
+    assert!(signal.expect("`kill` can be started").success());
+    Ran::of(child.wait_with_output().expect("the output can be read"))
 }
 
 /// A text with its paths as they are anywhere but on Windows.

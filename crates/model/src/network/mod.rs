@@ -7,7 +7,7 @@ mod record;
 mod train;
 mod unit;
 
-pub use buffers::{PendingMetrics, TrainBuffers};
+pub use buffers::{PendingMetrics, Slots, TrainBuffers};
 pub use infer::{Features, FoldedWeights, InferenceNetwork, InferenceOptions};
 pub use train::{TrainNetwork, TrainOptions, dropout_seed};
 

@@ -7,7 +7,10 @@ use crate::{Architecture, ModelError, Tuning};
 #[cfg(not(target_arch = "wasm32"))]
 use photonet_gpu::Staged;
 use photonet_gpu::{Buffer, GpuError, Plan, PlanBuilder, PlanReport, Question, Tensor, Timing};
-use photonet_nn::{Answer, CrossEntropy, Expected, Momentum, SlabSums, Step, TOP_COUNTS, pad_channels};
+use photonet_nn::{
+    Answer, Clip, CrossEntropy, Expected, SlabSums, Step, TOP_COUNTS, Turn, UpdateTensors, accumulate,
+    average, pad_channels,
+};
 
 /// What a training plan is recorded for.
 #[derive(Clone, Debug, PartialEq)]
@@ -57,7 +60,17 @@ pub struct TrainNetwork {
     reason: Option<String>,
     /// One for each size of a part: at most two.
     plans: Vec<PartPlan>,
+    /// What follows the last part of an update, where the parts themselves do not end with it.
+    finish: Option<Plan>,
     step: Buffer,
+}
+
+/// What the plan for a part ends with.
+enum Ending {
+    /// The update: the part is the whole batch.
+    Update,
+    /// The gradients are added to those of the parts before: in the optimiser's state, or in a sum.
+    AddUp(Option<Buffer>),
 }
 
 /// The plan for a part, with its own inputs.
@@ -99,16 +112,37 @@ impl TrainNetwork {
         let TrainOptions { batch, input, .. } = *options;
         check_batch(architecture, &input, batch, batch * input.image_bytes())?;
         let parts = parts::sizes(batch, count);
+        let learning = &buffers.learning;
+        let ending = match (parts.len() == 1 && !learning.accumulates, learning.wants_sum()) {
+            (true, _) => Ending::Update,
+            (false, false) => Ending::AddUp(None),
+            (false, true) => Ending::AddUp(Some(buffers.sum().await?)),
+        };
         let mut plans: Vec<PartPlan> = Vec::new();
         for &images in &parts {
             if plans.last().is_none_or(|plan| plan.images != images) {
                 let (share, options) =
                     (images as f32 / batch as f32, TrainOptions { batch: images, ..options.clone() });
-                plans.push(PartPlan::new(buffers, architecture, &options, share).await?);
+                plans.push(PartPlan::new(buffers, architecture, &options, share, &ending).await?);
             }
         }
+        let finish = match &ending {
+            Ending::AddUp(None) if learning.average.is_none() => None,
+            Ending::AddUp(sum) => {
+                let mut plan = PlanBuilder::for_gpu(&buffers.gpu);
+                let parameters = plan.import(&buffers.parameters);
+                if let Some(sum) = sum {
+                    let (step, gradients) = (plan.import(&buffers.step), plan.import(sum));
+                    update(&mut plan, buffers, step, gradients, parameters);
+                }
+                let statistics = plan.import(&buffers.statistics);
+                follow(&mut plan, buffers, parameters, statistics);
+                Some(plan.build(&buffers.gpu).await?)
+            }
+            Ending::Update => None,
+        };
         let (architecture, options) = (architecture.clone(), options.clone());
-        Ok(Self { architecture, options, parts, reason: None, plans, step: buffers.step.clone() })
+        Ok(Self { architecture, options, parts, reason: None, plans, finish, step: buffers.step.clone() })
     }
 
     /// The images of each part of a batch, and why there are several where it was not asked for.
@@ -137,13 +171,26 @@ impl TrainNetwork {
         samples: &[u32],
         step: Step,
     ) -> Result<(), ModelError> {
-        self.submit(pixels, answers, samples, step, |plan, of_part| {
+        self.turn(pixels, answers, samples, step, Turn::ALONE)
+    }
+
+    /// The same as one of several batches of an update, for which the buffers have to be made.
+    fn turn(
+        &self,
+        pixels: &[u8],
+        answers: &[Answer],
+        samples: &[u32],
+        step: Step,
+        turn: Turn,
+    ) -> Result<(), ModelError> {
+        self.submit(pixels, answers, samples, step, turn, |plan, of_part| {
             plan.plan.gpu().write(&plan.pixels, 0, &padded(of_part));
             plan.plan.run()
         })
     }
 
-    /// The same, with `pixels` in staging memory already where `staged` is given.
+    /// The same, with `pixels` in staging memory already where `staged` is given, as one of several batches of an update, if the
+    /// buffers are made for that.
     ///
     /// # Errors
     /// As [`TrainNetwork::step`].
@@ -155,12 +202,13 @@ impl TrainNetwork {
         answers: &[Answer],
         samples: &[u32],
         step: Step,
+        turn: Turn,
     ) -> Result<(), ModelError> {
         // The parts of a batch begin anywhere, copies on the device at multiples of 4 bytes.
         if self.parts.len() > 1 || staged.is_none() {
-            return self.step(pixels, answers, samples, step);
+            return self.turn(pixels, answers, samples, step, turn);
         }
-        self.submit(pixels, answers, samples, step, |plan, _| match staged.take() {
+        self.submit(pixels, answers, samples, step, turn, |plan, _| match staged.take() {
             Some(staged) => plan.plan.run_with(staged, &plan.pixels),
             None => plan.plan.run(),
         })
@@ -173,27 +221,39 @@ impl TrainNetwork {
         answers: &[Answer],
         samples: &[u32],
         step: Step,
+        turn: Turn,
         mut run: impl FnMut(&PartPlan, &[u8]) -> Result<(), GpuError>,
     ) -> Result<(), ModelError> {
         let TrainOptions { batch, input, .. } = self.options;
         check_batch(&self.architecture, &input, batch, pixels.len())?;
         let mut first = 0;
         for (part, &images) in self.parts.iter().enumerate() {
-            let step = match self.parts.len() {
-                1 => step,
-                parts => step.of_part(part, parts, images as f32 / batch as f32),
-            };
+            let of_part = turn.part(part, self.parts.len(), images as f32 / batch as f32);
             let range = first..first + images;
-            let of_part = &pixels[first * input.image_bytes()..range.end * input.image_bytes()];
+            let pixels_of_part = &pixels[first * input.image_bytes()..range.end * input.image_bytes()];
             let plan = self.plan(images);
             let gpu = plan.plan.gpu();
             gpu.write(&plan.answers, 0, &answers[range.clone()]);
             gpu.write(&plan.samples, 0, &samples[range]);
-            gpu.write(&self.step, 0, &[step]);
-            run(plan, of_part)?;
+            gpu.write(&self.step, 0, &[step.in_turn(of_part)]);
+            run(plan, pixels_of_part)?;
             first += images;
         }
+        if let Some(finish) = self.finish.as_ref().filter(|_| turn.last) {
+            finish.gpu().write(&self.step, 0, &[step]);
+            finish.run()?;
+        }
         Ok(())
+    }
+
+    /// The plans of a step in their order.
+    fn in_order(&self) -> impl Iterator<Item = &Plan> {
+        self.parts.iter().map(|&images| &self.plan(images).plan).chain(&self.finish)
+    }
+
+    /// Each plan once.
+    fn each(&self) -> impl Iterator<Item = &Plan> {
+        self.plans.iter().map(|part| &part.plan).chain(&self.finish)
     }
 
     /// The logits of the last step, `[batch][classes]`; of a batch in parts, those of the last part.
@@ -220,22 +280,20 @@ impl TrainNetwork {
 
     /// The questions which variant of a kernel to take that came up.
     pub fn questions(&self) -> Vec<Question> {
-        self.plans.iter().flat_map(|plan| plan.plan.questions()).cloned().collect()
+        self.each().flat_map(Plan::questions).cloned().collect()
     }
 
     /// What a step does and what its plans hold.
     pub fn report(&self) -> PlanReport {
         let mut whole = PlanReport::default();
-        for &images in &self.parts {
-            let part = self.plan(images).plan.report();
+        for part in self.in_order().map(Plan::report) {
             whole.dispatches += part.dispatches;
             whole.phases += part.phases;
             whole.submits += part.submits;
             whole.macs += part.macs;
             whole.traffic_bytes += part.traffic_bytes;
         }
-        for plan in &self.plans {
-            let held = plan.plan.report();
+        for held in self.each().map(Plan::report) {
             whole.transient_buffers += held.transient_buffers;
             whole.transient_bytes += held.transient_bytes;
             whole.unpooled_bytes += held.unpooled_bytes;
@@ -248,10 +306,7 @@ impl TrainNetwork {
     /// # Errors
     /// A lost device.
     pub fn step_again(&self) -> Result<(), ModelError> {
-        for &images in &self.parts {
-            self.plan(images).plan.run()?;
-        }
-        Ok(())
+        self.in_order().try_for_each(|plan| Ok(plan.run()?))
     }
 
     /// Runs one step on what the last one left in the input, and times each launch.
@@ -260,8 +315,8 @@ impl TrainNetwork {
     /// A lost device.
     pub async fn profile(&self) -> Result<Vec<Timing>, ModelError> {
         let mut timings = Vec::new();
-        for &images in &self.parts {
-            timings.extend(self.plan(images).plan.profile().await?);
+        for plan in self.in_order() {
+            timings.extend(plan.profile().await?);
         }
         Ok(timings)
     }
@@ -273,6 +328,7 @@ impl PartPlan {
         architecture: &Architecture,
         options: &TrainOptions,
         share: f32,
+        ending: &Ending,
     ) -> Result<Self, ModelError> {
         let gpu = &buffers.gpu;
         let TrainOptions { batch: images, input, .. } = *options;
@@ -320,11 +376,48 @@ impl PartPlan {
         let (logits, outcomes) = record(&mut recorder, options, &ends);
         let mut plan = recorder.plan;
         recorder.sums.flush(&mut plan);
-        let (ranges, velocity) = (plan.import(&buffers.ranges), plan.import(&buffers.velocity));
         let (gradients, parameters) = (recorder.gradients, recorder.parameters);
-        let momentum = Momentum { length: buffers.layout.parameter_length };
-        momentum.update(&mut plan, "momentum", ends.step, ranges, gradients, velocity, parameters);
+        match ending {
+            Ending::Update => {
+                update(&mut plan, buffers, ends.step, gradients, parameters);
+                follow(&mut plan, buffers, parameters, recorder.statistics);
+            }
+            Ending::AddUp(None) => update(&mut plan, buffers, ends.step, gradients, parameters),
+            Ending::AddUp(Some(sum)) => {
+                let sum = plan.import(sum);
+                accumulate(&mut plan, buffers.layout.parameter_length, ends.step, gradients, sum);
+            }
+        }
         let plan = plan.build(gpu).await?;
         Ok(Self { images, plan, pixels, answers, samples, logits, outcomes })
+    }
+}
+
+/// Appends the update of all parameters, whose gradients are clipped in place.
+fn update(
+    plan: &mut PlanBuilder,
+    buffers: &TrainBuffers,
+    step: Tensor,
+    gradients: Tensor,
+    parameters: Tensor,
+) {
+    let (learning, length) = (&buffers.learning, buffers.layout.parameter_length);
+    if let (Some(limit), Some(blocks)) = (learning.clip_norm, &buffers.tensor_blocks) {
+        let blocks = plan.import(blocks);
+        Clip { limit, length, tensors: buffers.layout.parameters.len() }.clip(plan, blocks, gradients);
+    }
+    let ranges = plan.import(&buffers.ranges);
+    let slots: Vec<Tensor> = buffers.slots.iter().map(|slot| plan.import(slot)).collect();
+    let tensors = UpdateTensors { step, ranges, gradients, parameters, slots: &slots };
+    learning.optimiser.update(plan, length, &tensors);
+}
+
+/// Appends that the moving averages, where there are some, follow the weights.
+fn follow(plan: &mut PlanBuilder, buffers: &TrainBuffers, parameters: Tensor, statistics: Tensor) {
+    let (Some(decay), Some(averages)) = (buffers.learning.average, &buffers.averages) else { return };
+    let lengths = [buffers.layout.parameter_length, buffers.layout.statistics_length];
+    for ((values, length), kept) in [parameters, statistics].into_iter().zip(lengths).zip(averages) {
+        let kept = plan.import(kept);
+        average(plan, length, decay, values, kept);
     }
 }

@@ -7,7 +7,7 @@ use photonet_vision::{Interpolation, Library, Mixing, Recipe, Resampler};
 
 use super::{
     Arch, ClassWeights, Config, Given, Global, InferConfig, LoaderConfig, Loss, MetricConfig,
-    OptimizerConfig, Pretrained, ScheduleConfig, ScheduleKind, Variant,
+    OptimizerConfig, OptimizerMethod, Pretrained, ScheduleConfig, ScheduleKind, Variant,
 };
 
 /// Photos are kept in memory with a short side of at most so many times that of the network's input: even the
@@ -36,6 +36,7 @@ impl Config {
     ///
     /// These fit some thousand photos of a few to a hundred classes. `image_root` is left open.
     pub fn defaults() -> Config {
+        let [method, ..] = OptimizerMethod::ALL;
         Config {
             global: Global {
                 checkpoints: None,
@@ -50,6 +51,7 @@ impl Config {
                 patience: 0,
                 print_batch_step: 10,
                 image_shape: [3, SIZE, SIZE],
+                update_freq: 1,
                 seed: 0,
             },
             arch: Arch {
@@ -64,15 +66,18 @@ impl Config {
             },
             loss: Loss { epsilon: 0.0, class_weights: ClassWeights::Equal },
             optimizer: OptimizerConfig {
-                momentum: 0.9,
+                method,
                 schedule: ScheduleConfig {
                     kind: ScheduleKind::Cosine { eta_min: 0.0 },
-                    learning_rate: 0.05,
+                    learning_rate: method.default_rate(),
                     warmup_epoch: warmup_for(30),
                     warmup_start_lr: 0.0,
                     by_epoch: false,
                 },
-                l2: 2e-5,
+                weight_decay: method.default_decay(),
+                no_weight_decay_name: Vec::new(),
+                one_dim_param_no_weight_decay: false,
+                clip_norm: None,
                 head_lr: 1.0,
             },
             train: loader(train_recipe(SIZE), 32, true),
@@ -87,6 +92,7 @@ impl Config {
                 save_dir: None,
             },
             metric: MetricConfig { train: vec![1, 5], eval: vec![1, 5] },
+            ema: None,
             amp: false,
             given: Given::default(),
             ignored: Vec::new(),

@@ -3,7 +3,10 @@
 use std::fmt::Write;
 use std::path::Path;
 
-use super::{Config, LoaderConfig, Pretrained, ScheduleConfig, ScheduleKind, loss, mixing, ops, tree};
+use super::{
+    Config, LoaderConfig, OptimizerConfig, OptimizerMethod, Pretrained, ScheduleConfig, ScheduleKind, loss,
+    mixing, ops, tree,
+};
 
 /// A YAML value to be written. Scalars are kept as their text.
 #[derive(Clone)]
@@ -192,6 +195,7 @@ fn document(c: &Config) -> Yaml {
         ("epochs", Yaml::int(g.epochs)),
         ("print_batch_step", Yaml::int(g.print_batch_step)),
         ("image_shape", Yaml::ints(&g.image_shape)),
+        ("update_freq", Yaml::int(g.update_freq)),
         ("seed", Yaml::seed(g.seed)),
     ];
     let a = &c.arch;
@@ -211,14 +215,6 @@ fn document(c: &Config) -> Yaml {
     ];
     let weight = Yaml::Map(vec![("weight", Yaml::float(1.0))]);
     let eval_loss = Yaml::Items(vec![Yaml::Map(vec![("CELoss", weight)])]);
-    let regularizer = vec![("name", Yaml::text("L2")), ("coeff", Yaml::float(c.optimizer.l2))];
-    let optimizer = vec![
-        ("name", Yaml::text("Momentum")),
-        ("momentum", Yaml::float(c.optimizer.momentum)),
-        ("lr", schedule(&c.optimizer.schedule)),
-        ("regularizer", Yaml::Map(regularizer)),
-        ("head_lr", Yaml::float(c.optimizer.head_lr)),
-    ];
     let post = vec![
         ("name", Yaml::text("Topk")),
         ("topk", Yaml::int(c.infer.topk)),
@@ -236,16 +232,39 @@ fn document(c: &Config) -> Yaml {
         let options = Yaml::Map(vec![("topk", Yaml::ints(topk))]);
         Yaml::Items(vec![Yaml::Map(vec![("TopkAcc", options)])])
     };
-    Yaml::Map(vec![
+    let mut sections = vec![
         ("Global", Yaml::Map(global)),
         ("Arch", Yaml::Map(arch)),
         ("Loss", Yaml::Map(vec![("Train", loss::write(&c.loss)), ("Eval", eval_loss)])),
-        ("Optimizer", Yaml::Map(optimizer)),
+        ("Optimizer", optimizer(&c.optimizer)),
         ("DataLoader", Yaml::Map(vec![("Train", loader(&c.train, true)), ("Eval", loader(&c.eval, false))])),
         ("Infer", Yaml::Map(infer)),
         ("Metric", Yaml::Map(vec![("Train", topk(&c.metric.train)), ("Eval", topk(&c.metric.eval))])),
         ("AMP", Yaml::Map(vec![("use_amp", Yaml::bool(c.amp))])),
-    ])
+    ];
+    // In PaddleClas the section alone asks for it.
+    sections.extend(c.ema.map(|decay| ("EMA", Yaml::Map(vec![("decay", Yaml::float(decay))]))));
+    Yaml::Map(sections)
+}
+
+fn optimizer(o: &OptimizerConfig) -> Yaml {
+    let mut keys = vec![("name", Yaml::text(o.method.name()))];
+    keys.extend(o.method.settings());
+    keys.push(("lr", schedule(&o.schedule)));
+    let decay = Yaml::float(o.weight_decay);
+    keys.push(match o.method {
+        OptimizerMethod::AdamW { .. } => ("weight_decay", decay),
+        _ => ("regularizer", Yaml::Map(vec![("name", Yaml::text("L2")), ("coeff", decay)])),
+    });
+    if o.method.can_spare() {
+        let names = &o.no_weight_decay_name;
+        let names = if names.is_empty() { Yaml::null() } else { Yaml::text(&names.join(" ")) };
+        keys.push(("no_weight_decay_name", names));
+        keys.push(("one_dim_param_no_weight_decay", Yaml::bool(o.one_dim_param_no_weight_decay)));
+    }
+    keys.push(("clip_norm", o.clip_norm.map_or_else(Yaml::null, Yaml::float)));
+    keys.push(("head_lr", Yaml::float(o.head_lr)));
+    Yaml::Map(keys)
 }
 
 fn schedule(s: &ScheduleConfig) -> Yaml {

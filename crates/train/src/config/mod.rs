@@ -17,6 +17,7 @@ mod emit;
 mod error;
 mod loaders;
 mod loss;
+mod method;
 mod mixing;
 mod ops;
 mod optimizer;
@@ -28,13 +29,14 @@ mod tree;
 
 use std::path::{Path, PathBuf};
 
-use photonet_model::{Frozen, Tuning};
+use photonet_model::{Decay, Frozen, Learning, Tuning};
 use photonet_vision::{Mixing, Recipe};
 
 pub(crate) use defaults::KEPT_SIDES;
 pub use difference::difference;
 pub(crate) use error::nearest;
 pub use error::{ConfigError, Place};
+pub use method::OptimizerMethod;
 pub use reading::{Given, Task};
 
 /// The whole configuration of training, evaluation and inference.
@@ -46,7 +48,7 @@ pub struct Config {
     pub arch: Arch,
     /// `Loss`: cross-entropy.
     pub loss: Loss,
-    /// `Optimizer`: Momentum and its schedule.
+    /// `Optimizer`: which one, and its schedule.
     pub optimizer: OptimizerConfig,
     /// `DataLoader.Train`.
     pub train: LoaderConfig,
@@ -56,6 +58,8 @@ pub struct Config {
     pub infer: InferConfig,
     /// `Metric`: the accuracies that are reported.
     pub metric: MetricConfig,
+    /// `EMA.decay`: that of a moving average of the weights, which is evaluated and kept beside them; `None` is none.
+    pub ema: Option<f64>,
     /// `AMP.use_amp`: while training, activations in half precision and their gradients in bfloat16, which has the range of
     /// single precision, so no loss is scaled. Parameters and their gradients stay in single precision.
     pub amp: bool,
@@ -97,6 +101,8 @@ pub struct Global {
     /// Channels, height and width of the network's input as stated in the file. The size that is used
     /// is what the transforms give.
     pub image_shape: [u32; 3],
+    /// Batches whose mean gradient makes one update of the weights.
+    pub update_freq: u32,
     /// The seed of everything random: order, augmentation, dropout, initial weights, split.
     pub seed: u64,
 }
@@ -170,15 +176,21 @@ pub enum ClassWeights {
     Given(Vec<f64>),
 }
 
-/// `Optimizer`: Momentum with L2 regularisation.
+/// `Optimizer`: which one, its schedule and weight decay.
 #[derive(Debug, Clone, PartialEq)]
 pub struct OptimizerConfig {
-    /// The share of the velocity kept from step to step, in [0, 1).
-    pub momentum: f64,
+    /// Which one, and its settings.
+    pub method: OptimizerMethod,
     /// The learning rate over the run.
     pub schedule: ScheduleConfig,
-    /// `regularizer.coeff`: added to each gradient as this times the weight.
-    pub l2: f64,
+    /// `regularizer.coeff` or `weight_decay`: added to each gradient as this times the weight, with AdamW taken off the weight.
+    pub weight_decay: f64,
+    /// Parts of the names, in PaddleClas, of what does not decay.
+    pub no_weight_decay_name: Vec<String>,
+    /// Whether tensors with one dimension do not decay: biases, and batch normalisation, which decays with AdamW alone.
+    pub one_dim_param_no_weight_decay: bool,
+    /// The largest norm of each tensor's gradient.
+    pub clip_norm: Option<f64>,
     /// A key of Photonet's own, `head_lr`: the learning rate of the classifier's two layers, in units of
     /// that of the rest.
     pub head_lr: f64,
@@ -371,6 +383,24 @@ impl Config {
             frozen: self.arch.freeze_until,
             constant_statistics: self.arch.freeze_bn,
             head_rate: self.optimizer.head_lr as f32,
+        }
+    }
+
+    /// How the network learns from its gradients.
+    pub fn learning(&self) -> Learning {
+        let OptimizerConfig { method, weight_decay, .. } = self.optimizer;
+        Learning {
+            optimiser: method.optimiser(),
+            decay: Decay {
+                coefficient: weight_decay as f32,
+                // Its exemption from others is a regulariser of its own.
+                normalisations: matches!(method, OptimizerMethod::AdamW { .. }),
+                spares_vectors: self.optimizer.one_dim_param_no_weight_decay,
+                spared: self.optimizer.no_weight_decay_name.clone(),
+            },
+            clip_norm: self.optimizer.clip_norm.map(|norm| norm as f32),
+            average: self.ema,
+            accumulates: self.global.update_freq > 1,
         }
     }
 

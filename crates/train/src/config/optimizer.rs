@@ -1,33 +1,71 @@
-//! `Optimizer`: Momentum, its schedule and its regularisation.
+//! `Optimizer`: which one, its schedule and its weight decay.
 
 use super::reader::{Item, Only, Section};
 use super::reading::Reading;
-use super::{ConfigError, OptimizerConfig, ScheduleConfig, ScheduleKind};
+use super::{ConfigError, OptimizerConfig, OptimizerMethod, ScheduleConfig, ScheduleKind, method};
 
 pub(crate) fn read(
     mut section: Section,
     base: OptimizerConfig,
     r: &mut Reading,
 ) -> Result<OptimizerConfig, ConfigError> {
-    section.named(&["Momentum"])?;
-    let momentum = section.get("momentum", Item::fraction, base.momentum);
+    let method = OptimizerMethod::read(&mut section, base.method)?;
     let schedule = section.get("lr", |item| schedule(item.clone().section()?), base.schedule);
-    // A file that names none, and one that is emptied, ask for no decay, as in PaddleClas.
-    let none = section.has("regularizer") || r.from_file;
-    let l2 = if none { 0.0 } else { base.l2 };
-    let l2 = section.get("regularizer", |item| regularizer(item.clone().section()?), l2);
-    section.only(&[
-        ("use_nesterov", Only::Bool(false)),
-        ("clip_norm", Only::Absent),
-        ("grad_clip", Only::Absent),
-        ("weight_decay", Only::Absent),
-        ("no_weight_decay_name", Only::Absent),
-        ("one_dim_param_no_weight_decay", Only::Bool(false)),
-    ]);
-    section.ignore(&["multi_precision"], &mut r.ignored);
+    let weight_decay = weight_decay(&mut section, &method, r);
+    let (mut one_dim, mut spared) = (false, Vec::new());
+    if method.can_spare() {
+        one_dim = section.get("one_dim_param_no_weight_decay", Item::bool, false);
+        spared = section.get("no_weight_decay_name", words, Vec::new());
+        if one_dim && spared.is_empty() && matches!(method, OptimizerMethod::Momentum { .. }) {
+            one_dim = false;
+            r.warnings.push(
+                "Optimizer.one_dim_param_no_weight_decay has no effect with Momentum, as in PaddleClas, unless \
+                 no_weight_decay_name is given too"
+                    .to_owned(),
+            );
+        }
+    }
+    let clip_norm = section.get_opt("clip_norm", method::above_zero);
+    section.only(&[("grad_clip", Only::Absent)]);
+    section.ignore(&["multi_precision", "lazy_mode"], &mut r.ignored);
     let head_lr = section.get("head_lr", Item::f64_not_negative, base.head_lr);
     section.finish()?;
-    Ok(OptimizerConfig { momentum, schedule, l2, head_lr })
+    Ok(OptimizerConfig {
+        method,
+        schedule,
+        weight_decay,
+        no_weight_decay_name: spared,
+        one_dim_param_no_weight_decay: one_dim,
+        clip_norm,
+        head_lr,
+    })
+}
+
+/// The coefficient, of one of two keys. A file that names none, and one that is emptied, ask for no decay, as in PaddleClas.
+fn weight_decay(section: &mut Section, method: &OptimizerMethod, r: &mut Reading) -> f64 {
+    let keys = ["regularizer", "weight_decay"];
+    let none = r.from_file || keys.iter().any(|key| section.has(key));
+    let otherwise = if none { 0.0 } else { method.default_decay() };
+    let decoupled = matches!(method, OptimizerMethod::AdamW { .. });
+    if decoupled && let Some(item) = section.look("regularizer") {
+        section.problem(item.invalid("AdamW decays without one: give weight_decay in its place"));
+    } else if decoupled && r.from_file && section.look("weight_decay").is_none() {
+        section.problem(section.missing("weight_decay"));
+    }
+    let regularizer = section.get_opt("regularizer", |item| regularizer(item.clone().section()?));
+    let weight_decay = section.get_opt("weight_decay", Item::f64_not_negative);
+    if let (Some(_), Some(_), false) = (regularizer, weight_decay, decoupled) {
+        r.warnings.push(
+            "Optimizer.regularizer and Optimizer.weight_decay are given: the regularizer counts, as in PaddleClas"
+                .to_owned(),
+        );
+    }
+    regularizer.or(weight_decay).unwrap_or(otherwise)
+}
+
+/// The words of a text.
+fn words(item: &Item) -> Result<Vec<String>, ConfigError> {
+    Ok(item.text()?.split_whitespace().map(str::to_owned).collect())
 }
 
 /// PaddleClas's schedules; a constant one has three names.

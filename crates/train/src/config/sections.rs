@@ -24,8 +24,9 @@ pub(crate) fn read(root: Node, mut r: Reading) -> Result<Config, ConfigError> {
     let metric = part(&mut r, MEASURED, &mut root, "Metric", base.metric, metric);
     let amp = root.take("AMP").map_or(Ok(base.amp), |item| amp(item.section()?, &mut r.ignored));
     let amp = r.keep(TRAIN, amp, base.amp);
-    let absent =
-        root.only_default(&[("EMA", Only::Off), ("Slim", Only::Absent), ("AttrMetric", Only::Absent)]);
+    let ema = root.take("EMA").map_or(Ok(base.ema), ema);
+    let ema = r.keep(TRAIN, ema, base.ema);
+    let absent = root.only_default(&[("Slim", Only::Absent), ("AttrMetric", Only::Absent)]);
     r.keep(TRAIN, absent, ());
     // How the work is spread over several GPUs and how it is measured: neither changes a result here.
     root.ignore(&["DistributedStrategy", "profiler_options", "Profiler", "VisualDL"], &mut r.ignored);
@@ -35,7 +36,21 @@ pub(crate) fn read(root: Node, mut r: Reading) -> Result<Config, ConfigError> {
     }
     given.0.retain(|path| !r.unread.contains(path));
     let (ignored, warnings) = r.finish()?;
-    Ok(Config { global, arch, loss, optimizer, train, eval, infer, metric, amp, given, ignored, warnings })
+    Ok(Config {
+        global,
+        arch,
+        loss,
+        optimizer,
+        train,
+        eval,
+        infer,
+        metric,
+        ema,
+        amp,
+        given,
+        ignored,
+        warnings,
+    })
 }
 
 /// Reads a section with what stands for it where it cannot be read.
@@ -86,10 +101,10 @@ fn global(
         patience: section.get("patience", Item::u32, base.patience),
         print_batch_step: section.get("print_batch_step", Item::u32_positive, base.print_batch_step),
         image_shape: section.get("image_shape", image_shape, base.image_shape),
+        update_freq: section.get("update_freq", Item::u32_positive, base.update_freq),
         seed: section.get("seed", seed, None).unwrap_or(base.seed),
     };
     let training = section.only_default(&[
-        ("update_freq", Only::Number(1.0)),
         ("train_mode", Only::Absent),
         ("ema", Only::Off),
         ("freeze_befor", Only::Absent),
@@ -212,6 +227,18 @@ fn accuracies(item: &Item) -> Result<Vec<u32>, ConfigError> {
         }
         _ => Ok(all),
     }
+}
+
+/// The decay of a moving average, which a section that is there asks for unless it says `enable: False`.
+fn ema(item: Item) -> Result<Option<f64>, ConfigError> {
+    if matches!(item.node.value, Value::Bool(false)) {
+        return Ok(None);
+    }
+    let mut section = item.section()?;
+    let on = section.get("enable", Item::bool, true);
+    let decay = section.get("decay", Item::fraction, 0.9999);
+    section.finish()?;
+    Ok(on.then_some(decay))
 }
 
 /// Whether mixed precision is on: in PaddleClas a section that is there asks for it unless it says otherwise. Its other keys have no effect: while it is off they need none, and nothing is said.

@@ -22,12 +22,13 @@ impl Bars {
             Event::TrainStep(step) => self.train(step),
             Event::EvalStep(step) => self.eval(step),
             // These end what the bar was showing.
-            Event::TrainEpoch { .. } | Event::EvalEpoch { .. } => {
+            Event::TrainEpoch { .. } | Event::EvalEpoch { .. } | Event::EvalAverage { .. } => {
                 self.clear();
                 self.print(&summary(event));
             }
             // Every epoch saves twice more: that is for the log.
-            Event::Saved { path } if !path.ends_with("best_model") => {}
+            Event::Saved { path }
+                if !["best_model", "best_model_ema"].iter().any(|best| path.ends_with(best)) => {}
             Event::Warning { text } => self.print(&format!("warning: {text}")),
             _ => self.print(&lines::text(event)),
         }
@@ -108,6 +109,9 @@ fn summary(event: &Event) -> String {
         }
         Event::EvalEpoch { epoch, scores } => {
             format!("epoch {epoch}  validation  loss {:.4}{}", scores.loss, top1(scores))
+        }
+        Event::EvalAverage { epoch, scores } => {
+            format!("epoch {epoch}  average     loss {:.4}{}", scores.loss, top1(scores))
         }
         other => lines::text(other),
     }

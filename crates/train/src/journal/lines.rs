@@ -17,6 +17,12 @@ pub(super) fn text(event: &Event) -> String {
             format!("[Eval][Epoch {epoch}][Avg]{}", losses_first(scores))
         }
         Event::Best { epoch, metric } => format!("[Eval][Epoch {epoch}][best metric: {metric:.5}]"),
+        Event::EvalAverage { epoch, scores } => {
+            format!("[Eval][Epoch {epoch}][EMA][Avg]{}, {}", losses(scores), accuracies(scores))
+        }
+        Event::BestAverage { epoch, metric } => {
+            format!("[Eval][Epoch {epoch}][best metric ema: {metric:.5}]")
+        }
         Event::Saved { path } => format!("Already save model in {}", path.display()),
         Event::Note { text } | Event::Warning { text } => text.clone(),
     }
@@ -160,6 +166,14 @@ mod tests {
             "[Eval][Epoch 3][Avg]CELoss: 4.65123, loss: 4.65123, top1: 0.00000, top5: 0.03125"
         );
         assert_eq!(text(&Event::Best { epoch: 3, metric: 0.07549 }), "[Eval][Epoch 3][best metric: 0.07549]");
+        assert_eq!(
+            text(&Event::EvalAverage { epoch: 3, scores: scores() }),
+            "[Eval][Epoch 3][EMA][Avg]CELoss: 4.65123, loss: 4.65123, top1: 0.00000, top5: 0.03125"
+        );
+        assert_eq!(
+            text(&Event::BestAverage { epoch: 3, metric: 0.07549 }),
+            "[Eval][Epoch 3][best metric ema: 0.07549]"
+        );
         assert_eq!(
             text(&Event::Saved { path: "./output/best_model".into() }),
             "Already save model in ./output/best_model"

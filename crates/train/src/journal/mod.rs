@@ -54,6 +54,21 @@ pub enum Event {
         /// The run's best accuracy, a share: by the first k of evaluation.
         metric: f64,
     },
+    /// The result of an evaluation of the moving average of the weights.
+    EvalAverage {
+        /// The epoch after which it was made, from 1.
+        epoch: u32,
+        /// Loss and accuracies.
+        #[serde(flatten)]
+        scores: Scores,
+    },
+    /// The best accuracy so far of the moving average.
+    BestAverage {
+        /// The epoch just evaluated.
+        epoch: u32,
+        /// The run's best accuracy of it, a share.
+        metric: f64,
+    },
     /// A model was saved.
     Saved {
         /// The folder it lies in.

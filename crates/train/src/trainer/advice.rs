@@ -43,6 +43,24 @@ pub(super) fn few_steps(config: &Config, photos: u64, whole: bool, from_model: b
     ))
 }
 
+/// The share of the weights that a run began with which its moving average may still hold at its end.
+const OLD_SHARE: f64 = 0.1;
+
+/// Says so where a moving average of this decay is too slow for a run of so many updates.
+pub(super) fn slow_average(decay: f64, updates: u64) -> Option<String> {
+    let left = decay.powf(updates as f64);
+    // Of which a hundredth would be left; rounded down, so that it is no more.
+    let better = (0.01_f64.powf(1.0 / updates.max(1) as f64) * 1e4).floor() / 1e4;
+    (left > OLD_SHARE).then(|| {
+        format!(
+            "EMA.decay is {decay}: after the {} of the run {:.0} % of its average are still the weights that it began with; \
+             of {better} it would be 1 %",
+            words(updates, "update", "updates"),
+            100.0 * left
+        )
+    })
+}
+
 fn words(n: u64, one: &str, many: &str) -> String {
     count(usize::try_from(n).unwrap_or(usize::MAX), one, many)
 }
@@ -66,6 +84,17 @@ pub(super) fn no_better_than_guessing(top1: f64, evaluated: &Dataset) -> Option<
 mod tests {
     use super::*;
     use crate::dataset::Sample;
+
+    #[test]
+    fn an_average_too_slow_for_the_run_is_told() {
+        let text = slow_average(0.9999, 1000).unwrap();
+        let start = "EMA.decay is 0.9999: after the 1000 updates of the run 90 % of its average are still";
+        assert!(text.starts_with(start) && text.ends_with("of 0.9954 it would be 1 %"), "{text}");
+        assert!(0.9954_f64.powi(1000) < 0.01);
+        assert_eq!(slow_average(0.9999, 30_000), None);
+        assert_eq!(slow_average(0.99, 300), None);
+        assert_eq!(slow_average(0.0, 1), None);
+    }
 
     #[test]
     fn few_steps_are_told_with_what_would_help() {

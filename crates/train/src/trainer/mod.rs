@@ -10,6 +10,7 @@ mod labels;
 mod output;
 mod progress;
 mod run;
+mod updates;
 
 use crate::checkpoint::{Checkpoint, MODEL, OTHER_CHECKPOINT, State};
 use crate::config::{Config, Pretrained, Variant};
@@ -17,9 +18,12 @@ use crate::dataset::{DataSplit, count};
 use crate::journal::Event;
 use crate::{TrainError, load_model};
 use config_notes::normalisation;
+pub use output::BEST_AVERAGE;
 pub(crate) use output::{BEST, LATEST};
 use photonet_gpu::Gpu;
-use photonet_model::{Architecture, Family, Frozen, Layers, Model, ParameterLayout, Weights, initialise};
+use photonet_model::{
+    Architecture, Family, Frozen, Layers, Model, ParameterLayout, Slots, TrainBuffers, Weights, initialise,
+};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -61,6 +65,8 @@ pub struct Outcome {
     pub metric_k: u32,
     /// The best accuracy on the validation photos, 0 to 1, and its epoch.
     pub best: Option<(f64, u32)>,
+    /// The same of the moving average of the weights, where there is one.
+    pub best_average: Option<(f64, u32)>,
     /// That of the last evaluation.
     pub last_metric: Option<f64>,
     /// The best model's file where there is one, else the latest one's.
@@ -85,6 +91,7 @@ impl Outcome {
             epochs,
             of: config.global.epochs,
             best: state.best,
+            best_average: state.best_average,
             metric_k: config.metric.eval[0],
             last_metric: None,
             model: folder.unwrap_or_else(|| checkpoint.to_owned()).join(MODEL),
@@ -114,7 +121,10 @@ struct Start {
     architecture: Architecture,
     labels: Vec<String>,
     weights: Weights,
-    velocity: Option<Weights>,
+    /// The optimiser's.
+    slots: Option<Slots>,
+    /// The moving average of the weights.
+    average: Option<Weights>,
     state: Option<State>,
     /// The checkpoint's folder.
     resumed: Option<PathBuf>,
@@ -142,24 +152,17 @@ impl Start {
             let refuse = |reason: String| TrainError::Checkpoint { path: folder.clone(), reason };
             check_resume(&checkpoint, &architecture, config, train_images, steps_per_epoch)
                 .map_err(refuse)?;
-            let Checkpoint { model, velocity, state } = checkpoint;
+            let Checkpoint { model, slots, average, state } = checkpoint;
             // A run that started from a model of another family goes on in that family.
             let dropout = architecture.switches.dropout;
             architecture = model.architecture.clone();
             architecture.switches.dropout = dropout;
             check_frozen_place(config, &architecture)?;
-            let (velocity, state) = (Some(velocity), Some(state));
+            let (slots, state) = (Some(slots), Some(state));
             let resumed = Some(folder);
             let notes = frozen_notes(config).into_iter().map(Event::note).collect();
-            return Ok(Self {
-                architecture,
-                labels,
-                weights: model.weights,
-                velocity,
-                state,
-                resumed,
-                notes,
-            });
+            let (weights, average) = (model.weights, average.map(|model| model.weights));
+            return Ok(Self { architecture, labels, weights, slots, average, state, resumed, notes });
         }
         let mut notes: Vec<Event> = Vec::new();
         let weights = match given_weights(config) {
@@ -203,7 +206,16 @@ impl Start {
         };
         check_frozen(config, &architecture)?;
         notes.extend(frozen_notes(config).into_iter().map(Event::note));
-        Ok(Self { architecture, labels, weights, velocity: None, state: None, resumed: None, notes })
+        Ok(Self {
+            architecture,
+            labels,
+            weights,
+            slots: None,
+            average: None,
+            state: None,
+            resumed: None,
+            notes,
+        })
     }
 }
 
@@ -307,7 +319,7 @@ fn check_resume(
     train_images: usize,
     steps_per_epoch: u64,
 ) -> Result<(), String> {
-    let Checkpoint { model, state, velocity } = checkpoint;
+    let Checkpoint { model, state, slots, average } = checkpoint;
     if model.architecture.variant != architecture.variant
         || model.architecture.width != architecture.width
         || model.architecture.classes != architecture.classes
@@ -317,12 +329,42 @@ fn check_resume(
             model.architecture
         ));
     }
+    let learning = config.learning();
+    let optimiser = learning.optimiser.name();
+    if state.optimiser != optimiser {
+        return Err(format!(
+            "it was trained with {}, now it is {optimiser}, which needs another state: resume with the same \
+             Optimizer.name, or start anew from its model by --from",
+            state.optimiser
+        ));
+    }
+    if state.update_freq != config.global.update_freq {
+        return Err(format!(
+            "it was trained with an update every {} batches, now it is every {}: resume with the same Global.update_freq",
+            state.update_freq, config.global.update_freq
+        ));
+    }
     let layout = ParameterLayout::new(&model.architecture);
     let expected = layout.unpack_parameters(&vec![0.0; layout.parameter_length]);
-    if !expected.tensors.iter().all(|(n, t)| velocity.get(n).is_some_and(|v| v.shape == t.shape)) {
-        return Err(format!(
-            "its optimiser state belongs to another network than its model: {OTHER_CHECKPOINT}"
-        ));
+    for name in TrainBuffers::slot_names(&learning) {
+        let Some(slot) = slots.get(name) else {
+            return Err(format!(
+                "its optimiser kept no {name}, which {optimiser} with these settings goes on from: resume with the \
+                 settings of the first run"
+            ));
+        };
+        if !expected.tensors.iter().all(|(n, t)| slot.get(n).is_some_and(|v| v.shape == t.shape)) {
+            return Err(format!(
+                "its optimiser state belongs to another network than its model: {OTHER_CHECKPOINT}"
+            ));
+        }
+    }
+    if config.ema.is_some() && average.is_none() {
+        return Err(
+            "it holds no moving average of the weights, which EMA goes on from: resume without EMA, or start anew \
+             from its model by --from"
+                .into(),
+        );
     }
     if state.seed != config.global.seed {
         return Err(format!(

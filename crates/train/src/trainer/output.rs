@@ -10,6 +10,9 @@ use std::path::{Path, PathBuf};
 /// Folder of the best model.
 pub(crate) const BEST: &str = "best_model";
 
+/// Folder of the best model whose weights are moving averages.
+pub const BEST_AVERAGE: &str = "best_model_ema";
+
 /// Folder of the newest checkpoint.
 pub(crate) const LATEST: &str = "latest";
 
@@ -118,7 +121,7 @@ fn remove_run(folder: &Path, kept: &[OsString]) -> io::Result<()> {
 fn is_checkpoint(name: &str) -> bool {
     let name = [".new", ".old"].iter().find_map(|ending| name.strip_suffix(ending)).unwrap_or(name);
     let epoch = name.strip_prefix("epoch_");
-    [BEST, LATEST].contains(&name) || epoch.is_some_and(|number| number.parse::<u32>().is_ok())
+    [BEST, BEST_AVERAGE, LATEST].contains(&name) || epoch.is_some_and(|number| number.parse::<u32>().is_ok())
 }
 
 /// Removes a checkpoint, and its folder unless somebody has put something else there.

@@ -9,8 +9,9 @@ mod saving;
 use super::advice::{few_steps, no_better_than_guessing};
 use super::config_notes::unusual;
 use super::labels::{answers, class_weights, told as told_of_labels};
-use super::output::{BEST, LATEST, Output};
+use super::output::{BEST, BEST_AVERAGE, LATEST, Output};
 use super::progress::{Clock, Place, counted, scores};
+use super::updates::Updates;
 use super::{Outcome, RunOptions, Start, given_weights};
 use crate::TrainError;
 use crate::checkpoint::MODEL;
@@ -26,7 +27,7 @@ use photonet_model::{
     InferenceNetwork, InferenceOptions, Input, Model, Precision, TrainBuffers, TrainNetwork, TrainOptions,
     TrainingFacts, Weights, dropout_seed,
 };
-use photonet_nn::{Metrics, Step};
+use photonet_nn::Metrics;
 use reporting::Report;
 use saving::Saving;
 use std::collections::{BTreeSet, HashMap, HashSet};
@@ -50,6 +51,7 @@ struct Run<'a> {
     template: Model,
     options: TrainOptions,
     schedule: Schedule,
+    updates: Updates,
     train_topk: Vec<u32>,
     eval_topk: Vec<u32>,
     steps_per_epoch: u64,
@@ -57,6 +59,7 @@ struct Run<'a> {
     best: Option<(f64, u32)>,
     /// Evaluations since it last improved.
     stale: u32,
+    best_average: Option<(f64, u32)>,
     last_metric: Option<f64>,
     /// The folder of the newest checkpoint.
     last_good: Option<PathBuf>,
@@ -152,7 +155,8 @@ impl<'a> Run<'a> {
         (eval_options.drop_last, eval_options.shuffle) = (false, false);
         let eval_batch = eval_options.batch_size;
         let val_loader = Loader::new(val, config.eval.recipe.clone(), eval_options)?;
-        let steps_per_epoch = train_loader.steps_per_epoch() as u64;
+        let updates = Updates::new(train_loader.steps_per_epoch() as u64, config.global.update_freq)?;
+        let steps_per_epoch = updates.steps_per_epoch();
         let start = Start::new(config, &labels, train_images, steps_per_epoch, options)?;
         let mut told = start.notes;
         told.push(Event::note(classes_line));
@@ -180,11 +184,11 @@ impl<'a> Run<'a> {
                 Event::warning(format!("top-{k} says nothing with {classes} classes and is left out"))
             }),
         );
-        let decay = config.optimizer.l2 as f32;
+        let learning = config.learning();
         let buffers =
-            TrainBuffers::new(gpu, &start.architecture, &start.weights, decay, &config.tuning()).await?;
-        if let Some(velocity) = &start.velocity {
-            buffers.restore(&start.weights, velocity)?;
+            TrainBuffers::new(gpu, &start.architecture, &start.weights, &learning, &config.tuning()).await?;
+        if let Some(slots) = &start.slots {
+            buffers.restore(&start.weights, slots, start.average.as_ref())?;
         }
         let input = Input::of(&config.eval.recipe)?;
         let eval_options = InferenceOptions {
@@ -211,7 +215,8 @@ impl<'a> Run<'a> {
         let epochs = config.global.epochs;
         let run = Self {
             gpu,
-            schedule: Schedule::new(&config.optimizer.schedule, epochs, steps_per_epoch),
+            schedule: Schedule::new(&config.optimizer.schedule, epochs, updates.per_epoch()),
+            updates,
             options: TrainOptions {
                 batch: 0,
                 input: Input::of(&config.train.recipe)?,
@@ -232,7 +237,8 @@ impl<'a> Run<'a> {
             },
             step: state.as_ref().map_or(0, |s| s.step),
             stale: state.as_ref().map_or(0, |s| s.stale),
-            best: state.and_then(|s| s.best),
+            best: state.as_ref().and_then(|s| s.best),
+            best_average: state.and_then(|s| s.best_average),
             last_metric: None,
             last_good: start.resumed,
             loading: Loading::default(),
@@ -274,7 +280,7 @@ impl<'a> Run<'a> {
             let (batch, staged) = batch?;
             let reading = waiting.elapsed();
             self.tell_saved()?;
-            let lr = self.schedule.lr(self.step);
+            let lr = self.schedule.lr(self.updates.before(self.step));
             self.train_step(&batch, staged, epoch, lr).await?;
             self.step += 1;
             clock.step(reading);
@@ -287,7 +293,7 @@ impl<'a> Run<'a> {
                 let place = Place { epoch: epoch + 1, epochs: self.config.global.epochs, iter, iters };
                 let metrics = self.buffers.begin_metrics().await?;
                 let by_epoch = self.config.optimizer.schedule.by_epoch;
-                let lr = if by_epoch { lr } else { self.schedule.lr(self.step) };
+                let lr = if by_epoch { lr } else { self.schedule.lr(self.updates.before(self.step)) };
                 due = Some(Report { metrics, steps: clock.cut(), place, lr });
             }
             // After the last step the epoch is finished as always, so that a resume misses nothing of it.
@@ -345,11 +351,12 @@ impl<'a> Run<'a> {
         lr: f64,
     ) -> Result<(), TrainError> {
         self.prepare(batch.size).await?;
-        let momentum = self.config.optimizer.momentum as f32;
-        let step = Step::new(lr as f32, momentum, epoch, self.step as u32);
+        let optimiser = self.config.optimizer.method.optimiser();
+        let step = optimiser.step(lr as f32, epoch, self.step as u32, self.updates.before(self.step));
+        let turn = self.updates.turn(self.step);
         if let Some(network) = self.networks.get(&batch.size) {
             let answers = answers(batch, self.options.class_weights.as_deref());
-            network.step_staged(&batch.pixels, staged, &answers, &batch.indices, step)?;
+            network.step_staged(&batch.pixels, staged, &answers, &batch.indices, step, turn)?;
         }
         Ok(())
     }
@@ -377,6 +384,7 @@ impl<'a> Run<'a> {
             epochs: (self.step / self.steps_per_epoch) as u32,
             of: self.config.global.epochs,
             best: self.best,
+            best_average: self.best_average,
             last_metric: self.last_metric,
             metric_k: self.eval_topk[0],
             model: self.output.join(folder).join(MODEL),

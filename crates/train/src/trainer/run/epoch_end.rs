@@ -1,6 +1,6 @@
 //! What follows an epoch: evaluation, the best model, checkpoints.
 
-use super::{BEST, LATEST, Run};
+use super::{BEST, BEST_AVERAGE, LATEST, Run};
 use crate::TrainError;
 use crate::checkpoint::{Checkpoint, State};
 use crate::dataset::count as words;
@@ -17,32 +17,35 @@ impl Run<'_> {
         let global = &self.config.global;
         let due = epoch >= global.start_eval_epoch && epoch.is_multiple_of(global.eval_interval.max(1));
         let evaluates = global.eval_during_train && (due || last);
-        let mut is_best = false;
+        let mut folders = Vec::new();
         let mut checkpoint = self.checkpoint().await?;
         if evaluates {
-            self.eval_network.set_weights(&checkpoint.model.weights)?;
-            let scores = self.evaluate(epoch).await?;
-            let (_, accuracy) = scores.topk[0];
-            let top1 = scores.topk.iter().find(|(k, _)| *k == 1).map(|(_, share)| *share);
+            let (accuracy, scores) = self.measure(epoch, &mut checkpoint.model).await?;
             self.last_metric = Some(accuracy);
             self.journal.event(&Event::EvalEpoch { epoch, scores })?;
             // One that only --stop-after asked for would make a resumed run another than a whole one.
             let improved = self.best.is_none_or(|(best, _)| accuracy > best);
             self.stale = if improved { 0 } else { self.stale + u32::from(due) };
             // A tie goes to the later epoch, as in PaddleClas.
-            is_best = self.best.is_none_or(|(best, _)| accuracy >= best);
-            if is_best {
+            if self.best.is_none_or(|(best, _)| accuracy >= best) {
                 self.best = Some((accuracy, epoch));
+                folders.push(BEST.into());
             }
             let metric = self.best.map_or(accuracy, |(best, _)| best);
             self.journal.event(&Event::Best { epoch, metric })?;
-            checkpoint.model.facts.top1 = top1;
-            checkpoint.model.test_vectors = vec![self.test_vector().await?];
             (checkpoint.state.best, checkpoint.state.stale) = (self.best, self.stale);
         }
-        let mut folders = Vec::new();
-        if is_best {
-            folders.push(BEST.into());
+        if let Some(average) = checkpoint.average.as_mut().filter(|_| evaluates) {
+            let (accuracy, scores) = self.measure(epoch, average).await?;
+            self.journal.event(&Event::EvalAverage { epoch, scores })?;
+            // Here it goes to the earlier one.
+            if self.best_average.is_none_or(|(best, _)| accuracy > best) {
+                self.best_average = Some((accuracy, epoch));
+                folders.push(BEST_AVERAGE.into());
+            }
+            let metric = self.best_average.map_or(accuracy, |(best, _)| best);
+            self.journal.event(&Event::BestAverage { epoch, metric })?;
+            checkpoint.state.best_average = self.best_average;
         }
         if epoch.is_multiple_of(self.config.global.save_interval.max(1)) {
             folders.push(format!("epoch_{epoch}"));
@@ -50,6 +53,16 @@ impl Run<'_> {
         folders.push(LATEST.into());
         self.save(checkpoint, folders)?;
         self.report_skipped()
+    }
+
+    /// Evaluates `model` after an epoch, and notes in it what was found; the accuracy that counts, and all scores.
+    async fn measure(&mut self, epoch: u32, model: &mut Model) -> Result<(f64, Scores), TrainError> {
+        self.eval_network.set_weights(&model.weights)?;
+        let scores = self.evaluate(epoch).await?;
+        let (_, accuracy) = scores.topk[0];
+        model.facts.top1 = scores.topk.iter().find(|(k, _)| *k == 1).map(|(_, share)| *share);
+        model.test_vectors = vec![self.test_vector().await?];
+        Ok((accuracy, scores))
     }
 
     /// The patience of a run that is to end before its last epoch, as its accuracy has not improved for so long.
@@ -133,23 +146,33 @@ impl Run<'_> {
         let metrics = self.buffers.take_metrics().await?;
         self.sound(metrics)?;
         let weights = self.buffers.weights().await?;
-        let velocity = self.buffers.velocity().await?;
-        for (kind, tensors) in [("weight", &weights), ("velocity of", &velocity)] {
+        let slots = self.buffers.slots().await?;
+        let average = self.buffers.averages().await?;
+        let all = slots.iter().map(|(slot, tensors)| (format!("{slot} of"), tensors));
+        let averages = average.iter().map(|tensors| ("average of".to_owned(), tensors));
+        for (kind, tensors) in std::iter::once(("weight".to_owned(), &weights)).chain(all).chain(averages) {
             if let Some(name) = tensors.first_not_finite() {
                 return Err(self.diverged(format!("the {kind} {name}"), self.step.saturating_sub(1)));
             }
         }
-        let mut model = Model { weights, ..self.template.clone() };
-        model.facts.epochs = (self.step / self.steps_per_epoch) as u32;
+        let model = |weights| {
+            let mut model = Model { weights, ..self.template.clone() };
+            model.facts.epochs = (self.step / self.steps_per_epoch) as u32;
+            model
+        };
+        let (model, average) = (model(weights), average.map(model));
         let state = State {
             step: self.step,
             steps_per_epoch: self.steps_per_epoch,
             best: self.best,
             stale: self.stale,
+            best_average: self.best_average,
             seed: self.config.global.seed,
             train_images: self.template.facts.train_images,
             config: self.config.to_yaml(),
+            optimiser: self.config.optimizer.method.name().into(),
+            update_freq: self.config.global.update_freq,
         };
-        Ok(Checkpoint { model, velocity, state })
+        Ok(Checkpoint { model, slots, average, state })
     }
 }

@@ -4,6 +4,7 @@ use super::Run;
 use crate::TrainError;
 use crate::dataset::{Sample, count as words};
 use crate::journal::Event;
+use crate::trainer::advice::slow_average;
 use photonet_gpu::Gpu;
 use photonet_model::write_atomically;
 use std::path::{Path, PathBuf};
@@ -32,6 +33,36 @@ impl Run<'_> {
             words(self.steps_per_epoch as usize, "step", "steps"),
         );
         self.journal.event(&Event::note(text))?;
+        let optimizer = &self.config.optimizer;
+        let text = format!(
+            "{} with a learning rate of up to {} and a weight decay of {}",
+            optimizer.method.name(),
+            optimizer.schedule.learning_rate,
+            optimizer.weight_decay,
+        );
+        let text = match optimizer.clip_norm {
+            None => text,
+            Some(norm) => format!("{text}, gradients cut to a norm of {norm} in each tensor"),
+        };
+        let every = self.config.global.update_freq;
+        let text = match every {
+            1 => text,
+            every => {
+                format!("{text}; {every} batches make one update, and the rate changes with the updates")
+            }
+        };
+        self.journal.event(&Event::note(text))?;
+        if self.updates.left_out() > 0 {
+            let left = words(self.updates.left_out() as usize, "batch is", "batches are");
+            self.journal.event(&Event::warning(format!(
+                "Global.update_freq is {every}: {left} left out of every epoch, other ones each time, as they make no whole \
+                 update",
+            )))?;
+        }
+        let updates = self.updates.per_epoch() * u64::from(self.config.global.epochs);
+        if let Some(text) = self.config.ema.and_then(|decay| slow_average(decay, updates)) {
+            self.journal.event(&Event::warning(text))?;
+        }
         if self.step > 0 {
             let (epoch, step) = (self.step / self.steps_per_epoch + 1, self.step % self.steps_per_epoch);
             let at = match step {

@@ -1,6 +1,6 @@
 //! Models and checkpoints on their way to the disk, which a thread writes while the next epoch is trained.
 
-use super::{BEST, Run};
+use super::{BEST, BEST_AVERAGE, Run};
 use crate::TrainError;
 use crate::checkpoint::{Checkpoint, save_model};
 use crate::journal::Event;
@@ -29,7 +29,8 @@ impl Drop for Saving {
 }
 
 impl Run<'_> {
-    /// Begins to save `checkpoint` in each of `folders` of the output, in [`BEST`] its model alone. What was being saved
+    /// Begins to save `checkpoint` in each of `folders` of the output, in [`BEST`] its model alone, in
+    /// [`BEST_AVERAGE`] that of the average. What was being saved
     /// before is finished first.
     pub(super) fn save(&mut self, checkpoint: Checkpoint, folders: Vec<String>) -> Result<(), TrainError> {
         self.wait_until_saved()?;
@@ -37,10 +38,10 @@ impl Run<'_> {
         let (report, done) = unbounded();
         let work = move || {
             for path in paths {
-                let saved = if path.ends_with(BEST) {
-                    save_model(&path, &checkpoint.model)
-                } else {
-                    checkpoint.save(&path)
+                let saved = match &checkpoint.average {
+                    _ if path.ends_with(BEST) => save_model(&path, &checkpoint.model),
+                    Some(average) if path.ends_with(BEST_AVERAGE) => save_model(&path, average),
+                    _ => checkpoint.save(&path),
                 };
                 let failed = saved.is_err();
                 // A run that is over does not listen.
@@ -94,7 +95,7 @@ impl Run<'_> {
     }
 
     fn was_saved(&mut self, path: PathBuf) -> Result<(), TrainError> {
-        if !path.ends_with(BEST) {
+        if ![BEST, BEST_AVERAGE].iter().any(|best| path.ends_with(best)) {
             self.last_good = Some(path.clone());
         }
         Ok(self.journal.event(&Event::Saved { path })?)
