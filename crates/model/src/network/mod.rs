@@ -6,6 +6,7 @@ mod parts;
 mod record;
 mod train;
 mod unit;
+mod update;
 
 pub use buffers::{PendingMetrics, Slots, TrainBuffers};
 pub use infer::{Features, FoldedWeights, InferenceNetwork, InferenceOptions};

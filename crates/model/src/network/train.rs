@@ -2,14 +2,14 @@
 
 use super::record::{Ends, record};
 use super::unit::Recorder;
+use super::update::{follow, update};
 use super::{Input, Precision, TrainBuffers, check_batch, padded, parts};
 use crate::{Architecture, ModelError, Tuning};
 #[cfg(not(target_arch = "wasm32"))]
 use photonet_gpu::Staged;
 use photonet_gpu::{Buffer, GpuError, Plan, PlanBuilder, PlanReport, Question, Tensor, Timing};
 use photonet_nn::{
-    Answer, Clip, CrossEntropy, Expected, SlabSums, Step, TOP_COUNTS, Turn, UpdateTensors, accumulate,
-    average, pad_channels,
+    Answer, CrossEntropy, Expected, SlabSums, Step, TOP_COUNTS, Turn, accumulate, pad_channels,
 };
 
 /// What a training plan is recorded for.
@@ -390,34 +390,5 @@ impl PartPlan {
         }
         let plan = plan.build(gpu).await?;
         Ok(Self { images, plan, pixels, answers, samples, logits, outcomes })
-    }
-}
-
-/// Appends the update of all parameters, whose gradients are clipped in place.
-fn update(
-    plan: &mut PlanBuilder,
-    buffers: &TrainBuffers,
-    step: Tensor,
-    gradients: Tensor,
-    parameters: Tensor,
-) {
-    let (learning, length) = (&buffers.learning, buffers.layout.parameter_length);
-    if let (Some(limit), Some(blocks)) = (learning.clip_norm, &buffers.tensor_blocks) {
-        let blocks = plan.import(blocks);
-        Clip { limit, length, tensors: buffers.layout.parameters.len() }.clip(plan, blocks, gradients);
-    }
-    let ranges = plan.import(&buffers.ranges);
-    let slots: Vec<Tensor> = buffers.slots.iter().map(|slot| plan.import(slot)).collect();
-    let tensors = UpdateTensors { step, ranges, gradients, parameters, slots: &slots };
-    learning.optimiser.update(plan, length, &tensors);
-}
-
-/// Appends that the moving averages, where there are some, follow the weights.
-fn follow(plan: &mut PlanBuilder, buffers: &TrainBuffers, parameters: Tensor, statistics: Tensor) {
-    let (Some(decay), Some(averages)) = (buffers.learning.average, &buffers.averages) else { return };
-    let lengths = [buffers.layout.parameter_length, buffers.layout.statistics_length];
-    for ((values, length), kept) in [parameters, statistics].into_iter().zip(lengths).zip(averages) {
-        let kept = plan.import(kept);
-        average(plan, length, decay, values, kept);
     }
 }

@@ -2,9 +2,29 @@
 
 use photonet_nn::Optimiser;
 
-use super::ConfigError;
 use super::emit::Yaml;
 use super::reader::{Item, Section};
+use super::{ConfigError, ScheduleConfig};
+
+/// `Optimizer`: which one, its schedule and weight decay.
+#[derive(Debug, Clone, PartialEq)]
+pub struct OptimizerConfig {
+    /// Which one, and its settings.
+    pub method: OptimizerMethod,
+    /// The learning rate over the run.
+    pub schedule: ScheduleConfig,
+    /// `regularizer.coeff` or `weight_decay`: added to each gradient as this times the weight, with AdamW taken off the weight.
+    pub weight_decay: f64,
+    /// Parts of the names, in PaddleClas, of what does not decay.
+    pub no_weight_decay_name: Vec<String>,
+    /// Whether tensors with one dimension do not decay: biases, and batch normalisation, which decays with AdamW alone.
+    pub one_dim_param_no_weight_decay: bool,
+    /// The largest norm of each tensor's gradient.
+    pub clip_norm: Option<f64>,
+    /// A key of Photonet's own, `head_lr`: the learning rate of the classifier's two layers, in units of
+    /// that of the rest.
+    pub head_lr: f64,
+}
 
 /// `Optimizer.name` and its settings.
 #[derive(Debug, Clone, Copy, PartialEq)]

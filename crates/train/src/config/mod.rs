@@ -36,7 +36,7 @@ pub(crate) use defaults::KEPT_SIDES;
 pub use difference::difference;
 pub(crate) use error::nearest;
 pub use error::{ConfigError, Place};
-pub use method::OptimizerMethod;
+pub use method::{OptimizerConfig, OptimizerMethod};
 pub use reading::{Given, Task};
 
 /// The whole configuration of training, evaluation and inference.
@@ -174,26 +174,6 @@ pub enum ClassWeights {
     Balanced,
     /// These, in the order of the classes.
     Given(Vec<f64>),
-}
-
-/// `Optimizer`: which one, its schedule and weight decay.
-#[derive(Debug, Clone, PartialEq)]
-pub struct OptimizerConfig {
-    /// Which one, and its settings.
-    pub method: OptimizerMethod,
-    /// The learning rate over the run.
-    pub schedule: ScheduleConfig,
-    /// `regularizer.coeff` or `weight_decay`: added to each gradient as this times the weight, with AdamW taken off the weight.
-    pub weight_decay: f64,
-    /// Parts of the names, in PaddleClas, of what does not decay.
-    pub no_weight_decay_name: Vec<String>,
-    /// Whether tensors with one dimension do not decay: biases, and batch normalisation, which decays with AdamW alone.
-    pub one_dim_param_no_weight_decay: bool,
-    /// The largest norm of each tensor's gradient.
-    pub clip_norm: Option<f64>,
-    /// A key of Photonet's own, `head_lr`: the learning rate of the classifier's two layers, in units of
-    /// that of the rest.
-    pub head_lr: f64,
 }
 
 /// `Optimizer.lr`.
