@@ -1,38 +1,13 @@
-// Momentum in Paddle's form, over the flat parameter buffer:
-// g += decay * p; v = momentum * v + g; p -= learning_rate * rate * v.
+// Momentum, in Paddle's form: g += decay * p; v = momentum * v + g; p -= learning_rate * rate * v.
 // A batch in parts takes one launch for each: v = momentum * v + share * g + decay * p, with momentum 1 and decay 0 for all but the
 // first and a learning rate of 0 for all but the last.
-// parameters, gradients, velocity [length]; ranges: learning-rate factor and decay for each block of 64 parameters.
-#import grid
-#import step
+// velocity (v) [length].
+#import update
 
-struct Params {
-    length: u32,
-    unused_0: u32,
-    unused_1: u32,
-    unused_2: u32,
-}
+@group(0) @binding(5) var<storage, read_write> velocity: array<vec4<f32>>;
 
-@group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> step: Step;
-@group(0) @binding(2) var<storage, read> ranges: array<vec2<f32>>;
-@group(0) @binding(3) var<storage, read> gradients: array<vec4<f32>>;
-@group(0) @binding(4) var<storage, read_write> velocity: array<vec4<f32>>;
-@group(0) @binding(5) var<storage, read_write> parameters: array<vec4<f32>>;
-
-@compute @workgroup_size(256)
-fn main(
-    @builtin(workgroup_id) group_id: vec3<u32>,
-    @builtin(num_workgroups) grid: vec3<u32>,
-    @builtin(local_invocation_index) lane: u32,
-) {
-    let at = linear_group(group_id, grid) * 256u + lane;
-    if at >= params.length {
-        return;
-    }
-    let range = ranges[at / 16u];
-    let p = parameters[at];
+fn update(at: u32, range: vec2<f32>, p: vec4<f32>) -> vec4<f32> {
     let v = velocity[at] * step.momentum + (gradients[at] * step.share + p * (range.y * step.decay));
     velocity[at] = v;
-    parameters[at] = p - v * (step.learning_rate * range.x);
+    return p - v * (step.learning_rate * range.x);
 }

@@ -1,33 +1,6 @@
-// Stochastic gradient descent over the flat parameter buffer, in Paddle's form:
-// p -= learning_rate * rate * (g + decay * p).
-// parameters, gradients [length]; ranges: learning-rate factor and decay for each block of 64 parameters.
-#import grid
-#import step
+// Stochastic gradient descent, in Paddle's form: p -= learning_rate * rate * (g + decay * p).
+#import update
 
-struct Params {
-    length: u32,
-    unused_0: u32,
-    unused_1: u32,
-    unused_2: u32,
-}
-
-@group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> step: Step;
-@group(0) @binding(2) var<storage, read> ranges: array<vec2<f32>>;
-@group(0) @binding(3) var<storage, read> gradients: array<vec4<f32>>;
-@group(0) @binding(4) var<storage, read_write> parameters: array<vec4<f32>>;
-
-@compute @workgroup_size(256)
-fn main(
-    @builtin(workgroup_id) group_id: vec3<u32>,
-    @builtin(num_workgroups) grid: vec3<u32>,
-    @builtin(local_invocation_index) lane: u32,
-) {
-    let at = linear_group(group_id, grid) * 256u + lane;
-    if at >= params.length {
-        return;
-    }
-    let range = ranges[at / 16u];
-    let p = parameters[at];
-    parameters[at] = p - (gradients[at] + p * range.y) * (step.learning_rate * range.x);
+fn update(at: u32, range: vec2<f32>, p: vec4<f32>) -> vec4<f32> {
+    return p - (gradients[at] + p * range.y) * (step.learning_rate * range.x);
 }

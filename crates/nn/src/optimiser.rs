@@ -186,7 +186,6 @@ impl Optimiser {
     /// Appends the update of `length` parameters, a multiple of [`Optimiser::BLOCK`].
     pub fn update(&self, plan: &mut PlanBuilder, length: usize, tensors: &UpdateTensors) {
         let vectors = (length / 4) as u32;
-        let plain = Length { length: vectors, unused: [0; 3] };
         let settings = |numbers| Settings { length: vectors, numbers };
         let kernel = match self {
             Self::Sgd => &kernels::OPTIMISER_SGD,
@@ -204,7 +203,7 @@ impl Optimiser {
             dispatch = dispatch.bind(name, *slot);
         }
         dispatch = match *self {
-            Self::Sgd | Self::Momentum { .. } => dispatch.params(&plain),
+            Self::Sgd | Self::Momentum { .. } => dispatch.params(&settings([0.0; 3])),
             Self::RmsProp { rho, epsilon, momentum, centered } => {
                 let moving = momentum > 0.0;
                 for (name, kept) in [("moment", moving), ("mean_gradient", centered)] {
