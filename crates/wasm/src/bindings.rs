@@ -38,6 +38,11 @@ impl Photo {
         photo::from_rgba(rgba, width, height).map(|rgb| Self { rgb }).map_err(thrown)
     }
 
+    /// [`Engine::tensor`] where no engine is: `preprocessing` is what [`Engine::preprocessing`] gave elsewhere.
+    pub fn tensor(&self, preprocessing: &str) -> Result<Vec<u8>, JsValue> {
+        photo::tensor_by(&self.rgb, preprocessing).map_err(thrown)
+    }
+
     /// Width in pixels, after turning upright.
     #[wasm_bindgen(getter)]
     pub fn width(&self) -> u32 {
@@ -120,6 +125,11 @@ impl Engine {
     #[wasm_bindgen(js_name = headerLength)]
     pub fn header_length(start: &[u8]) -> usize {
         header::length(start).unwrap_or(0)
+    }
+
+    /// How a model takes its photos, from as many bytes of its file; nothing of what is no model.
+    pub fn preprocessing(start: &[u8]) -> Option<String> {
+        header::preprocessing(start)
     }
 
     /// The backend in use.

@@ -1,4 +1,5 @@
-//! The front of a model file, which is enough to compile its shaders while the rest still downloads.
+//! The front of a model file, which is enough to compile its shaders while the rest still downloads, and to prepare photos
+//! where the network itself is not.
 
 use photonet_model::{Architecture, Input};
 use photonet_vision::Recipe;
@@ -36,13 +37,23 @@ pub fn length(start: &[u8]) -> Option<usize> {
     (header <= MAX_HEADER).then_some(header as usize + 8)
 }
 
+fn metadata(start: &[u8]) -> Option<Metadata> {
+    let header: Header = serde_json::from_slice(start.get(8..length(start)?)?).ok()?;
+    Some(header.metadata)
+}
+
 /// Reads architecture and preprocessing from the first [`length`] bytes of a model file.
 /// `None` for anything unusual; the complete file then gives the error.
 pub fn outline(start: &[u8]) -> Option<Outline> {
-    let header: Header = serde_json::from_slice(start.get(8..length(start)?)?).ok()?;
-    let architecture = serde_json::from_str(&header.metadata.architecture).ok()?;
-    let recipe: Recipe = serde_json::from_str(&header.metadata.preprocessing).ok()?;
+    let metadata = metadata(start)?;
+    let architecture = serde_json::from_str(&metadata.architecture).ok()?;
+    let recipe: Recipe = serde_json::from_str(&metadata.preprocessing).ok()?;
     Some(Outline { architecture, input: Input::of(&recipe).ok()? })
+}
+
+/// The preprocessing as the file writes it, for [`crate::photo::tensor_by`]; `None` as [`outline`].
+pub fn preprocessing(start: &[u8]) -> Option<String> {
+    Some(metadata(start)?.preprocessing)
 }
 
 #[cfg(test)]
@@ -72,6 +83,8 @@ pub mod tests {
         let outline = outline(&bytes[..needed]).unwrap();
         assert_eq!(outline.architecture, model.architecture);
         assert_eq!(outline.input.size, 32);
+        let recipe: Recipe = serde_json::from_str(&preprocessing(&bytes[..needed]).unwrap()).unwrap();
+        assert_eq!(recipe, model.recipe);
     }
 
     #[test]
@@ -81,5 +94,6 @@ pub mod tests {
         assert_eq!(outline(&[2, 0, 0, 0, 0, 0, 0, 0, b'{', b'}']), None);
         let bytes = model(5).to_bytes().unwrap();
         assert_eq!(outline(&bytes[..100]), None);
+        assert_eq!(preprocessing(&bytes[..100]), None);
     }
 }

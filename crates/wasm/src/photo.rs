@@ -35,6 +35,13 @@ pub fn tensor(photo: &Rgb, recipe: &Recipe) -> Result<Vec<u8>, EngineError> {
     Ok(recipe.apply(photo, None)?.into_data())
 }
 
+/// The same by a recipe as a model file writes it, for a thread that has no model.
+pub fn tensor_by(photo: &Rgb, preprocessing: &str) -> Result<Vec<u8>, EngineError> {
+    let recipe = serde_json::from_str(preprocessing)
+        .map_err(|e| EngineError::Model(format!("the preprocessing cannot be read: {e}")))?;
+    tensor(photo, &recipe)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -49,6 +56,15 @@ mod tests {
             error.contains("too large: 20000 x 20000") && error.contains(" 200 million in all"),
             "{error}"
         );
+    }
+
+    #[test]
+    fn a_recipe_in_its_written_form_gives_the_same_input() {
+        let photo = from_rgba(&[10, 20, 30, 255, 200, 100, 50, 255], 2, 1).unwrap();
+        let recipe = Recipe::eval(32);
+        let written = serde_json::to_string(&recipe).unwrap();
+        assert_eq!(tensor_by(&photo, &written).unwrap(), tensor(&photo, &recipe).unwrap());
+        assert_eq!(tensor_by(&photo, "{}").unwrap_err().kind(), "model");
     }
 
     #[test]

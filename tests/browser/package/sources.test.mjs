@@ -2,15 +2,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { deflateSync } from "node:zlib";
-import { answer, bench, difference, somePhotos } from "./harness.mjs";
-
-/** A red AVIF of 16 x 8 pixels. */
-const AVIF = [
-  "AAAAIGZ0eXBhdmlmAAAAAGF2aWZtaWYxbWlhZk1BMUIAAADrbWV0YQAAAAAAAAAhaGRscgAAAAAAAAAAcGljdAAAAAAAAAAAAAAAAAAAAAAOcG",
-  "l0bQAAAAAAAQAAAB5pbG9jAAAAAEQAAAEAAQAAAAEAAAETAAAAKwAAAChpaW5mAAAAAAABAAAAGmluZmUCAAAAAAEAAGF2MDFDb2xvcgAAAABq",
-  "aXBycAAAAEtpcGNvAAAAFGlzcGUAAAAAAAAAEAAAAAgAAAAQcGl4aQAAAAADCAgIAAAADGF2MUOBAAwAAAAAE2NvbHJuY2x4AAEADQAGgAAAAB",
-  "dpcG1hAAAAAAAAAAEAAQQBAoMEAAAAM21kYXQSAAoIGAy/tEBDQaEyHReHh4YhhJJJJlAAAADLqPQawNF7Mx6OQRJ0JyvA",
-].join("");
+import { answer, AVIF, bench, difference, somePhotos } from "./harness.mjs";
 
 let bed, page, photo;
 before(async () => {

@@ -1,10 +1,11 @@
 /// <reference lib="esnext.disposable" preserve="true" />
-import type { Engine, Loaded, PhotoInput, RawOutcome, RawResult } from "./engine.js";
-import { checkAbort, DeviceError, PhotonetError } from "./errors.js";
+import { Decoders } from "./decoders.js";
+import type { Engine, Loaded, RawResult } from "./engine.js";
+import { DeviceError, PhotonetError } from "./errors.js";
 import { LocalEngine } from "./local.js";
+import { classifyMany } from "./many.js";
 import { toInput, whatIs } from "./photo.js";
 import { RemoteEngine } from "./remote.js";
-import { turn } from "./turn.js";
 import type {
   Backend,
   CallOptions,
@@ -23,13 +24,15 @@ import type {
 /** A model, ready to classify photos. Nothing that it is given leaves the device. */
 export class Classifier {
   readonly #engine: Engine;
+  readonly #decoders: Decoders;
   readonly #topK: number;
   /** Calls that are not answered yet. */
   #calls = 0;
   #disposed = false;
 
-  private constructor(engine: Engine, topK: number) {
+  private constructor(engine: Engine, decoders: Decoders, topK: number) {
     this.#engine = engine;
+    this.#decoders = decoders;
     this.#topK = topK;
   }
 
@@ -52,10 +55,16 @@ export class Classifier {
       onNotice: harmless(options.onNotice),
       signal: options.signal,
     };
-    const engine = options.worker
-      ? await RemoteEngine.open(options.worker, open, hooks)
-      : await LocalEngine.open(open, hooks);
-    return new Classifier(engine, topK);
+    const decoders = new Decoders(options.decoders, open.wasm, hooks.onNotice);
+    try {
+      const engine = options.worker
+        ? await RemoteEngine.open(options.worker, open, hooks)
+        : await LocalEngine.open(open, hooks);
+      return new Classifier(engine, decoders.for(engine), topK);
+    } catch (error) {
+      decoders.close();
+      throw error;
+    }
   }
 
   /** The classes' names; an answer's `index` counts in them. */
@@ -90,7 +99,9 @@ export class Classifier {
   }
 
   #closeIfDone(): void {
-    if (this.#disposed && this.#calls === 0) this.#engine.close();
+    if (!this.#disposed || this.#calls > 0) return;
+    this.#decoders.close();
+    this.#engine.close();
   }
 
   /**
@@ -104,8 +115,9 @@ export class Classifier {
   }
 
   /**
-   * Classifies many photos, several at once where the device gains from it. A photo that cannot be read is an outcome
-   * with its error and stops nothing.
+   * Classifies many photos, several at once where the device gains from it, decoded beside one another where there are
+   * `decoders`. A photo that cannot be read is an outcome with its error and stops nothing. A generator is asked for each photo
+   * when its turn comes.
    */
   async classifyAll(photos: Iterable<PhotoSource>, options: ClassifyAllOptions = {}): Promise<Outcome[]> {
     const topK = checkedTopK(options.topK ?? this.#topK);
@@ -113,36 +125,15 @@ export class Classifier {
     return this.#call(() => this.#all(sources, topK, options));
   }
 
-  async #all(sources: PhotoSource[], topK: number, { signal, onResult }: ClassifyAllOptions): Promise<Outcome[]> {
+  async #all(sources: Iterator<PhotoSource>, topK: number, { signal, onResult }: ClassifyAllOptions): Promise<Outcome[]> {
     const outcomes: Outcome[] = [];
-    checkAbort(signal);
-    while (outcomes.length < sources.length) {
-      if (outcomes.length > 0) await turn();
-      checkAbort(signal);
-      const batch = sources.slice(outcomes.length, outcomes.length + this.#loaded.batch);
-      for (const raw of await this.#batch(batch, signal)) {
-        const index = outcomes.length;
-        const outcome: Outcome =
-          "error" in raw ? { index, error: raw.error } : { index, result: this.#classification(raw.result, topK) };
-        outcomes.push(outcome);
-        onResult?.(outcome);
-      }
-    }
-    return outcomes;
-  }
-
-  async #batch(sources: PhotoSource[], signal: AbortSignal | undefined): Promise<RawOutcome[]> {
-    const inputs = await Promise.all(
-      sources.map((source) => toInput(source, signal).catch((error: unknown) => error as Error)),
-    );
-    checkAbort(signal);
-    const good = inputs.filter((input): input is PhotoInput => !(input instanceof Error));
-    const raw = good.length > 0 ? await this.#engine.run("logits", good, signal) : [];
-    let next = 0;
-    return inputs.map((input) => {
-      if (input instanceof Error) return { error: input };
-      return raw[next++] ?? { error: new PhotonetError("the engine gave no answer") };
+    await classifyMany(sources, this.#engine, this.#decoders, signal, (raw) => {
+      const index = outcomes.length;
+      const outcome: Outcome = "error" in raw ? { index, error: raw.error } : { index, result: this.#classification(raw.result, topK) };
+      outcomes.push(outcome);
+      onResult?.(outcome);
     });
+    return outcomes;
   }
 
   /** What the classifier sees of a photo: a vector in which alike photos are close. */
@@ -206,10 +197,13 @@ export class Classifier {
   }
 }
 
-/** A photo alone has parts, too: letters, bytes. */
-function listed(photos: Iterable<PhotoSource>): PhotoSource[] {
+/** A list as it is now, or what a generator gives in time. A photo alone has parts, too: letters, bytes. */
+function listed(photos: Iterable<PhotoSource>): Iterator<PhotoSource> {
   const list: unknown = photos;
-  if (typeof list === "object" && list !== null && Symbol.iterator in list && !ArrayBuffer.isView(list)) return Array.from(photos);
+  if (typeof list === "object" && list !== null && Symbol.iterator in list && !ArrayBuffer.isView(list)) {
+    const iterator = photos[Symbol.iterator]();
+    return (iterator as unknown) === list ? iterator : Array.from(photos)[Symbol.iterator]();
+  }
   const what = whatIs(list);
   throw new TypeError(`classifyAll takes a list of photos, such as an array or a FileList, not ${what}; for one photo, call classify`);
 }

@@ -1,4 +1,4 @@
-import type { PhotoInput, Pixels } from "./engine.js";
+import type { EncodedFile, Pixels, Prepared } from "./engine.js";
 import { fromWasm, ImageError, textOf } from "./errors.js";
 import { hints } from "./hints.js";
 import { decodedByBrowser } from "./photo.js";
@@ -6,27 +6,56 @@ import { Photo } from "./photonet_wasm.js";
 import type { DecodedBy } from "./types.js";
 
 /** A photo in the wasm's memory, to be freed by the caller, and its upright size. */
-export interface Decoded {
+interface Decoded {
   photo: Photo;
   decodedBy: DecodedBy;
   width: number;
   height: number;
 }
 
-export function nameOf(input: PhotoInput): string {
+type Undecoded = EncodedFile | Pixels;
+
+function nameOf(input: Undecoded): string {
   return input.kind === "file" ? input.name : "the image";
+}
+
+/**
+ * Decodes a photo and brings it to the network's input, which `tensor` makes. Its file may be on its way already, as `reading`;
+ * that `decode` begins only now counts what is waited for.
+ */
+export async function prepared(
+  input: Undecoded,
+  tensor: (photo: Photo) => Uint8Array,
+  reading?: Promise<Uint8Array>,
+): Promise<Prepared> {
+  const started = performance.now();
+  const { photo, ...facts } = await decoded(input, reading);
+  try {
+    const read = performance.now();
+    const pixels = tensor(photo);
+    return { kind: "prepared", pixels, ...facts, decode: read - started, resize: performance.now() - read };
+  } catch (error) {
+    throw fromWasm(error, nameOf(input));
+  } finally {
+    photo.free();
+  }
+}
+
+/** The bytes of a photo's file. */
+export async function bytesOf({ file, name }: EncodedFile): Promise<Uint8Array> {
+  return file instanceof Uint8Array ? file : new Uint8Array(await readBlob(file, name));
 }
 
 /**
  * Decodes in the wasm, so that the pixels are those of every other machine; the browser only where that cannot be: a
  * format that is foreign to it, or a decoder that fails, as it does where memory runs out.
  */
-export async function decoded(input: PhotoInput): Promise<Decoded> {
+async function decoded(input: Undecoded, reading?: Promise<Uint8Array>): Promise<Decoded> {
   const name = nameOf(input);
   try {
     if (input.kind === "pixels") return fromPixels(input);
     const { file } = input;
-    const bytes = file instanceof Uint8Array ? file : new Uint8Array(await readBlob(file, name));
+    const bytes = await (reading ?? bytesOf(input));
     try {
       const photo = decodedHere(bytes);
       return { photo, decodedBy: "photonet", width: photo.width, height: photo.height };

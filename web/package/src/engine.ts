@@ -1,9 +1,16 @@
 import type { Backend, DecodedBy, ModelInfo, ModelSource, Precision, Progress, Verdict, WasmSource } from "./types.js";
 
-/** A photo on its way to the engine, which may keep its buffers: an encoded file, or pixels that somebody else decoded. */
-export type PhotoInput =
-  | { kind: "file"; file: Blob | Uint8Array; name: string }
-  | Pixels;
+/**
+ * A photo on its way to the engine, which may keep its buffers: an encoded file, pixels that somebody else decoded, or all but
+ * the answer.
+ */
+export type PhotoInput = EncodedFile | Pixels | Prepared;
+
+export interface EncodedFile {
+  kind: "file";
+  file: Blob | Uint8Array;
+  name: string;
+}
 
 export interface Pixels {
   kind: "pixels";
@@ -15,16 +22,26 @@ export interface Pixels {
   fullHeight?: number;
 }
 
-/** What an engine says of one photo. */
-export interface RawResult {
-  row: Float32Array;
+/** What is known of a photo once it is prepared, with the milliseconds that this took. */
+export interface Facts {
   width: number;
   height: number;
   decodedBy: DecodedBy;
-  /** What computed: the CPU may take over on the way. */
-  backend: Backend;
   decode: number;
   resize: number;
+}
+
+/** A photo as the network takes it: `size * size * 3` bytes. */
+export interface Prepared extends Facts {
+  kind: "prepared";
+  pixels: Uint8Array;
+}
+
+/** What an engine says of one photo. */
+export interface RawResult extends Facts {
+  row: Float32Array;
+  /** What computed: the CPU may take over on the way. */
+  backend: Backend;
   upload: number;
   compute: number;
   readBack: number;
@@ -54,6 +71,8 @@ export interface Loaded {
   batch: number;
   labels: string[];
   info: ModelInfo;
+  /** How photos are prepared, as the model's file writes it; nothing where only the engine can tell. */
+  preprocessing: string | undefined;
 }
 
 /** Where the work is done: in this thread, or in a worker. */
@@ -64,6 +83,8 @@ export interface Engine {
   /** The bytes that the network would get. */
   tensor(photo: PhotoInput, signal: AbortSignal | undefined): Promise<Uint8Array>;
   verify(signal: AbortSignal | undefined): Promise<Verdict>;
+  /** The compiled wasm, for other threads; rejects where it cannot be handed on. */
+  module(): Promise<WebAssembly.Module>;
   /** Frees everything; aborted work may still be under way, later calls are a mistake. */
   close(): void;
 }

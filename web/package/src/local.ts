@@ -1,14 +1,15 @@
-import { decoded, nameOf } from "./decode.js";
-import type { Engine, Hooks, Loaded, OpenOptions, PhotoInput, RawOutcome, RawResult } from "./engine.js";
+import { prepared } from "./decode.js";
+import type { Engine, Hooks, Loaded, OpenOptions, PhotoInput, Prepared, RawOutcome, RawResult } from "./engine.js";
 import { checkAbort, fromWasm } from "./errors.js";
 import { keepModel } from "./model.js";
-import { openEngine } from "./open.js";
-import type { Answer, Engine as WasmEngine } from "./photonet_wasm.js";
+import { frontOf, openEngine } from "./open.js";
+import { type Answer, Engine as WasmEngine } from "./photonet_wasm.js";
 import { Queue } from "./queue.js";
 import type { Backend, ModelInfo, Verdict } from "./types.js";
+import { startWasm } from "./wasm.js";
 
-/** A photo as the network takes it, and what is known of it so far. */
-interface Prepared {
+/** A photo that is ready, and its result to be. */
+interface Ready {
   pixels: Uint8Array;
   result: RawResult;
 }
@@ -35,20 +36,21 @@ export class LocalEngine implements Engine {
     if (options.cache) void keepModel(model, hooks.onNotice);
     const { bytes, sha256, cached } = model;
     const info = { ...JSON.parse(wasm.info()), sha256, bytes: bytes.length, cached } as ModelInfo;
-    const loaded = { backend: wasm.backend as Backend, batch: wasm.batch, labels: wasm.labels(), info };
+    const preprocessing = WasmEngine.preprocessing(frontOf(bytes));
+    const loaded = { backend: wasm.backend as Backend, batch: wasm.batch, labels: wasm.labels(), info, preprocessing };
     return new LocalEngine(wasm, loaded, hooks.onNotice, options.backend === "auto");
   }
 
   run(wanted: "logits" | "features", photos: PhotoInput[], signal: AbortSignal | undefined): Promise<RawOutcome[]> {
     return this.#queue.run(signal, async () => {
       const outcomes: RawOutcome[] = [];
-      const good: Prepared[] = [];
+      const good: Ready[] = [];
       for (const photo of photos) {
         checkAbort(signal);
         try {
-          const prepared = await this.#prepare(photo);
-          good.push(prepared);
-          outcomes.push({ result: prepared.result });
+          const ready = this.#ready(await this.#prepare(photo));
+          good.push(ready);
+          outcomes.push({ result: ready.result });
         } catch (error) {
           outcomes.push({ error: error as Error });
         }
@@ -64,7 +66,7 @@ export class LocalEngine implements Engine {
     });
   }
 
-  async #compute(wanted: "logits" | "features", photos: Prepared[]): Promise<void> {
+  async #compute(wanted: "logits" | "features", photos: Ready[]): Promise<void> {
     const wasm = this.#wasm;
     const before = wasm.recoveries;
     const pixels = joined(photos);
@@ -108,29 +110,13 @@ export class LocalEngine implements Engine {
   }
 
   async #prepare(input: PhotoInput): Promise<Prepared> {
-    const started = performance.now();
-    const { photo, decodedBy, width, height } = await decoded(input);
-    try {
-      const read = performance.now();
-      const pixels = this.#wasm.tensor(photo);
-      const result: RawResult = {
-        row: new Float32Array(),
-        width,
-        height,
-        decodedBy,
-        backend: this.loaded.backend,
-        decode: read - started,
-        resize: performance.now() - read,
-        upload: 0,
-        compute: 0,
-        readBack: 0,
-      };
-      return { pixels, result };
-    } catch (error) {
-      throw fromWasm(error, nameOf(input));
-    } finally {
-      photo.free();
-    }
+    return input.kind === "prepared" ? input : prepared(input, (photo) => this.#wasm.tensor(photo));
+  }
+
+  #ready({ pixels, width, height, decodedBy, decode, resize }: Prepared): Ready {
+    const { backend } = this.loaded;
+    const facts = { width, height, decodedBy, decode, resize };
+    return { pixels, result: { ...facts, row: new Float32Array(), backend, upload: 0, compute: 0, readBack: 0 } };
   }
 
   tensor(photo: PhotoInput, signal: AbortSignal | undefined): Promise<Uint8Array> {
@@ -156,6 +142,10 @@ export class LocalEngine implements Engine {
     return { ...verdict, difference: verdict.difference ?? Infinity };
   }
 
+  module(): Promise<WebAssembly.Module> {
+    return startWasm(undefined);
+  }
+
   close(): void {
     this.#queue.close(() => {
       this.#wasm.close();
@@ -164,7 +154,7 @@ export class LocalEngine implements Engine {
   }
 }
 
-function joined(photos: Prepared[]): Uint8Array {
+function joined(photos: Ready[]): Uint8Array {
   const each = photos[0]?.pixels.length ?? 0;
   const pixels = new Uint8Array(each * photos.length);
   photos.forEach((photo, index) => pixels.set(photo.pixels, index * each));

@@ -108,7 +108,7 @@ async function openOn(backend: Backend, { half, front, reading, signal }: Incomi
 }
 
 /** The front of a whole file; nothing of what is no model, which reading it finds. */
-function frontOf(bytes: Uint8Array): Uint8Array {
+export function frontOf(bytes: Uint8Array): Uint8Array {
   return bytes.subarray(0, WasmEngine.headerLength(bytes.subarray(0, 8)));
 }
 

@@ -1,8 +1,8 @@
-import type { OpenOptions, PhotoInput, RawResult } from "./engine.js";
+import type { EncodedFile, OpenOptions, PhotoInput, RawResult } from "./engine.js";
 import type { PlainError } from "./errors.js";
-import type { Progress } from "./types.js";
+import type { Progress, WasmSource } from "./types.js";
 
-/** From the page to the worker. `photonet` numbers the classifier, `call` the call. */
+/** From the page to the worker. `photonet` numbers what was opened, an engine or a decoder, `call` the call. */
 export interface Call {
   photonet: number;
   call: number;
@@ -11,6 +11,9 @@ export interface Call {
     | { op: "run"; wanted: "logits" | "features"; photos: PhotoInput[] }
     | { op: "tensor"; photo: PhotoInput }
     | { op: "verify" }
+    | { op: "module" }
+    | { op: "openDecoder"; wasm: WasmSource | undefined; preprocessing: string }
+    | { op: "prepare"; photo: EncodedFile }
     | { op: "abort" }
     | { op: "close" };
 }
@@ -18,7 +21,7 @@ export interface Call {
 /** What a call of `run` gives: errors lose their class on the way, so they are sent in parts. */
 export type PlainOutcome = { result: RawResult } | { plain: PlainError };
 
-/** From the worker to the page. `alive` answers every `open` at once. */
+/** From the worker to the page. `alive` answers whatever opens something at once. */
 export type Reply =
   | { photonet: number; alive: true }
   | { photonet: number; progress: Progress }

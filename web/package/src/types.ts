@@ -65,6 +65,12 @@ export interface LoadOptions {
   wasm?: WasmSource | undefined;
   /** A worker that runs `photonet/worker`: everything heavy then happens there. */
   worker?: Instance<"Worker"> | undefined;
+  /**
+   * Further workers that run `photonet/worker` and decode photos for `classifyAll`, while the engine computes. A function
+   * starts one: it is called as often as the machine has cores for, once a second photo waits, and the workers are ended when
+   * they have nothing to do. A list is used as it is, and stays the caller's.
+   */
+  decoders?: readonly Instance<"Worker">[] | (() => Instance<"Worker"> | Promise<Instance<"Worker">>) | undefined;
 }
 
 export interface CallOptions {

@@ -12,10 +12,10 @@ export function findWasmWith(finder: WasmFinder): void {
   find = finder;
 }
 
-let started: Promise<void> | undefined;
+let started: Promise<WebAssembly.Module> | undefined;
 
-/** Loads the wasm, once for all classifiers; a failure can be tried again. */
-export function startWasm(source: WasmSource | undefined): Promise<void> {
+/** Loads the wasm, once for all classifiers, and gives it compiled; a failure can be tried again. */
+export function startWasm(source: WasmSource | undefined): Promise<WebAssembly.Module> {
   started ??= start(source).catch((error: unknown) => {
     started = undefined;
     throw error;
@@ -28,7 +28,7 @@ const SIMD = new Uint8Array([
   0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10, 10, 1, 8, 0, 65, 0, 253, 15, 253, 98, 11,
 ]);
 
-async function start(source: WasmSource | undefined): Promise<void> {
+async function start(source: WasmSource | undefined): Promise<WebAssembly.Module> {
   if (typeof WebAssembly !== "object") {
     throw new DeviceError("this browser has no WebAssembly, or it is switched off (as in the Lockdown Mode of iOS)");
   }
@@ -36,12 +36,19 @@ async function start(source: WasmSource | undefined): Promise<void> {
     throw new DeviceError("this browser is too old: WebAssembly SIMD is needed (Chrome 94, Firefox 93, Safari 16.4)");
   }
   const from = source ?? (await found());
-  const module = typeof from === "string" || from instanceof URL ? await download(String(from)) : from;
+  const given = typeof from === "string" || from instanceof URL ? await download(String(from)) : from;
   try {
+    const module = isModule(given) ? given : await WebAssembly.compile(given as BufferSource);
     await init({ module_or_path: module });
+    return module;
   } catch (error) {
     throw explain(error, "the wasm");
   }
+}
+
+/** Of any window: the class of another one is another class. */
+function isModule(given: unknown): given is WebAssembly.Module {
+  return Object.prototype.toString.call(given) === "[object WebAssembly.Module]";
 }
 
 async function found(): Promise<WasmSource> {

@@ -80,7 +80,10 @@ const runner: Runner = new Runner({
   onProgress: (progress) => showProgress(progress),
   onFailure: (error) => notice(`The photos could not be classified: ${message(error)}`, "problem"),
 });
-const thumbs = new Thumbs(() => models.classifier);
+const thumbs = new Thumbs(
+  () => models.classifier,
+  () => runner.running,
+);
 const sheet = new Sheet(thumbs, storedThreshold(), (item) => runner.remove(item));
 const timings = throttled(250, () => showTimings(sheet.items));
 const telling = throttled(0, () => showProgress(progressNow));

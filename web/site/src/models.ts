@@ -72,6 +72,7 @@ export class Models {
       const worker = await this.#worker;
       const classifier = await Classifier.load(source, {
         worker,
+        decoders: () => startWorker(workerAddress),
         backend: this.backend,
         signal: abort.signal,
         onProgress: (progress) => live() && this.#hooks.onProgress(progress),

@@ -3,9 +3,6 @@ import { isAbort } from "photonet";
 import { message } from "./format.js";
 import type { Item } from "./items.js";
 
-/** Photos that go to the worker together. Small, so that cancelling is prompt and removing a photo saves its work. */
-const TOGETHER = 16;
-
 export interface RunnerHooks {
   /** An item has changed. */
   onItem(item: Item): void;
@@ -21,7 +18,7 @@ export interface RunProgress {
   running: boolean;
 }
 
-/** Classifies photos one batch after another; what is added while it runs waits its turn. */
+/** Classifies photos one after another; what is added while it runs waits its turn. */
 export class Runner {
   readonly #hooks: RunnerHooks;
   #classifier: Classifier | undefined;
@@ -41,7 +38,7 @@ export class Runner {
   /** Takes another model, or none for a while. What is under way starts again with it. */
   use(classifier: Classifier | undefined): void {
     this.#classifier = classifier;
-    // The loop puts the photos of the aborted batch back and goes on with the new model.
+    // Photos without an answer are still in the queue; the loop goes on with the new model.
     if (this.#abort) this.#abort.abort();
     else void this.#run();
   }
@@ -86,15 +83,16 @@ export class Runner {
   async #run(): Promise<void> {
     if (this.#abort || !this.#classifier || this.#queue.length === 0) return;
     while (this.#classifier && this.#queue.length > 0) {
-      const batch = this.#queue.slice(0, TOGETHER);
+      const taken: Item[] = [];
       const classifier: Classifier = this.#classifier;
       this.#abort = new AbortController();
       this.#tell();
       try {
-        await classifier.classifyAll(
-          batch.map((item) => item.photo),
-          { topK: 5, signal: this.#abort.signal, onResult: ({ index, result, error }) => this.#settle(batch[index], result, error) },
-        );
+        await classifier.classifyAll(this.#photos(taken), {
+          topK: 5,
+          signal: this.#abort.signal,
+          onResult: ({ index, result, error }) => this.#settle(taken[index], result, error),
+        });
       } catch (error) {
         // Another model came: its turn. Cancelled: the queue is empty. Otherwise the device failed.
         if (!isAbort(error)) this.#fail(error);
@@ -104,6 +102,16 @@ export class Runner {
     // Without a model for a while, the rest waits for the next one.
     if (this.#queue.length > 0) this.#tell();
     else this.#end();
+  }
+
+  /** The photos in their turn: one that is removed before costs nothing, one that is added is among them. */
+  *#photos(taken: Item[]): Generator<Blob> {
+    const begun = new Set<Item>();
+    for (let item = this.#queue[0]; item; item = this.#queue.find((other) => !begun.has(other))) {
+      begun.add(item);
+      taken.push(item);
+      yield item.photo;
+    }
   }
 
   #settle(item: Item | undefined, answer: Item["answer"] | undefined, error: Error | undefined): void {

@@ -5,6 +5,9 @@ import type { ThumbReply, ThumbRequest } from "./workers/thumbs.js";
 import workerAddress from "./workers/thumbs.ts?worker&url";
 
 const SIDE = 240;
+/** While photos are classified, pauses are so many times as long as drawing took, and so many milliseconds at most. */
+const PAUSES = 4;
+const LONGEST = 1000;
 
 interface Waiting {
   item: Item;
@@ -17,13 +20,20 @@ interface Waiting {
  */
 export class Thumbs {
   readonly #classifier: () => Classifier | undefined;
+  /** Whether answers are waited for, which need the same cores. */
+  readonly #busy: () => boolean;
   readonly #images = new WeakMap<Element, Waiting>();
   readonly #waiting = new Map<number, Waiting>();
   readonly #near = new IntersectionObserver((entries) => this.#seen(entries), { rootMargin: "400px" });
+  /** The pictures before are drawn. */
+  #last: Promise<void> = Promise.resolve();
+  /** Somebody waits for all of them. */
+  #urgent = false;
   #worker: Promise<Worker> | undefined;
 
-  constructor(classifier: () => Classifier | undefined) {
+  constructor(classifier: () => Classifier | undefined, busy: () => boolean) {
     this.#classifier = classifier;
+    this.#busy = busy;
   }
 
   /** Draws the photo into `image` as soon as it is near the screen. */
@@ -35,8 +45,10 @@ export class Thumbs {
 
   /** Draws the pictures that are not there yet, wherever they are, and waits for them, at most some 20 seconds: for paper. */
   async all(images: readonly HTMLImageElement[]): Promise<void> {
+    this.#urgent = true;
     for (const image of images) this.#draw(image);
-    for (let turn = 0; turn < 400 && this.#waiting.size > 0; turn++) await new Promise((resolve) => setTimeout(resolve, 50));
+    for (let turn = 0; turn < 400 && this.#waiting.size > 0; turn++) await pause(50);
+    this.#urgent = false;
     await Promise.all(images.map((image) => image.src && image.decode().catch(() => undefined)));
   }
 
@@ -56,29 +68,33 @@ export class Thumbs {
     this.#images.delete(image);
     this.#near.unobserve(image);
     this.#waiting.set(waiting.item.id, waiting);
-    void this.#ask({ id: waiting.item.id, photo: waiting.item.photo, side: SIDE });
+    this.#last = this.#last.then(() => this.#place(waiting));
   }
 
-  async #ask(request: ThumbRequest): Promise<void> {
-    this.#worker ??= this.#start();
+  async #place(waiting: Waiting): Promise<void> {
+    const { item, image } = waiting;
+    const dropped = (): boolean => this.#waiting.get(item.id) !== waiting;
+    if (dropped()) return;
+    const started = performance.now();
     try {
-      (await this.#worker).postMessage(request);
+      const thumb = await this.#ask({ photo: item.photo, side: SIDE });
+      if (dropped()) return;
+      if (thumb) place(image, thumb);
+      else await this.#asTheNetworkSees(waiting);
     } catch {
       // Without pictures the page works as well.
-      this.#waiting.delete(request.id);
     }
+    if (!dropped()) this.#waiting.delete(item.id);
+    if (this.#busy() && !this.#urgent) await pause(Math.min(LONGEST, PAUSES * (performance.now() - started)));
   }
 
-  async #start(): Promise<Worker> {
-    const worker = await startWorker(workerAddress);
-    worker.addEventListener("message", async ({ data }: MessageEvent<ThumbReply>) => {
-      const waiting = this.#waiting.get(data.id);
-      if (!waiting) return;
-      if (data.thumb) place(waiting.image, data.thumb);
-      else await this.#asTheNetworkSees(waiting);
-      this.#waiting.delete(data.id);
+  async #ask(request: ThumbRequest): Promise<ThumbReply> {
+    const worker = await (this.#worker ??= startWorker(workerAddress));
+    return new Promise((resolve, reject) => {
+      worker.onmessage = ({ data }) => resolve(data);
+      worker.onerror = reject;
+      worker.postMessage(request);
     });
-    return worker;
   }
 
   /** For files that the browser does not decode but the package does, such as TIFF. */
@@ -99,6 +115,10 @@ export class Thumbs {
       // The empty frame stays.
     }
   }
+}
+
+function pause(milliseconds: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, milliseconds));
 }
 
 function place(image: HTMLImageElement, picture: Blob): void {

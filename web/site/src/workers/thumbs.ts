@@ -1,23 +1,15 @@
-/** Draws small pictures of photos, one at a time, so that one full-size bitmap exists at most. */
+/** Draws small pictures of photos; the page asks for one at a time, so that one full-size bitmap exists at most. */
 
 export interface ThumbRequest {
-  id: number;
   photo: Blob;
   side: number;
 }
 
-export interface ThumbReply {
-  id: number;
-  thumb: Blob | undefined;
-}
+export type ThumbReply = Blob | undefined;
 
-let last: Promise<unknown> = Promise.resolve();
-
-addEventListener("message", ({ data }: MessageEvent<ThumbRequest>) => {
-  last = last.then(async () => {
-    const thumb = await draw(data).catch(() => undefined);
-    postMessage({ id: data.id, thumb } satisfies ThumbReply);
-  });
+addEventListener("message", async ({ data }: MessageEvent<ThumbRequest>) => {
+  const thumb: ThumbReply = await draw(data).catch(() => undefined);
+  postMessage(thumb);
 });
 
 /** The middle square, as the network sees it. */

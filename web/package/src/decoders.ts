@@ -1,0 +1,216 @@
+import type { EncodedFile, Engine, PhotoInput, Prepared } from "./engine.js";
+import { ImageError, isAbort, textOf } from "./errors.js";
+import { Link, PATIENCE } from "./link.js";
+import { fromHere } from "./remote.js";
+import type { LoadOptions, WasmSource } from "./types.js";
+
+/** Photos of one worker: the one that it decodes, and the next, whose file it reads meanwhile. */
+const DEPTH = 2;
+/** Decoding workers that were started here at most; each takes the memory of the largest photo that it had. */
+const MOST = 4;
+/** After so many idle milliseconds they are ended, which alone gives their memory back. */
+const REST = 20_000;
+
+/** A photo that waits for a decoder, or is with one. */
+export interface Job {
+  photo: EncodedFile;
+  signal: AbortSignal;
+  /** The photo prepared, or itself where no decoder could, or why it is none. */
+  done: Promise<PhotoInput | Error>;
+  settle(outcome: PhotoInput | Error): void;
+}
+
+/** A worker that decodes. */
+interface Hand {
+  worker: Worker;
+  link: Link;
+  jobs: number;
+}
+
+/** The workers that decode photos for one classifier, as far as they are wanted, can be started, and live. */
+export class Decoders {
+  readonly #start: (() => Worker | Promise<Worker>) | undefined;
+  readonly #wasm: WasmSource | undefined;
+  readonly #onNotice: (message: string) => void;
+  #engine: Engine | undefined;
+  /** How many there are to be: less by those that failed. */
+  #wanted: number;
+  /** Those that were given, until they are opened. */
+  #given: Hand[] = [];
+  #hands: Hand[] = [];
+  #waiting: Job[] = [];
+  /** Another one for each start; nothing while none are started. */
+  #round: object | undefined;
+  #users = 0;
+  #rest: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(source: LoadOptions["decoders"], wasm: WasmSource | undefined, onNotice: (message: string) => void) {
+    this.#wasm = wasm;
+    this.#onNotice = onNotice;
+    if (typeof source === "function") this.#start = source;
+    // Listened to from here on: their scripts may fail before the first photo.
+    else if (source) this.#given = Array.from(source, (worker) => this.#hand(worker));
+    this.#wanted = this.#start ? affordable() : this.#given.length;
+  }
+
+  /** Says whose photos they prepare. */
+  for(engine: Engine): this {
+    this.#engine = engine;
+    if (engine.loaded.preprocessing === undefined) this.#wanted = 0;
+    return this;
+  }
+
+  #hand(worker: Worker): Hand {
+    return { worker, link: new Link(worker, "a decoding worker", { onProgress: () => undefined, onNotice: this.#onNotice }), jobs: 0 };
+  }
+
+  /** Photos that may be with decoders, or wait for one; 0 where there are none. */
+  get room(): number {
+    return DEPTH * this.#wanted;
+  }
+
+  /** Somebody has photos. */
+  begin(): void {
+    this.#users++;
+    clearTimeout(this.#rest);
+  }
+
+  /** They have their answers, or want none any more. */
+  end(): void {
+    this.#users--;
+    this.#waiting = this.#waiting.filter(({ signal }) => !signal.aborted);
+    if (this.#users === 0 && this.#round && this.#start) this.#rest = setTimeout(() => this.#stop(), REST);
+  }
+
+  /** Starts them, where that was not done yet. */
+  start(): void {
+    if (this.#round || this.#wanted === 0 || !this.#engine) return;
+    const round = (this.#round = {});
+    // So that nobody fetches and compiles it again.
+    const module = this.#engine.module().catch(() => undefined);
+    const make = this.#start;
+    const hands = make ? Array.from({ length: this.#wanted }, async () => this.#hand(await make())) : this.#given.splice(0);
+    for (const hand of hands) void this.#open(hand, module, round);
+  }
+
+  async #open(coming: Hand | Promise<Hand>, compiled: Promise<WebAssembly.Module | undefined>, round: object): Promise<void> {
+    let hand: Hand | undefined;
+    try {
+      hand = await coming;
+      const module = await compiled;
+      if (round === this.#round) await this.#prime(hand.link, module);
+      if (round !== this.#round) return this.#discard(hand);
+      this.#hands.push(hand);
+      this.#next();
+    } catch (error) {
+      if (hand) this.#discard(hand);
+      if (round === this.#round) this.#lost(error);
+    }
+  }
+
+  async #prime(link: Link, module: WebAssembly.Module | undefined): Promise<void> {
+    const preprocessing = this.#engine?.loaded.preprocessing ?? "";
+    try {
+      await link.open({ op: "openDecoder", wasm: module ?? fromHere(this.#wasm), preprocessing }, undefined);
+    } catch (error) {
+      // Not every browser hands compiled wasm on.
+      if (!module || (error as Error).name !== "DataCloneError") throw error;
+      await this.#prime(link, undefined);
+    }
+  }
+
+  /** Takes a photo, where there are decoders. Its buffer is copied, so that it is still here where they fail. */
+  add(photo: EncodedFile, signal: AbortSignal): Job | undefined {
+    if (this.#wanted === 0) return undefined;
+    const job = { photo, signal } as Job;
+    job.done = new Promise((settle) => {
+      job.settle = settle;
+    });
+    this.#waiting.push(job);
+    this.#next();
+    return job;
+  }
+
+  /** Gives a photo back as it came, unless a decoder has it. */
+  giveBack(job: Job): void {
+    const at = this.#waiting.indexOf(job);
+    if (at < 0) return;
+    this.#waiting.splice(at, 1);
+    job.settle(job.photo);
+  }
+
+  #next(): void {
+    for (;;) {
+      const [hand] = this.#hands.sort((a, b) => a.jobs - b.jobs);
+      if (!hand || hand.jobs >= DEPTH) return;
+      const job = this.#waiting.shift();
+      if (!job) return;
+      void this.#give(hand, job);
+    }
+  }
+
+  async #give(hand: Hand, job: Job): Promise<void> {
+    const { link } = hand;
+    const silence = setTimeout(() => link.fail("it does not answer"), PATIENCE[1]);
+    hand.jobs++;
+    try {
+      if (link.failed) throw link.failed;
+      job.settle((await link.call({ op: "prepare", photo: job.photo }, job.signal)) as Prepared);
+    } catch (error) {
+      if (error instanceof ImageError || isAbort(error)) job.settle(error as Error);
+      else {
+        this.#waiting.unshift(job);
+        this.#lose(hand, error);
+      }
+    } finally {
+      clearTimeout(silence);
+      hand.jobs--;
+      this.#next();
+    }
+  }
+
+  #lose(hand: Hand, error: unknown): void {
+    const at = this.#hands.indexOf(hand);
+    if (at < 0) return this.#engineTakes();
+    this.#hands.splice(at, 1);
+    this.#discard(hand);
+    this.#lost(error);
+  }
+
+  #lost(error: unknown): void {
+    this.#wanted--;
+    this.#onNotice(`${textOf(error)} Photos are decoded without it.`);
+    this.#engineTakes();
+  }
+
+  /** What waits, where no decoder is left, or none is there yet. */
+  #engineTakes(): void {
+    if (this.#hands.length === 0) for (const job of this.#waiting.splice(0)) job.settle(job.photo);
+  }
+
+  #discard({ worker, link }: Hand): void {
+    link.close();
+    if (this.#start) worker.terminate();
+  }
+
+  #stop(): void {
+    this.#round = undefined;
+    for (const hand of this.#hands.splice(0)) this.#discard(hand);
+    this.#engineTakes();
+  }
+
+  /** Lets the workers go, and ends those that were started here. */
+  close(): void {
+    clearTimeout(this.#rest);
+    this.#wanted = 0;
+    for (const hand of this.#given.splice(0)) this.#discard(hand);
+    this.#stop();
+  }
+}
+
+/** As many as there are cores, but for the page's own where there are more than two, and as memory allows; not every browser tells. */
+function affordable(): number {
+  const { hardwareConcurrency = 1, deviceMemory = 6 } = (globalThis.navigator ?? {}) as { hardwareConcurrency?: number; deviceMemory?: number };
+  if (hardwareConcurrency < 2) return 0;
+  return Math.min(MOST, Math.max(2, hardwareConcurrency - 1), Math.floor(deviceMemory / 2));
+}
