@@ -23,8 +23,15 @@ const NODE: u32 = 20;
 const ONCE: [&str; 4] = ["package/examples", "package/node", "package/soak", "page/bytes"];
 
 /// What runs in WebKit: on the CPU, with what WebDriver can do.
-const IN_WEBKIT: [&str; 5] =
-    ["package/answers", "package/worker", "page/models", "page/photos", "page/results"];
+const IN_WEBKIT: [&str; 7] = [
+    "package/answers",
+    "package/decoders",
+    "package/worker",
+    "page/decoders",
+    "page/models",
+    "page/photos",
+    "page/results",
+];
 
 /// Runs the tests against what `cargo xtask web` has built.
 pub fn run(browser: Browser) -> Outcome {

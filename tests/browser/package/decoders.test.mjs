@@ -5,6 +5,7 @@ import { basename, join } from "node:path";
 import { after, before, test } from "node:test";
 import { needs } from "../browser.mjs";
 import { answer, AVIF, bench, photos, somePhotos } from "./harness.mjs";
+import { serve } from "../server.mjs";
 
 const DIST = "/node_modules/photonet/dist";
 const WASM = `${DIST}/photonet_wasm_bg.wasm`;
@@ -33,6 +34,15 @@ before(async () => {
     "/hanging.js": `import "/hanging-first.js"; import "${DIST}/worker.js";`,
     "/broken.js": "throw new Error('broken on purpose')",
     "/silent.js": "",
+    "/trapping-first.js": `const { instantiate } = WebAssembly;
+      WebAssembly.instantiate = async (module, imports) => {
+        const { exports } = await instantiate(module, imports);
+        const photo_decode = () => {
+          throw new WebAssembly.RuntimeError("no memory");
+        };
+        return { module, instance: { exports: { ...exports, photo_decode } } };
+      };`,
+    "/trapping.js": `import "/trapping-first.js"; import "${DIST}/worker.js";`,
     "/keeping-first.js": `const post = postMessage;
       postMessage = (message, transfer) => {
         if (message.value instanceof WebAssembly.Module) throw new DOMException("no module", "DataCloneError");
@@ -49,8 +59,8 @@ function tools(dist) {
   window.started = [];
   window.ended = [];
   /** A worker that notes the kinds of messages that it gets. */
-  window.start = (script = `${dist}/worker.js`) => {
-    const worker = new Worker(script, { type: "module" });
+  window.start = (script) => {
+    const worker = new Worker(script ?? `${dist}/worker.js`, { type: "module" });
     worker.ops = [];
     const { postMessage, terminate } = worker;
     worker.postMessage = (message, transfer) => {
@@ -246,7 +256,7 @@ const classified = async ([url, scripts, rounds]) => {
 };
 
 for (const [what, scripts] of [
-  ["whose script is missing or broken", ["/nowhere.js", undefined, "/broken.js"]],
+  ["whose script is missing or broken", ["/nowhere.js", null, "/broken.js"]],
   ["of which none starts", ["/nowhere.js", "/broken.js"]],
 ]) {
   test(`decoders ${what} cost a notice, and the others or the engine's worker take the photos`, async () => {
@@ -255,13 +265,13 @@ for (const [what, scripts] of [
     assert.deepEqual(found.labels, Array(120).fill(photo.top[0].label));
     assert.equal(found.notices.length, 2, found.notices.join("\n"));
     for (const notice of found.notices) assert.match(notice, /^a decoding worker failed: .*worker-src.*decoded without it/);
-    assert.ok(found.prepared.every((count, index) => scripts[index] === undefined || count === 0));
+    assert.ok(found.prepared.every((count, index) => scripts[index] === null || count === 0));
   });
 }
 
 test("a decoder that dies in the middle loses no photo", async () => {
   const [photo] = somePhotos(1);
-  for (const scripts of [["/dying.js", undefined], ["/dying.js"]]) {
+  for (const scripts of [["/dying.js", null], ["/dying.js"]]) {
     const found = await onPage(classified, [photo.url, scripts, 3]);
     assert.deepEqual(found.labels, Array(120).fill(photo.top[0].label));
     assert.equal(found.notices.length, 1, found.notices.join("\n"));
@@ -273,13 +283,55 @@ test("a decoder that does not answer, at all or any more, loses no photo", needs
   const [photo] = somePhotos(1);
   // Half a minute in a fiftieth of the time.
   const init = `const { setTimeout: later } = window; window.setTimeout = (call, delay, ...rest) => later(call, delay / 50, ...rest);`;
-  const hanging = await onPage(classified, [photo.url, ["/hanging.js", undefined], 1], { init });
+  const hanging = await onPage(classified, [photo.url, ["/hanging.js", null], 1], { init });
   assert.deepEqual(hanging.labels, Array(40).fill(photo.top[0].label));
   assert.match(hanging.notices.join("\n"), /a decoding worker failed: it does not answer/);
   // Nobody waits for one that never came.
   const silent = await onPage(classified, [photo.url, ["/silent.js"], 1], { init });
   assert.deepEqual(silent.labels, Array(40).fill(photo.top[0].label));
   assert.deepEqual(silent.prepared, [0]);
+});
+
+test("a photo for which a decoder has no memory is the engine's, which may have some", async () => {
+  const [photo] = somePhotos(1);
+  const found = await onPage(
+    async (url) => {
+      const file = await helpers.file(url);
+      const decoder = start("/trapping.js");
+      const classifier = await load({ decoders: [decoder] });
+      const rows = [];
+      do {
+        const outcomes = await classifier.classifyAll(Array(10).fill(file));
+        rows.push(...outcomes.map(({ result }) => [result.decodedBy, result.top[0].label]));
+      } while (count(decoder, "prepare") === 0);
+      return { rows, notices };
+    },
+    photo.url,
+  );
+  for (const row of found.rows) assert.deepEqual(row, ["photonet", photo.top[0].label]);
+  assert.deepEqual(found.notices, []);
+});
+
+test("a decoder from another site, through workerFrom", async () => {
+  const [photo] = somePhotos(1);
+  const cdn = await serve({ folders: [bed.project], headers: { "access-control-allow-origin": "*" } });
+  try {
+    const found = await onPage(
+      async ([script, url]) => {
+        machine(2, 8);
+        const file = await helpers.file(url);
+        const classifier = await load({ worker: photonet.workerFrom(script), decoders: () => photonet.workerFrom(script) });
+        const outcomes = [...(await classifier.classifyAll(Array(20).fill(file))), ...(await classifier.classifyAll(Array(20).fill(file)))];
+        classifier.dispose();
+        return { labels: outcomes.map(({ result }) => result.top[0].label), notices };
+      },
+      [cdn.url + `${DIST}/worker.js`, photo.url],
+    );
+    assert.deepEqual(found.labels, Array(40).fill(photo.top[0].label));
+    assert.deepEqual(found.notices, []);
+  } finally {
+    await cdn.close();
+  }
 });
 
 test("where compiled wasm is not handed on, decoders fetch it", async () => {
@@ -297,7 +349,7 @@ test("where compiled wasm is not handed on, decoders fetch it", async () => {
             postMessage.call(decoder, message, transfer);
           };
         }
-        const classifier = await load({ worker: start(keeping === "engine" ? "/keeping.js" : undefined), decoders: [decoder] });
+        const classifier = await load({ worker: start(keeping === "engine" ? "/keeping.js" : null), decoders: [decoder] });
         const labels = [];
         do {
           const outcomes = await classifier.classifyAll(Array(20).fill(file));

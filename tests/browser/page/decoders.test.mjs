@@ -45,6 +45,12 @@ async function open(cores) {
   return page;
 }
 
+/** Waits for the picture of the last photo, which is drawn near the screen, in WebKit on it. */
+async function pictured(page) {
+  await page.evaluate(() => [...document.querySelectorAll(".card img")].at(-1).scrollIntoView());
+  await page.waitForFunction(() => [...document.querySelectorAll(".card img")].at(-1).naturalWidth > 0);
+}
+
 /** Drops photos of five megapixels, drawn in the page, with a text among them that is called one. */
 function dropLarge(page, count) {
   return page.evaluate(async (count) => {
@@ -69,7 +75,7 @@ test("12 photos of five megapixels get the answers of one worker, and one photo 
     const page = await open(cores);
     await drop(page, served(expected.slice(0, 1)));
     await settled(page, 1);
-    await page.waitForFunction(() => document.querySelector(".card img").naturalWidth > 0);
+    await pictured(page);
     const before = await page.evaluate("workers.started");
     assert.equal(before, 1, "the one that draws");
     await page.evaluate("told.length = 0");
@@ -84,7 +90,7 @@ test("12 photos of five megapixels get the answers of one worker, and one photo 
     assert.match(shown.find(({ name }) => name === "words.jpg").said, /^Could not be classified/);
     found.push(JSON.parse((await download(page, "#save-json")).text).photos.map(({ file, probabilities, error, width, height }) => ({ file, probabilities, error, width, height })));
     // Pictures come all the same, those that are near.
-    await page.waitForFunction(() => [...document.querySelectorAll(".card img")].slice(0, 3).every((image) => image.naturalWidth > 0));
+    await pictured(page);
     assert.deepEqual(page.problems, []);
     await page.context().close();
   }

@@ -1,8 +1,9 @@
 import { Classifier, isAbort } from "photonet";
 
 const [input, stop, output, list] = ["input", "button", "output", "ol"].map((name) => document.querySelector(name));
-const worker = new Worker(new URL("photonet/worker", import.meta.url), { type: "module" });
-const classifier = await Classifier.load("model.safetensors", { worker });
+const start = () => new Worker(new URL("photonet/worker", import.meta.url), { type: "module" });
+// One computes; where there are many photos, others decode.
+const classifier = await Classifier.load("model.safetensors", { worker: start(), decoders: start });
 output.textContent = "Choose photos";
 
 input.addEventListener("change", async () => {

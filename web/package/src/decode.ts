@@ -19,22 +19,21 @@ function nameOf(input: Undecoded): string {
   return input.kind === "file" ? input.name : "the image";
 }
 
-/**
- * Decodes a photo and brings it to the network's input, which `tensor` makes. Its file may be on its way already, as `reading`;
- * that `decode` begins only now counts what is waited for.
- */
+/** Decodes a photo and brings it to the network's input, which `tensor` makes. `failed` is as for `decoded`. */
 export async function prepared(
   input: Undecoded,
   tensor: (photo: Photo) => Uint8Array,
+  failed: () => void = () => undefined,
   reading?: Promise<Uint8Array>,
 ): Promise<Prepared> {
   const started = performance.now();
-  const { photo, ...facts } = await decoded(input, reading);
+  const { photo, ...facts } = await decoded(input, failed, reading);
   try {
     const read = performance.now();
     const pixels = tensor(photo);
     return { kind: "prepared", pixels, ...facts, decode: read - started, resize: performance.now() - read };
   } catch (error) {
+    if (error instanceof WebAssembly.RuntimeError) failed();
     throw fromWasm(error, nameOf(input));
   } finally {
     photo.free();
@@ -48,9 +47,14 @@ export async function bytesOf({ file, name }: EncodedFile): Promise<Uint8Array> 
 
 /**
  * Decodes in the wasm, so that the pixels are those of every other machine; the browser only where that cannot be: a
- * format that is foreign to it, or a decoder that fails, as it does where memory runs out.
+ * format that is foreign to it, or a decoder that fails, as it does where memory runs out; `failed` is told of that, and may
+ * throw. The file may be on its way already, as `reading`.
  */
-async function decoded(input: Undecoded, reading?: Promise<Uint8Array>): Promise<Decoded> {
+async function decoded(
+  input: Undecoded,
+  failed: () => void,
+  reading?: Promise<Uint8Array>,
+): Promise<Decoded> {
   const name = nameOf(input);
   try {
     if (input.kind === "pixels") return fromPixels(input);
@@ -60,7 +64,8 @@ async function decoded(input: Undecoded, reading?: Promise<Uint8Array>): Promise
       const photo = decodedHere(bytes);
       return { photo, decodedBy: "photonet", width: photo.width, height: photo.height };
     } catch (error) {
-      if (!isForeign(error) && !(error instanceof WebAssembly.RuntimeError)) throw error;
+      if (error instanceof WebAssembly.RuntimeError) failed();
+      else if (!isForeign(error)) throw error;
       const pixels = await decodedByBrowser(file instanceof Blob ? file : new Blob([file as BlobPart]));
       if (!pixels) throw error;
       return fromPixels(pixels);

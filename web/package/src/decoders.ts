@@ -155,7 +155,8 @@ export class Decoders {
     hand.jobs++;
     try {
       if (link.failed) throw link.failed;
-      job.settle((await link.call({ op: "prepare", photo: job.photo }, job.signal)) as Prepared);
+      const prepared = (await link.call({ op: "prepare", photo: job.photo }, job.signal)) as Prepared | undefined;
+      job.settle(prepared ?? job.photo);
     } catch (error) {
       if (error instanceof ImageError || isAbort(error)) job.settle(error as Error);
       else {

@@ -47,7 +47,7 @@ async function answer({ photonet, what }: Call, signal: AbortSignal): Promise<[v
     }
     case "prepare": {
       const prepared = await (await known(decoders, photonet)).prepare(what.photo, signal);
-      return [prepared, buffersOf(prepared)];
+      return [prepared, prepared ? buffersOf(prepared) : []];
     }
     case "run": {
       const outcomes = await (await known(engines, photonet)).run(what.wanted, what.photos, signal);
