@@ -241,7 +241,7 @@ test("500 files at once: all are answered, in order, and the page goes on meanwh
   const found = await page.evaluate(async (url) => {
     const file = await helpers.file(url);
     let ticks = 0;
-    const timer = setInterval(() => ticks++, 10);
+    const timer = setInterval(() => ticks++, 1);
     const bytes = new Uint8Array(await file.arrayBuffer());
     const order = [];
     // Bytes, since reading files would let the page in by itself.
