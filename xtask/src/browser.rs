@@ -23,8 +23,9 @@ const NODE: u32 = 20;
 const ONCE: [&str; 4] = ["package/examples", "package/node", "package/soak", "page/bytes"];
 
 /// What runs in WebKit: on the CPU, with what WebDriver can do.
-const IN_WEBKIT: [&str; 7] = [
+const IN_WEBKIT: [&str; 8] = [
     "package/answers",
+    "package/decoder-failures",
     "package/decoders",
     "package/worker",
     "page/decoders",
