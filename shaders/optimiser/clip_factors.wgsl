@@ -1,7 +1,8 @@
 // The second of three steps that clip gradients: the factor of each tensor, 1 where its norm is at most `limit` and limit / norm
 // otherwise, as Paddle's ClipGradByNorm has it, for each of its blocks. A workgroup has a tensor.
-// tensors: first block and number of blocks; sums, of clip_sums, and factors: one for each block.
+// tensors: first block and number of blocks; squares, of clip_sums, and factors: one for each block.
 #import grid
+#import tree_sums
 
 struct Params {
     tensors: u32,
@@ -12,12 +13,12 @@ struct Params {
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> tensors: array<vec2<u32>>;
-@group(0) @binding(2) var<storage, read> sums: array<f32>;
+@group(0) @binding(2) var<storage, read> squares: array<f32>;
 @group(0) @binding(3) var<storage, read_write> factors: array<f32>;
 
-var<workgroup> partial: array<f32, 256>;
+const WORKGROUP: u32 = 256u;
 
-@compute @workgroup_size(256)
+@compute @workgroup_size(WORKGROUP)
 fn main(
     @builtin(workgroup_id) group_id: vec3<u32>,
     @builtin(num_workgroups) grid: vec3<u32>,
@@ -28,24 +29,18 @@ fn main(
     if number >= params.tensors {
         tensor.y = 0u;
     }
-    var sum = 0.0;
-    for (var block = lane; block < tensor.y; block += 256u) {
-        sum += sums[tensor.x + block];
+    var own = vec4<f32>(0.0);
+    for (var block = lane; block < tensor.y; block += WORKGROUP) {
+        own.x += squares[tensor.x + block];
     }
-    partial[lane] = sum;
+    _ = tree_sum(lane, lane, WORKGROUP, 1u, own);
     workgroupBarrier();
-    for (var half = 128u; half > 0u; half /= 2u) {
-        if lane < half {
-            partial[lane] += partial[lane + half];
-        }
-        workgroupBarrier();
-    }
-    let norm = sqrt(partial[0]);
+    let norm = sqrt(sums[0].x);
     var factor = 1.0;
     if norm > params.limit {
         factor = params.limit / norm;
     }
-    for (var block = lane; block < tensor.y; block += 256u) {
+    for (var block = lane; block < tensor.y; block += WORKGROUP) {
         factors[tensor.x + block] = factor;
     }
 }

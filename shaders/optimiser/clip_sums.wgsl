@@ -1,7 +1,8 @@
 // The first of three steps that clip gradients, each tensor's to a norm, see clip_factors and clip: the sum of the squares of each
-// block of 64 values. sums[b] = sum of g^2.
-// gradients [length]; sums: one for each block.
+// block of 64 values. squares[b] = sum of g^2.
+// gradients [length]; squares: one for each block.
 #import grid
+#import tree_sums
 
 struct Params {
     length: u32,
@@ -12,34 +13,26 @@ struct Params {
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> gradients: array<vec4<f32>>;
-@group(0) @binding(2) var<storage, read_write> sums: array<f32>;
+@group(0) @binding(2) var<storage, read_write> squares: array<f32>;
 
 // Invocations of a block: one for 4 values.
 const TEAM: u32 = 16u;
+const WORKGROUP: u32 = 256u;
 
-var<workgroup> partial: array<f32, 256>;
-
-@compute @workgroup_size(256)
+@compute @workgroup_size(WORKGROUP)
 fn main(
     @builtin(workgroup_id) group_id: vec3<u32>,
     @builtin(num_workgroups) grid: vec3<u32>,
     @builtin(local_invocation_index) lane: u32,
 ) {
-    let at = linear_group(group_id, grid) * 256u + lane;
-    var squares = 0.0;
+    let at = linear_group(group_id, grid) * WORKGROUP + lane;
+    var own = vec4<f32>(0.0);
     if at < params.length {
         let g = gradients[at];
-        squares = dot(g, g);
+        own.x = dot(g, g);
     }
-    partial[lane] = squares;
-    workgroupBarrier();
-    for (var half = TEAM / 2u; half > 0u; half /= 2u) {
-        if lane % TEAM < half {
-            partial[lane] += partial[lane + half];
-        }
-        workgroupBarrier();
-    }
+    let sum = tree_sum(lane, lane % TEAM, TEAM, 1u, own);
     if lane % TEAM == 0u && at < params.length {
-        sums[at / TEAM] = partial[lane];
+        squares[at / TEAM] = sum.x;
     }
 }

@@ -5,6 +5,7 @@ use crate::error::CliError;
 use crate::output::say;
 use clap::Args;
 use photonet_model::{ParameterLayout, TrainingFacts};
+use photonet_train::dataset::first;
 use photonet_train::load_model;
 use photonet_vision::{Recipe, Resampler, Transform};
 use std::path::PathBuf;
@@ -47,12 +48,7 @@ pub fn run(options: &InspectOptions) -> Result<ExitCode, CliError> {
         s.dropout,
         if s.downscale_in_infer { " (scales at inference)" } else { "" },
     ))?;
-    let shown = model.labels.iter().take(SHOWN_LABELS).cloned().collect::<Vec<_>>().join(", ");
-    let more = model.labels.len().saturating_sub(SHOWN_LABELS);
-    say(format_args!(
-        "labels         {shown}{}",
-        if more > 0 { format!(" and {more} more") } else { String::new() }
-    ))?;
+    say(format_args!("labels         {}", first(SHOWN_LABELS, model.labels.iter().cloned())))?;
     for line in preprocessing(&model.recipe) {
         say(format_args!("preprocessing  {line}"))?;
     }

@@ -33,12 +33,12 @@ impl Clip {
         let vectors = Length { length: (self.length / 4) as u32, unused: [0; 3] };
         let bytes = self.length as u64 * 4;
         let of_blocks = bytes / Optimiser::BLOCK as u64;
-        let sums = plan.transient("squares of blocks", of_blocks);
+        let squares = plan.transient("squares of blocks", of_blocks);
         let factors = plan.transient("clipping factors", of_blocks);
         plan.dispatch(
             Dispatch::new(&kernels::OPTIMISER_CLIP_SUMS, "gradient norms")
                 .bind("gradients", gradients)
-                .bind("sums", sums)
+                .bind("squares", squares)
                 .params(&vectors)
                 .threads(vectors.length.into())
                 .cost(0, bytes + of_blocks),
@@ -46,7 +46,7 @@ impl Clip {
         plan.dispatch(
             Dispatch::new(&kernels::OPTIMISER_CLIP_FACTORS, "clipping factors")
                 .bind("tensors", tensors)
-                .bind("sums", sums)
+                .bind("squares", squares)
                 .bind("factors", factors)
                 .params(&Limit { tensors: self.tensors as u32, limit: self.limit, unused: [0; 2] })
                 .groups(self.tensors as u64)

@@ -121,8 +121,22 @@ pub struct Evaluation {
     pub unreadable: Vec<(PathBuf, String)>,
 }
 
-/// A path as it is shown, which JSON can hold whatever its bytes are.
-fn serialize_path<S: Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::Error> {
+impl Evaluation {
+    /// The confusion matrix: a line for each class that photos have, a column for each that they were given.
+    pub fn matrix(&self) -> Vec<Vec<usize>> {
+        let classes = self.classes.len();
+        let mut counts = vec![vec![0; classes]; classes];
+        self.classes.iter().for_each(|class| counts[class.index][class.index] = class.correct);
+        self.confusions.iter().for_each(|c| counts[c.truth.index][c.said.index] = c.images);
+        counts
+    }
+}
+
+/// A path as it is shown, which JSON can hold whatever its bytes are: for serde's `serialize_with`.
+///
+/// # Errors
+/// Those of the serializer.
+pub fn serialize_path<S: Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_str(&path.display())
 }
 

@@ -1,7 +1,7 @@
 //! What is wrong with a set of photos, and what to do about it.
 
 use super::survey::{ClassCount, Copy, Photos, Small, Survey, Unreadable};
-use photonet_train::dataset::{DatasetReport, count};
+use photonet_train::dataset::{DatasetReport, count, first};
 use serde::Serialize;
 use std::path::Path;
 
@@ -128,12 +128,7 @@ impl Findings {
 
     fn numbers(&mut self, classes: &[ClassCount]) {
         let names = |of: &[&ClassCount]| {
-            let shown: Vec<String> =
-                of.iter().take(EXAMPLES).map(|class| format!("{} ({})", class.label, class.train)).collect();
-            match of.len().saturating_sub(EXAMPLES) {
-                0 => shown.join(", "),
-                more => format!("{} and {more} more", shown.join(", ")),
-            }
+            first(EXAMPLES, of.iter().map(|class| format!("{} ({})", class.label, class.train)))
         };
         // Those without a photo are told by the data set.
         let few: Vec<&ClassCount> = classes.iter().filter(|class| (1..FEW).contains(&class.train)).collect();

@@ -3,6 +3,7 @@
 use crate::parallel::in_order;
 use photonet_train::dataset::{DataSplit, Dataset, DatasetReport, Sample};
 use photonet_train::decode_photo;
+use photonet_train::evaluate::serialize_path;
 use serde::{Serialize, Serializer};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
@@ -55,7 +56,7 @@ pub struct ClassCount {
 #[derive(Debug, Serialize)]
 pub struct Unreadable {
     /// The photo.
-    #[serde(serialize_with = "shown")]
+    #[serde(serialize_with = "serialize_path")]
     pub file: PathBuf,
     /// Why not.
     pub reason: String,
@@ -65,7 +66,7 @@ pub struct Unreadable {
 #[derive(Debug, Serialize)]
 pub struct Small {
     /// The photo.
-    #[serde(serialize_with = "shown")]
+    #[serde(serialize_with = "serialize_path")]
     pub file: PathBuf,
     /// In pixels, as it is shown.
     pub width: u32,
@@ -77,7 +78,7 @@ pub struct Small {
 #[derive(Clone, Debug, Serialize)]
 pub struct Copy {
     /// The photo.
-    #[serde(serialize_with = "shown")]
+    #[serde(serialize_with = "serialize_path")]
     pub file: PathBuf,
     /// Index of its class.
     pub index: usize,
@@ -109,11 +110,6 @@ pub struct Survey {
     pub leaks: Vec<Vec<Copy>>,
     /// Others.
     pub duplicates: Vec<Vec<Copy>>,
-}
-
-/// A path as it is shown, which JSON can hold whatever its bytes are.
-fn shown<S: Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_str(&path.display())
 }
 
 fn all_shown<S: Serializer>(paths: &[PathBuf], serializer: S) -> Result<S::Ok, S::Error> {

@@ -176,10 +176,7 @@ fn confusions(result: &Evaluation) -> String {
 
 /// The confusion matrix, each cell shaded by its share of the line.
 fn matrix(result: &Evaluation) -> String {
-    let size = result.classes.len();
-    let mut counts = vec![vec![0; size]; size];
-    result.classes.iter().for_each(|class| counts[class.index][class.index] = class.correct);
-    result.confusions.iter().for_each(|c| counts[c.truth.index][c.said.index] = c.images);
+    let counts = result.matrix();
     let head = each(&result.classes, |class| format!("<th scope=\"col\">{}</th>", name(&class.label)));
     let cell = |class: &ClassScore, said: usize, n: usize| match n {
         0 => "<td class=\"none\">0</td>".to_owned(),

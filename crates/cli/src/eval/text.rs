@@ -66,9 +66,7 @@ fn classes(result: &Evaluation) -> String {
 fn matrix(result: &Evaluation) -> Option<String> {
     let names: Vec<&str> = result.classes.iter().map(|class| class.label.as_str()).collect();
     let classes = names.len();
-    let mut counts = vec![vec![0; classes]; classes];
-    result.classes.iter().for_each(|class| counts[class.index][class.index] = class.correct);
-    result.confusions.iter().for_each(|c| counts[c.truth.index][c.said.index] = c.images);
+    let counts = result.matrix();
     let digits = counts.iter().flatten().max().map_or(0, |most| most.to_string().len());
     let longest = names.iter().map(|name| name.chars().count()).max().unwrap_or(0);
     let (lines, columns) = [NAME, SHORT_NAME].into_iter().find_map(|room| {

@@ -341,7 +341,8 @@ pub(crate) fn first_classes(words: impl ExactSizeIterator<Item = String>) -> Str
     first(SHOWN_CLASSES, words)
 }
 
-fn first(most: usize, names: impl ExactSizeIterator<Item = String>) -> String {
+/// The first of some names, and how many more there are.
+pub fn first(most: usize, names: impl ExactSizeIterator<Item = String>) -> String {
     let total = names.len();
     let shown: Vec<String> = names.take(most).collect();
     let more = total - shown.len();

@@ -1,6 +1,7 @@
 //! What stands out in an evaluation, in sentences.
 
 use super::html::{count, each, name};
+use photonet_train::dataset::first;
 use photonet_train::evaluate::{ClassScore, Evaluation};
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -85,8 +86,5 @@ fn sentence(classes: &[&ClassScore], of: impl Fn(String) -> String) -> Vec<Strin
     if classes.is_empty() {
         return Vec::new();
     }
-    let names: Vec<String> = classes.iter().take(NAMED).map(|class| name(&class.label)).collect();
-    let more = classes.len() - names.len();
-    let tail = if more > 0 { format!(" and {more} more") } else { String::new() };
-    vec![of(format!("{}{tail}", names.join(", ")))]
+    vec![of(first(NAMED, classes.iter().map(|class| name(&class.label))))]
 }
