@@ -9,6 +9,10 @@ use crate::{npm, shell};
 
 const TARGET: &str = "wasm32-unknown-unknown";
 
+/// The packages that become a wasm each, and what they are called in the npm package.
+const MODULES: [(&str, &str); 2] =
+    [("photonet-wasm-classifier", "photonet_wasm"), ("photonet-wasm-trainer", "photonet_trainer")];
+
 /// Where `photonet serve` listens when nothing is said.
 const PORT: u16 = 8010;
 
@@ -45,20 +49,25 @@ pub fn build() -> Result<(), String> {
     let web = shell::root().join("web");
     npm::install(&web)?;
     println!("\nThe wasm");
-    let wasm = compile(setup::wasm(TARGET)?)?;
-    let raw = shell::root().join("target/web/raw");
-    let generator = ["run", "--quiet", "-p", "xtask", "--features", "bindgen", "--bin", "bindgen", "--"];
-    shell::run(shell::cargo(&generator).arg(&wasm).arg(&raw))?;
+    let with = setup::wasm(TARGET)?;
     let package = web.join("package");
     let dist = package.join("dist");
     create(&dist)?;
-    optimise(&web, &raw.join("photonet_wasm_bg.wasm"), &dist.join("photonet_wasm_bg.wasm"))?;
+    let raw = shell::root().join("target/web/raw");
+    for (crate_name, name) in MODULES {
+        let wasm = compile(crate_name, &with)?;
+        let generator = ["run", "--quiet", "-p", "xtask", "--features", "bindgen", "--bin", "bindgen", "--"];
+        shell::run(shell::cargo(&generator).arg(&wasm).arg(&raw).arg(name))?;
+        let optimised = format!("{name}_bg.wasm");
+        optimise(&web, &raw.join(&optimised), &dist.join(&optimised))?;
+    }
 
     println!("\nThe package");
-    // The TypeScript beside it imports the generated module, and so do the files that it becomes.
-    copy(&raw, &package.join("src"), &["photonet_wasm.js", "photonet_wasm.d.ts"])?;
+    // The TypeScript beside it imports the generated modules, and so do the files that it becomes.
+    let generated = MODULES.map(|(_, name)| [format!("{name}.js"), format!("{name}.d.ts")]);
+    copy(&raw, &package.join("src"), generated.as_flattened())?;
     npm::run(&web, &["run", "build", "--workspace", "photonet"])?;
-    copy(&raw, &dist, &["photonet_wasm.js", "photonet_wasm.d.ts"])?;
+    copy(&raw, &dist, generated.as_flattened())?;
     copy(&shell::root(), &package, &["LICENSE-MIT", "LICENSE-APACHE"])?;
 
     println!("\nThe page");
@@ -91,8 +100,8 @@ pub fn serve(model: Option<&Path>, port: Option<u16>) -> Result<(), String> {
     shell::run(&mut command)
 }
 
-fn compile(with: Wasm) -> Result<PathBuf, String> {
-    let words = ["build", "--package", "photonet-wasm", "--profile", "web", "--target", TARGET];
+fn compile(package: &str, with: &Wasm) -> Result<PathBuf, String> {
+    let words = ["build", "--package", package, "--profile", "web", "--target", TARGET];
     let target = shell::root().join("target");
     let target = match with {
         Wasm::Rustup => {
@@ -111,7 +120,7 @@ fn compile(with: Wasm) -> Result<PathBuf, String> {
             target
         }
     };
-    Ok(target.join(TARGET).join("web/photonet_wasm.wasm"))
+    Ok(target.join(TARGET).join("web").join(package.replace('-', "_")).with_extension("wasm"))
 }
 
 /// The compiler's flags, as cargo takes them where they may hold blanks. What a panic says of its place would name the builder's
@@ -149,8 +158,8 @@ fn create(folder: &Path) -> Result<(), String> {
     std::fs::create_dir_all(folder).map_err(|e| format!("cannot create {}: {e}", folder.display()))
 }
 
-fn copy(from: &Path, to: &Path, names: &[&str]) -> Result<(), String> {
-    for name in names {
+fn copy(from: &Path, to: &Path, names: &[impl AsRef<Path>]) -> Result<(), String> {
+    for name in names.iter().map(AsRef::as_ref) {
         std::fs::copy(from.join(name), to.join(name))
             .map_err(|e| format!("cannot copy {} to {}: {e}", from.join(name).display(), to.display()))?;
     }

@@ -5,21 +5,14 @@ use crate::error::CliError;
 use crate::interrupt;
 use crate::machine::{open_device, refuse_cpu};
 use crate::output::say;
-use photonet_train::checkpoint::Checkpoint;
+use photonet_train::checkpoint::{BEST_AVERAGE, Checkpoint};
 use photonet_train::config::{Config, Pretrained, ScheduleKind, Task, Variant};
 use photonet_train::dataset::{count, open_config};
 use photonet_train::load_model;
-use photonet_train::trainer::{BEST_AVERAGE, Outcome, RunOptions, train};
+use photonet_train::trainer::{Outcome, RunOptions, train};
 use std::io::IsTerminal;
 use std::path::Path;
 use std::process::ExitCode;
-
-/// Batch for which the default learning rate is meant.
-const REFERENCE_BATCH: f64 = 32.0;
-
-/// Learning rate in units of that from scratch, and epochs, of a run that starts from a model.
-const FINE_TUNING_RATE: f64 = 0.15;
-const FINE_TUNING_EPOCHS: u32 = 20;
 
 /// Runs the command.
 pub fn run(options: &TrainOptions) -> Result<ExitCode, CliError> {
@@ -144,15 +137,10 @@ fn base(options: &TrainOptions) -> Result<Config, CliError> {
     }
     if given.overrides.iter().all(|o| !o.starts_with("Optimizer.lr")) {
         let batch = options.batch.unwrap_or(config.train.batch_size);
-        config.optimizer.schedule.learning_rate = default_rate(&config, batch);
+        config.optimizer.schedule.learning_rate = config.usual_rate(batch, false);
         config.set_epochs(config.global.epochs);
     }
     Ok(config)
-}
-
-/// The learning rate from scratch where nothing is said.
-fn default_rate(config: &Config, batch: u32) -> f64 {
-    config.optimizer.method.default_rate() * f64::from(batch) / REFERENCE_BATCH
 }
 
 /// Takes over a model's network and preprocessing. Without a file, what the run is like as well: shorter and
@@ -164,28 +152,18 @@ fn start_from(config: &mut Config, path: &Path, options: &TrainOptions) -> Resul
             "--from takes the network of the model: leave --arch and --width out".into(),
         ));
     }
-    config.arch.variant = match model.architecture.variant {
-        photonet_model::Variant::Small => Variant::Small,
-        photonet_model::Variant::Large => Variant::Large,
-    };
-    config.arch.width = model.architecture.width;
     config.arch.pretrained = Pretrained::Path(path.to_path_buf());
     // Or a file's would be taken in its place.
     config.global.pretrained_model = None;
-    let own = model.recipe.output_size().map(|(width, _)| width);
-    let size = options.size.or(own).unwrap_or(config.global.image_shape[1]);
-    config.set_size(size);
-    config.train.recipe = model.recipe.for_training(size);
-    config.eval.recipe = model.recipe.at_size(size);
-    config.infer.recipe = config.eval.recipe.clone();
+    config.adopt(&model, options.size);
     if options.config.config.is_none() {
         let said = |key: &str| options.config.overrides.iter().any(|o| o.starts_with(key));
         if !said("Global.epochs") {
-            config.set_epochs(FINE_TUNING_EPOCHS);
+            config.set_fine_tuning_epochs();
         }
         if !said("Optimizer.lr") {
             let batch = options.batch.unwrap_or(config.train.batch_size);
-            config.optimizer.schedule.learning_rate = FINE_TUNING_RATE * default_rate(config, batch);
+            config.optimizer.schedule.learning_rate = config.usual_rate(batch, true);
         }
     }
     Ok(())

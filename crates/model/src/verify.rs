@@ -13,9 +13,16 @@ impl TestVector {
     /// # Errors
     /// A model that does not fit its preprocessing, or a device that fails.
     pub async fn record(gpu: &Arc<Gpu>, model: &Model) -> Result<Self, ModelError> {
-        let network = network(gpu, model).await?;
+        Self::of(&network(gpu, model).await?).await
+    }
+
+    /// What a network with its present weights gives.
+    ///
+    /// # Errors
+    /// A device that fails.
+    pub async fn of(network: &InferenceNetwork) -> Result<Self, ModelError> {
         let mut vector = Self { seed: Self::SEED, logits: Vec::new() };
-        vector.logits = logits(&network, model, &vector).await?;
+        vector.logits = logits(network, &vector).await?;
         Ok(vector)
     }
 }
@@ -30,7 +37,7 @@ impl Model {
         let network = network(gpu, self).await?;
         let mut errors = Vec::with_capacity(self.test_vectors.len());
         for vector in &self.test_vectors {
-            let logits = logits(&network, self, vector).await?;
+            let logits = logits(&network, vector).await?;
             if vector.logits.len() != logits.len() {
                 return Err(ModelError::Architecture(format!(
                     "a test vector has {} logits, the model {} classes",
@@ -62,12 +69,11 @@ async fn network(gpu: &Arc<Gpu>, model: &Model) -> Result<InferenceNetwork, Mode
     InferenceNetwork::new(gpu, &model.architecture, &model.weights, &options).await
 }
 
-async fn logits(
-    network: &InferenceNetwork,
-    model: &Model,
-    vector: &TestVector,
-) -> Result<Vec<f32>, ModelError> {
-    network.run(&vector.input(Input::of(&model.recipe)?.image_bytes()), &[])?;
+async fn logits(network: &InferenceNetwork, vector: &TestVector) -> Result<Vec<f32>, ModelError> {
+    let bytes = network.input().image_bytes();
+    let mut pixels = vector.input(bytes);
+    pixels.resize(bytes * network.batch(), 0);
+    network.run(&pixels, &[])?;
     Ok(network.logits().await?.swap_remove(0))
 }
 

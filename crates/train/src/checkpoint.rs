@@ -6,12 +6,20 @@
 
 use crate::TrainError;
 use crate::config::OptimizerMethod;
-use crate::trainer::LATEST;
 use photonet_model::{HostTensor, Model, Slots, Weights, write_atomically};
 use serde::{Deserialize, Serialize};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+
+/// Folder of the best model.
+pub(crate) const BEST: &str = "best_model";
+
+/// Folder of the best model whose weights are moving averages.
+pub const BEST_AVERAGE: &str = "best_model_ema";
+
+/// Folder of the newest checkpoint.
+pub(crate) const LATEST: &str = "latest";
 
 /// Where a run stands.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -13,8 +13,7 @@ use serde::{Serialize, Serializer};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use tally::Tally;
-pub(crate) use tally::softmax;
+pub(crate) use tally::{Tally, softmax};
 
 /// Accuracy of one class.
 #[derive(Clone, Debug, PartialEq, Serialize)]

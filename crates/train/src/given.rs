@@ -2,8 +2,8 @@
 
 use crate::TrainError;
 use crate::checkpoint::MODEL;
+use crate::checkpoint::{BEST, LATEST};
 use crate::dataset::is_photo;
-use crate::trainer::{BEST, LATEST};
 use photonet_model::{Model, ModelError};
 use photonet_weights::{Format, sniff};
 use std::fs::File;

@@ -1,8 +1,11 @@
 //! What can go wrong, sorted by whose fault it is, as the package's error classes are.
 
+#[cfg(feature = "classifier")]
 use photonet_cpu::CpuError;
 use photonet_gpu::GpuError;
 use photonet_model::ModelError;
+#[cfg(feature = "trainer")]
+use photonet_train::TrainError;
 use photonet_vision::VisionError;
 use thiserror::Error;
 
@@ -15,6 +18,10 @@ pub enum EngineError {
     /// A photo.
     #[error("{0}")]
     Image(#[from] VisionError),
+    /// What a training was asked for, or how it went.
+    #[error("{0}")]
+    #[cfg(feature = "trainer")]
+    Training(String),
     /// The GPU.
     #[error("{message}")]
     Device {
@@ -26,11 +33,13 @@ pub enum EngineError {
 }
 
 impl EngineError {
-    /// The package's class for this error: `model`, `image` or `device`.
+    /// The package's class for this error: `model`, `image`, `device` or `training`.
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Model(_) => "model",
             Self::Image(_) => "image",
+            #[cfg(feature = "trainer")]
+            Self::Training(_) => "training",
             Self::Device { .. } => "device",
         }
     }
@@ -59,6 +68,7 @@ impl From<GpuError> for EngineError {
     }
 }
 
+#[cfg(feature = "classifier")]
 impl From<CpuError> for EngineError {
     fn from(error: CpuError) -> Self {
         match error {
@@ -73,6 +83,16 @@ impl From<ModelError> for EngineError {
         match error {
             ModelError::Gpu(error) => error.into(),
             other => Self::Model(other.to_string()),
+        }
+    }
+}
+
+#[cfg(feature = "trainer")]
+impl From<TrainError> for EngineError {
+    fn from(error: TrainError) -> Self {
+        match error {
+            TrainError::Gpu(error) | TrainError::Model(ModelError::Gpu(error)) => error.into(),
+            other => Self::Training(other.to_string()),
         }
     }
 }

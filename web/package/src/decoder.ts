@@ -1,9 +1,10 @@
-import { bytesOf, prepared } from "./decode.js";
+import { prepared } from "./decode.js";
+import { bytesOf } from "./decoded.js";
 import type { EncodedFile, Prepared } from "./engine.js";
 import { checkAbort, PhotonetError } from "./errors.js";
 import { Queue } from "./queue.js";
 import type { WasmSource } from "./types.js";
-import { startWasm } from "./wasm.js";
+import { classifierWasm } from "./wasm.js";
 
 /** Prepares photos for an engine in another thread: it has the wasm, and neither a model nor a device. */
 export class Decoder {
@@ -15,7 +16,7 @@ export class Decoder {
   }
 
   static async open(wasm: WasmSource | undefined, preprocessing: string): Promise<Decoder> {
-    await startWasm(wasm);
+    await classifierWasm.start(wasm);
     return new Decoder(preprocessing);
   }
 

@@ -20,6 +20,11 @@ export class DeviceError extends PhotonetError {
   override name = "DeviceError";
 }
 
+/** A training cannot begin as it was asked for, or has gone wrong. */
+export class TrainingError extends PhotonetError {
+  override name = "TrainingError";
+}
+
 /** The signal was aborted. Its name is that of the platform's own aborts; `cause` is what `abort()` was given. */
 export class AbortError extends PhotonetError {
   override name = "AbortError";
@@ -51,7 +56,7 @@ export function abortable<T>(work: Promise<T>, signal: Instance<"AbortSignal"> |
 }
 
 export interface PlainError {
-  kind: "model" | "image" | "device" | "abort" | "other";
+  kind: "model" | "image" | "device" | "training" | "abort" | "other";
   message: string;
 }
 
@@ -62,6 +67,7 @@ export function toPlain(error: unknown): PlainError {
   if (error instanceof ModelError) return { kind: "model", message };
   if (error instanceof ImageError) return { kind: "image", message };
   if (error instanceof DeviceError) return { kind: "device", message };
+  if (error instanceof TrainingError) return { kind: "training", message };
   return { kind: "other", message };
 }
 
@@ -73,6 +79,8 @@ export function fromPlain({ kind, message }: PlainError): Error {
       return new ImageError(message);
     case "device":
       return new DeviceError(message);
+    case "training":
+      return new TrainingError(message);
     case "abort":
       return abortError(undefined);
     case "other":

@@ -6,7 +6,7 @@ import { frontOf, openEngine } from "./open.js";
 import { type Answer, Engine as WasmEngine } from "./photonet_wasm.js";
 import { Queue } from "./queue.js";
 import type { Backend, ModelInfo, Verdict } from "./types.js";
-import { startWasm } from "./wasm.js";
+import { classifierWasm } from "./wasm.js";
 
 /** A photo that is ready, and its result to be. */
 interface Ready {
@@ -143,7 +143,7 @@ export class LocalEngine implements Engine {
   }
 
   module(): Promise<WebAssembly.Module> {
-    return startWasm(undefined);
+    return classifierWasm.start(undefined);
   }
 
   close(): void {

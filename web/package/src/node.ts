@@ -5,12 +5,12 @@ import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { readFilesWith } from "./address.js";
 import { hints } from "./hints.js";
-import { findWasmWith } from "./wasm.js";
+import { classifierWasm } from "./wasm.js";
 
 /** Apart from the `new URL` below, in which bundlers look for it. */
 const here = import.meta.url;
 
-findWasmWith(() => {
+classifierWasm.findWith(() => {
   const url = new URL("./photonet_wasm_bg.wasm", import.meta.url);
   // webpack for Next.js's servers puts the address of browsers' copy in its place, which is no file: the package's own is
   // where it was when the bundle was made. As a path, since frameworks have URLs of their own that `readFile` does not take.

@@ -4,7 +4,7 @@ import { abortable, checkAbort, DeviceError, fromWasm, ModelError } from "./erro
 import { type ModelBytes, readModel } from "./model.js";
 import { ModelFile, Engine as WasmEngine } from "./photonet_wasm.js";
 import type { Backend } from "./types.js";
-import { startWasm } from "./wasm.js";
+import { classifierWasm } from "./wasm.js";
 
 /** A device with a model on it. */
 export interface Opened {
@@ -56,7 +56,7 @@ async function open(options: OpenOptions, { onNotice }: Hooks, incoming: Incomin
   // The browser looks for its GPU while the wasm starts.
   const choosing = chooseBackend(options.backend);
   choosing.catch(() => undefined);
-  await startWasm(options.wasm);
+  await classifierWasm.start(options.wasm);
   checkAbort(incoming.signal);
   const choice = await choosing;
   checkAbort(incoming.signal);

@@ -305,6 +305,11 @@ impl InferenceNetwork {
         self.options.batch
     }
 
+    /// What it takes.
+    pub fn input(&self) -> &Input {
+        &self.options.input
+    }
+
     /// Submits one batch: `pixels` is `[batch][size][size][3]`; labels are counted where the
     /// options ask for it, `u32::MAX` leaves a row out.
     ///

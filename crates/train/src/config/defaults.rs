@@ -12,7 +12,7 @@ use super::{
 
 /// Photos are kept in memory with a short side of at most so many times that of the network's input: even the
 /// smallest random crop (8 % of the area, 3:4) then has as many pixels as the input.
-pub(crate) const KEPT_SIDES: u32 = 4;
+pub const KEPT_SIDES: u32 = 4;
 
 /// The side of the network's input where nothing else is said, in pixels.
 pub(crate) const SIZE: u32 = 224;

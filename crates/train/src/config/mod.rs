@@ -25,6 +25,7 @@ mod overrides;
 mod reader;
 mod reading;
 mod sections;
+mod starting;
 mod tree;
 
 use std::path::{Path, PathBuf};
@@ -32,7 +33,7 @@ use std::path::{Path, PathBuf};
 use photonet_model::{Decay, Frozen, Learning, Tuning};
 use photonet_vision::{Mixing, Recipe};
 
-pub(crate) use defaults::KEPT_SIDES;
+pub use defaults::KEPT_SIDES;
 pub use difference::difference;
 pub(crate) use error::nearest;
 pub use error::{ConfigError, Place};

@@ -17,6 +17,7 @@ pub use error::DatasetError;
 pub use folder::is_photo;
 pub(crate) use list::lines;
 pub use list::{ListOptions, read_labels};
+pub(crate) use split::for_validation;
 
 /// How many classes are named when a run starts.
 const SHOWN_CLASSES: usize = 10;

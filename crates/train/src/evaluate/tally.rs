@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 /// What is known of the photos so far. Its size does not grow with their number.
-pub(super) struct Tally {
+pub(crate) struct Tally {
     images: usize,
     /// Each k, and how many labels were among the first k.
     topk: Vec<(u32, usize)>,

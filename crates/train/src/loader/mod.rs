@@ -7,6 +7,7 @@
 
 mod cache;
 mod epoch;
+mod preparation;
 mod source;
 
 use std::path::PathBuf;
@@ -17,6 +18,7 @@ use std::time::Duration;
 use photonet_vision::{DecodeLimits, Mixing, Purpose, Random, Recipe, RngKey, VisionError};
 
 pub use epoch::EpochIter;
+pub(crate) use preparation::Preparation;
 use source::Source;
 
 use crate::dataset::Dataset;
@@ -266,12 +268,11 @@ impl Loader {
 
     /// The order in which an epoch, counted from 0, takes the photos, as indices of the data set.
     pub fn order(&self, epoch: u32) -> Vec<u32> {
-        let mut order: Vec<u32> = (0..self.source.dataset.samples.len() as u32).collect();
-        if self.options.shuffle {
-            let key = RngKey { seed: self.options.seed, epoch, sample: 0 };
-            Random::new(key, Purpose::Shuffle).shuffle(&mut order);
+        let photos = self.source.dataset.samples.len() as u32;
+        match self.options.shuffle {
+            true => shuffled(photos, self.options.seed, epoch),
+            false => (0..photos).collect(),
         }
-        order
     }
 
     /// Starts an epoch, counted from 0: threads begin to make its first batches. They end when the
@@ -302,4 +303,11 @@ impl Loader {
             wait_seconds: seconds(source.wait_nanos.load(Ordering::Relaxed)),
         }
     }
+}
+
+/// The order in which an epoch, counted from 0, takes `photos` photos.
+pub(crate) fn shuffled(photos: u32, seed: u64, epoch: u32) -> Vec<u32> {
+    let mut order: Vec<u32> = (0..photos).collect();
+    Random::new(RngKey { seed, epoch, sample: 0 }, Purpose::Shuffle).shuffle(&mut order);
+    order
 }

@@ -5,11 +5,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
-use photonet_vision::{
-    DecodeLimits, Interpolation, Library, Mix, Mixing, Recipe, Resampler, Rgb, RngKey, Transform, decode,
-};
+use photonet_vision::{DecodeLimits, Mix, Mixing, Recipe, Rgb, RngKey, decode};
 
 use super::cache::Cache;
+use super::preparation::Preparation;
 use super::{IGNORED_LABEL, LoaderError, LoaderOptions, OnError};
 use crate::dataset::Dataset;
 use crate::photo::guarded;
@@ -23,16 +22,10 @@ pub(super) struct Source {
     pub read_nanos: AtomicU64,
     pub transform_nanos: AtomicU64,
     pub wait_nanos: AtomicU64,
-    /// The steps before the first random one: their result is what the cache holds. For evaluation
-    /// that is the whole recipe, so a photo costs its final pixels only.
-    fixed: Recipe,
-    /// The steps from the first random one on.
-    random: Recipe,
+    preparation: Preparation,
     /// Why a photo cannot be decoded, once that is known.
     failures: Vec<OnceLock<String>>,
     limits: DecodeLimits,
-    /// The longest short side that photos are kept with, and the step that brings longer ones down to it.
-    kept: Option<(u32, Recipe)>,
     seed: u64,
     on_error: OnError,
     mixing: Mixing,
@@ -48,12 +41,6 @@ pub(super) struct Slot {
 impl Source {
     pub fn new(dataset: Arc<Dataset>, recipe: Recipe, size: (u32, u32), options: &LoaderOptions) -> Source {
         let count = dataset.samples.len();
-        let (fixed, random) = divide(recipe);
-        // What is fixed is followed to the bit.
-        let kept = options.keep_short.filter(|_| random.is_random()).map(|size| {
-            let resampler = Resampler { library: Library::Pillow, interpolation: Interpolation::Bilinear };
-            (size, Recipe { transforms: vec![Transform::ResizeShort { size, resampler }], ..fixed.clone() })
-        });
         Source {
             dataset,
             size,
@@ -61,11 +48,9 @@ impl Source {
             read_nanos: AtomicU64::new(0),
             transform_nanos: AtomicU64::new(0),
             wait_nanos: AtomicU64::new(0),
-            fixed,
-            random,
+            preparation: Preparation::new(recipe, options.keep_short),
             failures: (0..count).map(|_| OnceLock::new()).collect(),
             limits: options.limits.clone(),
-            kept,
             seed: options.seed,
             on_error: options.on_error,
             mixing: options.mixing,
@@ -133,10 +118,8 @@ impl Source {
             }
         };
         let start = Instant::now();
-        let key = self.random.is_random().then_some(key);
-        let result = self.random.apply(&image, key).map_err(|e| e.to_string())?;
+        let pixels = self.preparation.pixels(&image, key).map_err(|e| e.to_string())?;
         add(&self.transform_nanos, start);
-        let pixels = result.into_data();
         if pixels.len() != self.slot_bytes() {
             return Err(format!("its transforms give {} bytes, not {}", pixels.len(), self.slot_bytes()));
         }
@@ -151,10 +134,7 @@ impl Source {
         let image = decode(&bytes, &self.limits).map_err(|e| e.to_string())?;
         add(&self.read_nanos, start);
         let start = Instant::now();
-        let larger = |size: u32| image.width().min(image.height()) > size;
-        let shrink = self.kept.as_ref().filter(|(size, _)| larger(*size)).map(|(_, shrink)| shrink);
-        let fixed = Some(&self.fixed).filter(|fixed| !fixed.transforms.is_empty());
-        let image = shrink.into_iter().chain(fixed).try_fold(image, |image, steps| steps.apply(&image, None));
+        let image = self.preparation.keep(image);
         add(&self.transform_nanos, start);
         image.map_err(|e| e.to_string())
     }
@@ -166,24 +146,6 @@ impl Source {
         };
         self.failures.iter().enumerate().filter_map(noted).collect()
     }
-}
-
-/// The steps before the first random one, and the rest.
-///
-/// To apply one after the other is to apply the whole: random steps draw from streams by their kind,
-/// which steps before them leave alone.
-fn divide(recipe: Recipe) -> (Recipe, Recipe) {
-    let step_is_random = |at: usize| {
-        let step = recipe.transforms[at].clone();
-        Recipe { transforms: vec![step], ..recipe.clone() }.is_random()
-    };
-    let first =
-        (0..recipe.transforms.len()).find(|at| step_is_random(*at)).unwrap_or(recipe.transforms.len());
-    let mut fixed = recipe.clone();
-    let mut random = recipe;
-    random.transforms.drain(..first);
-    fixed.transforms.truncate(first);
-    (fixed, random)
 }
 
 fn add(nanos: &AtomicU64, start: Instant) {

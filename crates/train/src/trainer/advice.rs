@@ -1,7 +1,9 @@
-//! What a run that cannot learn much should know.
+//! What the user should know of a run before it begins.
 
 use crate::config::Config;
-use crate::dataset::{Dataset, count};
+use crate::dataset::{count, first_classes};
+use crate::journal::Event;
+use photonet_vision::Strength;
 
 /// Fewer steps than this teach a network little, even one that starts from a model.
 const FEW_STEPS: u64 = 200;
@@ -43,39 +45,59 @@ pub(super) fn few_steps(config: &Config, photos: u64, whole: bool, from_model: b
     ))
 }
 
-/// The share of the weights that a run began with which its moving average may still hold at its end.
-const OLD_SHARE: f64 = 0.1;
-
-/// Says so where a moving average of this decay is too slow for a run of so many updates.
-pub(super) fn slow_average(decay: f64, updates: u64) -> Option<String> {
-    let left = decay.powf(updates as f64);
-    // Of which a hundredth would be left; rounded down, so that it is no more.
-    let better = (0.01_f64.powf(1.0 / updates.max(1) as f64) * 1e4).floor() / 1e4;
-    (left > OLD_SHARE).then(|| {
-        format!(
-            "EMA.decay is {decay}: after the {} of the run {:.0} % of its average are still the weights that it began with; \
-             of {better} it would be 1 %",
-            words(updates, "update", "updates"),
-            100.0 * left
-        )
-    })
-}
-
 fn words(n: u64, one: &str, many: &str) -> String {
     count(usize::try_from(n).unwrap_or(usize::MAX), one, many)
 }
 
-/// Says so where a best top-1 could be had without looking at the photos.
-pub(super) fn no_better_than_guessing(top1: f64, evaluated: &Dataset) -> Option<String> {
-    let counts = evaluated.class_counts();
-    let most = counts.iter().copied().max().filter(|most| *most > 0)?;
-    let name = counts.iter().position(|n| *n == most).and_then(|label| evaluated.labels.get(label))?;
-    let guessed = most as f64 / evaluated.samples.len() as f64;
-    // Shares of the same number of photos differ by more than rounding, or not at all.
-    (top1 < guessed + 1e-6).then(|| {
+/// From so many times the photos of the smallest class on, the largest one's are told to be many.
+const UNEQUAL: usize = 4;
+
+/// What the user should know of classes and mixing, before a run that `resumes` another or is a new one.
+pub(super) fn told(
+    config: &Config,
+    labels: &[String],
+    counts: &[usize],
+    weights: Option<&[f32]>,
+    resumes: bool,
+) -> Vec<Event> {
+    let mut told = Vec::new();
+    if let Some(weights) = weights {
+        let shown = labels.iter().zip(weights).map(|(label, weight)| format!("{label} {weight:.3}"));
+        let range = |order: fn(f32, f32) -> f32| weights.iter().copied().reduce(order).unwrap_or(1.0);
+        told.push(Event::note(format!(
+            "classes count in the loss by weights from {:.3} to {:.3}: {}",
+            range(f32::min),
+            range(f32::max),
+            first_classes(shown)
+        )));
+    } else if !resumes {
+        told.extend(unequal(labels, counts).map(Event::warning));
+    }
+    let mixing = config.train.mixing;
+    if !mixing.is_off() {
+        let ways = [("mixup", mixing.mixup), ("cutmix", mixing.cutmix)];
+        let way = |(name, Strength { probability, alpha }): (&str, Strength)| {
+            format!("{name} with alpha {alpha} in {:.0} % of the batches", 100.0 * probability)
+        };
+        let ways: Vec<_> = ways.into_iter().filter(|(_, s)| s.probability > 0.0).map(way).collect();
+        told.push(Event::note(format!(
+            "photos are mixed with others of their batch: {}; the accuracy of training is not counted",
+            ways.join(", ")
+        )));
+    }
+    told
+}
+
+/// Says so where some classes have many more photos than others.
+fn unequal(labels: &[String], counts: &[usize]) -> Option<String> {
+    let with_photos = || labels.iter().zip(counts).filter(|(_, count)| **count > 0);
+    let (most, largest) = with_photos().max_by_key(|(_, count)| **count)?;
+    let (least, smallest) = with_photos().min_by_key(|(_, count)| **count)?;
+    (*largest >= UNEQUAL * smallest).then(|| {
         format!(
-            "the best top-1, {top1:.4}, is no better than always saying {name}, the most frequent class of the photos to \
-             evaluate on ({guessed:.4}): the model has learned nothing of use"
+            "{largest} photos to train on show {most}, {:.1} times as many as {least} ({smallest}): a network learns to prefer \
+             it; with --balance, or class_weights: balanced in Loss.Train, all classes count alike",
+            *largest as f64 / *smallest as f64
         )
     })
 }
@@ -83,18 +105,6 @@ pub(super) fn no_better_than_guessing(top1: f64, evaluated: &Dataset) -> Option<
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dataset::Sample;
-
-    #[test]
-    fn an_average_too_slow_for_the_run_is_told() {
-        let text = slow_average(0.9999, 1000).unwrap();
-        let start = "EMA.decay is 0.9999: after the 1000 updates of the run 90 % of its average are still";
-        assert!(text.starts_with(start) && text.ends_with("of 0.9954 it would be 1 %"), "{text}");
-        assert!(0.9954_f64.powi(1000) < 0.01);
-        assert_eq!(slow_average(0.9999, 30_000), None);
-        assert_eq!(slow_average(0.99, 300), None);
-        assert_eq!(slow_average(0.0, 1), None);
-    }
 
     #[test]
     fn few_steps_are_told_with_what_would_help() {
@@ -115,16 +125,39 @@ mod tests {
         assert!(text.ends_with("in 1 epoch. What helps: more --epochs (such as 2)"), "{text}");
     }
 
+    fn config(overrides: &[&str]) -> Config {
+        let overrides: Vec<String> = overrides.iter().map(|o| (*o).into()).collect();
+        Config::from_yaml("", "test", &overrides).unwrap()
+    }
+
+    fn labels(names: &[&str]) -> Vec<String> {
+        names.iter().map(|name| (*name).into()).collect()
+    }
+
     #[test]
-    fn a_guess_is_the_most_frequent_class() {
-        let sample = |label| Sample { path: "photo".into(), label };
-        let samples = [0, 1, 1, 2].map(sample).to_vec();
-        let dataset = Dataset { samples, labels: ["a", "b", "c"].map(String::from).to_vec() };
-        let text = no_better_than_guessing(0.5, &dataset).unwrap();
-        assert!(
-            text.contains("0.5000, is no better than always saying b") && text.contains("(0.5000)"),
-            "{text}"
-        );
-        assert_eq!(no_better_than_guessing(0.75, &dataset), None);
+    fn unequal_classes_weights_and_mixing_are_told() {
+        let text = |event: &Event| match event {
+            Event::Note { text } | Event::Warning { text } => text.clone(),
+            other => panic!("{other:?}"),
+        };
+        let names = labels(&["glass", "trash", "unseen"]);
+        let plain = config(&[]);
+        let of = |counts: &[usize], resumes| told(&plain, &names, counts, None, resumes);
+        let events = of(&[80, 20, 0], false);
+        assert!(matches!(&events[..], [Event::Warning { .. }]), "{events:?}");
+        let expected = "80 photos to train on show glass, 4.0 times as many as trash (20): a network learns to prefer it; \
+                        with --balance, or class_weights: balanced in Loss.Train, all classes count alike";
+        assert_eq!(text(&events[0]), expected);
+        assert_eq!((of(&[79, 20, 0], false), of(&[80, 20, 0], true)), (vec![], vec![]));
+        let events = told(&plain, &names, &[80, 20, 0], Some(&[0.625, 2.5, 0.0]), false);
+        let expected = "classes count in the loss by weights from 0.000 to 2.500: glass 0.625, trash 2.500, unseen 0.000";
+        assert_eq!((events.len(), text(&events[0])), (1, expected.into()));
+        let ops =
+            "{OpSampler: {MixupOperator: {alpha: 0.2, prob: 0.25}, CutmixOperator: {alpha: 1, prob: 0.5}}}";
+        let mixed = config(&[&format!("DataLoader.Train.dataset.batch_transform_ops=[{ops}]")]);
+        let events = told(&mixed, &names, &[1, 1, 1], None, false);
+        let expected = "photos are mixed with others of their batch: mixup with alpha 0.2 in 25 % of the batches, cutmix with \
+                        alpha 1 in 50 % of the batches; the accuracy of training is not counted";
+        assert_eq!((events.len(), text(&events[0])), (1, expected.into()));
     }
 }

@@ -6,24 +6,20 @@
 mod advice;
 mod config_notes;
 mod feed;
-mod labels;
 mod output;
 mod progress;
 mod run;
 mod updates;
 
-use crate::checkpoint::{Checkpoint, MODEL, OTHER_CHECKPOINT, State};
-use crate::config::{Config, Pretrained, Variant};
-use crate::dataset::{DataSplit, count};
+use crate::checkpoint::{BEST, Checkpoint, LATEST, MODEL, OTHER_CHECKPOINT, State};
+use crate::config::{Config, Pretrained};
+use crate::dataset::DataSplit;
 use crate::journal::Event;
+use crate::shared::beginning::{self, Beginning};
 use crate::{TrainError, load_model};
 use config_notes::normalisation;
-pub use output::BEST_AVERAGE;
-pub(crate) use output::{BEST, LATEST};
 use photonet_gpu::Gpu;
-use photonet_model::{
-    Architecture, Family, Frozen, Layers, Model, ParameterLayout, Slots, TrainBuffers, Weights, initialise,
-};
+use photonet_model::{Architecture, ParameterLayout, Slots, TrainBuffers, Weights};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -140,13 +136,8 @@ impl Start {
         steps_per_epoch: u64,
         options: &RunOptions,
     ) -> Result<Self, TrainError> {
-        let labels = class_names(config, labels)?;
-        let variant = match config.arch.variant {
-            Variant::Large => photonet_model::Variant::Large,
-            Variant::Small => photonet_model::Variant::Small,
-        };
-        let mut architecture = Architecture::new(Family::Paddle, variant, config.arch.width, labels.len())?;
-        architecture.switches.dropout = config.arch.dropout as f32;
+        let labels = beginning::class_names(config, labels)?;
+        let mut architecture = beginning::asked_for(config, labels.len())?;
         if let Some(folder) = options.checkpoint(config).cloned() {
             let checkpoint = Checkpoint::load(&folder)?;
             let refuse = |reason: String| TrainError::Checkpoint { path: folder.clone(), reason };
@@ -157,15 +148,15 @@ impl Start {
             let dropout = architecture.switches.dropout;
             architecture = model.architecture.clone();
             architecture.switches.dropout = dropout;
-            check_frozen_place(config, &architecture)?;
+            beginning::check_frozen_place(config, &architecture)?;
             let (slots, state) = (Some(slots), Some(state));
             let resumed = Some(folder);
-            let notes = frozen_notes(config).into_iter().map(Event::note).collect();
+            let notes = beginning::frozen_notes(config).into_iter().map(Event::note).collect();
             let (weights, average) = (model.weights, average.map(|model| model.weights));
             return Ok(Self { architecture, labels, weights, slots, average, state, resumed, notes });
         }
         let mut notes: Vec<Event> = Vec::new();
-        let weights = match given_weights(config) {
+        let given = match given_weights(config) {
             Some(path) => {
                 if let Pretrained::Path(other) = &config.arch.pretrained
                     && other != path
@@ -192,7 +183,7 @@ impl Start {
                          NormalizeImage, or start by --from, which does"
                     )));
                 }
-                start_from(model, &mut architecture, &labels, config.global.seed, &mut notes)
+                Some(model)
             }
             None if config.arch.pretrained == Pretrained::Yes => {
                 return Err(TrainError::Request(
@@ -202,10 +193,11 @@ impl Start {
                         .into(),
                 ));
             }
-            None => initialise(&architecture, config.global.seed),
+            None => None,
         };
-        check_frozen(config, &architecture)?;
-        notes.extend(frozen_notes(config).into_iter().map(Event::note));
+        let Beginning { architecture, weights, notes: more } =
+            Beginning::new(config, architecture, &labels, given)?;
+        notes.extend(more);
         Ok(Self {
             architecture,
             labels,
@@ -219,97 +211,12 @@ impl Start {
     }
 }
 
-/// What is drawn at random must learn.
-fn check_frozen(config: &Config, architecture: &Architecture) -> Result<(), TrainError> {
-    if given_weights(config).is_none()
-        && (config.arch.freeze_until != Frozen::Nothing || config.arch.freeze_bn)
-    {
-        return Err(TrainError::Request(
-            "parts of a network that starts from random weights cannot be frozen: give a model to start from \
-             with --from MODEL or Arch.pretrained=PATH"
-                .into(),
-        ));
-    }
-    check_frozen_place(config, architecture)
-}
-
-/// A part to freeze must be there.
-fn check_frozen_place(config: &Config, architecture: &Architecture) -> Result<(), TrainError> {
-    let frozen = config.arch.freeze_until;
-    let blocks = Layers::new(architecture).blocks.len();
-    if matches!(frozen, Frozen::Blocks(count) if count > blocks) {
-        return Err(TrainError::Request(format!(
-            "Arch.freeze_until is {frozen}, but {architecture} has {blocks} blocks: give a number up to {blocks}, \
-             or `head` to train the classifier alone"
-        )));
-    }
-    Ok(())
-}
-
 /// PaddleClas loads `Arch.pretrained` first and `Global.pretrained_model` over it.
 fn given_weights(config: &Config) -> Option<&PathBuf> {
     match (&config.global.pretrained_model, &config.arch.pretrained) {
         (Some(path), _) | (None, Pretrained::Path(path)) => Some(path),
         (None, Pretrained::No | Pretrained::Yes) => None,
     }
-}
-
-/// What does not learn, for the log.
-fn frozen_notes(config: &Config) -> Vec<String> {
-    let mut notes = Vec::new();
-    match config.arch.freeze_until {
-        Frozen::Nothing => {}
-        Frozen::Blocks(blocks) => {
-            notes.push(format!("frozen: the stem and {}", count(blocks, "block", "blocks")));
-        }
-        Frozen::Backbone => notes.push("frozen: all but the classifier's two layers".into()),
-    }
-    if config.arch.freeze_bn {
-        notes.push("batch normalisation keeps its running statistics".into());
-    }
-    notes
-}
-
-/// The model of another run as a start: its family and switches are kept, and its classifier too
-/// where it tells the same classes apart.
-fn start_from(
-    model: Model,
-    architecture: &mut Architecture,
-    labels: &[String],
-    seed: u64,
-    notes: &mut Vec<Event>,
-) -> Weights {
-    let classes = architecture.classes;
-    let dropout = architecture.switches.dropout;
-    *architecture = Architecture { classes, ..model.architecture.clone() };
-    architecture.switches.dropout = dropout;
-    let mut weights = model.weights;
-    if model.labels != labels {
-        notes.push(Event::note(format!(
-            "the model's classifier of {} classes is replaced by a new one of {classes}, as the photos' classes are others",
-            model.architecture.classes
-        )));
-        let fresh = initialise(architecture, seed);
-        for name in ["classifier.weight", "classifier.bias"] {
-            if let Some(tensor) = fresh.get(name) {
-                weights.tensors.insert(name.into(), tensor.clone());
-            }
-        }
-    }
-    weights
-}
-
-/// One name for each class of the network: those of the data set, then numbers up to `class_num`.
-fn class_names(config: &Config, labels: &[String]) -> Result<Vec<String>, TrainError> {
-    let classes = config.arch.class_num.map_or(labels.len(), |n| n as usize);
-    if classes < labels.len() {
-        return Err(TrainError::Request(format!(
-            "Arch.class_num is {classes}, but the photos have {} classes: raise it or leave it out",
-            labels.len()
-        )));
-    }
-    let numbers = labels.len()..classes;
-    Ok(labels.iter().cloned().chain(numbers.map(|n| n.to_string())).collect())
 }
 
 fn check_resume(

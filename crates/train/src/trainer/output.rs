@@ -1,20 +1,11 @@
 //! The folder that a run writes to: whose it is, and what a run leaves there.
 
 use crate::TrainError;
-use crate::checkpoint::{FILES as CHECKPOINT_FILES, STATE};
+use crate::checkpoint::{BEST, BEST_AVERAGE, FILES as CHECKPOINT_FILES, LATEST, STATE};
 use std::ffi::OsString;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-
-/// Folder of the best model.
-pub(crate) const BEST: &str = "best_model";
-
-/// Folder of the best model whose weights are moving averages.
-pub const BEST_AVERAGE: &str = "best_model_ema";
-
-/// Folder of the newest checkpoint.
-pub(crate) const LATEST: &str = "latest";
 
 /// What a run writes beside models and checkpoints.
 const FILES: [&str; 6] =

@@ -1,30 +1,7 @@
-//! Turning the device's counters into events.
+//! Where a run is, and how fast it goes.
 
 use crate::journal::{Scores, TrainStep};
-use photonet_nn::{Metrics, TOP_COUNTS};
 use std::time::{Duration, Instant};
-
-/// The numbers k as the device takes them.
-pub(super) fn counted(topk: &[u32]) -> [u32; TOP_COUNTS] {
-    let mut counted = [0; TOP_COUNTS];
-    counted.iter_mut().zip(topk).for_each(|(to, k)| *to = *k);
-    counted
-}
-
-/// Loss and accuracies of `metrics`, which were [`counted`].
-pub(super) fn scores(metrics: &Metrics, topk: &[u32]) -> Scores {
-    let share = |count: u32| f64::from(count) / f64::from(metrics.images.max(1));
-    let topk = topk.iter().zip(metrics.top).map(|(k, count)| (*k, share(count))).collect();
-    Scores { loss: f64::from(metrics.loss) / f64::from(metrics.images.max(1)), topk }
-}
-
-/// Adds the counters of two intervals.
-pub(super) fn merge(total: &mut Metrics, more: &Metrics) {
-    total.loss += more.loss;
-    total.images += more.images;
-    total.bad += more.bad;
-    total.top.iter_mut().zip(more.top).for_each(|(to, count)| *to += count);
-}
 
 /// Where in the run a step is.
 #[derive(Clone, Copy)]

@@ -6,21 +6,22 @@ mod preparing;
 mod reporting;
 mod saving;
 
-use super::advice::{few_steps, no_better_than_guessing};
+use super::advice::{few_steps, told as told_of_labels};
 use super::config_notes::unusual;
-use super::labels::{answers, class_weights, told as told_of_labels};
-use super::output::{BEST, BEST_AVERAGE, LATEST, Output};
-use super::progress::{Clock, Place, counted, scores};
+use super::output::Output;
+use super::progress::{Clock, Place};
 use super::updates::Updates;
 use super::{Outcome, RunOptions, Start, given_weights};
 use crate::TrainError;
-use crate::checkpoint::MODEL;
+use crate::checkpoint::{BEST, BEST_AVERAGE, LATEST, MODEL};
 use crate::config::Config;
 use crate::dataset::DataSplit;
 use crate::evaluate::telling;
 use crate::journal::{Event, Journal};
 use crate::loader::{Batch, Loader, LoaderOptions, OnError};
 use crate::schedule::Schedule;
+use crate::shared::labels::{answers, class_weights};
+use crate::shared::scores::{counted, no_better_than_guessing, scores};
 use loading::{Loading, LoadingTime};
 use photonet_gpu::{Gpu, Staged, Staging};
 use photonet_model::{

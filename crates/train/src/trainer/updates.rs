@@ -58,6 +58,24 @@ impl Updates {
     }
 }
 
+/// The share of the weights that a run began with which its moving average may still hold at its end.
+const OLD_SHARE: f64 = 0.1;
+
+/// Says so where a moving average of this decay is too slow for a run of so many updates.
+pub(super) fn slow_average(decay: f64, updates: u64) -> Option<String> {
+    let left = decay.powf(updates as f64);
+    // Of which a hundredth would be left; rounded down, so that it is no more.
+    let better = (0.01_f64.powf(1.0 / updates.max(1) as f64) * 1e4).floor() / 1e4;
+    (left > OLD_SHARE).then(|| {
+        format!(
+            "EMA.decay is {decay}: after the {} of the run {:.0} % of its average are still the weights that it began with; \
+             of {better} it would be 1 %",
+            count(updates as usize, "update", "updates"),
+            100.0 * left
+        )
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -77,5 +95,16 @@ mod tests {
         assert!((0..30).all(|step| one.before(step) == step && one.turn(step) == Turn::ALONE));
         let error = Updates::new(3, 4).unwrap_err().to_string();
         assert!(error.contains("update_freq is 4") && error.contains("give at most 3"), "{error}");
+    }
+
+    #[test]
+    fn an_average_too_slow_for_the_run_is_told() {
+        let text = slow_average(0.9999, 1000).unwrap();
+        let start = "EMA.decay is 0.9999: after the 1000 updates of the run 90 % of its average are still";
+        assert!(text.starts_with(start) && text.ends_with("of 0.9954 it would be 1 %"), "{text}");
+        assert!(0.9954_f64.powi(1000) < 0.01);
+        assert_eq!(slow_average(0.9999, 30_000), None);
+        assert_eq!(slow_average(0.99, 300), None);
+        assert_eq!(slow_average(0.0, 1), None);
     }
 }

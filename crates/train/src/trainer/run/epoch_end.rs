@@ -6,8 +6,8 @@ use crate::checkpoint::{Checkpoint, State};
 use crate::dataset::count as words;
 use crate::evaluate::count;
 use crate::journal::{EvalStep, Event, Scores};
-use crate::trainer::progress::{merge, scores};
-use photonet_model::{Input, Model, TestVector};
+use crate::shared::scores::{merge, scores};
+use photonet_model::{Model, TestVector};
 use photonet_nn::Metrics;
 use std::time::{Duration, Instant};
 
@@ -61,7 +61,7 @@ impl Run<'_> {
         let scores = self.evaluate(epoch).await?;
         let (_, accuracy) = scores.topk[0];
         model.facts.top1 = scores.topk.iter().find(|(k, _)| *k == 1).map(|(_, share)| *share);
-        model.test_vectors = vec![self.test_vector().await?];
+        model.test_vectors = vec![TestVector::of(&self.eval_network).await?];
         Ok((accuracy, scores))
     }
 
@@ -128,17 +128,6 @@ impl Run<'_> {
             return Err(self.diverged("the loss of evaluation".into(), self.step.saturating_sub(1)));
         }
         Ok(scores)
-    }
-
-    /// The logits of a noise image that every machine can make, from the network just evaluated.
-    async fn test_vector(&self) -> Result<TestVector, TrainError> {
-        let bytes = Input::of(&self.template.recipe)?.image_bytes();
-        let mut vector = TestVector { seed: TestVector::SEED, logits: Vec::new() };
-        let mut pixels = vector.input(bytes);
-        pixels.resize(bytes * self.eval_network.batch(), 0);
-        self.eval_network.run(&pixels, &[])?;
-        vector.logits = self.eval_network.logits().await?.swap_remove(0);
-        Ok(vector)
     }
 
     /// The run as it stands now. Weights that are not finite are an error, so that they are never saved.

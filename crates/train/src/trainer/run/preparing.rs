@@ -4,7 +4,7 @@ use super::Run;
 use crate::TrainError;
 use crate::dataset::{Sample, count as words};
 use crate::journal::Event;
-use crate::trainer::advice::slow_average;
+use crate::trainer::updates::slow_average;
 use photonet_gpu::Gpu;
 use photonet_model::write_atomically;
 use std::path::{Path, PathBuf};

@@ -4,12 +4,10 @@ use super::Run;
 use crate::TrainError;
 use crate::dataset::count;
 use crate::journal::Event;
-use crate::trainer::progress::{Clock, Place, merge, scores};
+use crate::shared::scores::{merge, scores};
+use crate::trainer::progress::{Clock, Place};
 use photonet_model::PendingMetrics;
 use photonet_nn::Metrics;
-
-/// No larger learning rate is advised to a run that has diverged.
-const HIGHEST_ADVICE: f64 = 0.05;
 
 /// A line of the log whose counters are on their way.
 pub(super) struct Report {
@@ -50,7 +48,7 @@ impl Run<'_> {
             Some(folder) => format!(". The last good checkpoint is {}", folder.display()),
             None => ". No epoch was finished before".into(),
         };
-        let advice = (self.config.optimizer.schedule.learning_rate / 10.0).min(HIGHEST_ADVICE);
+        let advice = self.config.calmer_rate();
         let epoch = (step / self.steps_per_epoch) as u32 + 1;
         let error = TrainError::Diverged { what, step, epoch, advice, kept };
         // The error itself is what the caller gets; the log only repeats it.

@@ -1,0 +1,48 @@
+//! What a run is like where the user said nothing: from scratch, and from a model.
+
+use super::{Config, Variant};
+use photonet_model::Model;
+
+/// Batch for which the default learning rate is meant.
+const REFERENCE_BATCH: f64 = 32.0;
+
+/// Learning rate in units of that from scratch, and epochs, of a run that starts from a model.
+const FINE_TUNING_RATE: f64 = 0.15;
+const FINE_TUNING_EPOCHS: u32 = 20;
+
+/// No larger learning rate is advised to a run that has diverged.
+const HIGHEST_ADVICE: f64 = 0.05;
+
+impl Config {
+    /// The learning rate for batches of so many photos, of a run that starts from a model or from scratch.
+    pub fn usual_rate(&self, batch: u32, from_model: bool) -> f64 {
+        let rate = self.optimizer.method.default_rate() * f64::from(batch) / REFERENCE_BATCH;
+        if from_model { FINE_TUNING_RATE * rate } else { rate }
+    }
+
+    /// The learning rate that is advised to a run that has diverged.
+    pub(crate) fn calmer_rate(&self) -> f64 {
+        (self.optimizer.schedule.learning_rate / 10.0).min(HIGHEST_ADVICE)
+    }
+
+    /// Sets as many epochs as a run that starts from a model usually has.
+    pub fn set_fine_tuning_epochs(&mut self) {
+        self.set_epochs(FINE_TUNING_EPOCHS);
+    }
+
+    /// Takes over the network and the preprocessing of a `model` that training is to start from. Its own input size is kept
+    /// where no `size` is given.
+    pub fn adopt(&mut self, model: &Model, size: Option<u32>) {
+        self.arch.variant = match model.architecture.variant {
+            photonet_model::Variant::Small => Variant::Small,
+            photonet_model::Variant::Large => Variant::Large,
+        };
+        self.arch.width = model.architecture.width;
+        let own = model.recipe.output_size().map(|(width, _)| width);
+        let size = size.or(own).unwrap_or(self.global.image_shape[1]);
+        self.set_size(size);
+        self.train.recipe = model.recipe.for_training(size);
+        self.eval.recipe = model.recipe.at_size(size);
+        self.infer.recipe = self.eval.recipe.clone();
+    }
+}

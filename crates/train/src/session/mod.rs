@@ -1,0 +1,427 @@
+//! Training on photos that are in memory, a step at a time: what a page does, where there are no files and no threads.
+//!
+//! A session trains as [`crate::trainer`] does on a folder of the same photos: the same split, order, crops, learning rates
+//! and choice of the best model, so that the weights are the same too.
+
+mod gallery;
+
+use crate::TrainError;
+use crate::config::Config;
+use crate::dataset::{Dataset, SplitOptions, count};
+use crate::evaluate::{Evaluation, Tally, fill, telling};
+use crate::journal::{Event, Scores};
+use crate::loader::{Batch, Preparation, shuffled};
+use crate::schedule::Schedule;
+use crate::shared::beginning::{Beginning, asked_for, class_names};
+use crate::shared::labels::{answers, class_weights};
+use crate::shared::scores::{counted, merge, no_better_than_guessing, scores};
+use gallery::Divided;
+use photonet_gpu::Gpu;
+use photonet_model::{
+    Architecture, InferenceNetwork, InferenceOptions, Input, Model, PendingMetrics, Precision, TestVector,
+    TrainBuffers, TrainNetwork, TrainOptions, TrainingFacts, Weights, dropout_seed,
+};
+use photonet_nn::Metrics;
+use photonet_vision::{Rgb, RngKey};
+use std::collections::HashMap;
+use std::sync::Arc;
+
+pub use gallery::Gallery;
+
+/// A run on photos in memory.
+pub struct Session {
+    config: Config,
+    preparation: Preparation,
+    train: Vec<(Rgb, u32)>,
+    /// What evaluation takes of each photo of `held`.
+    val: Vec<Rgb>,
+    /// The photos to evaluate on, by the names that they were added with.
+    held: Dataset,
+    buffers: TrainBuffers,
+    /// One for each size of a batch.
+    networks: HashMap<usize, TrainNetwork>,
+    eval_network: InferenceNetwork,
+    template: Model,
+    options: TrainOptions,
+    schedule: Schedule,
+    topk: Vec<u32>,
+    steps_per_epoch: u64,
+    /// The order of the epoch that is submitted.
+    order: Vec<u32>,
+    submitted: u64,
+    /// Of the step that is submitted behind the one that is waited for.
+    ahead: Option<PendingMetrics>,
+    done: u64,
+    /// The counters of the epoch.
+    total: Metrics,
+    best: Option<Best>,
+    /// Evaluations since it last improved.
+    stale: u32,
+    notes: Vec<String>,
+}
+
+/// The best of the models that were evaluated.
+struct Best {
+    accuracy: f64,
+    /// From 1.
+    epoch: u32,
+    model: Model,
+    evaluation: Evaluation,
+}
+
+/// Mistakes that an evaluation keeps.
+const MISTAKES: usize = 20;
+
+/// Where a session is after a step.
+#[derive(Clone, Debug, PartialEq, serde::Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Progress {
+    /// The epoch, from 1.
+    pub epoch: u32,
+    /// How many epochs there are.
+    pub epochs: u32,
+    /// The step just done, from 1, in its epoch.
+    pub step: u64,
+    /// Steps in an epoch.
+    pub steps: u64,
+    /// The learning rate of the step.
+    pub learning_rate: f64,
+    /// Mean loss and accuracies since the epoch's start.
+    #[serde(flatten)]
+    pub scores: Scores,
+    /// What an evaluation found, behind the last step of an epoch.
+    pub evaluation: Option<Evaluated>,
+    /// Whether this was the last step.
+    pub done: bool,
+}
+
+/// What an evaluation found.
+#[derive(Clone, Debug, PartialEq, serde::Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Evaluated {
+    /// Mean loss and accuracies on the photos that were set aside.
+    #[serde(flatten)]
+    pub scores: Scores,
+    /// The best accuracy so far, a share.
+    pub best: f64,
+    /// The epoch that had it, from 1.
+    pub best_epoch: u32,
+}
+
+impl Session {
+    /// Divides the photos, gives the network to the device and makes its plans. `labels` are the classes' names, `model` what
+    /// to start from, to which `config` was adapted by [`Config::adopt`].
+    ///
+    /// # Errors
+    /// Fewer than two classes with photos, none of them with two, what only a run on files can do, or a device that fails.
+    pub async fn start(
+        gpu: &Arc<Gpu>,
+        config: Config,
+        labels: &[String],
+        gallery: Gallery,
+        model: Option<Model>,
+    ) -> Result<Self, TrainError> {
+        check(&config, labels, &gallery)?;
+        let seed = config.global.seed;
+        let split = SplitOptions { fraction: config.train.val_fraction, seed };
+        let Divided { train, val, samples, preparation } = gallery.divide(labels.len(), split);
+        if val.is_empty() {
+            return Err(TrainError::Request(
+                "no class has two photos, so that none can be set aside to evaluate on: add photos".into(),
+            ));
+        }
+        let labels = class_names(&config, labels)?;
+        let counts = class_counts(&train, labels.len());
+        let batch = config.train.batch_size as usize;
+        // With fewer photos than a batch, leaving out what is not a full batch would leave nothing.
+        let drop_last = config.train.drop_last && train.len() >= batch;
+        let steps_per_epoch =
+            if drop_last { train.len() / batch } else { train.len().div_ceil(batch) } as u64;
+        let asked = asked_for(&config, labels.len())?;
+        let begun = Beginning::new(&config, asked, &labels, model)?;
+        let class_weights = class_weights(&config, &labels, &counts)?;
+        let tuning = config.tuning();
+        let buffers =
+            TrainBuffers::new(gpu, &begun.architecture, &begun.weights, &config.learning(), &tuning).await?;
+        let (topk, _) = telling(&config.metric.eval, labels.len());
+        let input = Input::of(&config.eval.recipe)?;
+        let eval_options = InferenceOptions {
+            batch: (config.eval.batch_size as usize).min(val.len()),
+            input,
+            count_topk: Some(counted(&topk)),
+            precision: Precision::Single,
+        };
+        let eval_network =
+            InferenceNetwork::fitting(gpu, &begun.architecture, &begun.weights, &eval_options).await?;
+        let facts = TrainingFacts {
+            train_images: train.len(),
+            val_images: val.len(),
+            seed,
+            version: env!("CARGO_PKG_VERSION").into(),
+            ..TrainingFacts::default()
+        };
+        let held = Dataset { samples, labels: labels.clone() };
+        let mut session = Self {
+            options: TrainOptions {
+                batch: 0,
+                input: Input::of(&config.train.recipe)?,
+                smoothing: config.loss.epsilon as f32,
+                class_weights,
+                topk: counted(&topk),
+                dropout_seed: dropout_seed(seed),
+                tuning,
+                precision: if config.amp { Precision::Half } else { Precision::Single },
+            },
+            template: Model {
+                architecture: begun.architecture,
+                weights: Weights::default(),
+                labels,
+                recipe: config.eval.recipe.clone(),
+                facts,
+                test_vectors: Vec::new(),
+            },
+            schedule: Schedule::new(&config.optimizer.schedule, config.global.epochs, steps_per_epoch),
+            notes: begun.notes.into_iter().filter_map(text).collect(),
+            config,
+            preparation,
+            train,
+            val,
+            held,
+            buffers,
+            networks: HashMap::new(),
+            eval_network,
+            topk,
+            steps_per_epoch,
+            order: Vec::new(),
+            submitted: 0,
+            ahead: None,
+            done: 0,
+            total: Metrics::default(),
+            best: None,
+            stale: 0,
+        };
+        session.prepare(batch.min(session.train.len())).await?;
+        Ok(session)
+    }
+
+    /// What the user should know of the run, a sentence each.
+    pub fn notes(&self) -> &[String] {
+        &self.notes
+    }
+
+    /// Photos to train and to evaluate on.
+    pub fn photos(&self) -> (usize, usize) {
+        (self.train.len(), self.val.len())
+    }
+
+    /// Steps in an epoch, at least 1.
+    pub fn steps_per_epoch(&self) -> u64 {
+        self.steps_per_epoch
+    }
+
+    /// The network.
+    pub fn architecture(&self) -> &Architecture {
+        &self.template.architecture
+    }
+
+    /// Does a step and, behind the last one of an epoch, evaluates. The device has the next step to do while this one's
+    /// counters are waited for.
+    ///
+    /// # Errors
+    /// A loss or weights that are not finite, or a device that fails; the best model so far stays. A session that is over.
+    pub async fn advance(&mut self) -> Result<Progress, TrainError> {
+        if self.is_over() {
+            return Err(TrainError::Request("the training is over: start another one".into()));
+        }
+        let of_epoch = self.done % self.steps_per_epoch;
+        let waited_for = match self.ahead.take() {
+            Some(metrics) => metrics,
+            None => self.submit().await?,
+        };
+        if !self.submitted.is_multiple_of(self.steps_per_epoch) {
+            self.ahead = Some(self.submit().await?);
+        }
+        let metrics = waited_for.finish().await?;
+        if metrics.bad > 0 {
+            return Err(self.diverged("the loss", u64::from(metrics.bad_step)));
+        }
+        if of_epoch == 0 {
+            self.total = Metrics::default();
+        }
+        merge(&mut self.total, &metrics);
+        let (epoch, learning_rate) = (self.epoch(), self.schedule.lr(self.done));
+        self.done += 1;
+        let evaluation = match of_epoch + 1 == self.steps_per_epoch {
+            true => Some(self.evaluate(epoch).await?),
+            false => None,
+        };
+        Ok(Progress {
+            epoch,
+            epochs: self.config.global.epochs,
+            step: of_epoch + 1,
+            steps: self.steps_per_epoch,
+            learning_rate,
+            scores: scores(&self.total, &self.topk),
+            evaluation,
+            done: self.is_over(),
+        })
+    }
+
+    /// The best model so far, and what it is worth on the photos that were set aside; none before the end of the first epoch.
+    pub fn best(&self) -> Option<(&Model, &Evaluation)> {
+        self.best.as_ref().map(|best| (&best.model, &best.evaluation))
+    }
+
+    /// Says so where the best model is of no use.
+    pub fn verdict(&self) -> Option<String> {
+        let best = self.best.as_ref().filter(|_| self.topk[0] == 1)?;
+        no_better_than_guessing(best.accuracy, &self.held)
+    }
+
+    /// From 1, that of the step to be done.
+    fn epoch(&self) -> u32 {
+        (self.done / self.steps_per_epoch) as u32 + 1
+    }
+
+    fn is_over(&self) -> bool {
+        let all = self.done == u64::from(self.config.global.epochs) * self.steps_per_epoch;
+        let between = self.done.is_multiple_of(self.steps_per_epoch);
+        all || between && self.config.global.out_of_patience(self.stale).is_some()
+    }
+
+    /// Makes the network for batches of `images`, if it is not there.
+    async fn prepare(&mut self, images: usize) -> Result<(), TrainError> {
+        if !self.networks.contains_key(&images) {
+            let options = TrainOptions { batch: images, ..self.options.clone() };
+            let network = TrainNetwork::new(&self.buffers, &self.template.architecture, &options).await?;
+            self.networks.insert(images, network);
+        }
+        Ok(())
+    }
+
+    /// Submits the next step.
+    async fn submit(&mut self) -> Result<PendingMetrics, TrainError> {
+        let (epoch, of_epoch) =
+            (self.submitted / self.steps_per_epoch, self.submitted % self.steps_per_epoch);
+        let epoch = epoch as u32;
+        if of_epoch == 0 {
+            self.order = shuffled(self.train.len() as u32, self.config.global.seed, epoch);
+        }
+        let batch = self.batch(epoch, of_epoch as usize)?;
+        self.prepare(batch.size).await?;
+        let (submitted, optimiser) = (self.submitted, self.config.optimizer.method.optimiser());
+        let step = optimiser.step(self.schedule.lr(submitted) as f32, epoch, submitted as u32, submitted);
+        if let Some(network) = self.networks.get(&batch.size) {
+            let answers = answers(&batch, self.options.class_weights.as_deref());
+            network.step(&batch.pixels, &answers, &batch.indices, step)?;
+        }
+        self.submitted += 1;
+        Ok(self.buffers.begin_metrics().await?)
+    }
+
+    /// A batch of an epoch, both counted from 0.
+    fn batch(&self, epoch: u32, of_epoch: usize) -> Result<Batch, TrainError> {
+        let size = self.config.train.batch_size as usize;
+        let first = of_epoch * size;
+        let indices = self.order[first..self.order.len().min(first + size)].to_vec();
+        let mut batch =
+            Batch { pixels: Vec::new(), labels: Vec::new(), size: indices.len(), indices, mixed: None };
+        for &sample in &batch.indices {
+            let (photo, label) = &self.train[sample as usize];
+            let key = RngKey { seed: self.config.global.seed, epoch, sample };
+            let pixels =
+                self.preparation.pixels(photo, key).map_err(|e| TrainError::Request(e.to_string()))?;
+            batch.pixels.extend_from_slice(&pixels);
+            batch.labels.push(*label);
+        }
+        Ok(batch)
+    }
+
+    /// Evaluates behind an epoch (from 1), and keeps the model where it is the best.
+    async fn evaluate(&mut self, epoch: u32) -> Result<Evaluated, TrainError> {
+        let weights = self.buffers.weights().await?;
+        if let Some(name) = weights.first_not_finite() {
+            return Err(self.diverged(&format!("the weight {name}"), self.done - 1));
+        }
+        self.eval_network.set_weights(&weights)?;
+        self.eval_network.take_metrics().await?;
+        let (size, bytes) = (self.eval_network.batch(), self.eval_network.input().image_bytes());
+        let mut tally = Tally::new(self.template.labels.len(), &self.topk, MISTAKES);
+        for (first, photos) in self.val.chunks(size).enumerate() {
+            let samples = (first * size..).zip(&self.held.samples[first * size..]).take(photos.len());
+            let mut pixels: Vec<u8> = photos.iter().flat_map(Rgb::data).copied().collect();
+            let mut labels: Vec<u32> = samples.clone().map(|(_, sample)| sample.label).collect();
+            fill(&mut pixels, &mut labels, size, bytes);
+            self.eval_network.run(&pixels, &labels)?;
+            let logits = self.eval_network.logits().await?;
+            samples
+                .zip(&logits)
+                .for_each(|((index, sample), row)| tally.add(row, sample.label, index as u32));
+        }
+        let metrics = self.eval_network.take_metrics().await?;
+        let scores = scores(&metrics, &self.topk);
+        if metrics.bad > 0 || !scores.loss.is_finite() {
+            return Err(self.diverged("the loss of evaluation", self.done - 1));
+        }
+        let (_, accuracy) = scores.topk[0];
+        let improved = self.best.as_ref().is_none_or(|best| accuracy > best.accuracy);
+        self.stale = if improved { 0 } else { self.stale + 1 };
+        // A tie goes to the later epoch, as in PaddleClas.
+        if self.best.as_ref().is_none_or(|best| accuracy >= best.accuracy) {
+            let mut model = Model { weights, ..self.template.clone() };
+            model.facts.epochs = epoch;
+            model.facts.top1 = scores.topk.iter().find(|(k, _)| *k == 1).map(|(_, share)| *share);
+            model.test_vectors = vec![TestVector::of(&self.eval_network).await?];
+            let evaluation = tally.finish(&self.template.labels, &self.held, Vec::new());
+            self.best = Some(Best { accuracy, epoch, model, evaluation });
+        }
+        let (best, best_epoch) = self.best.as_ref().map_or((accuracy, epoch), |b| (b.accuracy, b.epoch));
+        Ok(Evaluated { scores, best, best_epoch })
+    }
+
+    fn diverged(&self, what: &str, step: u64) -> TrainError {
+        let kept = match &self.best {
+            Some(Best { epoch, .. }) => format!(". The model of epoch {epoch} is kept"),
+            None => ". No epoch was finished before".into(),
+        };
+        let epoch = (step / self.steps_per_epoch) as u32 + 1;
+        TrainError::Diverged { what: what.into(), step, epoch, advice: self.config.calmer_rate(), kept }
+    }
+}
+
+/// Photos of each class.
+fn class_counts(photos: &[(Rgb, u32)], classes: usize) -> Vec<usize> {
+    let of_class = |class| photos.iter().filter(|(_, label)| *label as usize == class).count();
+    (0..classes).map(of_class).collect()
+}
+
+/// Refuses what cannot be trained on, and what only a run on files can do.
+fn check(config: &Config, labels: &[String], gallery: &Gallery) -> Result<(), TrainError> {
+    let refuse = |reason: String| Err(TrainError::Request(reason));
+    if config.train.batch_size == 0 || config.global.epochs == 0 {
+        return refuse("a run has at least one epoch of batches of at least one photo".into());
+    }
+    if !config.train.mixing.is_off() || config.global.update_freq != 1 || config.ema.is_some() {
+        return refuse(
+            "photos are not mixed here, every batch is followed by an update, and there is no moving average of the weights: \
+             leave them out, or train with the program"
+                .into(),
+        );
+    }
+    let with_photos = gallery.class_counts(labels.len()).iter().filter(|photos| **photos > 0).count();
+    if with_photos < 2 {
+        return refuse(format!(
+            "training needs photos of at least two classes, and there are {} of {}: add photos",
+            count(gallery.len(), "photo", "photos"),
+            count(with_photos, "class", "classes")
+        ));
+    }
+    Ok(())
+}
+
+fn text(event: Event) -> Option<String> {
+    match event {
+        Event::Note { text } | Event::Warning { text } => Some(text),
+        _ => None,
+    }
+}

@@ -1,0 +1,57 @@
+//! Training.
+
+use super::{Photo, thrown};
+use crate::error::EngineError;
+use crate::trainer;
+use serde::Serialize;
+use wasm_bindgen::JsValue;
+use wasm_bindgen::prelude::wasm_bindgen;
+
+/// Photos in the making of a model. Calls must not overlap: the package queues them.
+#[wasm_bindgen]
+pub struct Trainer {
+    trainer: trainer::Trainer,
+}
+
+#[wasm_bindgen]
+impl Trainer {
+    /// Opens the device, for `settings` as JSON; `start` is the file of a model to start from, `name` its name for messages.
+    pub async fn open(settings: String, start: Option<Vec<u8>>, name: String) -> Result<Trainer, JsValue> {
+        let start = start.as_deref().map(|bytes| (bytes, name.as_str()));
+        Ok(Self { trainer: trainer::Trainer::open(&settings, start).await.map_err(thrown)? })
+    }
+
+    /// Takes a photo of the class with index `label`.
+    pub fn add(&mut self, photo: &Photo, name: &str, label: u32) -> Result<(), JsValue> {
+        self.trainer.add(&photo.rgb, name, label).map_err(thrown)
+    }
+
+    /// Divides the photos and compiles the kernels; tells what the training is like, as JSON.
+    pub async fn begin(&mut self) -> Result<String, JsValue> {
+        json(&self.trainer.begin().await.map_err(thrown)?)
+    }
+
+    /// Does a step; tells how it went, as JSON.
+    pub async fn advance(&mut self) -> Result<String, JsValue> {
+        json(&self.trainer.advance().await.map_err(thrown)?)
+    }
+
+    /// What the best model so far is worth, as JSON; `null` before the end of the first epoch.
+    pub fn judgement(&self) -> Result<String, JsValue> {
+        json(&self.trainer.judgement().map_err(thrown)?)
+    }
+
+    /// The file of the best model so far.
+    pub fn model(&self) -> Result<Vec<u8>, JsValue> {
+        self.trainer.model().map_err(thrown)
+    }
+
+    /// Frees what the device and the photos take; the object itself is freed by `free()`.
+    pub fn close(&mut self) {
+        self.trainer.close();
+    }
+}
+
+fn json<T: Serialize>(value: &T) -> Result<String, JsValue> {
+    serde_json::to_string(value).map_err(|e| thrown(EngineError::Training(e.to_string())))
+}

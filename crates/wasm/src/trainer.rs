@@ -1,0 +1,224 @@
+//! Training in a page.
+
+use crate::error::EngineError;
+use photonet_gpu::{DeviceChoice, DeviceClass, Gpu, GpuOptions};
+use photonet_model::{Frozen, Model};
+use photonet_train::config::{ClassWeights, Config, Variant};
+use photonet_train::evaluate::Evaluation;
+use photonet_train::session::{Gallery, Progress, Session};
+use photonet_vision::Rgb;
+use serde::{Deserialize, Serialize};
+use std::path::Path;
+use std::sync::Arc;
+
+/// Photos are kept with a short side of at most so many times that of the network's input: half of what the program keeps,
+/// as a page has 4 GiB for everything.
+const KEPT_SIDES: u32 = 2;
+
+/// The memory that photos may take, in bytes.
+const MEMORY: u64 = 2 << 30;
+
+/// What a page asks for; all but the classes has a usual value.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Settings {
+    /// The classes' names.
+    classes: Vec<String>,
+    /// `small` or `large`.
+    arch: Option<String>,
+    width: Option<f64>,
+    size: Option<u32>,
+    epochs: Option<u32>,
+    batch: Option<u32>,
+    learning_rate: Option<f64>,
+    patience: u32,
+    seed: u32,
+    half: bool,
+    /// Whether all classes count alike, however many photos they have.
+    balance: bool,
+    /// `none`, `head` or a number of blocks.
+    freeze: Option<String>,
+}
+
+impl Settings {
+    /// The configuration of a run that starts from `model`, or from scratch.
+    fn config(&self, model: Option<&Model>) -> Result<Config, EngineError> {
+        let refuse = |reason: String| Err(EngineError::Training(reason));
+        let mut config = Config::defaults();
+        let batch = self.batch.unwrap_or(config.train.batch_size);
+        config.train.batch_size = batch;
+        if let Some(model) = model {
+            if self.arch.is_some() || self.width.is_some() {
+                return refuse(
+                    "a run that starts from a model takes its network: leave arch and width out".into(),
+                );
+            }
+            config.adopt(model, self.size);
+            config.set_fine_tuning_epochs();
+        } else {
+            config.arch.variant = match self.arch.as_deref() {
+                None | Some("small") => Variant::Small,
+                Some("large") => Variant::Large,
+                Some(other) => return refuse(format!("arch is \"small\" or \"large\", not {other:?}")),
+            };
+            config.arch.width = self.width.unwrap_or(config.arch.width);
+            config.set_size(self.size.unwrap_or(config.global.image_shape[1]));
+        }
+        config.optimizer.schedule.learning_rate =
+            self.learning_rate.unwrap_or_else(|| config.usual_rate(batch, model.is_some()));
+        if let Some(epochs) = self.epochs {
+            config.set_epochs(epochs);
+        }
+        if let Some(freeze) = &self.freeze {
+            config.arch.freeze_until = freeze.parse::<Frozen>().map_err(EngineError::Training)?;
+        }
+        if self.balance {
+            config.loss.class_weights = ClassWeights::Balanced;
+        }
+        config.global.patience = self.patience;
+        config.global.seed = self.seed.into();
+        config.amp = self.half;
+        let side = config.train.recipe.output_size().map_or(0, |(width, height)| width.max(height));
+        config.train.keep_short = Some(side.saturating_mul(KEPT_SIDES));
+        Ok(config)
+    }
+}
+
+/// What a training is like, for the page.
+#[derive(Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Begun {
+    train_photos: usize,
+    val_photos: usize,
+    steps_per_epoch: u64,
+    epochs: u32,
+    size: u32,
+    learning_rate: f64,
+    architecture: String,
+    /// The adapter's name.
+    device: String,
+    /// Whether it is the processor, which takes long.
+    software: bool,
+    notes: Vec<String>,
+}
+
+/// Photos in the making of a model.
+pub struct Trainer {
+    gpu: Arc<Gpu>,
+    config: Config,
+    labels: Vec<String>,
+    stage: Stage,
+}
+
+enum Stage {
+    /// Photos are added; the model is what to start from.
+    Gathering(Box<(Gallery, Option<Model>)>),
+    Training(Box<Session>),
+    /// It could not begin, or was closed.
+    Over,
+}
+
+impl Trainer {
+    /// Opens the device. `start` is the file of a model to start from, with its name for messages.
+    pub async fn open(settings: &str, start: Option<(&[u8], &str)>) -> Result<Self, EngineError> {
+        let settings: Settings = serde_json::from_str(settings)
+            .map_err(|e| EngineError::Training(format!("the settings cannot be read: {e}")))?;
+        let model = start.map(|(bytes, name)| Model::from_bytes(bytes, Path::new(name))).transpose()?;
+        let config = settings.config(model.as_ref())?;
+        let options =
+            GpuOptions { portable: true, shader_f16: settings.half, ..GpuOptions::new(DeviceChoice::Auto) };
+        let gpu = Gpu::open(&options).await?;
+        let stage = Stage::Gathering(Box::new((Gallery::new(&config), model)));
+        Ok(Self { gpu, config, labels: settings.classes, stage })
+    }
+
+    /// Takes a photo of a class, before the training begins.
+    pub fn add(&mut self, photo: &Rgb, name: &str, label: u32) -> Result<(), EngineError> {
+        let refuse = |reason: String| Err(EngineError::Training(reason));
+        let Stage::Gathering(gathered) = &mut self.stage else {
+            return refuse("photos are added before the training begins".into());
+        };
+        let (gallery, _) = &mut **gathered;
+        if label as usize >= self.labels.len() {
+            return refuse(format!("class {label} is none of the {} classes", self.labels.len()));
+        }
+        if gallery.bytes() > MEMORY {
+            return refuse(format!(
+                "{} photos take {} MB, which is all that a page has for them: take a smaller size, or train with the program",
+                gallery.len(),
+                gallery.bytes() >> 20
+            ));
+        }
+        Ok(gallery.add(photo.clone(), name, label)?)
+    }
+
+    /// Divides the photos and compiles the kernels. Where that fails a new trainer is needed.
+    pub async fn begin(&mut self) -> Result<Begun, EngineError> {
+        let Stage::Gathering(gathered) = std::mem::replace(&mut self.stage, Stage::Over) else {
+            return Err(EngineError::Training("the training has begun already: open another trainer".into()));
+        };
+        let (gallery, model) = *gathered;
+        let session = Session::start(&self.gpu, self.config.clone(), &self.labels, gallery, model).await?;
+        self.gpu.check()?;
+        let (train_photos, val_photos) = session.photos();
+        let begun = Begun {
+            train_photos,
+            val_photos,
+            steps_per_epoch: session.steps_per_epoch(),
+            epochs: self.config.global.epochs,
+            size: self.config.eval.recipe.output_size().map_or(0, |(width, _)| width),
+            learning_rate: self.config.optimizer.schedule.learning_rate,
+            architecture: session.architecture().to_string(),
+            device: self.gpu.adapter().name.clone(),
+            software: self.gpu.class() == DeviceClass::Software,
+            notes: session.notes().to_vec(),
+        };
+        self.stage = Stage::Training(Box::new(session));
+        Ok(begun)
+    }
+
+    fn session(&self) -> Result<&Session, EngineError> {
+        match &self.stage {
+            Stage::Training(session) => Ok(session),
+            _ => Err(EngineError::Training("the training has not begun".into())),
+        }
+    }
+
+    /// Does a step.
+    pub async fn advance(&mut self) -> Result<Progress, EngineError> {
+        match &mut self.stage {
+            Stage::Training(session) => Ok(session.advance().await?),
+            _ => Err(EngineError::Training("the training has not begun".into())),
+        }
+    }
+
+    /// What the best model so far is worth; nothing before the end of the first epoch.
+    pub fn judgement(&self) -> Result<Option<Judgement<'_>>, EngineError> {
+        let session = self.session()?;
+        let verdict = session.verdict();
+        Ok(session.best().map(|(_, evaluation)| Judgement { evaluation, verdict }))
+    }
+
+    /// The file of the best model so far.
+    pub fn model(&self) -> Result<Vec<u8>, EngineError> {
+        match self.session()?.best() {
+            Some((model, _)) => Ok(model.to_bytes()?),
+            None => Err(EngineError::Training("there is no model before the end of the first epoch".into())),
+        }
+    }
+
+    /// Frees what the device and the photos take.
+    pub fn close(&mut self) {
+        self.stage = Stage::Over;
+        self.gpu.destroy();
+    }
+}
+
+/// What the best model so far is worth on the photos that were set aside.
+#[derive(Debug, Serialize)]
+pub struct Judgement<'a> {
+    #[serde(flatten)]
+    evaluation: &'a Evaluation,
+    /// A sentence where it is of no use.
+    verdict: Option<String>,
+}

@@ -1,0 +1,206 @@
+/// <reference lib="esnext.disposable" preserve="true" />
+import { decoded } from "./decoded.js";
+import { checkAbort, DeviceError, fromWasm, ImageError, TrainingError } from "./errors.js";
+import { hints } from "./hints.js";
+import { keepModel, type ModelBytes, readModel } from "./model.js";
+import { toInput } from "./photo.js";
+import init, { Photo, Trainer as WasmTrainer } from "./photonet_trainer.js";
+import { Queue } from "./queue.js";
+import { Wasm } from "./starter.js";
+import type { AddOptions, Begun, Judgement, TrainerOptions, TrainingStep, TrainOptions } from "./training-types.js";
+import { turn } from "./turn.js";
+import type { PhotoSource } from "./types.js";
+
+const wasm = new Wasm("photonet_trainer_bg.wasm", init, () => new URL("./photonet_trainer_bg.wasm", import.meta.url));
+
+/** Photos in the making of a model. Nothing that it is given leaves the device. */
+export class Trainer {
+  /** The classes' names. */
+  readonly classes: readonly string[];
+  readonly #wasm: WasmTrainer;
+  readonly #queue = new Queue();
+  /** Photos of each class. */
+  readonly #counts: number[];
+  #begun: Begun | undefined;
+  /** Whether the last step is done. */
+  #over = false;
+  #disposed = false;
+
+  private constructor(trainer: WasmTrainer, classes: readonly string[]) {
+    this.#wasm = trainer;
+    this.classes = classes;
+    this.#counts = classes.map(() => 0);
+  }
+
+  /**
+   * Opens the device and, where the training starts from a model, loads that. Rejects with a `TrainingError`, a `DeviceError`, a
+   * `ModelError` or an `AbortError`.
+   */
+  static async open(options: TrainerOptions): Promise<Trainer> {
+    const { from, wasm: source, sha256, cache, onProgress, onNotice, signal, classes, precision, freeze, ...settings } = options;
+    checkAbort(signal);
+    const names = checkedClasses(classes);
+    if (!(globalThis.navigator as { gpu?: unknown } | undefined)?.gpu) {
+      throw new DeviceError(`there is no WebGPU here, and training needs it: ${hints.noGpu}`);
+    }
+    const told = {
+      onProgress: onProgress ?? (() => undefined),
+      onNotice: onNotice ?? (() => undefined),
+      onHeader: () => undefined,
+      signal,
+    };
+    const reading = from === undefined ? undefined : readModel({ ...told, source: from, sha256, cache: cache ?? true });
+    reading?.catch(() => undefined);
+    await wasm.start(source);
+    const model: ModelBytes | undefined = await reading;
+    checkAbort(signal);
+    const asked = {
+      ...Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined)),
+      classes: names,
+      half: precision === "f16",
+      ...(freeze === undefined ? {} : { freeze: String(freeze) }),
+    };
+    let trainer: WasmTrainer;
+    try {
+      trainer = await WasmTrainer.open(JSON.stringify(asked), model?.bytes, model?.name ?? "");
+    } catch (error) {
+      throw fromWasm(error);
+    }
+    if (model && (cache ?? true)) void keepModel(model, told.onNotice);
+    const made = new Trainer(trainer, names);
+    if (signal?.aborted) made.dispose();
+    checkAbort(signal);
+    return made;
+  }
+
+  /** Photos of each class so far, in the order of `classes`. */
+  get counts(): readonly number[] {
+    return [...this.#counts];
+  }
+
+  /**
+   * Decodes a photo of a class, by name or index, and keeps what training needs of it. Before the training begins. Rejects with
+   * an `ImageError` where it cannot be read.
+   */
+  async add(photo: PhotoSource, label: string | number, options: AddOptions = {}): Promise<void> {
+    const { signal } = options;
+    const index = typeof label === "number" ? label : this.classes.indexOf(label);
+    if (this.classes[index] === undefined) {
+      throw new TrainingError(`${JSON.stringify(label)} is none of the classes: ${this.classes.join(", ")}`);
+    }
+    const input = await toInput(photo, signal);
+    if (input.kind === "prepared") throw new ImageError("a prepared photo cannot be trained on");
+    const name = options.name ?? (input.kind === "file" ? input.name : "photo");
+    await this.#call(signal, async () => {
+      const { photo: held } = await decoded(input, Photo);
+      try {
+        this.#wasm.add(held, name, index);
+      } catch (error) {
+        throw fromWasm(error, name);
+      } finally {
+        held.free();
+      }
+      this.#counts[index] = (this.#counts[index] ?? 0) + 1;
+    });
+  }
+
+  /**
+   * Sets a fifth of each class aside, and compiles the kernels; `train` does it where it was not done. Later photos are refused.
+   * Rejects with a `TrainingError` where there are too few photos.
+   */
+  begin(options: { signal?: AbortSignal | undefined } = {}): Promise<Begun> {
+    return this.#call(options.signal, async () => {
+      try {
+        this.#begun ??= JSON.parse(await this.#wasm.begin()) as Begun;
+        return this.#begun;
+      } catch (error) {
+        throw fromWasm(error);
+      }
+    });
+  }
+
+  /**
+   * Trains to the end, or until the signal is aborted, which rejects with an `AbortError`: the best model so far is there then as
+   * well, and a further call goes on.
+   */
+  async train(options: TrainOptions = {}): Promise<Judgement> {
+    const { signal, onBegin, onStep } = options;
+    const begun = await this.begin({ signal });
+    onBegin?.(begun);
+    while (!this.#over) {
+      onStep?.(await this.#call(signal, () => this.#advance()));
+      // Aborts arrive, and the page breathes, between two steps.
+      await turn();
+    }
+    const judgement = await this.judgement();
+    if (!judgement) throw new TrainingError("the training ended without a model");
+    return judgement;
+  }
+
+  async #advance(): Promise<TrainingStep> {
+    try {
+      const step = JSON.parse(await this.#wasm.advance()) as TrainingStep;
+      this.#over = step.done;
+      return step;
+    } catch (error) {
+      throw fromWasm(error);
+    }
+  }
+
+  /** What the best model so far is worth on the photos that were set aside; nothing before the end of the first epoch. */
+  judgement(): Promise<Judgement | null> {
+    return this.#read(() => JSON.parse(this.#wasm.judgement()) as Judgement | null);
+  }
+
+  /**
+   * The file of the best model so far, `model.safetensors`, for `Classifier.load`, the page and the program. Rejects with a
+   * `TrainingError` before the end of the first epoch.
+   */
+  model(): Promise<Uint8Array> {
+    return this.#read(() => this.#wasm.model());
+  }
+
+  #read<T>(work: () => T): Promise<T> {
+    return this.#call(undefined, async () => {
+      try {
+        return work();
+      } catch (error) {
+        throw fromWasm(error);
+      }
+    });
+  }
+
+  async #call<T>(signal: AbortSignal | undefined, work: () => Promise<T>): Promise<T> {
+    if (this.#disposed) throw new DeviceError("this trainer was disposed of: open another one");
+    return this.#queue.run(signal, work);
+  }
+
+  /** Frees the device's memory and the photos, once the call under way is answered. Later calls reject. */
+  dispose(): void {
+    if (this.#disposed) return;
+    this.#disposed = true;
+    this.#queue.close(() => {
+      this.#wasm.close();
+      this.#wasm.free();
+    });
+  }
+
+  /** For `using`; older engines do not know the symbol. */
+  declare readonly [Symbol.dispose]: () => void;
+
+  static {
+    if (typeof Symbol.dispose === "symbol") {
+      Object.defineProperty(this.prototype, Symbol.dispose, { value: this.prototype.dispose, configurable: true, writable: true });
+    }
+  }
+}
+
+function checkedClasses(classes: readonly string[]): string[] {
+  const names = Array.from(classes ?? []);
+  if (names.length < 2 || names.some((name) => typeof name !== "string" || !name.trim())) {
+    throw new TrainingError("training tells classes apart: give the names of two or more as `classes`");
+  }
+  const twice = names.find((name, index) => names.indexOf(name) !== index);
+  if (twice !== undefined) throw new TrainingError(`two classes are called ${JSON.stringify(twice)}: each has a name of its own`);
+  return names;
+}
