@@ -32,10 +32,10 @@ fn picture(label: usize, number: u32) -> image::RgbImage {
 fn draw(folder: &Path) -> Vec<(PathBuf, u32)> {
     let mut photos = Vec::new();
     for (label, class) in CLASSES.iter().enumerate() {
-        std::fs::create_dir(folder.join(class)).unwrap();
+        std::fs::create_dir(folder.join(class)).expect("set-up");
         for number in 0..11 - label as u32 {
             let path = folder.join(class).join(format!("{number:02}.png"));
-            picture(label, number).save(&path).unwrap();
+            picture(label, number).save(&path).expect("set-up");
             photos.push((path, label as u32));
         }
     }
@@ -58,8 +58,9 @@ fn gallery(config: &Config, photos: &[(PathBuf, u32)]) -> Gallery {
     let mut gallery = Gallery::new(config);
     // In another order than the folder's.
     for (path, label) in photos.iter().rev() {
-        let photo = decode_photo(&std::fs::read(path).unwrap()).unwrap();
-        gallery.add(photo, path.file_name().unwrap().to_str().unwrap(), *label).unwrap();
+        let photo = decode_photo(&std::fs::read(path).expect("a photo")).expect("a photo");
+        let name = path.file_name().expect("a name").to_string_lossy();
+        gallery.add(photo, &name, *label).expect("a good photo");
     }
     gallery
 }
@@ -71,20 +72,20 @@ fn labels() -> Vec<String> {
 fn run(session: &mut Session) -> Vec<Progress> {
     let mut all = Vec::new();
     while all.last().is_none_or(|last: &Progress| !last.done) {
-        all.push(block_on(session.advance()).unwrap());
+        all.push(block_on(session.advance()).expect("set-up"));
     }
     all
 }
 
 /// The models of both ways, from scratch or from `start`.
 fn both(start: Option<&Model>, change: impl Fn(&mut Config)) -> (Model, Model, Vec<Progress>) {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = tempfile::tempdir().expect("set-up");
     let photos = draw(folder.path());
-    let out = tempfile::tempdir().unwrap();
+    let out = tempfile::tempdir().expect("set-up");
     let mut config = config(out.path());
     if let Some(start) = start {
         let path = out.path().join("start.safetensors");
-        start.save(&path).unwrap();
+        start.save(&path).expect("set-up");
         config.adopt(start, Some(48));
         config.arch.pretrained = photonet_train::config::Pretrained::Path(path);
     }
@@ -92,16 +93,16 @@ fn both(start: Option<&Model>, change: impl Fn(&mut Config)) -> (Model, Model, V
     let gpu = gpu();
     let mut session =
         block_on(Session::start(&gpu, config.clone(), &labels(), gallery(&config, &photos), start.cloned()))
-            .unwrap();
+            .expect("set-up");
     let told = run(&mut session);
-    let split = open(folder.path(), SplitOptions::default()).unwrap();
+    let split = open(folder.path(), SplitOptions::default()).expect("set-up");
     assert_eq!(session.photos(), (split.train.samples.len(), split.val.samples.len()));
     let options = RunOptions { overwrite: true, ..RunOptions::default() };
-    let outcome = train(&gpu, &config, split, &options, &AtomicBool::new(false)).unwrap();
-    let (best, epoch) = outcome.best.unwrap();
-    let last = told.iter().rev().find_map(|progress| progress.evaluation.clone()).unwrap();
+    let outcome = train(&gpu, &config, split, &options, &AtomicBool::new(false)).expect("set-up");
+    let (best, epoch) = outcome.best.expect("set-up");
+    let last = told.iter().rev().find_map(|progress| progress.evaluation.clone()).expect("set-up");
     assert_eq!((last.best, last.best_epoch), (best, epoch));
-    let (model, evaluation) = session.best().unwrap();
+    let (model, evaluation) = session.best().expect("set-up");
     assert_eq!(evaluation.images, session.photos().1);
     assert!((evaluation.topk[0].1 - best).abs() < 1e-9);
     let wrong = (evaluation.images as f64 * (1.0 - best)).round() as usize;
@@ -110,9 +111,9 @@ fn both(start: Option<&Model>, change: impl Fn(&mut Config)) -> (Model, Model, V
         evaluation
             .mistakes
             .iter()
-            .all(|m| m.file.extension().unwrap() == "png" && m.truth.class != m.top[0].class)
+            .all(|m| m.file.extension().expect("set-up") == "png" && m.truth.class != m.top[0].class)
     );
-    (model.clone(), load_model(&outcome.model).unwrap(), told)
+    (model.clone(), load_model(&outcome.model).expect("set-up"), told)
 }
 
 #[test]
@@ -141,7 +142,7 @@ fn a_session_gives_the_weights_of_a_run_on_the_same_photos() {
 
 #[test]
 fn what_cannot_be_trained_on_is_told() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = tempfile::tempdir().expect("set-up");
     let photos = draw(folder.path());
     let gpu = gpu();
     let plain = config(folder.path());
@@ -164,7 +165,7 @@ fn what_cannot_be_trained_on_is_told() {
     hot.optimizer.schedule.learning_rate = 1e30;
     hot.optimizer.schedule.warmup_epoch = 0.0;
     let mut session =
-        block_on(Session::start(&gpu, hot.clone(), &labels(), gallery(&hot, &photos), None)).unwrap();
+        block_on(Session::start(&gpu, hot.clone(), &labels(), gallery(&hot, &photos), None)).expect("set-up");
     let error = (0..8).find_map(|_| block_on(session.advance()).err()).expect("must diverge");
     assert!(matches!(error, TrainError::Diverged { .. }), "{error}");
     assert!(error.to_string().contains("No epoch was finished before"), "{error}");
