@@ -24,9 +24,21 @@ interface AdapterInfo {
 
 const SOFTWARE = /swiftshader|llvmpipe|lavapipe|softpipe|basic render|warp/i;
 
+/** WebGPU, where the browser has it. */
+export function gpuHere(): Gpu | undefined {
+  return (globalThis.navigator as { gpu?: Gpu } | undefined)?.gpu;
+}
+
+/** What the browser tells of its GPU, which may be nothing. */
+export async function adapterName(): Promise<string> {
+  const adapter = await gpuHere()?.requestAdapter().catch(() => null);
+  const { description, vendor, architecture } = adapter?.info ?? {};
+  return description || [vendor, architecture].filter(Boolean).join(" ");
+}
+
 /** WebGPU on a real GPU, the CPU everywhere else: a software adapter is several times slower than the CPU path. */
 export async function chooseBackend(wanted: "auto" | Backend): Promise<Choice> {
-  const gpu = (globalThis.navigator as { gpu?: Gpu } | undefined)?.gpu;
+  const gpu = gpuHere();
   const none = `there is no WebGPU here: ${hints.noGpu}`;
   if (wanted === "webgpu" && !gpu) throw new DeviceError(`${none}. Take the backend "auto" or "cpu"`);
   // Wakes the browser's GPU process, which takes its time the first time; the engine asks for itself.

@@ -1,4 +1,5 @@
 /// <reference lib="esnext.disposable" preserve="true" />
+import { adapterName, gpuHere } from "./adapter.js";
 import { decoded } from "./decoded.js";
 import { checkAbort, DeviceError, fromWasm, ImageError, TrainingError } from "./errors.js";
 import { hints } from "./hints.js";
@@ -40,7 +41,7 @@ export class Trainer {
     const { from, wasm: source, sha256, cache, onProgress, onNotice, signal, classes, precision, freeze, ...settings } = options;
     checkAbort(signal);
     const names = checkedClasses(classes);
-    if (!(globalThis.navigator as { gpu?: unknown } | undefined)?.gpu) {
+    if (!gpuHere()) {
       throw new DeviceError(`there is no WebGPU here, and training needs it: ${hints.noGpu}`);
     }
     const told = {
@@ -111,7 +112,7 @@ export class Trainer {
   begin(options: { signal?: AbortSignal | undefined } = {}): Promise<Begun> {
     return this.#call(options.signal, async () => {
       try {
-        this.#begun ??= JSON.parse(await this.#wasm.begin()) as Begun;
+        this.#begun ??= named(JSON.parse(await this.#wasm.begin()) as Begun, await adapterName());
         return this.#begun;
       } catch (error) {
         throw fromWasm(error);
@@ -128,7 +129,8 @@ export class Trainer {
     const begun = await this.begin({ signal });
     onBegin?.(begun);
     while (!this.#over) {
-      onStep?.(await this.#call(signal, () => this.#advance()));
+      const step = await this.#call(signal, () => this.#advance());
+      onStep?.(step);
       // Aborts arrive, and the page breathes, between two steps.
       await turn();
     }
@@ -193,6 +195,11 @@ export class Trainer {
       Object.defineProperty(this.prototype, Symbol.dispose, { value: this.prototype.dispose, configurable: true, writable: true });
     }
   }
+}
+
+/** Browsers keep the adapter's own name from the wasm's library. */
+function named(begun: Begun, name: string): Begun {
+  return { ...begun, device: begun.device || name };
 }
 
 function checkedClasses(classes: readonly string[]): string[] {

@@ -36,6 +36,11 @@ pub(super) fn cases() -> Vec<Case> {
             let of = |storage| forward(layer, (Software, true), &shape, fused, None, storage);
             cases.push(of(Storage::default()));
             cases.extend(HALF_STORAGE.map(of));
+            let quick = Kernels { quick_start: true, ..Software.into() };
+            for norm in [None, Some(fused.1)] {
+                let shape = format!("{shape} quick start");
+                cases.push(weight_gradient(layer, quick, &shape, norm, Storage::default()));
+            }
             for class in [Discrete, Software] {
                 let shape = format!("{shape} for {class:?}");
                 cases.push(forward(layer, (class, false), &shape, fused, None, Storage::default()));

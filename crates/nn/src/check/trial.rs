@@ -24,6 +24,8 @@ pub(super) struct Kernels {
     pub units: Option<MatrixUnits>,
     /// Whether subgroups exchange values.
     pub subgroups: bool,
+    /// Whether they compile quickly.
+    pub quick_start: bool,
 }
 
 /// The power of two that gradients are taken times where matrix units multiply them, see `shaders/variants.txt`.
@@ -31,7 +33,7 @@ pub(super) const GRADIENT_SHIFT: i32 = 14;
 
 impl From<DeviceClass> for Kernels {
     fn from(class: DeviceClass) -> Self {
-        Self { class, variant: None, units: None, subgroups: false }
+        Self { class, variant: None, units: None, subgroups: false, quick_start: false }
     }
 }
 
@@ -78,8 +80,8 @@ impl Trial {
     }
 
     /// The same, and where there are variants the one of a number.
-    pub fn of_kernels(Kernels { class, variant, units, subgroups }: Kernels) -> Self {
-        Self { variant, units, subgroups, ..Self::for_class(class) }
+    pub fn of_kernels(Kernels { class, variant, units, subgroups, quick_start }: Kernels) -> Self {
+        Self { variant, units, subgroups, quick_start, ..Self::for_class(class) }
     }
 
     /// With the kernels that compile quickly, where `quick_start`.

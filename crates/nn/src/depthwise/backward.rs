@@ -259,13 +259,16 @@ impl Depthwise {
         let Geometry { kernel, input: shape, .. } = self.geometry;
         let class = plan.class();
         let label = format!("{label} weight gradient");
-        // A software device's kernels walk; of the others there is a choice.
-        let maker = (class != DeviceClass::Software).then(|| {
-            let question = self.asked(&pass("weight_gradient", output_gradient.tensor, weight_gradient));
-            let units = self.has_units(plan, output_gradient).then_some(true);
-            (Maker::chosen(plan, &question, units), question)
-        });
-        let (maker, question) = maker.unzip();
+        let (maker, question) = match class {
+            // A page's software device takes half a minute to compile one of the kernels that walk.
+            DeviceClass::Software if plan.quick_start() => (Some(Maker::Few), None),
+            DeviceClass::Software => (None, None),
+            _ => {
+                let question = self.asked(&pass("weight_gradient", output_gradient.tensor, weight_gradient));
+                let units = self.has_units(plan, output_gradient).then_some(true);
+                (Some(Maker::chosen(plan, &question, units)), Some(question))
+            }
+        };
         if maker == Some(Maker::Units) {
             let dispatch =
                 self.weight_gradient_on_units(plan, label, input, output_gradient, weight_gradient, sums);
