@@ -2,7 +2,7 @@
 
 use crate::{Architecture, ModelError, Naming, ParameterLayout, Weights};
 use photonet_vision::{Purpose, Random, Recipe, RngKey};
-use safetensors::{Dtype, SafeTensors, tensor::TensorView};
+use safetensors::{Dtype, SafeTensorError, SafeTensors, tensor::TensorView};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashMap};
 use std::fs;
@@ -97,7 +97,7 @@ impl Model {
                 self.architecture.classes
             )));
         }
-        let metadata = HashMap::from([
+        let metadata = BTreeMap::from([
             ("format".to_string(), FORMAT.to_string()),
             ("architecture".to_string(), json(&self.architecture)?),
             ("labels".to_string(), json(&self.labels)?),
@@ -193,26 +193,42 @@ impl Weights {
     /// # Errors
     /// A file that cannot be written; what was there before stays.
     pub fn save(&self, path: &Path) -> Result<(), ModelError> {
-        write_atomically(path, &weights_to_bytes(self, HashMap::new())?)
+        write_atomically(path, &weights_to_bytes(self, BTreeMap::new())?)
     }
 }
 
-fn weights_to_bytes(weights: &Weights, metadata: HashMap<String, String>) -> Result<Vec<u8>, ModelError> {
-    let fail =
-        |e: safetensors::SafeTensorError| ModelError::Architecture(format!("cannot write the weights: {e}"));
+fn weights_to_bytes(weights: &Weights, metadata: BTreeMap<String, String>) -> Result<Vec<u8>, ModelError> {
+    let fail = |e: SafeTensorError| ModelError::Architecture(format!("cannot write the weights: {e}"));
     let mut views = Vec::with_capacity(weights.tensors.len());
     for (name, tensor) in &weights.tensors {
         let bytes = bytemuck::cast_slice(&tensor.data);
-        views.push((name.clone(), TensorView::new(Dtype::F32, tensor.shape.clone(), bytes).map_err(fail)?));
+        views.push((name.as_str(), TensorView::new(Dtype::F32, tensor.shape.clone(), bytes).map_err(fail)?));
     }
-    let metadata = if metadata.is_empty() { None } else { Some(metadata) };
-    safetensors::serialize(views, metadata).map_err(fail)
+    let plain = safetensors::serialize(views, None).map_err(fail)?;
+    if metadata.is_empty() { Ok(plain) } else { with_metadata(&plain, &metadata).map_err(fail) }
+}
+
+/// A safetensors file that has no metadata, with these: the crate writes them in the order of a hash map, which is
+/// another one each time, and equal contents shall be equal bytes.
+fn with_metadata(plain: &[u8], metadata: &BTreeMap<String, String>) -> Result<Vec<u8>, SafeTensorError> {
+    let (length, rest) = plain.split_first_chunk().ok_or(SafeTensorError::HeaderTooSmall)?;
+    let length = usize::try_from(u64::from_le_bytes(*length)).map_err(|_| SafeTensorError::HeaderTooLarge)?;
+    let (header, tensors) = rest.split_at_checked(length).ok_or(SafeTensorError::InvalidHeaderLength)?;
+    // Without the brace that opens it, and without the blanks at its end.
+    let of_tensors = header.get(1..).unwrap_or_default().trim_ascii_end();
+    let mut header = format!("{{\"__metadata__\":{}", serde_json::to_string(metadata)?).into_bytes();
+    if of_tensors != b"}" {
+        header.push(b',');
+    }
+    header.extend_from_slice(of_tensors);
+    // The tensors begin at a multiple of eight.
+    header.resize(header.len().next_multiple_of(8), b' ');
+    Ok([&(header.len() as u64).to_le_bytes(), header.as_slice(), tensors].concat())
 }
 
 fn weights_from_bytes(bytes: &[u8], path: &Path) -> Result<(Weights, HashMap<String, String>), ModelError> {
     let format = |reason: String| ModelError::Format { path: path.to_path_buf(), reason };
-    let damaged =
-        |e: safetensors::SafeTensorError| format(format!("truncated or not a safetensors file ({e})"));
+    let damaged = |e: SafeTensorError| format(format!("truncated or not a safetensors file ({e})"));
     let (_, header) = SafeTensors::read_metadata(bytes).map_err(damaged)?;
     let tensors = SafeTensors::deserialize(bytes).map_err(damaged)?;
     let mut weights = Weights::default();
@@ -250,4 +266,33 @@ pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), ModelError> {
         let _ = fs::remove_file(&temporary);
         fail(e)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn equal_contents_are_equal_bytes_that_are_read_back() {
+        let mut weights = Weights::default();
+        for name in ["b", "a", "c"] {
+            weights.insert(name, vec![2, 1], vec![1.0, -0.5]);
+        }
+        let entry = |n: usize| (format!("key {n}"), format!("\"{n}\" {}", "ü".repeat(n)));
+        for entries in 0..12 {
+            let metadata: BTreeMap<_, _> = (0..entries).map(entry).collect();
+            let write = || weights_to_bytes(&weights, metadata.clone()).unwrap();
+            let bytes = write();
+            (0..4).for_each(|_| assert!(write() == bytes, "{entries} entries"));
+            assert!(u64::from_le_bytes(*bytes.first_chunk().unwrap()).is_multiple_of(8));
+            let (read, found) = weights_from_bytes(&bytes, Path::new("test")).unwrap();
+            assert_eq!((read, found.into_iter().collect()), (weights.clone(), metadata));
+        }
+        let metadata: BTreeMap<_, _> = [entry(3)].into();
+        let none = weights_to_bytes(&Weights::default(), metadata.clone()).unwrap();
+        assert_eq!(
+            weights_from_bytes(&none, Path::new("test")).unwrap().1.into_iter().collect::<BTreeMap<_, _>>(),
+            metadata
+        );
+    }
 }
