@@ -67,7 +67,8 @@ fn the_page_and_the_model_are_served_and_nothing_else() {
     }
     train(at, "photos --epochs 1 --out made").ok();
     let server = Server::start(at, "--model made/best_model");
-    says(&server.said, &["3 classes", "model.safetensors", "127.0.0.1"]);
+    says(&server.said, &["with 3 classes)", "model.safetensors", "127.0.0.1"]);
+    assert_eq!(server.said.matches("3 classes").count(), 1, "{}", server.said);
 
     let (head, body) = server.ask("GET", "/");
     says(

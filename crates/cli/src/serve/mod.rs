@@ -49,7 +49,7 @@ pub fn run(options: &ServeOptions) -> Result<ExitCode, CliError> {
         let model = load_model(&path)?;
         let bytes = std::fs::read(&path)
             .map_err(|error| CliError::Usage(format!("cannot read the model {}: {error}", path.display())))?;
-        shown = format!("{} ({}, {} classes)", path.display(), model.architecture, model.labels.len());
+        shown = format!("{} ({})", path.display(), model.architecture);
         page = page.with_model(Bytes::from(bytes));
     }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
