@@ -102,7 +102,8 @@ fn everything_that_is_wrong_with_a_folder_is_told() {
             "HEIC",
             "notes.txt",
             "fewer than 20 photos to train on: ümlaut (3)",
-            "less than a fifth",
+            "25 photos to train on show grass, at least 4 times as many as ümlaut (3)",
+            "--balance",
         ],
     );
 
@@ -121,6 +122,66 @@ fn everything_that_is_wrong_with_a_folder_is_told() {
     fs::remove_file(folder.join("photos/blue sky/grass.png")).unwrap();
     let text = run(folder, "data photos --size 40").ok().out;
     assert!(!text.contains("error"), "{text}");
+}
+
+#[test]
+fn what_cannot_be_read_counts_for_no_class() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    draw(&folder.join("photos"), 3, 5);
+    let torn = fs::read(folder.join("photos/grass/01.jpg")).unwrap();
+    let write = |name: String| fs::write(folder.join("photos").join(name), &torn[..torn.len() / 2]).unwrap();
+    (0..40).for_each(|at| write(format!("grass/torn{at:02}.jpg")));
+    // A class of which nothing can be read.
+    fs::remove_dir_all(folder.join("photos/ümlaut")).unwrap();
+    fs::create_dir(folder.join("photos/ümlaut")).unwrap();
+    (0..6).for_each(|at| write(format!("ümlaut/{at}.jpg")));
+    let json = run(folder, "data photos --size 32 --format json").ok().json();
+    let classes = json["classes"].as_array().unwrap();
+    let of = |index: usize| {
+        let [train, val] = ["train", "val"].map(|set| classes[index][set].as_u64().unwrap());
+        train + val
+    };
+    assert_eq!([of(0), of(1), of(2)], [5, 5, 0]);
+    assert_eq!((&json["photos"], json["unreadable"].as_array().unwrap().len()), (&Value::from(10), 46));
+    let warnings = texts(&json["warnings"]).join("\n");
+    says(&warnings, &["without one photo to train on that can be read: ümlaut", "blue sky (4), grass ("]);
+    assert!(!warnings.contains("times as many"), "{warnings}");
+    let text = run(folder, "data photos --size 32").ok().out;
+    let line = |class: &str| text.lines().find(|line| line.starts_with(class)).unwrap().to_owned();
+    assert_eq!(line("ümlaut").split_whitespace().collect::<Vec<_>>(), ["ümlaut", "0", "0"]);
+}
+
+#[test]
+fn leavings_of_macos_are_no_class_and_names_with_line_breaks_are_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    draw(&folder.join("photos"), 2, 5);
+    for place in ["__MACOSX/grass", "grass/__MACOSX"] {
+        let place = folder.join("photos").join(place);
+        fs::create_dir_all(&place).unwrap();
+        fs::write(place.join("._00.png"), "Mac OS X").unwrap();
+        fs::write(place.join("00.png"), "Mac OS X").unwrap();
+    }
+    let json = run(folder, "data photos --size 32 --format json").ok().json();
+    assert_eq!((&json["photos"], json["classes"].as_array().unwrap().len()), (&Value::from(10), 2));
+    assert_eq!(json["unreadable"], serde_json::json!([]));
+    if cfg!(windows) {
+        return;
+    }
+    copy(folder, "photos/grass/00.png", "photos/grass/two\nlines.png");
+    fs::create_dir(folder.join("photos/a\rclass")).unwrap();
+    copy(folder, "photos/grass/00.png", "photos/a\rclass/00.png");
+    let json = run(folder, "data photos --size 32 --format json").ok().json();
+    assert_eq!((&json["photos"], json["classes"].as_array().unwrap().len()), (&Value::from(10), 2));
+    let told = texts(&json["warnings"]).join("\n");
+    let words =
+        "2 photos left out with a line break in their names, which no list of photos can hold: rename them: ";
+    says(&told, &[words]);
+    assert!(told.contains(r"two\nlines.png") && told.contains(r"a\rclass"), "{told}");
+    // What a run writes can be read again.
+    says(&train(folder, "photos --epochs 1 --out out").ok().out, &[words]);
+    says(&run(folder, "data out/train_list.txt --size 32").ok().out, &["2 classes, 8 photos"]);
 }
 
 #[test]

@@ -15,6 +15,9 @@ fn four_epochs_are_two_and_two_and_threads_change_nothing() {
     let best = state(&at("halves/latest"))["best"].clone();
     train(folder.path(), "photos --epochs 4 --out halves --workers 4 --resume halves/latest").ok();
     same_bits(&at("whole/latest"), &at("halves/latest"));
+    // Names, numbers and their order as well.
+    let model = |run: &str| std::fs::read(at(run).join("latest/model.safetensors")).unwrap();
+    assert!(model("whole") == model("halves"), "the files of equal models differ");
     assert_eq!(state(&at("whole/latest"))["best"], state(&at("halves/latest"))["best"]);
     assert!(best.is_array(), "the best metric is part of the state");
     // PaddleClas's way of resuming, into another folder.
@@ -36,7 +39,16 @@ fn mixed_photos_and_weighted_classes_are_the_same_after_a_resume() {
         std::fs::remove_file(at(&format!("photos/grass/{number:02}.{ending}"))).unwrap();
     }
     let plain = train(folder.path(), "photos --epochs 1 --out plain").ok().out;
-    says(&plain, &["WARNING: 8 photos to train on show", "--balance", "[Avg]CELoss: ", "top1: "]);
+    says(
+        &plain,
+        &[
+            "WARNING: 8 photos to train on show",
+            "times as many as grass (1)",
+            "--balance",
+            "[Avg]CELoss: ",
+            "top1: ",
+        ],
+    );
     let flags = "photos --epochs 4 --mixup 0.4 --cutmix 1 --balance --augment rand";
     let said = train(folder.path(), &format!("{flags} --out whole --workers 1")).ok().out;
     assert!(!said.contains("--balance"), "{said}");

@@ -1,6 +1,6 @@
 //! What a model says of photos.
 
-use crate::dataset::{DatasetError, lines};
+use crate::dataset::{DatasetError, is_hidden, lines};
 use crate::evaluate::softmax;
 use crate::machine::Network;
 use crate::photo::{decode_photo, guarded};
@@ -115,9 +115,8 @@ fn walk(folder: &Path, above: &mut Vec<PathBuf>, photos: &mut Vec<PathBuf>) -> R
         .map_err(io)?;
     entries.sort();
     for path in entries {
-        let hidden = path.file_name().is_some_and(|n| n.to_string_lossy().starts_with('.'));
         let extension = path.extension().map(|e| e.to_string_lossy().to_lowercase()).unwrap_or_default();
-        if hidden {
+        if is_hidden(&path) {
             continue;
         }
         if path.is_dir() {

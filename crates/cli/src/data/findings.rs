@@ -1,15 +1,12 @@
 //! What is wrong with a set of photos, and what to do about it.
 
 use super::survey::{ClassCount, Copy, Photos, Small, Survey, Unreadable};
-use photonet_train::dataset::{DatasetReport, count, first};
+use photonet_train::dataset::{DatasetReport, count, first, unequal};
 use serde::Serialize;
 use std::path::Path;
 
 /// A class with fewer photos to train on is learned poorly.
 const FEW: usize = 20;
-
-/// A class with so many times fewer photos than the largest is learned less well than that.
-const UNEQUAL: usize = 5;
 
 /// The most examples of a finding in text, and the most classes in a sentence.
 const EXAMPLES: usize = 5;
@@ -40,7 +37,7 @@ impl Findings {
                 found.warn(format!("{set}{warning}"), Vec::new());
             }
         }
-        found.numbers(&survey.classes);
+        found.numbers(photos, &survey.classes);
         found
     }
 
@@ -126,32 +123,31 @@ impl Findings {
         }
     }
 
-    fn numbers(&mut self, classes: &[ClassCount]) {
-        let names = |of: &[&ClassCount]| {
-            first(EXAMPLES, of.iter().map(|class| format!("{} ({})", class.label, class.train)))
-        };
-        // Those without a photo are told by the data set.
-        let few: Vec<&ClassCount> = classes.iter().filter(|class| (1..FEW).contains(&class.train)).collect();
-        if !few.is_empty() {
+    /// What the numbers of photos that can be read say.
+    fn numbers(&mut self, photos: &Photos, classes: &[ClassCount]) {
+        let all = photos.train.class_counts();
+        let unread: Vec<&ClassCount> =
+            classes.iter().filter(|class| class.train == 0 && all[class.index] > 0).collect();
+        if !unread.is_empty() {
+            let names = first(EXAMPLES, unread.iter().map(|class| class.label.clone()));
             self.warn(
-                format!("classes with fewer than {FEW} photos to train on: {}; add photos", names(&few)),
+                format!("classes without one photo to train on that can be read: {names}; replace the files"),
                 Vec::new(),
             );
         }
-        let Some(largest) = classes.iter().max_by_key(|class| class.train) else { return };
-        let rare: Vec<&ClassCount> =
-            classes.iter().filter(|class| class.train > 0 && class.train * UNEQUAL < largest.train).collect();
-        if !rare.is_empty() {
+        // Those without a photo are told by the data set, or above.
+        let few: Vec<&ClassCount> = classes.iter().filter(|class| (1..FEW).contains(&class.train)).collect();
+        if !few.is_empty() {
+            let names = first(EXAMPLES, few.iter().map(|class| format!("{} ({})", class.label, class.train)));
             self.warn(
-                format!(
-                    "classes with less than a fifth of the photos of {} ({}): {}; a network prefers the frequent ones: add \
-                     photos, and look at the recall of each class",
-                    largest.label,
-                    largest.train,
-                    names(&rare)
-                ),
+                format!("classes with fewer than {FEW} photos to train on: {names}; add photos"),
                 Vec::new(),
             );
+        }
+        let labels: Vec<String> = classes.iter().map(|class| class.label.clone()).collect();
+        let counts: Vec<usize> = classes.iter().map(|class| class.train).collect();
+        if let Some(sentence) = unequal(&labels, &counts) {
+            self.warn(sentence, Vec::new());
         }
     }
 

@@ -38,7 +38,7 @@ pub enum Set {
     Val,
 }
 
-/// A class and its photos.
+/// A class and those of its photos that can be read.
 #[derive(Debug, Serialize)]
 pub struct ClassCount {
     /// Index of the class.
@@ -145,11 +145,12 @@ impl Survey {
         let mut same: BTreeMap<Hash, Vec<usize>> = BTreeMap::new();
         let mut progress = Progress::new(samples.len());
         let mut at = 0;
-        let each = |(_, sample): &(Set, &Sample), looked: Result<(Hash, u32, u32), String>| {
+        let each = |(set, sample): &(Set, &Sample), looked: Result<(Hash, u32, u32), String>| {
             match looked {
                 Err(reason) => survey.unreadable.push(Unreadable { file: sample.path.clone(), reason }),
                 Ok((hash, width, height)) => {
                     survey.photos += 1;
+                    survey.count(*set, sample.label as usize);
                     same.entry(hash).or_default().push(at);
                     if width.min(height) < size {
                         survey.small.push(Small { file: sample.path.clone(), width, height });
@@ -174,6 +175,14 @@ impl Survey {
             survey.sort_in(group.into_iter().map(copy).collect());
         }
         survey
+    }
+
+    fn count(&mut self, set: Set, index: usize) {
+        let Some(class) = self.classes.get_mut(index) else { return };
+        match set {
+            Set::Train => class.train += 1,
+            Set::Val => class.val = class.val.map(|photos| photos + 1),
+        }
     }
 
     fn sort_in(&mut self, copies: Vec<Copy>) {
@@ -201,14 +210,13 @@ impl Survey {
     }
 }
 
+/// The classes, of which no photo has been looked at.
 fn classes(photos: &Photos) -> Vec<ClassCount> {
-    let train = photos.train.class_counts();
-    let val = photos.val.as_ref().map(Dataset::class_counts);
     let class = |(index, label): (usize, &String)| ClassCount {
         index,
         label: label.clone(),
-        train: train[index],
-        val: val.as_ref().map(|val| val.get(index).copied().unwrap_or(0)),
+        train: 0,
+        val: photos.val.as_ref().map(|_| 0),
     };
     photos.train.labels.iter().enumerate().map(class).collect()
 }

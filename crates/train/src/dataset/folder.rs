@@ -18,6 +18,20 @@ pub fn is_photo(path: &Path) -> bool {
     ends_in(path, &EXTENSIONS)
 }
 
+/// What macOS leaves in the zip files that it makes: files beside the photos' names that are no photos.
+const MACOS: &str = "__MACOSX";
+
+/// Whether a file or folder is passed over without a word: what systems leave beside photos.
+pub(crate) fn is_hidden(path: &Path) -> bool {
+    let name = file_name(path);
+    name.starts_with('.') || name == MACOS
+}
+
+/// Whether a name or a path has a line break, which no list of photos can hold.
+fn breaks_lines(path: &Path) -> bool {
+    path.to_string_lossy().contains(['\n', '\r'])
+}
+
 fn ends_in(path: &Path, extensions: &[&str]) -> bool {
     let extension = path.extension().map(|e| e.to_string_lossy().to_lowercase());
     extension.is_some_and(|e| extensions.contains(&e.as_str()))
@@ -26,7 +40,7 @@ fn ends_in(path: &Path, extensions: &[&str]) -> bool {
 impl DatasetReport {
     /// Notes a file below `root` that is left out.
     fn leave_out(&mut self, root: &Path, file: &Path) {
-        let shown = file.strip_prefix(root).unwrap_or(file).to_owned();
+        let shown = below(root, file).to_owned();
         if ends_in(file, &UNSUPPORTED) {
             self.unsupported.push(shown);
         } else {
@@ -34,6 +48,10 @@ impl DatasetReport {
             self.first_other.get_or_insert(shown);
         }
     }
+}
+
+fn below<'a>(root: &Path, path: &'a Path) -> &'a Path {
+    path.strip_prefix(root).unwrap_or(path)
 }
 
 /// # Errors
@@ -59,21 +77,31 @@ pub(super) fn read(root: &Path, labels: Option<&[String]>) -> Result<(Dataset, D
     entries.files.iter().for_each(|file| report.leave_out(root, file));
     let mut dataset = Dataset { samples: Vec::new(), labels: labels.unwrap_or_default().to_vec() };
     for folder in &entries.folders {
+        let mut photos = Vec::new();
+        let mut leave_out = |file: &Path| report.leave_out(root, file);
+        collect(folder, &mut Vec::new(), &mut photos, &mut leave_out)?;
+        photos.sort();
+        let broken = photos.extract_if(.., |photo| breaks_lines(below(root, photo)));
+        report.line_breaks.extend(broken.map(|photo| below(root, &photo).to_owned()));
+        if breaks_lines(Path::new(folder.file_name().unwrap_or_default())) {
+            // A list of classes cannot hold it.
+            continue;
+        }
         let name = file_name(folder);
         let label = match labels {
             None => {
                 dataset.labels.push(name);
                 dataset.labels.len() - 1
             }
-            Some(known) => known
-                .iter()
-                .position(|label| *label == name)
-                .ok_or_else(|| unknown_class(folder, &name, known))?,
+            Some(known) => match known.iter().position(|label| *label == name) {
+                Some(label) => label,
+                None if photos.is_empty() => {
+                    report.unknown_folders.push(name);
+                    continue;
+                }
+                None => return Err(unknown_class(folder, &name, known)),
+            },
         };
-        let mut photos = Vec::new();
-        let mut leave_out = |file: &Path| report.leave_out(root, file);
-        collect(folder, &mut Vec::new(), &mut photos, &mut leave_out)?;
-        photos.sort();
         if labels.is_none() {
             report.nested.extend(nested(folder, &photos));
         }
@@ -136,7 +164,7 @@ fn list(folder: &Path) -> Result<Entries, DatasetError> {
     let mut entries = Entries { folders: Vec::new(), files: Vec::new() };
     for entry in fs::read_dir(folder).map_err(failed)? {
         let path = entry.map_err(failed)?.path();
-        if file_name(&path).starts_with('.') {
+        if is_hidden(&path) {
             continue;
         }
         // Follows links. One that leads nowhere counts as a file; the loader names it as unreadable.

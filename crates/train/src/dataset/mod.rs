@@ -8,16 +8,19 @@ mod error;
 mod folder;
 mod list;
 mod split;
+mod unequal;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 pub use configured::{open_config, open_config_eval};
 pub use error::DatasetError;
+pub(crate) use folder::is_hidden;
 pub use folder::is_photo;
 pub(crate) use list::lines;
 pub use list::{ListOptions, read_labels};
 pub(crate) use split::for_validation;
+pub use unequal::unequal;
 
 /// How many classes are named when a run starts.
 const SHOWN_CLASSES: usize = 10;
@@ -51,8 +54,12 @@ pub struct DatasetReport {
     pub unsupported: Vec<PathBuf>,
     /// Photos that a list names but that do not exist, and were left out.
     pub missing: Vec<PathBuf>,
+    /// Photos with a line break in their names, which no list can hold, below the folder; they were left out.
+    pub line_breaks: Vec<PathBuf>,
     /// Classes without a photo, by name.
     pub empty_classes: Vec<String>,
+    /// Folders without a photo that are no class of the model, by name; they were left out.
+    pub unknown_folders: Vec<String>,
     /// What was made of a file of class names that does not fit the classes, as a sentence.
     pub names: Option<String>,
     /// Class folders whose photos lie in sub-folders only; none where the classes were known before.
@@ -121,6 +128,13 @@ impl DatasetReport {
                 count(self.empty_classes.len(), "class", "classes")
             ));
         }
+        if !self.unknown_folders.is_empty() {
+            warnings.push(format!(
+                "{} without photos left out, of no class of the model: {}",
+                count(self.unknown_folders.len(), "folder", "folders"),
+                first_few(self.unknown_folders.iter().cloned())
+            ));
+        }
         if !self.nested.is_empty() {
             let names = |nested: &Nested| {
                 let inner = first_few(nested.inner.iter().cloned());
@@ -138,6 +152,17 @@ impl DatasetReport {
             warnings.push(format!("{photos} of the list not found and left out: {names}"));
         }
         warnings.extend(self.unsupported());
+        if !self.line_breaks.is_empty() {
+            let (them, names) = match self.line_breaks.len() {
+                1 => ("it", "its name"),
+                _ => ("them", "their names"),
+            };
+            warnings.push(format!(
+                "{} left out with a line break in {names}, which no list of photos can hold: rename {them}: {}",
+                count(self.line_breaks.len(), "photo", "photos"),
+                first_few(self.line_breaks.iter().map(|path| format!("{path:?}")))
+            ));
+        }
         if self.other_files > 0 {
             let files = count(self.other_files, "file", "files");
             let first = self.first_other.as_ref().map(|path| format!("; the first is {}", path.display()));
@@ -220,9 +245,10 @@ impl Dataset {
     }
 
     /// Reads a folder with a sub-folder per class. Classes are the sub-folders' names in order; photos
-    /// are told by their extension and may lie in deeper folders. What begins with a dot is skipped.
+    /// are told by their extension and may lie in deeper folders. What begins with a dot is skipped, and so
+    /// is `__MACOSX`.
     ///
-    /// With `labels`, the classes are these, and a sub-folder of another name is an error: so a data
+    /// With `labels`, the classes are these, and a sub-folder of another name with photos is an error: so a data
     /// set is read for a model that exists already.
     ///
     /// # Errors

@@ -1,7 +1,7 @@
 //! What the user should know of a run before it begins.
 
 use crate::config::Config;
-use crate::dataset::{count, first_classes};
+use crate::dataset::{count, first_classes, unequal};
 use crate::journal::Event;
 use photonet_vision::Strength;
 
@@ -49,9 +49,6 @@ fn words(n: u64, one: &str, many: &str) -> String {
     count(usize::try_from(n).unwrap_or(usize::MAX), one, many)
 }
 
-/// From so many times the photos of the smallest class on, the largest one's are told to be many.
-const UNEQUAL: usize = 4;
-
 /// What the user should know of classes and mixing, before a run that `resumes` another or is a new one.
 pub(super) fn told(
     config: &Config,
@@ -86,20 +83,6 @@ pub(super) fn told(
         )));
     }
     told
-}
-
-/// Says so where some classes have many more photos than others.
-fn unequal(labels: &[String], counts: &[usize]) -> Option<String> {
-    let with_photos = || labels.iter().zip(counts).filter(|(_, count)| **count > 0);
-    let (most, largest) = with_photos().max_by_key(|(_, count)| **count)?;
-    let (least, smallest) = with_photos().min_by_key(|(_, count)| **count)?;
-    (*largest >= UNEQUAL * smallest).then(|| {
-        format!(
-            "{largest} photos to train on show {most}, {:.1} times as many as {least} ({smallest}): a network learns to prefer \
-             it; with --balance, or class_weights: balanced in Loss.Train, all classes count alike",
-            *largest as f64 / *smallest as f64
-        )
-    })
 }
 
 #[cfg(test)]
@@ -145,8 +128,8 @@ mod tests {
         let of = |counts: &[usize], resumes| told(&plain, &names, counts, None, resumes);
         let events = of(&[80, 20, 0], false);
         assert!(matches!(&events[..], [Event::Warning { .. }]), "{events:?}");
-        let expected = "80 photos to train on show glass, 4.0 times as many as trash (20): a network learns to prefer it; \
-                        with --balance, or class_weights: balanced in Loss.Train, all classes count alike";
+        let expected = unequal(&names, &[80, 20, 0]).unwrap();
+        assert!(expected.contains("--balance"), "{expected}");
         assert_eq!(text(&events[0]), expected);
         assert_eq!((of(&[79, 20, 0], false), of(&[80, 20, 0], true)), (vec![], vec![]));
         let events = told(&plain, &names, &[80, 20, 0], Some(&[0.625, 2.5, 0.0]), false);
