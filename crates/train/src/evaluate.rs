@@ -140,9 +140,10 @@ pub fn serialize_path<S: Serializer>(path: &Path, serializer: S) -> Result<S::Ok
 }
 
 /// The numbers k of top-k accuracy that say something with `classes` classes, or k = 1 where none does; and those that
-/// do not.
+/// do not, as every class is among the first k.
 pub fn telling(topk: &[u32], classes: usize) -> (Vec<u32>, Vec<u32>) {
-    let (mut kept, left): (Vec<u32>, Vec<u32>) = topk.iter().partition(|k| **k as usize <= classes);
+    let (mut kept, left): (Vec<u32>, Vec<u32>) =
+        topk.iter().partition(|k| **k == 1 || (**k as usize) < classes);
     if kept.is_empty() {
         kept.push(1);
     }
