@@ -48,7 +48,7 @@ pub enum TrainError {
         epoch: u32,
         /// A smaller learning rate.
         advice: f64,
-        /// Where the last good checkpoint is, as the end of the sentence.
+        /// Where the last checkpoint is, as the end of the sentence.
         kept: String,
     },
     /// A checkpoint that cannot be used.

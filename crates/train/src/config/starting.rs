@@ -1,6 +1,6 @@
 //! What a run is like where the user said nothing: from scratch, and from a model.
 
-use super::{Config, Variant};
+use super::{Config, Pretrained, Variant};
 use photonet_model::Model;
 
 /// Batch for which the default learning rate is meant.
@@ -20,9 +20,12 @@ impl Config {
         if from_model { FINE_TUNING_RATE * rate } else { rate }
     }
 
-    /// The learning rate that is advised to a run that has diverged.
+    /// The learning rate that is advised to a run that has diverged: lower than its own, and no higher than the usual one.
     pub(crate) fn calmer_rate(&self) -> f64 {
-        (self.optimizer.schedule.learning_rate / 10.0).min(HIGHEST_ADVICE)
+        let from_model =
+            self.global.pretrained_model.is_some() || matches!(self.arch.pretrained, Pretrained::Path(_));
+        let usual = self.usual_rate(self.train.batch_size, from_model).min(HIGHEST_ADVICE);
+        three_digits((self.optimizer.schedule.learning_rate / 10.0).min(usual))
     }
 
     /// Sets as many epochs as a run that starts from a model usually has.
@@ -44,5 +47,39 @@ impl Config {
         self.train.recipe = model.recipe.for_training(size);
         self.eval.recipe = model.recipe.at_size(size);
         self.infer.recipe = self.eval.recipe.clone();
+    }
+}
+
+/// A number as it is advised: of three digits.
+fn three_digits(number: f64) -> f64 {
+    format!("{number:.2e}").parse().unwrap_or(number)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_run_that_diverged_is_advised_a_lower_rate_and_no_higher_than_the_usual_one() {
+        let advice = |rate: f64, overrides: &[&str]| {
+            let overrides: Vec<String> = overrides.iter().map(|o| (*o).into()).collect();
+            let mut config = Config::from_yaml("", "test", &overrides).unwrap();
+            config.train.batch_size = 32;
+            config.optimizer.schedule.learning_rate = rate;
+            config.calmer_rate()
+        };
+        let from = "Arch.pretrained=model.safetensors";
+        for (rate, overrides, expected) in [
+            (1e6, vec![], 0.05),
+            (0.2, vec![], 0.02),
+            (0.005, vec![], 0.0005),
+            (1e6, vec![from], 0.0075),
+            (0.05, vec![from], 0.005),
+            (1e6, vec!["Global.pretrained_model=model.safetensors"], 0.0075),
+            (30.0, vec!["Optimizer.name=AdamW"], 0.003),
+            (30.0, vec!["Optimizer.name=AdamW", from], 0.00045),
+        ] {
+            assert_eq!(advice(rate, &overrides), expected, "{rate} {overrides:?}");
+        }
     }
 }

@@ -233,6 +233,18 @@ impl Journal {
     /// If a file of the journal cannot be written. What the user no longer reads (a closed pipe) is
     /// not an error: the files keep it.
     pub fn event(&mut self, event: &Event) -> Result<(), JournalError> {
+        self.log(event)?;
+        if let User::Bars(bars) = &mut self.user {
+            bars.show(event);
+        }
+        Ok(())
+    }
+
+    /// As [`Journal::event`], for what the user of a terminal is told in another way.
+    ///
+    /// # Errors
+    /// As [`Journal::event`].
+    pub fn log(&mut self, event: &Event) -> Result<(), JournalError> {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let level = if matches!(event, Event::Warning { .. }) { "WARNING" } else { "INFO" };
         let line = format!("[{}] photonet {level}: {}", lines::timestamp(now.as_secs()), lines::text(event));
@@ -241,12 +253,9 @@ impl Journal {
         let json = serde_json::to_string(&record)
             .map_err(|e| JournalError { path: self.metrics.path.clone(), source: e.into() })?;
         self.metrics.line(&json)?;
-        match &mut self.user {
-            User::Lines(output) => {
-                // The reader of a pipe may leave; training goes on and the log has the line.
-                let _ = writeln!(output, "{line}").and_then(|()| output.flush());
-            }
-            User::Bars(bars) => bars.show(event),
+        if let User::Lines(output) = &mut self.user {
+            // The reader of a pipe may leave; training goes on and the log has the line.
+            let _ = writeln!(output, "{line}").and_then(|()| output.flush());
         }
         Ok(())
     }
