@@ -130,6 +130,95 @@ fn awkward_photos_in_a_data_set_are_counted_and_named() {
     assert_eq!(result["images"], 30 + 9 - 3);
 }
 
+/// Spoils the middle of a PNG, so that neither beginning nor end tells that it cannot be read.
+fn spoil(path: &Path) {
+    let mut bytes = fs::read(path).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle - 40..middle + 40].fill(0xff);
+    fs::write(path, bytes).unwrap();
+}
+
+#[test]
+fn photos_that_are_seen_to_be_unreadable_are_neither_weighed_nor_counted() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    draw(&folder.join("photos"), 2, 10);
+    let torn = |name: &str| {
+        for at in 0..30 {
+            let bytes = fs::read(folder.join(format!("photos/{name}"))).unwrap();
+            let ending = name.rsplit('.').next().unwrap();
+            let file = folder.join(format!("photos/grass/torn{at}.{ending}"));
+            fs::write(file, &bytes[..bytes.len() * 2 / 3]).unwrap();
+        }
+    };
+    torn("grass/01.jpg");
+    torn("grass/00.png");
+    fs::write(folder.join("photos/grass/empty.jpg"), "").unwrap();
+    fs::write(folder.join("photos/grass/words.png"), "this is no photo, whatever its name says").unwrap();
+    // Cameras write more behind a photo.
+    let mut camera = fs::read(folder.join("photos/grass/03.jpg")).unwrap();
+    camera.extend_from_slice(b"SEFT and more");
+    fs::write(folder.join("photos/grass/03.jpg"), camera).unwrap();
+    let said = train(folder, "photos --balance --epochs 2 --out out").ok().out;
+    says(&said, &["62 photos could not be read and were left out:", "empty.jpg: ", "words.png: "]);
+    says(&said, &["classes: blue sky 10, grass 10\n"]);
+    assert_eq!(said.matches("could not be read").count(), 1, "{said}");
+    let weights = said.lines().find(|line| line.contains("count in the loss")).unwrap();
+    let weight = |class: &str| -> f64 {
+        let text = weights.split(&format!(": {class} ")).nth(1);
+        let text = text.or_else(|| weights.split(&format!(", {class} ")).nth(1)).unwrap();
+        text.split(',').next().unwrap().parse().unwrap()
+    };
+    // The split had them among the photos of the class.
+    let list = fs::read_to_string(folder.join("out/train_list.txt")).unwrap();
+    let of = |label: &str| list.lines().filter(|line| line.ends_with(label)).count() as f64;
+    assert!(!list.contains("torn"), "{list}");
+    assert!((weight("blue sky") * of(" 0") - weight("grass") * of(" 1")).abs() < 0.02, "{weights}\n{list}");
+    let facts = &run(folder, "inspect out/latest --format json").ok().json()["training"];
+    assert_eq!(facts["train_images"].as_f64().unwrap(), of(" 0") + of(" 1"));
+    assert_eq!(facts["train_images"].as_u64().unwrap() + facts["val_images"].as_u64().unwrap(), 20);
+}
+
+#[test]
+fn photos_that_the_first_epoch_finds_unreadable_are_told_with_what_counted_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    draw(&folder.join("photos"), 3, 10);
+    for name in ["grass/00.png", "grass/06.png", "blue sky/02.png", "ümlaut/04.png"] {
+        spoil(&folder.join("photos").join(name));
+    }
+    draw(&folder.join("val"), 2, 10);
+    (3..10).for_each(|at| {
+        let ending = if at % 2 == 0 { "png" } else { "jpg" };
+        fs::remove_file(folder.join(format!("val/blue sky/{at:02}.{ending}"))).unwrap();
+    });
+    for name in ["00.png", "02.png"] {
+        spoil(&folder.join("val/blue sky").join(name));
+    }
+    fs::create_dir(folder.join("both")).unwrap();
+    fs::rename(folder.join("photos"), folder.join("both/train")).unwrap();
+    fs::rename(folder.join("val"), folder.join("both/val")).unwrap();
+    let flags = "both --balance --epochs 4 --lr 0 --batch 7";
+    let flags = format!("train --size 32 --width 0.35 {flags}");
+    let said = run(folder, &format!("{flags} --out whole")).ok().out;
+    says(&said, &["6 photos could not be read and were left out:"]);
+    let words = "the numbers of photos and the weights of the classes above were made with the 4 of training among these, and \
+                 other photos are shown in their places: remove or replace them before the next run; `photonet data` names all";
+    says(&said, &[words]);
+    // Of ten photos of grass and three of the sky, of which one can be read.
+    says(&said, &["no better than always saying grass", "(0.9091)"]);
+    let inspected = run(folder, "inspect whole/latest").ok().out;
+    says(&inspected, &["on 26 photos, top-1", "% of 11"]);
+    // The same in two parts, whose threads may have met other photos.
+    run(folder, &format!("{flags} --out halves --stop-after 2 --workers 3")).ok();
+    run(folder, "train --resume halves/latest").ok();
+    for name in ["latest/model.safetensors", "epoch_3/model.safetensors"] {
+        let file = |run: &str| fs::read(folder.join(run).join(name)).unwrap();
+        assert!(file("whole") == file("halves"), "{name}");
+    }
+    assert_eq!(state(&folder.join("whole/latest"))["unreadable"].as_array().unwrap().len(), 4);
+}
+
 #[test]
 fn a_batch_of_one_trains() {
     let folder = workplace();
@@ -235,7 +324,15 @@ fn a_loss_that_is_not_a_number_stops_the_run_with_advice() {
     let folder = copy_of_trained();
     let good = files(&folder.path().join("out/latest"));
     let error = train(folder.path(), "photos --epochs 4 --lr 1e30 --out out --resume out/latest").failed();
-    says(&error, &["step", "diverged", "learning rate", "latest"]);
+    says(
+        &error,
+        &[
+            "step",
+            "diverged",
+            "a learning rate of 0.0125,",
+            "The last checkpoint with finite weights is out/latest",
+        ],
+    );
     assert_eq!(files(&folder.path().join("out/latest")), good, "the last good checkpoint stays");
     assert!(finite(&folder.path().join("out/latest/model.safetensors")));
 }

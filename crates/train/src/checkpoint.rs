@@ -40,6 +40,9 @@ pub struct State {
     pub seed: u64,
     /// Photos trained on; the order of an epoch depends on it.
     pub train_images: usize,
+    /// Those of them that could not be read, by their places in the data set, as far as the steps have met them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unreadable: Vec<u32>,
     /// The run's whole configuration.
     pub config: String,
     /// The optimiser's name. Older checkpoints, which are of Momentum, have none.

@@ -9,6 +9,7 @@ mod feed;
 mod output;
 mod progress;
 mod run;
+mod unreadable;
 mod updates;
 
 use crate::checkpoint::{BEST, Checkpoint, LATEST, MODEL, OTHER_CHECKPOINT, State};

@@ -10,6 +10,7 @@ use super::advice::{few_steps, told as told_of_labels};
 use super::config_notes::unusual;
 use super::output::Output;
 use super::progress::{Clock, Place};
+use super::unreadable;
 use super::updates::Updates;
 use super::{Outcome, RunOptions, Start, given_weights};
 use crate::TrainError;
@@ -29,7 +30,7 @@ use photonet_model::{
     TrainingFacts, Weights, dropout_seed,
 };
 use photonet_nn::Metrics;
-use reporting::Report;
+use reporting::{Report, left_out};
 use saving::Saving;
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -68,6 +69,8 @@ struct Run<'a> {
     saving: Saving,
     /// Unreadable photos that the user has been told of.
     told: HashSet<PathBuf>,
+    /// Those among the photos to train on that the steps so far should have shown, by their places.
+    unreadable: BTreeSet<u32>,
 }
 
 pub(super) async fn run(
@@ -126,7 +129,7 @@ impl<'a> Run<'a> {
         self.tell_impatience()?;
         let finished = last == self.config.global.epochs || self.impatient().is_some();
         if let Some((top1, _)) = self.best.filter(|_| finished && self.eval_topk[0] == 1) {
-            let text = no_better_than_guessing(top1, self.val_loader.dataset());
+            let text = no_better_than_guessing(top1, &unreadable::without(&self.val_loader));
             text.map_or(Ok(()), |text| self.journal.event(&Event::warning(text)))?;
         }
         Ok(self.outcome(false))
@@ -135,10 +138,12 @@ impl<'a> Run<'a> {
     async fn start(
         gpu: &'a Arc<Gpu>,
         config: &'a Config,
-        split: DataSplit,
+        mut split: DataSplit,
         options: &RunOptions,
         claimed: &mut Output,
     ) -> Result<Self, TrainError> {
+        // What is known to be unreadable shall neither be counted nor weighed.
+        let unread = [&mut split.train, &mut split.val].map(unreadable::leave_out).concat();
         let output = config.global.output_dir.as_path();
         let seed = config.global.seed;
         let classes_line = split.classes();
@@ -160,6 +165,7 @@ impl<'a> Run<'a> {
         let steps_per_epoch = updates.steps_per_epoch();
         let start = Start::new(config, &labels, train_images, steps_per_epoch, options)?;
         let mut told = start.notes;
+        told.extend(left_out(&unread));
         told.push(Event::note(classes_line));
         if start.resumed.is_none() {
             let whole = train_loader.options().drop_last;
@@ -239,6 +245,7 @@ impl<'a> Run<'a> {
             step: state.as_ref().map_or(0, |s| s.step),
             stale: state.as_ref().map_or(0, |s| s.stale),
             best: state.as_ref().and_then(|s| s.best),
+            unreadable: state.iter().flat_map(|s| &s.unreadable).copied().collect(),
             best_average: state.and_then(|s| s.best_average),
             last_metric: None,
             last_good: start.resumed,
@@ -270,6 +277,8 @@ impl<'a> Run<'a> {
         let mut clock = Clock::new();
         let (mut due, mut interrupted) = (None, false);
         let mut batches = self.feed(epoch, first as usize)?;
+        let order = self.train_loader.order(epoch);
+        let mut wanted = order.chunks(self.batch_size()).skip(first as usize);
         // While the first photos are decoded.
         let left = self.train_loader.dataset().samples.len() - first as usize * self.batch_size();
         self.prepare(self.batch_size().min(left)).await?;
@@ -279,6 +288,12 @@ impl<'a> Run<'a> {
             loading.wait_for(&batches, self.gpu)?;
             let Some(batch) = batches.next() else { break };
             let (batch, staged) = batch?;
+            let photos = order.len() as u32;
+            self.unreadable.extend(unreadable::replaced(
+                wanted.next().unwrap_or_default(),
+                &batch.indices,
+                photos,
+            ));
             let reading = waiting.elapsed();
             self.tell_saved()?;
             let lr = self.schedule.lr(self.updates.before(self.step));

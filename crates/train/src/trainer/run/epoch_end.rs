@@ -60,6 +60,7 @@ impl Run<'_> {
         self.eval_network.set_weights(&model.weights)?;
         let scores = self.evaluate(epoch).await?;
         let (_, accuracy) = scores.topk[0];
+        model.facts.val_images -= self.val_loader.report().skipped.len();
         model.facts.top1 = scores.topk.iter().find(|(k, _)| *k == 1).map(|(_, share)| *share);
         model.test_vectors = vec![TestVector::of(&self.eval_network).await?];
         Ok((accuracy, scores))
@@ -146,6 +147,7 @@ impl Run<'_> {
         }
         let model = |weights| {
             let mut model = Model { weights, ..self.template.clone() };
+            model.facts.train_images -= self.unreadable.len();
             model.facts.epochs = (self.step / self.steps_per_epoch) as u32;
             model
         };
@@ -158,6 +160,7 @@ impl Run<'_> {
             best_average: self.best_average,
             seed: self.config.global.seed,
             train_images: self.template.facts.train_images,
+            unreadable: self.unreadable.iter().copied().collect(),
             config: self.config.to_yaml(),
             optimiser: self.config.optimizer.method.name().into(),
             update_freq: self.config.global.update_freq,

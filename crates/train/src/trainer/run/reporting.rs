@@ -8,6 +8,7 @@ use crate::shared::scores::{merge, scores};
 use crate::trainer::progress::{Clock, Place};
 use photonet_model::PendingMetrics;
 use photonet_nn::Metrics;
+use std::path::PathBuf;
 
 /// A line of the log whose counters are on their way.
 pub(super) struct Report {
@@ -45,31 +46,58 @@ impl Run<'_> {
     pub(super) fn diverged(&mut self, what: String, step: u64) -> TrainError {
         self.end_saving();
         let kept = match &self.last_good {
-            Some(folder) => format!(". The last good checkpoint is {}", folder.display()),
+            // Its weights may lead nowhere already: that they are numbers is all that is known.
+            Some(folder) => format!(". The last checkpoint with finite weights is {}", folder.display()),
             None => ". No epoch was finished before".into(),
         };
         let advice = self.config.calmer_rate();
         let epoch = (step / self.steps_per_epoch) as u32 + 1;
         let error = TrainError::Diverged { what, step, epoch, advice, kept };
-        // The error itself is what the caller gets; the log only repeats it.
-        let _ = self.journal.event(&Event::warning(error.to_string()));
+        // The error itself is what the caller gets and shows; the log only repeats it.
+        let _ = self.journal.log(&Event::warning(error.to_string()));
         error
     }
 
-    /// Names the unreadable photos that were met since the last time.
+    /// Names the unreadable photos that were met since the last time, and what was counted with them.
     pub(super) fn report_skipped(&mut self) -> Result<(), TrainError> {
-        let mut skipped = [self.train_loader.report().skipped, self.val_loader.report().skipped].concat();
-        skipped.retain(|(path, _)| self.told.insert(path.clone()));
-        if skipped.is_empty() {
-            return Ok(());
+        let mut met = |skipped: Vec<(PathBuf, String)>| -> Vec<(PathBuf, String)> {
+            skipped.into_iter().filter(|(path, _)| self.told.insert(path.clone())).collect()
+        };
+        let trained = met(self.train_loader.report().skipped);
+        let evaluated = met(self.val_loader.report().skipped);
+        let of_training = trained.len();
+        for event in left_out(&[trained, evaluated].concat()) {
+            self.journal.event(&event)?;
         }
-        let photos = count(skipped.len(), "photo", "photos");
-        let were = if skipped.len() == 1 { "was" } else { "were" };
-        let text = format!("{photos} could not be read and {were} left out:");
-        self.journal.event(&Event::warning(text))?;
-        for (path, reason) in &skipped {
-            self.journal.event(&Event::warning(format!("{}: {reason}", path.display())))?;
+        if of_training > 0 {
+            let (them, places) =
+                if of_training == 1 { ("it", "its place") } else { ("them", "their places") };
+            let weights = match self.options.class_weights {
+                Some(_) => " and the weights of the classes",
+                None => "",
+            };
+            let text = format!(
+                "the numbers of photos{weights} above were made with {}, and other photos are shown in {places}: remove or \
+                 replace {them} before the next run; `photonet data` names all that cannot be read",
+                match of_training {
+                    1 => "the one of training among these".to_owned(),
+                    n => format!("the {n} of training among these"),
+                }
+            );
+            self.journal.event(&Event::warning(text))?;
         }
         Ok(())
     }
+}
+
+/// Names photos that were left out as they cannot be read; empty where there are none.
+pub(super) fn left_out(skipped: &[(PathBuf, String)]) -> Vec<Event> {
+    if skipped.is_empty() {
+        return Vec::new();
+    }
+    let photos = count(skipped.len(), "photo", "photos");
+    let were = if skipped.len() == 1 { "was" } else { "were" };
+    let text = format!("{photos} could not be read and {were} left out:");
+    let named = skipped.iter().map(|(path, reason)| format!("{}: {reason}", path.display()));
+    std::iter::once(text).chain(named).map(Event::warning).collect()
 }
