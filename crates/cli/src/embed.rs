@@ -4,6 +4,7 @@ use crate::arguments::{Precision, positive};
 use crate::error::CliError;
 use crate::machine::open_machine;
 use crate::output::say;
+use crate::place;
 use clap::{Args, ValueEnum};
 use photonet_model::{Features, Layers, write_atomically};
 use photonet_train::load_model;
@@ -28,7 +29,7 @@ pub struct EmbedOptions {
     /// Form of the result: one JSON object a photo, or a matrix of one row a photo.
     #[arg(long, default_value = "json")]
     pub format: EmbedFormat,
-    /// Where to write the matrix.
+    /// Where to write the matrix; the photos of its rows are named beside it, a path a line, in FILE.txt.
     #[arg(long, value_name = "FILE.npy", required_if_eq("format", "npy"))]
     pub out: Option<PathBuf>,
     /// Photos in a batch.
@@ -65,6 +66,8 @@ pub enum EmbedFormat {
 struct Sink<'a> {
     options: &'a EmbedOptions,
     matrix: Vec<f32>,
+    /// The photos of its rows, a line each.
+    names: String,
     failed: usize,
     error: Option<CliError>,
 }
@@ -78,6 +81,9 @@ impl Sink<'_> {
             }
             Ok(features) if self.options.format == EmbedFormat::Npy => {
                 let head = self.options.features != Some(FeatureChoice::Pooled);
+                // A line break in a name would be one more row.
+                self.names += &file.display().to_string().replace(['\n', '\r'], "\u{fffd}");
+                self.names.push('\n');
                 self.matrix.extend(if head { features.head } else { features.pooled });
             }
             Ok(features) => {
@@ -109,10 +115,21 @@ pub fn run(options: &EmbedOptions) -> Result<ExitCode, CliError> {
             "--out is for --format npy; JSON goes to the output: use `> FILE`".into(),
         ));
     }
+    let names = options.out.as_ref().map(|out| out.with_extension("txt"));
+    if let (Some(out), Some(names)) = (&options.out, &names) {
+        place::for_matrix("--out", out)?;
+        if names.exists() && !out.exists() {
+            return Err(CliError::Usage(format!(
+                "the photos of {} would be named in {}, which is there already: give another --out, or remove it first",
+                out.display(),
+                names.display()
+            )));
+        }
+    }
     let photos = collect_photos(&options.photos)?;
     let model = load_model(&options.model)?;
     let machine = open_machine(&options.device, options.precision)?;
-    let mut sink = Sink { options, matrix: Vec::new(), failed: 0, error: None };
+    let mut sink = Sink { options, matrix: Vec::new(), names: String::new(), failed: 0, error: None };
     pollster::block_on(embed(&machine, &model, &photos, batch, |file, result| sink.take(file, result)))?;
     if let Some(error) = sink.error {
         return Err(error);
@@ -123,12 +140,18 @@ pub fn run(options: &EmbedOptions) -> Result<ExitCode, CliError> {
     if sink.failed == photos.len() {
         return Ok(ExitCode::FAILURE);
     }
-    if let Some(out) = &options.out {
+    if let (Some(out), Some(names)) = (&options.out, &names) {
         let layers = Layers::new(&model.architecture);
         let pooled = options.features == Some(FeatureChoice::Pooled);
         let columns = if pooled { layers.last.outputs } else { layers.head };
         write_atomically(out, &npy::matrix(columns, &sink.matrix))?;
-        say(format_args!("wrote {}: {} rows of {columns}", out.display(), photos.len() - sink.failed))?;
+        write_atomically(names, sink.names.as_bytes())?;
+        say(format_args!(
+            "wrote {}: {} rows of {columns}, and {}: the photo of each row, a line each",
+            out.display(),
+            photos.len() - sink.failed,
+            names.display()
+        ))?;
     }
     Ok(if sink.failed > 0 { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }

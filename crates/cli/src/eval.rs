@@ -8,6 +8,7 @@ use crate::arguments::{ConfigOptions, Precision, TextOrJson, positive};
 use crate::error::CliError;
 use crate::machine::open_machine;
 use crate::output::say;
+use crate::place;
 use clap::Args;
 use photonet_model::{Model, write_atomically};
 use photonet_train::config::{Config, Task};
@@ -54,7 +55,7 @@ const TRANSFORMS: &str = "DataLoader.Eval.dataset.transform_ops";
 pub fn run(options: &EvalOptions) -> Result<ExitCode, CliError> {
     let given = &options.config;
     // Before anything takes long.
-    options.report.as_deref().map_or(Ok(()), report::check_place)?;
+    options.report.as_deref().map_or(Ok(()), |path| place::for_page("--report", path))?;
     let batch = positive("--batch", options.batch)?;
     let config = given.load(Task::Eval)?;
     let pretrained = config.as_ref().and_then(|c| c.global.pretrained_model.clone());
@@ -152,7 +153,8 @@ fn check_labels(dataset: &Dataset, model: &Model) -> Result<(), CliError> {
 
 /// Each k of top-k accuracy to report: those of a configuration that it says something for.
 fn accuracies(config: Option<&Config>, classes: usize) -> Vec<u32> {
-    let Some(config) = config.filter(|c| c.gives("Metric")) else { return vec![1, 5] };
+    // The default is no wish.
+    let Some(config) = config.filter(|c| c.gives("Metric")) else { return telling(&[1, 5], classes).0 };
     let (kept, unsaid) = telling(&config.metric.eval, classes);
     for k in unsaid {
         eprintln!("photonet: top-{k} says nothing with {classes} classes and is left out");

@@ -2,6 +2,7 @@
 
 use crate::error::CliError;
 use crate::output::say;
+use crate::place;
 use clap::{Args, ValueEnum};
 use photonet_model::export::{OnnxOptions, onnx, safetensors};
 use photonet_model::{Naming, write_atomically};
@@ -62,6 +63,7 @@ pub fn run(options: &ExportOptions) -> Result<ExitCode, CliError> {
         ));
     }
     let path = find_model(&options.model)?;
+    place::not_over("--out", &options.out, &[&path])?;
     let model = load_model(&path)?;
     let bytes = match naming {
         Some(naming) => safetensors(&model, naming, options.half),

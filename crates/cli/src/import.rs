@@ -4,6 +4,7 @@ use crate::arguments::TextOrJson;
 use crate::error::CliError;
 use crate::machine::{open_device, refuse_cpu};
 use crate::output::say;
+use crate::place;
 use clap::{Args, ValueEnum};
 use photonet_model::import::{ImportError, ImportOptions as Request, Imported, import};
 use photonet_model::{Model, TestVector};
@@ -126,6 +127,9 @@ fn triple(text: &str) -> Result<[f32; 3], String> {
 /// Runs the command.
 pub fn run(options: &ImportOptions) -> Result<ExitCode, CliError> {
     refuse_cpu(&options.device)?;
+    let inputs = [Some(&options.file), options.labels.as_ref()];
+    let inputs: Vec<&Path> = inputs.into_iter().flatten().map(PathBuf::as_path).collect();
+    place::not_over("--out", &options.out, &inputs)?;
     let fail = |source| CliError::Import { file: options.file.clone(), source: Box::new(source) };
     let bytes = read_weights(&options.file).map_err(fail)?;
     let read_options = ReadOptions { dictionary: options.dictionary.clone() };

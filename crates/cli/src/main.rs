@@ -18,6 +18,7 @@ mod interrupt;
 mod machine;
 mod output;
 mod parallel;
+mod place;
 mod serve;
 mod summary;
 mod table;

@@ -245,6 +245,43 @@ fn a_report_takes_any_label_and_refuses_a_folder() {
     let refused = run(folder, "eval --model out/best_model --data photos --report photos").failed();
     says(&refused, &["--report photos is a folder", "photos/report.html"]);
     assert!(!refused.contains("wrote") && photos.is_dir());
+    let report =
+        |path: &str| run(folder, &format!("eval --model out/best_model --data photos --report {path}"));
+    for (path, words) in [
+        ("out/best_model/model.safetensors", "is not called .html"),
+        ("photos/photo.jpg", "is not called .html"),
+        ("mine.html", "would overwrite a file that is no page"),
+    ] {
+        fs::write(folder.join("mine.html"), "my notes").unwrap();
+        says(&report(path).failed(), &[path, words]);
+    }
+    assert_eq!(fs::read_to_string(folder.join("mine.html")).unwrap(), "my notes");
+    // Over an earlier one, or over nothing.
+    report("page.html").ok();
+    fs::write(folder.join("mine.HTM"), "").unwrap();
+    report("mine.HTM").ok();
+    assert!(fs::read_to_string(folder.join("mine.HTM")).unwrap().starts_with("<!doctype html>"));
+}
+
+#[test]
+fn a_folder_of_no_class_is_in_the_way_with_photos_alone_and_top_5_of_few_classes_is_not_told() {
+    let folder = copy_of_trained();
+    let folder = folder.path();
+    fs::create_dir(folder.join("photos/empty")).unwrap();
+    fs::write(folder.join("photos/empty/notes.txt"), "notes").unwrap();
+    // What macOS leaves in a zip file is no class, and not among the photos to classify either.
+    fs::create_dir_all(folder.join("photos/__MACOSX/grass")).unwrap();
+    fs::write(folder.join("photos/__MACOSX/grass/00.png"), "Mac OS X").unwrap();
+    let answers = run(folder, "infer --model out/best_model --format json photos").ok().json_lines();
+    assert_eq!(answers.len(), 30);
+    let ran = run(folder, "eval --model out/best_model --data photos --report page.html").ok();
+    says(&ran.err, &["1 folder without photos left out, of no class of the model: empty"]);
+    assert!(!ran.out.contains("top-5"), "{}", ran.out);
+    let page = fs::read_to_string(folder.join("page.html")).unwrap();
+    assert!(page.contains("Top-1") && !page.contains("Top-5"), "{page}");
+    fs::copy(folder.join("photos/grass/00.png"), folder.join("photos/empty/00.png")).unwrap();
+    let refused = run(folder, "eval --model out/best_model --data photos").failed();
+    says(&refused, &["there is no class \"empty\"", "blue sky, grass"]);
 }
 
 #[test]

@@ -174,19 +174,59 @@ fn embeddings_as_json_and_as_a_matrix() {
     assert_eq!(only["pooled"], lines[0]["pooled"]);
     let out = tempfile::tempdir().unwrap();
     let path = out.path().join("f.npy");
-    run(folder, &format!("embed --model out/best_model photos/grass --format npy --out {}", path.display()))
-        .ok();
+    let matrix = |photos: &str, path: &Path| {
+        run(folder, &format!("embed --model out/best_model {photos} --format npy --out {}", path.display()))
+    };
+    says(&matrix("photos/grass", &path).ok().out, &["10 rows of 1280", "f.txt: the photo of each row"]);
+    let names = |path: &Path| fs::read_to_string(path.with_extension("txt")).unwrap();
+    let files: Vec<_> = lines.iter().map(|line| line["file"].as_str().unwrap()).collect();
+    assert_eq!(names(&path).lines().collect::<Vec<_>>(), files);
     // What cannot be read has no row, and is told at the end.
     let text = out.path().join("text.jpg");
     fs::write(&text, "no photo").unwrap();
     let some = run(folder, &format!("embed --model out/best_model photos/grass/00.png {}", text.display()));
     says(&some.failed(), &["text.jpg", "1 of 2 photos could not be read"]);
+    let other = out.path().join("other.npy");
+    matrix(&format!("{} photos/grass/01.jpg photos/grass/00.png", text.display()), &other).failed();
+    assert_eq!(names(&other), "photos/grass/01.jpg\nphotos/grass/00.png\n");
+    // Over an earlier one, but over nothing else.
+    matrix("photos/grass/00.png", &other).ok();
+    assert_eq!(names(&other), "photos/grass/00.png\n");
+    let photo = fs::read(&text).unwrap();
+    says(&matrix("photos/grass", &text).failed(), &["text.jpg is not called .npy", "text.npy"]);
+    fs::rename(&text, out.path().join("photo.npy")).unwrap();
+    says(&matrix("photos/grass", &out.path().join("photo.npy")).failed(), &["a file that is no NumPy file"]);
+    fs::write(out.path().join("list.txt"), "mine").unwrap();
+    says(&matrix("photos/grass", &out.path().join("list.npy")).failed(), &["list.txt, which is there"]);
+    says(&matrix("photos/grass", out.path()).failed(), &["is a folder", "features.npy"]);
+    assert_eq!(fs::read(out.path().join("photo.npy")).unwrap(), photo);
     let bytes = fs::read(&path).unwrap();
     let data = bytes.len() - 10 * 1280 * 4;
     assert!(bytes.starts_with(b"\x93NUMPY") && data.is_multiple_of(64));
     let first = f32::from_le_bytes(bytes[data..data + 4].try_into().unwrap());
     // JSON's reader rounds the last digit of a double now and then, which a float does not notice.
     assert_eq!(first, lines[0]["head"][0].as_f64().unwrap() as f32);
+}
+
+#[test]
+fn what_is_read_is_not_written_over() {
+    let folder = copy_of_trained();
+    let at = |name: &str| folder.path().join(name);
+    let run = |command: &str| run(folder.path(), command);
+    let model = fs::read(at("out/best_model/model.safetensors")).unwrap();
+    for out in ["out/best_model/model.safetensors", "out/latest/../best_model/model.safetensors"] {
+        let refused = run(&format!("export out/best_model --format onnx --out {out}")).failed();
+        says(&refused, &["would overwrite out/best_model/model.safetensors, which is read"]);
+    }
+    assert_eq!(fs::read(at("out/best_model/model.safetensors")).unwrap(), model);
+    fs::write(at("w.safetensors"), published(Family::Torchvision, 0.5, 3)).unwrap();
+    fs::write(at("labels.txt"), "0 sky\n1 grass\n2 sea\n").unwrap();
+    for out in ["w.safetensors", "labels.txt"] {
+        let refused =
+            run(&format!("import w.safetensors --labels labels.txt --size 32 --out {out}")).failed();
+        says(&refused, &[&format!("--out {out} would overwrite {out}, which is read: give another name")]);
+    }
+    assert_eq!(fs::read(at("w.safetensors")).unwrap(), published(Family::Torchvision, 0.5, 3));
 }
 
 #[test]

@@ -4,7 +4,6 @@ mod hints;
 mod html;
 mod picture;
 
-use crate::error::CliError;
 use crate::parallel::in_order;
 use html::{count, each, escape, name, percent};
 use photonet_model::Model;
@@ -32,21 +31,6 @@ pub struct Subject<'a> {
     pub path: &'a Path,
     /// What says which photos.
     pub photos: &'a Path,
-}
-
-/// Refuses a place where no page can be.
-///
-/// # Errors
-/// A folder.
-pub fn check_place(path: &Path) -> Result<(), CliError> {
-    if path.is_dir() {
-        return Err(CliError::Usage(format!(
-            "--report {} is a folder: give a file in it, such as {}",
-            path.display(),
-            path.join("report.html").display()
-        )));
-    }
-    Ok(())
 }
 
 /// The page.
@@ -142,13 +126,17 @@ fn classes(result: &Evaluation) -> String {
     };
     let rows = each(known, |class| {
         format!(
-            "<tr><th scope=\"row\">{}</th><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td class=\"start\">{}</td></tr>",
+            "<tr><th scope=\"row\">{}</th><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td>\
+             <td class=\"start\" data-right=\"{} of {} right\">{}</td></tr>",
             name(&class.label),
             class.images,
             class.correct,
             share(class.recall),
             share(class.precision),
             share(class.f1),
+            // On a narrow screen in place of the first two columns.
+            class.correct,
+            class.images,
             taken_for(class)
         )
     });
@@ -191,12 +179,14 @@ fn matrix(result: &Evaluation) -> String {
         let cells = counts[class.index].iter().enumerate().map(|(said, n)| cell(class, said, *n));
         format!("<tr><th scope=\"row\">{}</th>{}</tr>", name(&class.label), cells.collect::<String>())
     });
-    let caption = "A line for what photos are, a column for what they were taken for. The stronger a shade, the \
-                   larger the share of its line.";
-    let rows = format!(
-        "<caption>{caption}</caption>\n<thead><tr><td class=\"none\"></td>\n{head}</tr></thead>\n<tbody>\n{rows}</tbody>\n"
-    );
-    format!("<h2>Confusion matrix</h2>\n{}", table("matrix", "Confusion matrix", &rows))
+    let text = "A line for what photos are, a column for what they were taken for. The stronger a shade, the \
+                larger the share of its line.";
+    let rows = format!("<thead><tr><td class=\"none\"></td>\n{head}</tr></thead>\n<tbody>\n{rows}</tbody>\n");
+    // A caption would be as wide as the table, and cut where that is.
+    format!(
+        "<h2>Confusion matrix</h2>\n<p class=\"soft\">{text}</p>\n{}",
+        table("matrix", "Confusion matrix", &rows)
+    )
 }
 
 /// The most frequent confusions, where a matrix would be too large.
