@@ -13,7 +13,7 @@ export default defineConfig({
     assetsInlineLimit: 0,
     modulePreload: false,
     rollupOptions: {
-      input: { index: here("index.html"), bench: here("bench.html"), sw: here("src/workers/sw.ts") },
+      input: { index: here("index.html"), bench: here("bench.html"), train: here("train.html"), sw: here("src/workers/sw.ts") },
       output: { entryFileNames: ({ name }) => (name === "sw" ? "sw.js" : "assets/[name]-[hash].js") },
     },
   },

@@ -22,6 +22,9 @@ export function engineInWorkerOnly() {
   };
 }
 
+/** What belongs to the page that trains alone, which not every visitor wants on his device. */
+const LATER = /(^|\/)(train|photonet_trainer)/;
+
 /** Gives the service worker the list of the build's files and a version made of their contents. */
 export function serviceWorker(publicDir) {
   return {
@@ -42,9 +45,10 @@ export function serviceWorker(publicDir) {
         for (const name of readdirSync(publicDir).sort()) add(name, readFileSync(join(publicDir, name)));
         const sw = bundle["sw.js"];
         sw.code = sw.code
-          .replace("__FILES__", JSON.stringify(files))
+          .replace("__FILES__", JSON.stringify(files.filter((name) => !LATER.test(name))))
+          .replace("__LATER__", JSON.stringify(files.filter((name) => LATER.test(name))))
           .replace("__VERSION__", JSON.stringify(version.digest("hex").slice(0, 16)));
-        if (/__(FILES|VERSION)__/.test(sw.code)) this.error("the service worker did not get its list of files");
+        if (/__(FILES|LATER|VERSION)__/.test(sw.code)) this.error("the service worker did not get its list of files");
       },
     },
   };

@@ -31,13 +31,12 @@ export class Camera {
   #asked = 0;
   #taken = 0;
 
+  /** What closing is for, once photos were taken. */
+  readonly #purpose: (taken: number) => string;
+
   /** `onPhoto` is called with every photo, `onClose` when the dialog has closed. */
-  constructor(onPhoto: (photo: Blob, name: string) => void, onClose: () => void) {
-    byId("open-camera").addEventListener("click", () => {
-      this.#count(0);
-      this.#dialog.showModal();
-      void this.#start();
-    });
+  constructor(onPhoto: (photo: Blob, name: string) => void, onClose: () => void, purpose: (taken: number) => string) {
+    this.#purpose = purpose;
     byId("camera-close").addEventListener("click", () => this.#dialog.close());
     this.#dialog.addEventListener("close", () => {
       this.#stop();
@@ -55,10 +54,16 @@ export class Camera {
     });
   }
 
+  open(): void {
+    this.#count(0);
+    this.#dialog.showModal();
+    void this.#start();
+  }
+
   /** Within the dialog, since the page behind it is neither seen nor read aloud. */
   #count(taken: number): void {
     this.#taken = taken;
-    byId("camera-count").textContent = taken ? `${plural(taken, "photo")} taken: close to see what ${taken > 1 ? "they show" : "it shows"}` : "";
+    byId("camera-count").textContent = taken ? `${plural(taken, "photo")} taken: close ${this.#purpose(taken)}` : "";
   }
 
   async #start(): Promise<void> {

@@ -15,6 +15,7 @@ import { samples } from "./samples.js";
 import { recall, remember } from "./settings.js";
 import { Sheet } from "./sheet.js";
 import { Thumbs } from "./thumbs.js";
+import { handedOver, TRAINED } from "./training/handover.js";
 import { showTimings } from "./timings.js";
 
 const MODEL = "model.safetensors";
@@ -194,7 +195,12 @@ function wireIntake(): void {
       else take(batch);
     });
   }
-  new Camera((photo, name) => addPhotos([{ file: photo, name }]), reveal);
+  const camera = new Camera(
+    (photo, name) => addPhotos([{ file: photo, name }]),
+    reveal,
+    (taken) => `to see what ${taken > 1 ? "they show" : "it shows"}`,
+  );
+  byId("open-camera").addEventListener("click", () => camera.open());
   byId("add-samples").addEventListener("click", async () => {
     try {
       addPhotos((await samples()).map(({ photo, name }) => ({ file: photo, name })));
@@ -285,11 +291,17 @@ function foldPanels(): void {
   for (const id of ["model-panel", "timings-panel"]) byId<HTMLDetailsElement>(id).open = false;
 }
 
+/** The model beside the page, or the one that was trained in this browser where the address asks for it. */
+async function firstModel(): Promise<void> {
+  const trained = location.hash === TRAINED ? await handedOver().catch(() => undefined) : undefined;
+  await models.load(trained ?? MODEL, trained ? "the model trained in this browser" : MODEL);
+}
+
 foldPanels();
 showPrivacy();
 showTimings([]);
 wireIntake();
 wireResults();
 wireModel();
-void models.load(MODEL, MODEL);
+void firstModel();
 addEventListener("load", keepForOffline);

@@ -3,6 +3,8 @@
  * HTML is asked from the network first. Models are kept by the package, not here.
  */
 declare const __FILES__: string[];
+/** What not every visitor wants: kept once it was asked for. */
+declare const __LATER__: string[];
 declare const __VERSION__: string;
 
 const worker = self as unknown as ServiceWorkerGlobalScope;
@@ -11,7 +13,9 @@ const scope = worker.registration.scope;
 const PREFIX = `photonet-page ${scope} `;
 const CACHE = PREFIX + __VERSION__;
 const PATIENCE = 4000;
-const files = new Set(__FILES__.filter((file) => file !== "_headers").map((file) => new URL(file, scope).href));
+const inScope = (names: string[]): Set<string> => new Set(names.map((file) => new URL(file, scope).href));
+const files = inScope(__FILES__.filter((file) => file !== "_headers"));
+const later = inScope(__LATER__);
 
 worker.addEventListener("install", (event) => {
   event.waitUntil(
@@ -41,13 +45,19 @@ worker.addEventListener("fetch", (event) => {
   url.search = "";
   url.hash = "";
   if (url.href === scope) url.pathname += "index.html";
-  if (!files.has(url.href)) return;
+  if (!files.has(url.href) && !later.has(url.href)) return;
   const hashed = url.href.startsWith(`${scope}assets/`);
   event.respondWith(hashed ? keptFirst(url.href, request) : networkFirst(url.href, request));
 });
 
 async function keptFirst(key: string, request: Request): Promise<Response> {
-  return (await kept(key)) ?? fetch(request);
+  return (await kept(key)) ?? keeping(key, await fetch(request));
+}
+
+/** Keeps what is kept once it was asked for. */
+async function keeping(key: string, answer: Response): Promise<Response> {
+  if (later.has(key) && answer.ok) await (await caches.open(CACHE)).put(key, answer.clone()).catch(() => undefined);
+  return answer;
 }
 
 /** A server that answers is right; one that is slow or gone is replaced by the kept copy. */
@@ -58,7 +68,7 @@ async function networkFirst(key: string, request: Request): Promise<Response> {
   const slow = new Promise<undefined>((resolve) => setTimeout(resolve, PATIENCE));
   try {
     const answer = await Promise.race([network, slow]);
-    if (answer) return answer;
+    if (answer) return keeping(key, answer);
   } catch {
     // Offline.
   }

@@ -1,0 +1,38 @@
+import type { Judgement } from "photonet/training";
+import { bidi, byId, el } from "../dom.js";
+import { percent, plural } from "../format.js";
+import { drawThumb } from "./classes.js";
+
+/** Mistakes that are shown. */
+const SHOWN = 12;
+
+/** Shows what a model is worth; `photos` are the photos by the names that they were trained with. */
+export function showResult(judgement: Judgement, photos: ReadonlyMap<string, Blob>): void {
+  const { top1, images, classes, confusions, mistakes, verdict } = judgement;
+  byId("result-empty").hidden = true;
+  byId("result-body").hidden = false;
+  const right = classes.reduce((sum, { correct }) => sum + correct, 0);
+  byId("result-text").textContent =
+    `Of ${plural(images, "photo")} that it was not shown while it learned, it names ${right} rightly: ${percent(top1)}.` +
+    (images < 30 ? " So few photos say little: with more of them the figure is surer." : "");
+  byId("verdict").textContent = verdict ? "It has learned nothing of use: always saying the most frequent class would be as good. Give more photos, see each more often, or start from a model." : "";
+  const head = el("tr", "", ...["Class", "Photos", "Right", "Mostly taken for"].map((text) => Object.assign(el("th", "", text), { scope: "col" })));
+  const rows = classes.map(({ index, label, images: photosOf, correct }) => {
+    const wrong = confusions.find(({ truth }) => truth.index === index);
+    const cells = [String(photosOf), photosOf ? `${correct} (${percent(correct / photosOf)})` : "", wrong ? `${wrong.said.label} (${wrong.images})` : ""];
+    return el("tr", "", bidi(Object.assign(el("th", "", label), { scope: "row" })), ...cells.map((text) => bidi(el("td", "", text))));
+  });
+  const caption = el("caption", "", "Of the photos that were set aside, a fifth of each class");
+  byId("scores").replaceChildren(caption, el("thead", "", head), el("tbody", "", ...rows));
+  byId("mistakes-part").hidden = mistakes.length === 0;
+  byId("mistakes").replaceChildren();
+  for (const { file, truth, top } of mistakes.slice(0, SHOWN)) {
+    const [said] = top;
+    if (!said) continue;
+    const image = Object.assign(el("img"), { alt: "", width: 96, height: 96 });
+    const text = el("p", "", `${truth.label}, taken for ${said.label} (${percent(said.probability)})`);
+    byId("mistakes").append(el("li", "", image, el("div", "", bidi(el("p", "name", file)), bidi(text))));
+    const photo = photos.get(file);
+    if (photo) drawThumb(photo, image);
+  }
+}
