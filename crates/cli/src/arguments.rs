@@ -93,7 +93,8 @@ pub struct TrainOptions {
     /// Side of the network's input in pixels [default: 224, with --from the model's].
     #[arg(long)]
     pub size: Option<u32>,
-    /// Passes over the photos [default: 30, with --from 20].
+    /// Passes over the photos [default: 30, with --from 20]. The warm-up is a tenth of them, unless a file, -o or the run to go on
+    /// with says otherwise.
     #[arg(long)]
     pub epochs: Option<u32>,
     /// Photos in a step [default: 32].

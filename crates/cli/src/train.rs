@@ -135,7 +135,7 @@ fn base(options: &TrainOptions) -> Result<Config, CliError> {
         }
         return Ok(Config::from_yaml(&state.config, &origin, &given.overrides)?);
     }
-    if given.overrides.iter().all(|o| !o.starts_with("Optimizer.lr")) {
+    if !config.gives("Optimizer.lr") {
         let batch = options.batch.unwrap_or(config.train.batch_size);
         config.optimizer.schedule.learning_rate = config.usual_rate(batch, false);
         config.set_epochs(config.global.epochs);
@@ -157,11 +157,13 @@ fn start_from(config: &mut Config, path: &Path, options: &TrainOptions) -> Resul
     config.global.pretrained_model = None;
     config.adopt(&model, options.size);
     if options.config.config.is_none() {
-        let said = |key: &str| options.config.overrides.iter().any(|o| o.starts_with(key));
-        if !said("Global.epochs") {
+        let warmup = config.optimizer.schedule.warmup_epoch;
+        if !config.gives("Global.epochs") {
             config.set_fine_tuning_epochs();
         }
-        if !said("Optimizer.lr") {
+        if config.gives("Optimizer.lr") {
+            config.optimizer.schedule.warmup_epoch = warmup;
+        } else {
             let batch = options.batch.unwrap_or(config.train.batch_size);
             config.optimizer.schedule.learning_rate = config.usual_rate(batch, true);
         }
@@ -217,7 +219,11 @@ fn configure(options: &TrainOptions) -> Result<Config, CliError> {
         config.global.patience = patience;
     }
     if let Some(epochs) = positive("--epochs", options.epochs)? {
-        config.set_epochs(epochs);
+        // A warm-up that a file, an override or the run to go on with has chosen stays.
+        match options.config.config.is_some() || config.gives("Optimizer.lr") {
+            true => config.global.epochs = epochs,
+            false => config.set_epochs(epochs),
+        }
     }
     if let Some(batch) = positive("--batch", options.batch)? {
         config.train.batch_size = batch;

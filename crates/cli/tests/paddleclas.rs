@@ -75,7 +75,7 @@ fn eval_follows_the_operators_of_its_loader() {
     assert!(!said.contains("preprocessing"), "{said}");
     let ops = "DataLoader.Eval.dataset.transform_ops";
     let (other, said) = loss(&[&format!("{ops}.3.NormalizeImage.mean=[0, 0, 0]")]);
-    assert!((own - other).abs() > 1e-6, "{own}, {other}");
+    assert_ne!(own, other);
     says(
         &said,
         &["preprocessing of out/config.yaml: NormalizeImage.mean [0.0, 0.0, 0.0] where the model has"],
@@ -206,6 +206,8 @@ fn evaluation_begins_where_it_is_asked_to() {
 fn training_lines_show_the_next_rate_and_means_since_the_epochs_start() {
     let folder = copy_of_trained();
     let lr = "Optimizer.lr={name: Constant, learning_rate: 0.4, warmup_epoch: 1}";
+    // A warm-up of one epoch of 3 steps.
+    let expected = [0.4 / 3.0, 0.8 / 3.0, 0.4, 0.4, 0.4, 0.4];
     let overrides = [lr, "Global.print_batch_step=1", "Global.pretrained_model=None"];
     with_file(folder.path(), "train --epochs 2 --out again", &overrides).ok();
     let lines = fs::read_to_string(folder.path().join("again/metrics.jsonl")).unwrap();
@@ -220,9 +222,8 @@ fn training_lines_show_the_next_rate_and_means_since_the_epochs_start() {
             ends += 1;
         }
     }
-    // `--epochs 2` makes the warm-up a tenth of them, 0.2 epochs of 3 steps: one step.
     assert_eq!((rates.len(), ends), (6, 2));
-    assert!(rates.iter().all(|rate| (rate - 0.4).abs() < 1e-12), "{rates:?}");
+    assert!(rates.iter().zip(expected).all(|(rate, want)| (rate - want).abs() < 1e-12), "{rates:?}");
 }
 
 #[test]
@@ -249,4 +250,31 @@ fn weights_that_are_no_model_yet_are_told_what_to_do_with() {
     says(&failed, &["is an address, and nothing is downloaded here", "photonet import"]);
     let failed = trained_with(&["Global.pretrained_model=None", "Arch.pretrained=True"]).failed();
     says(&failed, &["download them", "photonet import"]);
+}
+
+#[test]
+fn epochs_alone_are_changed_where_the_warm_up_is_said() {
+    let folder = copy_of_trained();
+    let folder = folder.path();
+    let warmup = |out: &str| {
+        let text = fs::read_to_string(folder.join(out).join("config.yaml")).unwrap();
+        let line = text.lines().find(|line| line.contains("warmup_epoch")).unwrap();
+        line.trim().to_owned()
+    };
+    assert_eq!(warmup("out"), "warmup_epoch: 0.2");
+    let said = "-o Optimizer.lr.warmup_epoch=0.5";
+    run(folder, &format!("train -c out/config.yaml {said} --epochs 1 --out file")).ok();
+    run(folder, &format!("train -c out/config.yaml --from out/best_model {said} --epochs 1 --out model"))
+        .ok();
+    let schedule = "-o Optimizer.lr.learning_rate=0.1 -o Optimizer.lr.warmup_epoch=0.5";
+    train(folder, &format!("photos {schedule} --epochs 1 --out flags")).ok();
+    let from = "train photos --from out/best_model --batch 8 --stop-after 1";
+    run(folder, &format!("{from} {schedule} --out tuned")).ok();
+    run(folder, "train --resume file/latest --epochs 2").ok();
+    for out in ["file", "model", "flags", "tuned"] {
+        assert_eq!(warmup(out), "warmup_epoch: 0.5", "{out}");
+    }
+    // By the defaults it is a tenth.
+    run(folder, &format!("{from} --epochs 3 --out usual")).ok();
+    assert_eq!(warmup("usual"), "warmup_epoch: 0.3");
 }
