@@ -187,7 +187,7 @@ fn paddleclas_schedules_are_read_and_written() {
         ("name: Piecewise, decay_epochs: [3]", "Optimizer.lr.values is missing"),
         (
             "name: Step, learning_rate: 0.1, step_size: 3, gamma: 0.1, eta_min: 0",
-            "unknown key Optimizer.lr.eta_min",
+            "Optimizer.lr.eta_min is 0, but Step has no such setting",
         ),
     ] {
         let text = lr(keys).expect_err(keys).to_string();
@@ -294,4 +294,48 @@ fn pillow_resizes_bicubically_where_no_interpolation_is_named() {
         let resampler = Resampler { library, interpolation };
         assert_eq!(resize(options), Transform::ResizeShort { size: 64, resampler }, "{options}");
     }
+}
+
+#[test]
+fn one_slip_is_one_problem_and_hides_no_other() {
+    let text = refused(QUICK_START, &["Optimizer.lr.learning_rate=fast"]);
+    assert!(text.contains("must be a number") && !text.contains("is missing"), "{text}");
+    let text = refused(QUICK_START, &["Optimizer.name=Lamb", "Optimizer.lr.learning_rate=fast"]);
+    assert!(text.contains("Lamb is not supported") && text.contains("must be a number"), "{text}");
+    assert!(text.starts_with("2 problems"), "{text}");
+}
+
+#[test]
+fn settings_of_another_schedule_are_told_how_to_leave_out() {
+    let lr = "Optimizer.lr={name: Step, learning_rate: 0.1, step_size: 2, gamma: 0.1}";
+    let text = refused(QUICK_START, &[lr, "Optimizer.lr.name=Linear"]);
+    for key in ["step_size", "gamma"] {
+        let words = format!(
+            "Linear has no such setting: leave it out, on the command line by -o Optimizer.lr.{key}=None"
+        );
+        assert!(text.contains(&words), "{text}");
+    }
+    let others = ["Optimizer.lr.step_size=None", "Optimizer.lr.gamma=None"];
+    quick_start(&[lr, "Optimizer.lr.name=Linear", others[0], others[1]]).unwrap();
+    let text = refused(QUICK_START, &[lr, "Optimizer.lr.name=Linnear"]);
+    assert!(text.contains("did you mean Linear?") && !text.contains("no such setting"), "{text}");
+}
+
+#[test]
+fn what_an_override_broke_is_told_as_its() {
+    let file = "Loss:\n  Train:\n    - CELoss:\n        weight: 1.0\n";
+    let change = "Loss.Train.0.MixCELoss.weight=1.0";
+    let text = refused(file, &[change]);
+    assert!(text.starts_with(&format!("-o {change}: Loss.Train.0 must be an item")), "{text}");
+    let file = "DataLoader:\n  Train:\n    dataset:\n      batch_transform_ops:\n        - OpSampler:\n            \
+                MixupOperator: {alpha: 0.8, prob: 0.5}\n            CutmixOperator: {alpha: 1.0, prob: 0.5}\n";
+    let change = "DataLoader.Train.dataset.batch_transform_ops.OpSampler.MixupOperator.prob=0.8";
+    let text = refused(file, &[change]);
+    assert!(text.starts_with(&format!("-o {change}: ")), "{text}");
+}
+
+#[test]
+fn an_empty_path_is_none_as_in_paddleclas() {
+    let config = quick_start(&["Global.checkpoints=\"\"", "Global.pretrained_model=\"\""]).unwrap();
+    assert_eq!((config.global.checkpoints, config.global.pretrained_model), (None, None));
 }

@@ -158,19 +158,15 @@ impl OptimizerMethod {
         }
     }
 
-    /// Takes `name` and the settings; `base` where no name is given. Settings of others are problems.
-    ///
-    /// # Errors
-    /// A name that is not supported.
-    pub(crate) fn read(section: &mut Section, base: Self) -> Result<Self, ConfigError> {
-        let method = match section.take("name") {
-            None => base,
-            Some(item) => {
-                let name = item.text()?;
-                let known = Self::ALL.into_iter().find(|method| method.name() == name);
-                let names = Self::ALL.map(|method| method.name());
-                let known = known.ok_or_else(|| item.unsupported_name(&name, &names))?;
-                if known.name() == base.name() { base } else { known }
+    /// Takes `name` and the settings; `base` where no name is given. Settings of others are problems, and so is a name that is
+    /// not supported, whose settings are not known.
+    pub(crate) fn read(section: &mut Section, base: Self) -> Self {
+        let method = match section.take("name").map_or(Ok(base), |item| Self::named(&item, base)) {
+            Ok(method) => method,
+            Err(problem) => {
+                section.problem(problem);
+                SETTINGS.into_iter().for_each(|key| drop(section.take(key)));
+                return base;
             }
         };
         let method = match method {
@@ -200,11 +196,18 @@ impl OptimizerMethod {
                 continue;
             }
             if let Some(item) = section.take(key) {
-                let leave_out = format!("leave it out, on the command line by -o {}=None", item.path);
-                section.problem(item.invalid(format!("{} has no such setting: {leave_out}", method.name())));
+                section.problem(item.has_no_such_setting(method.name()));
             }
         }
-        Ok(method)
+        method
+    }
+
+    fn named(item: &Item, base: Self) -> Result<Self, ConfigError> {
+        let name = item.text()?;
+        let names = Self::ALL.map(|method| method.name());
+        let known = Self::ALL.into_iter().find(|method| method.name() == name);
+        let known = known.ok_or_else(|| item.unsupported_name(&name, &names))?;
+        Ok(if known.name() == base.name() { base } else { known })
     }
 }
 

@@ -9,7 +9,7 @@ pub(crate) fn read(
     base: OptimizerConfig,
     r: &mut Reading,
 ) -> Result<OptimizerConfig, ConfigError> {
-    let method = OptimizerMethod::read(&mut section, base.method)?;
+    let method = OptimizerMethod::read(&mut section, base.method);
     let schedule = section.get("lr", |item| schedule(item.clone().section()?), base.schedule);
     let weight_decay = weight_decay(&mut section, &method, r);
     let (mut one_dim, mut spared) = (false, Vec::new());
@@ -72,13 +72,29 @@ fn words(item: &Item) -> Result<Vec<String>, ConfigError> {
 const SCHEDULES: [&str; 8] =
     ["Cosine", "Linear", "Step", "Piecewise", "MultiStepDecay", "Constant", "Const", "ConstLR"];
 
+/// Every setting that shapes one of them.
+const SETTINGS: [&str; 9] =
+    ["eta_min", "end_lr", "power", "cycle", "step_size", "gamma", "decay_epochs", "values", "milestones"];
+
+/// Those of one.
+fn settings(name: &str) -> &'static [&'static str] {
+    match name {
+        "Cosine" => &["eta_min"],
+        "Linear" => &["end_lr", "power", "cycle"],
+        "Step" => &["step_size", "gamma"],
+        "Piecewise" => &["decay_epochs", "values"],
+        "MultiStepDecay" => &["milestones", "gamma"],
+        _ => &[],
+    }
+}
+
 fn schedule(mut section: Section) -> Result<ScheduleConfig, ConfigError> {
+    let (is_named, listed) = (section.look("name").is_some(), section.look("values"));
     let name = section.get_opt("name", |item| {
         let name = item.text()?;
         let known = SCHEDULES.contains(&name.as_str());
         if known { Ok(name) } else { Err(item.unsupported_name(&name, &SCHEDULES[..6])) }
     });
-    let listed = section.look("values");
     let kind = match name.as_deref() {
         Some("Cosine") => {
             ScheduleKind::Cosine { eta_min: section.get("eta_min", Item::f64_not_negative, 0.0) }
@@ -103,6 +119,7 @@ fn schedule(mut section: Section) -> Result<ScheduleConfig, ConfigError> {
         _ => ScheduleKind::Const,
     };
     // The rate of Piecewise is the first of its values, whatever else is said.
+    let is_said = section.look("learning_rate").is_some();
     let said = section.get_opt("learning_rate", Item::f64_not_negative);
     let learning_rate = match &kind {
         ScheduleKind::Piecewise { values, decay_epochs } => {
@@ -117,11 +134,27 @@ fn schedule(mut section: Section) -> Result<ScheduleConfig, ConfigError> {
             }
             values.first().copied().or(said).unwrap_or(0.0)
         }
-        _ => said.unwrap_or_else(|| {
-            section.problem(section.missing("learning_rate"));
-            0.0
-        }),
+        _ => {
+            if !is_said {
+                section.problem(section.missing("learning_rate"));
+            }
+            said.unwrap_or(0.0)
+        }
     };
+    // Beside a name that is not known, those of all are.
+    let own = match name.as_deref() {
+        Some(name) => settings(name),
+        None if is_named => &SETTINGS[..],
+        None => &[],
+    };
+    for key in SETTINGS {
+        if let Some(item) = section.take(key)
+            && !own.contains(&key)
+        {
+            let name = name.as_deref().unwrap_or("Constant");
+            section.problem(item.has_no_such_setting(name));
+        }
+    }
     let schedule = ScheduleConfig {
         kind,
         learning_rate,

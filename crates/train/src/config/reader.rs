@@ -230,12 +230,12 @@ impl Item {
 
     pub fn wrong(&self, expected: &'static str) -> ConfigError {
         let path = if self.path.is_empty() { "the configuration".to_owned() } else { self.path.clone() };
-        ConfigError::Type { place: Arc::clone(&self.node.place), path, expected, found: self.describe() }
+        ConfigError::Type { place: Arc::clone(self.node.touched()), path, expected, found: self.describe() }
     }
 
     pub fn invalid(&self, rule: impl Into<String>) -> ConfigError {
         ConfigError::Value {
-            place: Arc::clone(&self.node.place),
+            place: Arc::clone(self.node.touched()),
             path: self.path.clone(),
             found: self.describe(),
             rule: rule.into(),
@@ -250,6 +250,12 @@ impl Item {
             supported: supported.into(),
             suggestion: None,
         }
+    }
+
+    /// A setting of other optimisers or schedules than `name`.
+    pub fn has_no_such_setting(&self, name: &str) -> ConfigError {
+        let leave_out = format!("leave it out, on the command line by -o {}=None", self.path);
+        self.invalid(format!("{name} has no such setting: {leave_out}"))
     }
 
     /// As [`Item::unsupported`], for a name out of a list of names.

@@ -90,7 +90,7 @@ fn global(
     let class_num = section.get_opt("class_num", Item::u32_positive);
     let global = Global {
         checkpoints: section.get_opt("checkpoints", unless_false).flatten(),
-        pretrained_model: section.get_opt("pretrained_model", Item::path_buf),
+        pretrained_model: section.get_opt("pretrained_model", unless_false).flatten(),
         output_dir: section.get("output_dir", Item::path_buf, base.output_dir),
         device: section.get("device", device, base.device),
         epochs: section.get("epochs", Item::u32_positive, base.epochs),
@@ -143,9 +143,13 @@ fn global(
     Ok((global, class_num))
 }
 
-/// A path; PaddleClas takes False for none.
+/// A path; PaddleClas takes False and an empty text for none.
 fn unless_false(item: &Item) -> Result<Option<PathBuf>, ConfigError> {
-    if matches!(item.node.value, Value::Bool(false)) { Ok(None) } else { item.path_buf().map(Some) }
+    match &item.node.value {
+        Value::Bool(false) => Ok(None),
+        Value::Text(text) if text.is_empty() => Ok(None),
+        _ => item.path_buf().map(Some),
+    }
 }
 
 /// A seed; False, PaddleClas's default, is none.

@@ -15,6 +15,24 @@ pub(crate) struct Node {
     pub place: Arc<Place>,
 }
 
+impl Node {
+    /// Where it stands, or the override that changed something below it: then what is wrong with the whole came by that.
+    pub fn touched(&self) -> &Arc<Place> {
+        self.overridden().unwrap_or(&self.place)
+    }
+
+    fn overridden(&self) -> Option<&Arc<Place>> {
+        if matches!(*self.place, Place::Override(_)) {
+            return Some(&self.place);
+        }
+        match &self.value {
+            Value::List(items) => items.iter().rev().find_map(Node::overridden),
+            Value::Map(entries) => entries.iter().rev().find_map(|(_, node)| node.overridden()),
+            _ => None,
+        }
+    }
+}
+
 #[derive(Debug, Clone)]
 pub(crate) enum Value {
     Null,
