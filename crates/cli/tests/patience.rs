@@ -23,11 +23,13 @@ fn a_run_without_improvement_ends_early_and_says_so() {
     );
     says(
         &fs::read_to_string(folder.join("stuck/train.log")).unwrap(),
-        &["for 2 evaluations", "ends after 3 of 6 epochs"],
+        &["top-1 has not risen above", "for 2 evaluations", "ends after 3 of 6 epochs"],
     );
     let state = state(&folder.join("stuck/latest"));
     assert_eq!((&state["stale"], &state["step"]), (&2.into(), &9.into()));
     assert!(!folder.join("stuck/epoch_4").exists());
+    // Of models as good as one another the last is kept.
+    assert_eq!(state["best"][1], 3);
     says(&fs::read_to_string(folder.join("stuck/config.yaml")).unwrap(), &["patience: 2"]);
 
     // The configuration says the same; evaluations count, not epochs; the end is the end.

@@ -30,12 +30,18 @@ pub struct State {
     pub steps_per_epoch: u64,
     /// The best accuracy so far, 0 to 1, and its epoch, from 1.
     pub best: Option<(f64, u32)>,
-    /// Evaluations since the best accuracy last improved.
+    /// Its loss; older checkpoints have none.
+    #[serde(default)]
+    pub best_loss: Option<f64>,
+    /// Evaluations since the best accuracy last rose.
     #[serde(default)]
     pub stale: u32,
-    /// The same of the moving average of the weights.
+    /// The best accuracy of the moving average of the weights, and its epoch.
     #[serde(default)]
     pub best_average: Option<(f64, u32)>,
+    /// Its loss.
+    #[serde(default)]
+    pub best_average_loss: Option<f64>,
     /// The seed of order, augmentation and dropout.
     pub seed: u64,
     /// Photos trained on; the order of an epoch depends on it.
@@ -79,7 +85,7 @@ pub struct Checkpoint {
 
 /// Name of the model in a checkpoint's folder.
 pub const MODEL: &str = "model.safetensors";
-const OPTIMISER: &str = "optimiser.safetensors";
+pub(crate) const OPTIMISER: &str = "optimiser.safetensors";
 const AVERAGE: &str = "ema.safetensors";
 pub(crate) const STATE: &str = "state.json";
 

@@ -14,7 +14,7 @@ use crate::loader::{Batch, Preparation, shuffled};
 use crate::schedule::Schedule;
 use crate::shared::beginning::{Beginning, asked_for, class_names};
 use crate::shared::labels::{answers, class_weights};
-use crate::shared::scores::{counted, merge, no_better_than_guessing, scores};
+use crate::shared::scores::{counted, is_best, merge, no_better_than_guessing, scores};
 use gallery::Divided;
 use photonet_gpu::Gpu;
 use photonet_model::{
@@ -55,7 +55,7 @@ pub struct Session {
     /// The counters of the epoch.
     total: Metrics,
     best: Option<Best>,
-    /// Evaluations since it last improved.
+    /// Evaluations since its accuracy last rose.
     stale: u32,
     notes: Vec<String>,
 }
@@ -63,6 +63,7 @@ pub struct Session {
 /// The best of the models that were evaluated.
 struct Best {
     accuracy: f64,
+    loss: f64,
     /// From 1.
     epoch: u32,
     model: Model,
@@ -366,14 +367,14 @@ impl Session {
         let (_, accuracy) = scores.topk[0];
         let improved = self.best.as_ref().is_none_or(|best| accuracy > best.accuracy);
         self.stale = if improved { 0 } else { self.stale + 1 };
-        // A tie goes to the later epoch, as in PaddleClas.
-        if self.best.as_ref().is_none_or(|best| accuracy >= best.accuracy) {
+        let loss = scores.loss;
+        if is_best(accuracy, loss, self.best.as_ref().map(|best| (best.accuracy, Some(best.loss)))) {
             let mut model = Model { weights, ..self.template.clone() };
             model.facts.epochs = epoch;
             model.facts.top1 = scores.topk.iter().find(|(k, _)| *k == 1).map(|(_, share)| *share);
             model.test_vectors = vec![TestVector::of(&self.eval_network).await?];
             let evaluation = tally.finish(&self.template.labels, &self.held, Vec::new());
-            self.best = Some(Best { accuracy, epoch, model, evaluation });
+            self.best = Some(Best { accuracy, loss, epoch, model, evaluation });
         }
         let (best, best_epoch) = self.best.as_ref().map_or((accuracy, epoch), |b| (b.accuracy, b.epoch));
         Ok(Evaluated { scores, best, best_epoch })

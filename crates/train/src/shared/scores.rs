@@ -26,6 +26,14 @@ pub fn merge(total: &mut Metrics, more: &Metrics) {
     total.top.iter_mut().zip(more.top).for_each(|(to, count)| *to += count);
 }
 
+/// Whether an evaluation is the best so far. Of equal accuracies the one with the lower loss is, of equal losses too the later
+/// one; as is the later one where the loss of the `best`, its accuracy and its loss, was not kept.
+pub fn is_best(accuracy: f64, loss: f64, best: Option<(f64, Option<f64>)>) -> bool {
+    best.is_none_or(|(highest, lowest)| {
+        accuracy > highest || (accuracy == highest && lowest.is_none_or(|lowest| loss <= lowest))
+    })
+}
+
 /// Says so where a best top-1 could be had without looking at the photos.
 pub fn no_better_than_guessing(top1: f64, evaluated: &Dataset) -> Option<String> {
     let counts = evaluated.class_counts();
@@ -45,6 +53,15 @@ pub fn no_better_than_guessing(top1: f64, evaluated: &Dataset) -> Option<String>
 mod tests {
     use super::*;
     use crate::dataset::Sample;
+
+    #[test]
+    fn of_equal_accuracies_the_lower_loss_is_the_best() {
+        assert!(is_best(0.0, 72.0, None) && is_best(0.6, 72.0, Some((0.5, Some(1.5)))));
+        assert!(!is_best(0.4, 1.0, Some((0.5, Some(1.5)))) && !is_best(0.4, 1.0, Some((0.5, None))));
+        let of_equal = [1.4, 1.5, 72.0].map(|loss| is_best(0.5, loss, Some((0.5, Some(1.5)))));
+        assert_eq!(of_equal, [true, true, false]);
+        assert!(is_best(0.5, 72.0, Some((0.5, None))));
+    }
 
     #[test]
     fn a_guess_is_the_most_frequent_class() {

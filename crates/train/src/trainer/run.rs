@@ -59,9 +59,11 @@ struct Run<'a> {
     steps_per_epoch: u64,
     step: u64,
     best: Option<(f64, u32)>,
-    /// Evaluations since it last improved.
+    best_loss: Option<f64>,
+    /// Evaluations since the best accuracy last rose.
     stale: u32,
     best_average: Option<(f64, u32)>,
+    best_average_loss: Option<f64>,
     last_metric: Option<f64>,
     /// The folder of the newest checkpoint.
     last_good: Option<PathBuf>,
@@ -246,7 +248,9 @@ impl<'a> Run<'a> {
             stale: state.as_ref().map_or(0, |s| s.stale),
             best: state.as_ref().and_then(|s| s.best),
             unreadable: state.iter().flat_map(|s| &s.unreadable).copied().collect(),
-            best_average: state.and_then(|s| s.best_average),
+            best_loss: state.as_ref().and_then(|s| s.best_loss),
+            best_average: state.as_ref().and_then(|s| s.best_average),
+            best_average_loss: state.as_ref().and_then(|s| s.best_average_loss),
             last_metric: None,
             last_good: start.resumed,
             loading: Loading::default(),

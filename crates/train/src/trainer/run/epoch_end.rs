@@ -6,7 +6,7 @@ use crate::checkpoint::{Checkpoint, State};
 use crate::dataset::count as words;
 use crate::evaluate::count;
 use crate::journal::{EvalStep, Event, Scores};
-use crate::shared::scores::{merge, scores};
+use crate::shared::scores::{is_best, merge, scores};
 use photonet_model::{Model, TestVector};
 use photonet_nn::Metrics;
 use std::time::{Duration, Instant};
@@ -21,31 +21,33 @@ impl Run<'_> {
         let mut checkpoint = self.checkpoint().await?;
         if evaluates {
             let (accuracy, scores) = self.measure(epoch, &mut checkpoint.model).await?;
+            let loss = scores.loss;
             self.last_metric = Some(accuracy);
             self.journal.event(&Event::EvalEpoch { epoch, scores })?;
             // One that only --stop-after asked for would make a resumed run another than a whole one.
             let improved = self.best.is_none_or(|(best, _)| accuracy > best);
             self.stale = if improved { 0 } else { self.stale + u32::from(due) };
-            // A tie goes to the later epoch, as in PaddleClas.
-            if self.best.is_none_or(|(best, _)| accuracy >= best) {
-                self.best = Some((accuracy, epoch));
+            if is_best(accuracy, loss, self.best.map(|(best, _)| (best, self.best_loss))) {
+                (self.best, self.best_loss) = (Some((accuracy, epoch)), Some(loss));
                 folders.push(BEST.into());
             }
             let metric = self.best.map_or(accuracy, |(best, _)| best);
             self.journal.event(&Event::Best { epoch, metric })?;
-            (checkpoint.state.best, checkpoint.state.stale) = (self.best, self.stale);
+            let state = &mut checkpoint.state;
+            (state.best, state.best_loss, state.stale) = (self.best, self.best_loss, self.stale);
         }
         if let Some(average) = checkpoint.average.as_mut().filter(|_| evaluates) {
             let (accuracy, scores) = self.measure(epoch, average).await?;
+            let loss = scores.loss;
             self.journal.event(&Event::EvalAverage { epoch, scores })?;
-            // Here it goes to the earlier one.
-            if self.best_average.is_none_or(|(best, _)| accuracy > best) {
-                self.best_average = Some((accuracy, epoch));
+            if is_best(accuracy, loss, self.best_average.map(|(best, _)| (best, self.best_average_loss))) {
+                (self.best_average, self.best_average_loss) = (Some((accuracy, epoch)), Some(loss));
                 folders.push(BEST_AVERAGE.into());
             }
             let metric = self.best_average.map_or(accuracy, |(best, _)| best);
             self.journal.event(&Event::BestAverage { epoch, metric })?;
             checkpoint.state.best_average = self.best_average;
+            checkpoint.state.best_average_loss = self.best_average_loss;
         }
         if epoch.is_multiple_of(self.config.global.save_interval.max(1)) {
             folders.push(format!("epoch_{epoch}"));
@@ -75,10 +77,10 @@ impl Run<'_> {
 
     /// Says that the run ends early, if it does.
     pub(super) fn tell_impatience(&mut self) -> Result<(), TrainError> {
-        let (Some(patience), Some((best, epoch))) = (self.impatient(), self.best) else { return Ok(()) };
+        let (Some(patience), Some((best, _))) = (self.impatient(), self.best) else { return Ok(()) };
         let k = self.eval_topk[0];
         Ok(self.journal.event(&Event::note(format!(
-            "top-{k} has not improved on {best:.4} (epoch {epoch}) for {}, the run's patience: it ends after {} of {} epochs",
+            "top-{k} has not risen above {best:.4} for {}, the run's patience: it ends after {} of {} epochs",
             words(patience as usize, "evaluation", "evaluations"),
             self.step / self.steps_per_epoch,
             self.config.global.epochs
@@ -156,8 +158,10 @@ impl Run<'_> {
             step: self.step,
             steps_per_epoch: self.steps_per_epoch,
             best: self.best,
+            best_loss: self.best_loss,
             stale: self.stale,
             best_average: self.best_average,
+            best_average_loss: self.best_average_loss,
             seed: self.config.global.seed,
             train_images: self.template.facts.train_images,
             unreadable: self.unreadable.iter().copied().collect(),
