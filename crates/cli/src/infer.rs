@@ -6,7 +6,7 @@ use crate::error::CliError;
 use crate::machine::open_machine;
 use photonet_model::Model;
 use photonet_train::config::{Config, Task};
-use photonet_train::dataset::read_labels;
+use photonet_train::dataset::LabelList;
 use photonet_train::load_model;
 use photonet_train::predict::{Prediction, collect_photos, listed_photos, predict};
 use serde::Serialize;
@@ -102,19 +102,24 @@ pub fn run(options: &InferOptions) -> Result<ExitCode, CliError> {
 
 /// A file's class names replace the model's where it names every class.
 fn adopt_names(config: &Config, model: &mut Model) -> Result<(), CliError> {
-    if let Some(path) = config.infer.class_id_map_file.as_deref().filter(|p| p.is_file()) {
-        let labels = read_labels(path)?;
-        if labels.len() == model.labels.len() {
-            model.labels = labels;
-        } else {
-            eprintln!(
-                "photonet: {} names {} classes, the model has {}: keeping the model's own names",
-                path.display(),
-                labels.len(),
-                model.labels.len()
-            );
-        }
+    let Some(path) = config.infer.class_id_map_file.as_deref() else { return Ok(()) };
+    if !path.is_file() {
+        eprintln!(
+            "photonet: class_id_map_file {} does not exist: keeping the model's own names",
+            path.display()
+        );
+        return Ok(());
     }
+    let list = LabelList::read(path)?;
+    let classes = model.labels.len();
+    if !list.fits(classes) {
+        eprintln!("photonet: {}: keeping the model's own names", list.misfit(classes));
+        return Ok(());
+    }
+    if let Some(text) = list.repeated() {
+        eprintln!("photonet: {text}");
+    }
+    model.labels = list.names;
     Ok(())
 }
 

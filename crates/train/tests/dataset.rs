@@ -308,7 +308,7 @@ fn missing_photos_are_counted_and_all_missing_is_an_error() {
     let error = list(b"w.jpg 0\nx.jpg 1\ny.jpg 1\nz.jpg 0\n", &plain).expect_err("none is there");
     assert!(matches!(error, DatasetError::AllMissing { count: 4, .. }));
     let text = error.to_string();
-    assert!(text.contains("w.jpg") && text.contains("and 1 more") && text.contains("image_root"), "{text}");
+    assert!(text.contains("w.jpg") && text.contains("and 1 more") && text.contains("correct them"), "{text}");
     let error = Dataset::from_list(Path::new("no/list.txt"), Path::new("."), &plain).expect_err("no list");
     assert!(matches!(error, DatasetError::Missing { .. }));
 }
@@ -370,7 +370,9 @@ fn a_configuration_names_its_data() {
         let _ = fs::remove_file(dir.path().join("img/label_list.txt"));
         let text = told(1, ["0", "1"]);
         assert!(
-            text.ends_with("names.txt names 1 class, but there are 2: they are called by their numbers"),
+            text.ends_with(
+                "names.txt names 1 class, but there are 2: the classes are called by their numbers"
+            ),
             "{text}"
         );
         write(dir.path(), "img/label_list.txt", "0 tea\n1 milk\n");

@@ -3,8 +3,7 @@
 use std::path::Path;
 
 use super::{
-    DataSplit, Dataset, DatasetError, DatasetReport, Layout, ListOptions, SplitOptions, count, open,
-    read_labels,
+    DataSplit, Dataset, DatasetError, DatasetReport, LabelList, Layout, ListOptions, SplitOptions, open,
 };
 use crate::config::Config;
 
@@ -29,16 +28,18 @@ pub fn open_config(config: &Config) -> Result<DataSplit, DatasetError> {
     let val_list = config.eval.cls_label_path.as_deref();
     let val_list = val_list.ok_or_else(|| not_given("DataLoader.Eval.dataset.cls_label_path"))?;
     let class_num = config.arch.class_num;
-    let options = ListOptions { delimiter: config.train.delimiter.clone(), class_num, labels: None };
+    let options =
+        ListOptions { delimiter: config.train.delimiter.clone(), class_num, labels: None, configured: true };
     let (unnamed, _) = Dataset::from_list(list, root, &options)?;
-    let Names { labels, note } = Names::find(config, list, root, unnamed.labels.len())?;
+    let Names { labels, notes } = Names::find(config, list, root, unnamed.labels.len())?;
     let (train, mut train_report) = Dataset::from_list(list, root, &ListOptions { labels, ..options })?;
-    train_report.names = note;
+    train_report.names = notes;
     train.check_classes(list)?;
     let options = ListOptions {
         delimiter: config.eval.delimiter.clone(),
         class_num,
         labels: Some(train.labels.clone()),
+        configured: true,
     };
     let val_root = config.eval.image_root.as_deref().unwrap_or(root);
     let (val, val_report) = Dataset::from_list(val_list, val_root, &options)?;
@@ -58,7 +59,8 @@ pub fn open_config_eval(
         let root = config.eval.image_root.as_deref().or(config.train.image_root.as_deref());
         let root = root.ok_or(DatasetError::NotGiven { key: "DataLoader.Eval.dataset.image_root" })?;
         let delimiter = config.eval.delimiter.clone();
-        let options = ListOptions { delimiter, labels: Some(labels.to_vec()), class_num: None };
+        let options =
+            ListOptions { delimiter, labels: Some(labels.to_vec()), class_num: None, configured: true };
         return Dataset::from_list(list, root, &options);
     }
     let split = open_config(config)?;
@@ -73,38 +75,39 @@ pub fn open_config_eval(
 /// The names of the classes of a list.
 struct Names {
     labels: Option<Vec<String>>,
-    /// What was made of the configuration's file, where it does not fit.
-    note: Option<String>,
+    /// What is wrong with the files of names, and what was made of it.
+    notes: Vec<String>,
 }
 
 impl Names {
     /// Looks for the names of the classes of a list, of which there are `classes` by its labels or by the configuration.
     fn find(config: &Config, list: &Path, root: &Path, classes: usize) -> Result<Names, DatasetError> {
-        let map = config.infer.class_id_map_file.as_deref().filter(|path| path.is_file());
+        let map = config.infer.class_id_map_file.as_deref();
         let beside = [list.with_file_name("label_list.txt"), root.join("label_list.txt")];
         let beside = beside.iter().map(|path| path.as_path()).find(|path| path.is_file());
-        let read = |path: Option<&'_ Path>| path.map(read_labels).transpose();
-        let (of_map, of_list) = (read(map)?, read(beside)?);
-        let fits = |names: &Vec<String>| names.len() == classes;
+        let read = |path: Option<&'_ Path>| path.map(LabelList::read).transpose();
+        let (of_map, of_list) = (read(map.filter(|path| path.is_file()))?, read(beside)?);
+        let fits = |list: &LabelList| list.fits(classes);
         // Where nothing says how many classes there are, the list may lack photos of the last ones.
-        let may_fit = |names: &Vec<String>| config.arch.class_num.is_none() && names.len() > classes;
+        let may_fit = |list: &LabelList| {
+            config.arch.class_num.is_none() && list.names.len() > classes && !list.begins_at_one(classes)
+        };
         let keeps_map = of_map
             .as_ref()
             .is_some_and(|names| fits(names) || (may_fit(names) && !of_list.as_ref().is_some_and(fits)));
-        if keeps_map {
-            return Ok(Names { labels: of_map, note: None });
-        }
-        let note = map.zip(of_map).map(|(path, names)| {
-            let instead = match beside {
-                Some(list) => format!("the names of {} are taken", list.display()),
-                None => "they are called by their numbers".to_owned(),
-            };
-            format!(
-                "{} names {}, but there are {classes}: {instead}",
-                path.display(),
-                count(names.len(), "class", "classes")
-            )
-        });
-        Ok(Names { labels: of_list, note })
+        let instead = match beside {
+            Some(list) => format!("the names of {} are taken", list.display()),
+            None => "the classes are called by their numbers".to_owned(),
+        };
+        let problem = match (map, &of_map) {
+            (Some(path), None) => Some(format!("class_id_map_file {} does not exist", path.display())),
+            (_, Some(names)) if !keeps_map => Some(names.misfit(classes)),
+            _ => None,
+        };
+        let mut notes: Vec<String> =
+            problem.map(|problem| format!("{problem}: {instead}")).into_iter().collect();
+        let taken = if keeps_map { of_map } else { of_list };
+        notes.extend(taken.as_ref().and_then(LabelList::repeated));
+        Ok(Names { labels: taken.map(|list| list.names), notes })
     }
 }

@@ -1,7 +1,7 @@
 //! What can be wrong with a data set.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Why a data set was refused.
 #[derive(Debug, thiserror::Error)]
@@ -16,6 +16,12 @@ pub enum DatasetError {
     /// A folder was wanted.
     #[error("{} is not a folder; give the folder that holds one sub-folder of photos per class", path.display())]
     NotAFolder {
+        /// What was given.
+        path: PathBuf,
+    },
+    /// A list was wanted.
+    #[error("{} is a folder, and a list is wanted: give a text file with a photo a line", path.display())]
+    NotAList {
         /// What was given.
         path: PathBuf,
     },
@@ -194,16 +200,28 @@ pub enum DatasetError {
         /// What is wrong.
         reason: String,
     },
+    /// More than one line of a list that is wrong.
+    #[error("{count} lines of {} are wrong:\n{}", path.display(), lines(first, *count))]
+    Lines {
+        /// The list.
+        path: PathBuf,
+        /// What is wrong with the first of them.
+        first: Vec<DatasetError>,
+        /// How many there are.
+        count: usize,
+    },
     /// Not one photo of a list is there.
     #[error(
-        "none of the {count} photos of {} exists: {examples}; paths are relative to {}; check image_root",
-        path.display(), root.display()
+        "none of the {count} photos of {} exists: {examples}; paths are relative to {}; {}",
+        path.display(), absolute(root), if *configured { "check image_root" } else { "correct them, or move the list to the folder that they start from" }
     )]
     AllMissing {
         /// The list.
         path: PathBuf,
         /// The folder its paths are relative to.
         root: PathBuf,
+        /// Whether a configuration says which folder that is.
+        configured: bool,
         /// How many photos the list names.
         count: usize,
         /// The first few, for the message.
@@ -213,7 +231,7 @@ pub enum DatasetError {
 
 impl DatasetError {
     /// An input/output error at a path, with absence told apart.
-    pub(super) fn io(path: &std::path::Path, source: io::Error) -> DatasetError {
+    pub(super) fn io(path: &Path, source: io::Error) -> DatasetError {
         let path = path.to_owned();
         match source.kind() {
             io::ErrorKind::NotFound => DatasetError::Missing { path },
@@ -221,6 +239,18 @@ impl DatasetError {
             _ => DatasetError::Unreadable { path, source },
         }
     }
+}
+
+/// A folder by a path that is never empty.
+fn absolute(path: &Path) -> String {
+    let path = if path.as_os_str().is_empty() { Path::new(".") } else { path };
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned()).display().to_string()
+}
+
+/// Problems a line, and how many more there are.
+fn lines(first: &[DatasetError], count: usize) -> String {
+    let more = (count > first.len()).then(|| format!("  and {} more", count - first.len()));
+    first.iter().map(|problem| format!("  {problem}")).chain(more).collect::<Vec<_>>().join("\n")
 }
 
 /// How a line of a list looks.

@@ -18,7 +18,7 @@ pub use error::DatasetError;
 pub(crate) use folder::is_hidden;
 pub use folder::is_photo;
 pub(crate) use list::lines;
-pub use list::{ListOptions, read_labels};
+pub use list::{LabelList, ListOptions, read_labels};
 pub(crate) use split::for_validation;
 pub use unequal::unequal;
 
@@ -60,8 +60,8 @@ pub struct DatasetReport {
     pub empty_classes: Vec<String>,
     /// Folders without a photo that are no class of the model, by name; they were left out.
     pub unknown_folders: Vec<String>,
-    /// What was made of a file of class names that does not fit the classes, as a sentence.
-    pub names: Option<String>,
+    /// What is wrong with the files of class names, and what was made of it, a sentence each.
+    pub names: Vec<String>,
     /// Class folders whose photos lie in sub-folders only; none where the classes were known before.
     pub nested: Vec<Nested>,
 }
@@ -120,7 +120,7 @@ impl Default for SplitOptions {
 impl DatasetReport {
     /// One sentence for each thing that was left out or is unusual.
     pub fn warnings(&self) -> Vec<String> {
-        let mut warnings: Vec<String> = self.names.iter().cloned().collect();
+        let mut warnings: Vec<String> = self.names.clone();
         if !self.empty_classes.is_empty() {
             let names = first_few(self.empty_classes.iter().map(String::clone));
             warnings.push(format!(
@@ -171,6 +171,18 @@ impl DatasetReport {
                 .push(format!("{files} left out: not a photo by name, or outside the class folders{first}"));
         }
         warnings
+    }
+
+    /// Those of photos to train and to evaluate on: which of them each is about, but where both say the same.
+    pub fn warnings_of(train: &DatasetReport, val: &DatasetReport) -> Vec<String> {
+        let (train, val) = (train.warnings(), val.warnings());
+        let about = |set: &str, warning: &String, others: &[String]| match others.contains(warning) {
+            true => warning.clone(),
+            false => format!("{set}: {warning}"),
+        };
+        let of_train = train.iter().map(|warning| about("to train on", warning, &val));
+        let of_val = val.iter().filter(|warning| !train.contains(warning));
+        of_train.chain(of_val.map(|warning| about("to evaluate on", warning, &train))).collect()
     }
 
     /// What to do about photos in formats that are not read.
