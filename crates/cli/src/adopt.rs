@@ -3,7 +3,7 @@
 use crate::arguments::ConfigOptions;
 use crate::error::CliError;
 use photonet_model::{Input, Model};
-use photonet_train::config::{Config, ConfigError, Task, Variant, difference};
+use photonet_train::config::{Config, ConfigError, Task, Variant, difference, random_steps};
 use photonet_vision::Recipe;
 use std::path::Path;
 
@@ -62,10 +62,8 @@ pub fn preprocessing(
     given: &ConfigOptions,
 ) -> Result<(), CliError> {
     let Some(text) = difference(recipe, &model.recipe, "the model") else { return Ok(()) };
-    if recipe.is_random() {
-        return Err(CliError::Usage(format!(
-            "{key} holds steps that draw random numbers, which are for training: leave them out, each by -o {key}.N=None"
-        )));
+    if let Some(text) = random_steps(recipe, key) {
+        return Err(CliError::Usage(text));
     }
     model.architecture.check_size(Input::of(recipe)?.size)?;
     let file = given.config.as_deref().unwrap_or(Path::new(key));

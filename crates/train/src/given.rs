@@ -1,8 +1,7 @@
 //! Models that the user names: where they lie, and what a file is that is none.
 
 use crate::TrainError;
-use crate::checkpoint::MODEL;
-use crate::checkpoint::{BEST, LATEST};
+use crate::checkpoint::{BEST, LATEST, MODEL, OPTIMISER};
 use crate::dataset::is_photo;
 use photonet_model::{Model, ModelError};
 use photonet_weights::{Format, sniff};
@@ -71,6 +70,12 @@ fn other_file(path: &Path) -> Option<String> {
     let shown = path.display();
     if is_photo(path) {
         return Some(format!("{shown} is a photo, not a model: give a model file, or a folder with one"));
+    }
+    if path.file_name().is_some_and(|name| name == OPTIMISER) {
+        return Some(format!(
+            "{shown} is what a checkpoint keeps of the optimiser, not a model: give {}",
+            path.with_file_name(MODEL).display()
+        ));
     }
     let (start, length) = start(path).ok()?;
     // Protobuf: a version of the format in one byte, then a text.

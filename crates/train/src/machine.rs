@@ -39,8 +39,16 @@ impl Network {
     /// Prepares `model` for batches of up to `batch` images, fewer where a device cannot hold as many.
     ///
     /// # Errors
-    /// A model that does not fit its preprocessing, or a device that fails.
+    /// A model whose preprocessing it does not fit or is for training alone, or a device that fails.
     pub async fn new(machine: &Machine, model: &Model, batch: usize) -> Result<Self, TrainError> {
+        if model.recipe.is_random() {
+            return Err(TrainError::Request(
+                "the model's own preprocessing draws random numbers, which are for training, so that it classifies no photo: \
+                 give another by -c FILE.yaml, in Infer.transforms or for eval in DataLoader.Eval, or train the model anew with \
+                 no such operators in DataLoader.Eval"
+                    .into(),
+            ));
+        }
         let input = Input::of(&model.recipe)?;
         let place = match machine {
             Machine::Gpu { gpu, precision } => {

@@ -33,6 +33,16 @@ pub fn difference(recipe: &Recipe, other: &Recipe, owner: &str) -> Option<String
     Some(others.join("; "))
 }
 
+/// What to do about steps that draw random numbers in a `recipe`, given under `key`, that is not for training; `None` where
+/// there are none.
+pub fn random_steps(recipe: &Recipe, key: &str) -> Option<String> {
+    recipe.is_random().then(|| {
+        format!(
+            "{key} holds steps that draw random numbers, which are for training: leave them out, each by -o {key}.N=None"
+        )
+    })
+}
+
 type Operators = Vec<(&'static str, Vec<(&'static str, String)>)>;
 
 /// The operators as they are written, each with its options.

@@ -180,7 +180,8 @@ pub(crate) fn inline(value: &Yaml) -> String {
     }
 }
 
-fn document(c: &Config) -> Yaml {
+/// The whole configuration as it is written.
+pub(crate) fn document(c: &Config) -> Yaml {
     let g = &c.global;
     let global = vec![
         ("checkpoints", Yaml::path_or_null(g.checkpoints.as_deref())),

@@ -11,6 +11,7 @@
 
 mod arch;
 mod arithmetic;
+mod changes;
 mod defaults;
 mod difference;
 mod emit;
@@ -33,8 +34,9 @@ use std::path::{Path, PathBuf};
 use photonet_model::{Decay, Frozen, Learning, Tuning};
 use photonet_vision::{Mixing, Recipe};
 
+pub(crate) use changes::changes;
 pub use defaults::KEPT_SIDES;
-pub use difference::difference;
+pub use difference::{difference, random_steps};
 pub(crate) use error::nearest;
 pub use error::{ConfigError, Place};
 pub use method::{OptimizerConfig, OptimizerMethod};

@@ -76,7 +76,7 @@ pub(super) fn read(root: &Path, labels: Option<&[String]>) -> Result<(Dataset, D
     let mut report = DatasetReport::default();
     entries.files.iter().for_each(|file| report.leave_out(root, file));
     let mut dataset = Dataset { samples: Vec::new(), labels: labels.unwrap_or_default().to_vec() };
-    for folder in &entries.folders {
+    for folder in entries.folders.iter().filter(|folder| !holds_run(folder)) {
         let mut photos = Vec::new();
         let mut leave_out = |file: &Path| report.leave_out(root, file);
         collect(folder, &mut Vec::new(), &mut photos, &mut leave_out)?;
@@ -118,6 +118,12 @@ pub(super) fn read(root: &Path, labels: Option<&[String]>) -> Result<(Dataset, D
     }
     report.empty_classes = dataset.empty_classes();
     Ok((dataset, report))
+}
+
+/// Whether a folder is one that a run wrote to, and no class: one without a photo.
+fn holds_run(folder: &Path) -> bool {
+    ["train.log", "config.yaml"].iter().all(|name| folder.join(name).is_file())
+        && list(folder).is_ok_and(|entries| !entries.files.iter().any(|file| is_photo(file)))
 }
 
 /// The sub-folders of a class folder that has all of its photos in such.

@@ -168,10 +168,21 @@ fn seconds<S: Serializer>(duration: &Duration, to: S) -> Result<S::Ok, S::Error>
 
 /// A file of the journal could not be opened or written.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot write {}: {source}; free some space or choose another output folder", path.display())]
+#[error("cannot write {}: {source}; {}", path.display(), advice(source))]
 pub struct JournalError {
     path: PathBuf,
     source: io::Error,
+}
+
+/// What to do about an output folder that cannot be written to.
+fn advice(source: &io::Error) -> &'static str {
+    match source.kind() {
+        io::ErrorKind::NotADirectory | io::ErrorKind::AlreadyExists => {
+            "choose another output folder: a file is in the way of this one"
+        }
+        io::ErrorKind::PermissionDenied => "choose another output folder, or check its permissions",
+        _ => "free some space or choose another output folder",
+    }
 }
 
 /// One `metrics.jsonl` line: the event, and when it happened.

@@ -13,7 +13,7 @@ mod unreadable;
 mod updates;
 
 use crate::checkpoint::{BEST, Checkpoint, LATEST, MODEL, OTHER_CHECKPOINT, State};
-use crate::config::{Config, Pretrained};
+use crate::config::{Config, Pretrained, changes};
 use crate::dataset::DataSplit;
 use crate::journal::Event;
 use crate::shared::beginning::{self, Beginning};
@@ -143,6 +143,7 @@ impl Start {
             let checkpoint = Checkpoint::load(&folder)?;
             let refuse = |reason: String| TrainError::Checkpoint { path: folder.clone(), reason };
             check_resume(&checkpoint, &architecture, config, train_images, steps_per_epoch)
+                .and_then(|()| check_classes(&checkpoint.model.labels, &labels))
                 .map_err(refuse)?;
             let Checkpoint { model, slots, average, state } = checkpoint;
             // A run that started from a model of another family goes on in that family.
@@ -150,9 +151,10 @@ impl Start {
             architecture = model.architecture.clone();
             architecture.switches.dropout = dropout;
             beginning::check_frozen_place(config, &architecture)?;
+            let mut notes: Vec<_> = beginning::frozen_notes(config).into_iter().map(Event::note).collect();
+            notes.extend(other_settings(config, &state.config).map(Event::warning));
             let (slots, state) = (Some(slots), Some(state));
             let resumed = Some(folder);
-            let notes = beginning::frozen_notes(config).into_iter().map(Event::note).collect();
             let (weights, average) = (model.weights, average.map(|model| model.weights));
             return Ok(Self { architecture, labels, weights, slots, average, state, resumed, notes });
         }
@@ -218,6 +220,27 @@ fn given_weights(config: &Config) -> Option<&PathBuf> {
         (Some(path), _) | (None, Pretrained::Path(path)) => Some(path),
         (None, Pretrained::No | Pretrained::Yes) => None,
     }
+}
+
+/// The classes must be those of the checkpoint, name by name.
+fn check_classes(held: &[String], labels: &[String]) -> Result<(), String> {
+    let differs = held.iter().zip(labels).position(|(held, label)| held != label);
+    differs.map_or(Ok(()), |class| {
+        Err(format!(
+            "its class {class} is called {}, now it is {}: resume with the same names of classes, such as those of \
+             label_list.txt in the run's folder",
+            held[class], labels[class]
+        ))
+    })
+}
+
+/// Says so where a run goes on with other settings than those of its checkpoint.
+fn other_settings(config: &Config, first: &str) -> Option<String> {
+    // What an older version has written may no longer be read.
+    let first = Config::from_yaml(first, "the checkpoint", &[]).ok()?;
+    let changes = changes(config, &first);
+    (!changes.is_empty())
+        .then(|| format!("the run goes on with other settings than its checkpoint's: {}", changes.join(", ")))
 }
 
 fn check_resume(

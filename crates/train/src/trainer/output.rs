@@ -2,6 +2,8 @@
 
 use crate::TrainError;
 use crate::checkpoint::{BEST, BEST_AVERAGE, FILES as CHECKPOINT_FILES, LATEST, STATE};
+use crate::config::Config;
+use crate::dataset::{DataSplit, Layout};
 use std::ffi::OsString;
 use std::fs;
 use std::io;
@@ -10,6 +12,9 @@ use std::path::{Path, PathBuf};
 /// What a run writes beside models and checkpoints.
 const FILES: [&str; 6] =
     ["config.yaml", "train.log", "metrics.jsonl", "train_list.txt", "val_list.txt", "label_list.txt"];
+
+/// Those of them that are written anew, and that a user may well have by the same names.
+const REPLACED: [&str; 4] = ["config.yaml", "train_list.txt", "val_list.txt", "label_list.txt"];
 
 /// A folder that a run may write to.
 pub(super) struct Output {
@@ -26,8 +31,16 @@ impl Output {
     /// Looks whether a run may write to `folder`. Nothing is changed yet.
     ///
     /// # Errors
-    /// A folder that holds another run than that of the checkpoint `resume`, unless it is to be overwritten.
+    /// A folder that holds another run than that of the checkpoint `resume`, or files of a user's that the run would replace,
+    /// unless it is to be overwritten; a file.
     pub fn claim(folder: &Path, resume: Option<&Path>, overwrite: bool) -> Result<Self, TrainError> {
+        if let Some(file) = folder.ancestors().find(|path| path.exists()).filter(|path| path.is_file()) {
+            return Err(TrainError::Request(format!(
+                "there can be no output folder {}, as {} is a file: give another with --out",
+                folder.display(),
+                file.display()
+            )));
+        }
         let continues = resume.is_some_and(|checkpoint| is_in(checkpoint, folder));
         if continues && overwrite {
             return Err(TrainError::Request(format!(
@@ -47,7 +60,55 @@ impl Output {
                 folder.display()
             )));
         }
+        let others: Vec<&str> =
+            REPLACED.into_iter().filter(|name| folder.join(name).symlink_metadata().is_ok()).collect();
+        if !continues && !replaces && !overwrite && !others.is_empty() {
+            return Err(TrainError::Request(format!(
+                "{} holds no run, but {}, which a run would replace by its own: give another folder with --out, or let it do so \
+                 with --overwrite",
+                folder.display(),
+                others.join(" and ")
+            )));
+        }
         Ok(Self { folder: folder.to_owned(), replaces, continues, before: names(folder) })
+    }
+
+    /// Refuses a new run in the folder of photos that it is trained on, or in one that would be read as a class with them.
+    ///
+    /// # Errors
+    /// Such a folder.
+    pub fn check_apart(&self, config: &Config, split: &DataSplit) -> Result<(), TrainError> {
+        let (Some(root), None, false) =
+            (&config.train.image_root, &config.train.cls_label_path, self.continues)
+        else {
+            return Ok(());
+        };
+        let refuse = |what: String| {
+            let (folder, root) = (self.folder.display(), root.display());
+            Err(TrainError::Request(format!(
+                "the output folder {folder} {what}: give one outside of {root} with --out"
+            )))
+        };
+        let (folder, place) = (real(&self.folder), real(root));
+        if folder == place {
+            return refuse(
+                "is that of the photos, where the lists of a run would be taken for theirs".into(),
+            );
+        }
+        let of_classes = match split.layout {
+            Layout::Lists => Vec::new(),
+            Layout::Classes => vec![place],
+            Layout::TrainVal => ["train", "val"].map(|name| place.join(name)).to_vec(),
+        };
+        let within = of_classes.iter().find_map(|above| folder.strip_prefix(above).ok());
+        let Some(mut parts) = within.map(Path::components) else { return Ok(()) };
+        let name =
+            parts.next().map(|part| part.as_os_str().to_string_lossy().into_owned()).unwrap_or_default();
+        let in_class = parts.next().is_some() && split.train.labels.contains(&name);
+        match in_class || name.starts_with('.') {
+            true => Ok(()),
+            false => refuse("lies among the class folders, where it would be taken for one".into()),
+        }
     }
 
     /// Removes the run that is to make way.
@@ -84,6 +145,14 @@ fn is_in(checkpoint: &Path, folder: &Path) -> bool {
     let absolute = std::path::absolute(checkpoint).unwrap_or_else(|_| checkpoint.to_owned());
     let real = |path: &Path| fs::canonicalize(path).ok();
     absolute.parent().and_then(real).is_some_and(|parent| real(folder) == Some(parent))
+}
+
+/// A path that need not be there yet, without links as far as it is.
+fn real(path: &Path) -> PathBuf {
+    let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let found = path.ancestors().find_map(|above| Some((above, fs::canonicalize(above).ok()?)));
+    let Some((above, found)) = found else { return path };
+    path.strip_prefix(above).map_or(found.clone(), |rest| found.join(rest))
 }
 
 /// Other files of a run may be somebody else's in a folder without these.
@@ -192,10 +261,17 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let folder = folder.path();
         write(folder, &["train_list.txt", "photo.jpg"]);
-        let output = Output::claim(folder, None, false).unwrap();
+        let refused = Output::claim(folder, None, false).err().unwrap().to_string();
+        assert!(
+            refused.contains("holds no run, but train_list.txt, which") && refused.contains("--out"),
+            "{refused}"
+        );
+        let output = Output::claim(folder, None, true).unwrap();
         write(folder, &["train.log", "config.yaml"]);
         output.leave_nothing();
         assert_eq!(found(folder), ["photo.jpg", "train_list.txt"]);
+        let refused = Output::claim(&folder.join("photo.jpg"), None, true).err().unwrap().to_string();
+        assert!(refused.contains("photo.jpg is a file"), "{refused}");
         let new = folder.join("new");
         let output = Output::claim(&new, None, false).unwrap();
         write(&new, &["train.log"]);

@@ -15,8 +15,8 @@ use super::updates::Updates;
 use super::{Outcome, RunOptions, Start, given_weights};
 use crate::TrainError;
 use crate::checkpoint::{BEST, BEST_AVERAGE, LATEST, MODEL};
-use crate::config::Config;
-use crate::dataset::DataSplit;
+use crate::config::{Config, random_steps};
+use crate::dataset::{DataSplit, DatasetReport};
 use crate::evaluate::telling;
 use crate::journal::{Event, Journal};
 use crate::loader::{Batch, Loader, LoaderOptions, OnError};
@@ -82,8 +82,12 @@ pub(super) async fn run(
     options: &RunOptions,
     stop: &AtomicBool,
 ) -> Result<Outcome, TrainError> {
+    if let Some(text) = random_steps(&config.eval.recipe, "DataLoader.Eval.dataset.transform_ops") {
+        return Err(TrainError::Request(text));
+    }
     let resume = options.checkpoint(config).map(PathBuf::as_path);
     let mut output = Output::claim(&config.global.output_dir, resume, options.overwrite)?;
+    output.check_apart(config, &split)?;
     let epochs = config.global.epochs;
     let last = options.stop_after.map_or(epochs, |n| n.min(epochs));
     if let Some(outcome) = resume.map(|folder| Outcome::known(folder, config, last)).transpose()?.flatten() {
@@ -120,11 +124,12 @@ impl<'a> Run<'a> {
                 return self.stopped();
             }
             self.finish_epoch(epoch + 1, epoch + 1 == last).await?;
-            if stop.load(Ordering::Relaxed) {
-                return self.stopped();
-            }
             if self.impatient().is_some() {
                 break;
+            }
+            // Behind the last step there is nothing left to stop.
+            if stop.load(Ordering::Relaxed) && self.step < u64::from(last) * self.steps_per_epoch {
+                return self.stopped();
             }
         }
         self.wait_until_saved()?;
@@ -175,7 +180,7 @@ impl<'a> Run<'a> {
             told.extend(few_steps(config, train_images as u64, whole, from_model).map(Event::warning));
         }
         told.extend(unusual(config, train_images).into_iter().map(Event::warning));
-        let warnings = [split.train_report.warnings(), split.val_report.warnings()].concat();
+        let warnings = DatasetReport::warnings_of(&split.train_report, &split.val_report);
         told.extend(warnings.into_iter().map(Event::warning));
         let classes = start.architecture.classes;
         let class_weights = class_weights(config, &start.labels, &counts)?;

@@ -4,6 +4,7 @@ use super::Run;
 use crate::TrainError;
 use crate::dataset::{Sample, count as words};
 use crate::journal::Event;
+use crate::schedule::shown;
 use crate::trainer::updates::slow_average;
 use photonet_gpu::Gpu;
 use photonet_model::write_atomically;
@@ -37,8 +38,8 @@ impl Run<'_> {
         let text = format!(
             "{} with a learning rate of up to {} and a weight decay of {}",
             optimizer.method.name(),
-            optimizer.schedule.learning_rate,
-            optimizer.weight_decay,
+            shown(optimizer.schedule.learning_rate),
+            shown(optimizer.weight_decay),
         );
         let text = match optimizer.clip_norm {
             None => text,
