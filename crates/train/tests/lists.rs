@@ -99,11 +99,8 @@ fn warnings_say_which_photos_they_are_about_and_nothing_twice() {
         DatasetReport { empty_classes, names, ..DatasetReport::default() }
     };
     let told = DatasetReport::warnings_of(&report(&["a"], &["names"]), &report(&["a", "b"], &[]));
-    let expected = [
-        "to train on: names",
-        "to train on: 1 class without photos: a",
-        "to evaluate on: 2 classes without photos: a, b",
-    ];
+    let expected =
+        ["names", "to train on: 1 class without photos: a", "to evaluate on: 2 classes without photos: a, b"];
     assert_eq!(told, expected);
     let told = DatasetReport::warnings_of(&report(&["a"], &[]), &report(&["a"], &[]));
     assert_eq!(told, ["1 class without photos: a"]);

@@ -175,8 +175,12 @@ impl DatasetReport {
 
     /// Those of photos to train and to evaluate on: which of them each is about, but where both say the same.
     pub fn warnings_of(train: &DatasetReport, val: &DatasetReport) -> Vec<String> {
+        let names = &train.names;
         let (train, val) = (train.warnings(), val.warnings());
-        let about = |set: &str, warning: &String, others: &[String]| match others.contains(warning) {
+        // Names are those of the classes of both.
+        let about = |set: &str, warning: &String, others: &[String]| match others.contains(warning)
+            || names.contains(warning)
+        {
             true => warning.clone(),
             false => format!("{set}: {warning}"),
         };
