@@ -121,8 +121,13 @@ fn base(options: &TrainOptions) -> Result<Config, CliError> {
     if let Some(optimizer) = options.optimizer {
         overrides.insert(0, format!("Optimizer.name={optimizer}"));
     }
-    let mut config = Config::from_yaml("", "the defaults", &overrides)?;
-    if let Some(folder) = options.resume.as_ref().or(config.global.checkpoints.as_ref()) {
+    let defaults = || Config::from_yaml("", "the defaults", &overrides);
+    // What -o changes may stand in the configuration of the run to go on with alone.
+    let checkpoint = match &options.resume {
+        Some(folder) => Some(folder.clone()),
+        None => defaults()?.global.checkpoints,
+    };
+    if let Some(folder) = &checkpoint {
         let origin = format!("the configuration in {}", folder.display());
         let state = Checkpoint::load(folder)?.state;
         if let Some(other) = options.optimizer.filter(|name| *name != state.optimiser) {
@@ -135,6 +140,7 @@ fn base(options: &TrainOptions) -> Result<Config, CliError> {
         }
         return Ok(Config::from_yaml(&state.config, &origin, &given.overrides)?);
     }
+    let mut config = defaults()?;
     if !config.gives("Optimizer.lr") {
         let batch = options.batch.unwrap_or(config.train.batch_size);
         config.optimizer.schedule.learning_rate = config.usual_rate(batch, false);

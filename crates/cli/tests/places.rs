@@ -82,11 +82,16 @@ fn a_run_that_goes_on_with_other_settings_says_which_and_with_other_classes_does
     let resume = "train --resume out/latest --epochs 3 --stop-after 3 --patience 9";
     let said = run(folder, &format!("{resume} --out same")).ok().said();
     assert!(!said.contains("other settings"), "{said}");
-    let said = run(folder, &format!("{resume} --out other -o Arch.dropout_prob=0.5 --lr 0.01")).ok().said();
+    let said = run(
+        folder,
+        &format!("{resume} --out other -o Arch.dropout_prob=0.5 -o Loss.Train.0.CELoss.epsilon=0.1"),
+    )
+    .ok()
+    .said();
     says(
         &said,
         &[
-            "WARNING: the run goes on with other settings than its checkpoint's: Arch.dropout_prob (0.5, there 0.2), ",
+            "WARNING: the run goes on with other settings than its checkpoint's: Arch.dropout_prob (0.5, there 0.2), Loss.Train.CELoss.epsilon (0.1, there 0.0)",
         ],
     );
     let lists = "-o DataLoader.Train.dataset.image_root=/ -o DataLoader.Train.dataset.cls_label_path=out/train_list.txt \
