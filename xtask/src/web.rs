@@ -54,13 +54,24 @@ pub fn build() -> Result<(), String> {
     let dist = package.join("dist");
     create(&dist)?;
     let raw = shell::root().join("target/web/raw");
-    for (crate_name, name) in MODULES {
-        let wasm = compile(crate_name, &with)?;
-        let generator = ["run", "--quiet", "-p", "xtask", "--features", "bindgen", "--bin", "bindgen", "--"];
-        shell::run(shell::cargo(&generator).arg(&wasm).arg(&raw).arg(name))?;
-        let optimised = format!("{name}_bg.wasm");
-        optimise(&web, &raw.join(&optimised), &dist.join(&optimised))?;
-    }
+    std::thread::scope(|scope| {
+        let mut optimising = Vec::new();
+        for (crate_name, name) in MODULES {
+            let wasm = compile(crate_name, &with)?;
+            let generator =
+                ["run", "--quiet", "-p", "xtask", "--features", "bindgen", "--bin", "bindgen", "--"];
+            shell::run(shell::cargo(&generator).arg(&wasm).arg(&raw).arg(name))?;
+            let file = format!("{name}_bg.wasm");
+            let (from, to) = (raw.join(&file), dist.join(&file));
+            let web = &web;
+            // One core is enough for it: the next module is compiled meanwhile.
+            optimising.push(scope.spawn(move || optimise(web, &from, &to)));
+        }
+        optimising.into_iter().try_for_each(|one| match one.join() {
+            Ok(outcome) => outcome,
+            Err(panic) => std::panic::resume_unwind(panic),
+        })
+    })?;
 
     println!("\nThe package");
     // The TypeScript beside it imports the generated modules, and so do the files that it becomes.
@@ -144,13 +155,13 @@ fn optimise(web: &Path, raw: &Path, to: &Path) -> Result<(), String> {
     let bytes = read(raw)?;
     let made_of = [OPTIMISER.join(" ").as_bytes(), &bytes].concat();
     if to.is_file() && read(&before).is_ok_and(|last| last == made_of) {
-        println!("  the optimised wasm is up to date");
+        println!("  {} is up to date", to.display());
         return Ok(());
     }
     let mut command = Command::new("node");
     command.arg(web.join("node_modules/binaryen/bin/wasm-opt")).args(OPTIMISER).arg(raw).arg("-o").arg(to);
     shell::run(&mut command)?;
-    println!("  {} bytes, {} before", read(to)?.len(), bytes.len());
+    println!("  {}: {} bytes, {} before", to.display(), read(to)?.len(), bytes.len());
     std::fs::write(&before, made_of).map_err(|e| format!("cannot write {}: {e}", before.display()))
 }
 

@@ -97,7 +97,8 @@ test("two epochs have the losses of the program's run, can be stopped and gone o
   assert.match(found.late.message, /added before the training begins/);
   const { trainPhotos, valPhotos, stepsPerEpoch, epochs, size, software, architecture, notes } = found.begun;
   assert.deepEqual([trainPhotos, valPhotos, stepsPerEpoch, epochs, size, notes], [192, 48, 12, 12, 64, []]);
-  assert.equal(software, /swiftshader|llvmpipe/i.test(found.begun.device), found.begun.device);
+  // Not every browser names its GPU.
+  if (found.begun.device) assert.equal(software, /swiftshader|llvmpipe/i.test(found.begun.device), found.begun.device);
   assert.equal(architecture, "paddle MobileNetV3 small x0.35 with 6 classes");
   assert.equal(found.stopped.name, "AbortError");
   assert.equal(found.again.name, "AbortError");
