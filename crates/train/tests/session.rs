@@ -60,7 +60,7 @@ fn gallery(config: &Config, photos: &[(PathBuf, u32)]) -> Gallery {
     for (path, label) in photos.iter().rev() {
         let photo = decode_photo(&std::fs::read(path).expect("a photo")).expect("a photo");
         let name = path.file_name().expect("a name").to_string_lossy();
-        gallery.add(photo, &name, *label).expect("a good photo");
+        gallery.add(&photo, &name, *label).expect("a good photo");
     }
     gallery
 }

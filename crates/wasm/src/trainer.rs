@@ -149,13 +149,18 @@ impl Trainer {
                 gallery.bytes() >> 20
             ));
         }
-        Ok(gallery.add(photo.clone(), name, label)?)
+        Ok(gallery.add(photo, name, label)?)
     }
 
     /// Divides the photos and compiles the kernels. Where that fails a new trainer is needed.
     pub async fn begin(&mut self) -> Result<Begun, EngineError> {
-        let Stage::Gathering(gathered) = std::mem::replace(&mut self.stage, Stage::Over) else {
-            return Err(EngineError::Training("the training has begun already: open another trainer".into()));
+        let gathered = match std::mem::replace(&mut self.stage, Stage::Over) {
+            Stage::Gathering(gathered) => gathered,
+            other => {
+                self.stage = other;
+                let reason = "the training has begun already: open another trainer";
+                return Err(EngineError::Training(reason.into()));
+            }
         };
         let (gallery, model) = *gathered;
         let session = Session::start(&self.gpu, self.config.clone(), &self.labels, gallery, model).await?;
@@ -221,4 +226,102 @@ pub struct Judgement<'a> {
     evaluation: &'a Evaluation,
     /// A sentence where it is of no use.
     verdict: Option<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use photonet_model::{Architecture, Family, TrainingFacts, initialise};
+    use photonet_vision::Recipe;
+    use pollster::block_on;
+
+    fn settings(text: &str) -> Settings {
+        serde_json::from_str(text).unwrap()
+    }
+
+    fn model(size: u32) -> Model {
+        let architecture =
+            Architecture::new(Family::Paddle, photonet_model::Variant::Small, 0.35, 2).unwrap();
+        Model {
+            weights: initialise(&architecture, 3),
+            labels: vec!["a".into(), "b".into()],
+            recipe: Recipe::eval(size),
+            facts: TrainingFacts::default(),
+            test_vectors: Vec::new(),
+            architecture,
+        }
+    }
+
+    #[test]
+    fn settings_are_those_of_the_program_where_nothing_is_said() {
+        let plain = settings(r#"{"classes": ["a", "b"]}"#).config(None).unwrap();
+        let mut expected = Config::defaults();
+        expected.train.keep_short = Some(448);
+        assert_eq!(plain, expected);
+        let given = r#"{"arch": "large", "width": 0.5, "size": 96, "epochs": 7, "batch": 8, "learningRate": 0.1, "patience": 3,
+                        "seed": 9, "half": true, "balance": true}"#;
+        let config = settings(given).config(None).unwrap();
+        assert_eq!((config.arch.variant, config.arch.width), (Variant::Large, 0.5));
+        assert_eq!((config.global.epochs, config.global.patience, config.global.seed), (7, 3, 9));
+        assert_eq!((config.train.batch_size, config.train.keep_short), (8, Some(192)));
+        assert_eq!((config.optimizer.schedule.learning_rate, config.amp), (0.1, true));
+        assert_eq!(config.loss.class_weights, ClassWeights::Balanced);
+        let small = settings(r#"{"batch": 8}"#).config(None).unwrap();
+        assert_eq!(small.optimizer.schedule.learning_rate, plain.optimizer.schedule.learning_rate / 4.0);
+    }
+
+    #[test]
+    fn a_model_to_start_from_gives_network_and_size() {
+        let config = settings(r#"{"freeze": "2"}"#).config(Some(&model(40))).unwrap();
+        assert_eq!((config.arch.width, config.train.keep_short), (0.35, Some(80)));
+        assert_eq!(config.arch.freeze_until, Frozen::Blocks(2));
+        assert!(config.global.epochs < Config::defaults().global.epochs);
+        let other = settings(r#"{"size": 64}"#).config(Some(&model(40))).unwrap();
+        assert_eq!(other.eval.recipe.output_size(), Some((64, 64)));
+        for (text, part) in
+            [(r#"{"arch": "small"}"#, "takes its network"), (r#"{"freeze": "tail"}"#, "`tail`")]
+        {
+            let error = settings(text).config(Some(&model(40))).unwrap_err();
+            assert!(error.kind() == "training" && error.to_string().contains(part), "{error}");
+        }
+        let error = settings(r#"{"arch": "huge"}"#).config(None).unwrap_err().to_string();
+        assert!(error.contains("not \"huge\""), "{error}");
+    }
+
+    #[test]
+    fn photos_become_a_model_and_each_call_has_its_time() {
+        block_on(async {
+            let asked =
+                r#"{"classes": ["dark", "light"], "size": 32, "width": 0.35, "epochs": 2, "batch": 4}"#;
+            let mut trainer = Trainer::open(asked, None).await.unwrap();
+            let photo = |level: u8| Rgb::new(40, 40, vec![level; 40 * 40 * 3]).unwrap();
+            for (number, level) in
+                [(0, 20), (1, 230), (0, 40), (1, 200), (0, 60), (1, 240), (0, 10), (1, 250)]
+            {
+                trainer.add(&photo(level), &format!("{level}"), number).unwrap();
+            }
+            assert!(
+                trainer.add(&photo(9), "far", 2).unwrap_err().to_string().contains("none of the 2 classes")
+            );
+            assert!(trainer.advance().await.unwrap_err().to_string().contains("has not begun"));
+            let begun = trainer.begin().await.unwrap();
+            assert_eq!(
+                (begun.train_photos, begun.val_photos, begun.steps_per_epoch, begun.size),
+                (6, 2, 1, 32)
+            );
+            assert!(trainer.begin().await.is_err() && trainer.add(&photo(9), "late", 0).is_err());
+            assert!(trainer.judgement().unwrap().is_none());
+            assert!(trainer.model().unwrap_err().to_string().contains("end of the first epoch"));
+            assert!(!trainer.advance().await.unwrap().done);
+            let last = trainer.advance().await.unwrap();
+            assert!(last.done && last.evaluation.is_some());
+            assert!(trainer.advance().await.unwrap_err().to_string().contains("is over"));
+            let model = Model::from_bytes(&trainer.model().unwrap(), Path::new("trained")).unwrap();
+            assert_eq!(model.labels, ["dark", "light"]);
+            let judgement = serde_json::to_value(trainer.judgement().unwrap()).unwrap();
+            assert_eq!(judgement["images"], 2);
+            trainer.close();
+            assert!(trainer.model().is_err());
+        });
+    }
 }

@@ -10,7 +10,7 @@ import { Queue } from "./queue.js";
 import { Wasm } from "./starter.js";
 import type { AddOptions, Begun, Judgement, TrainerOptions, TrainingStep, TrainOptions } from "./training-types.js";
 import { turn } from "./turn.js";
-import type { PhotoSource } from "./types.js";
+import type { CallOptions, PhotoSource } from "./types.js";
 
 const wasm = new Wasm("photonet_trainer_bg.wasm", init, () => new URL("./photonet_trainer_bg.wasm", import.meta.url));
 
@@ -109,7 +109,7 @@ export class Trainer {
    * Sets a fifth of each class aside, and compiles the kernels; `train` does it where it was not done. Later photos are refused.
    * Rejects with a `TrainingError` where there are too few photos.
    */
-  begin(options: { signal?: AbortSignal | undefined } = {}): Promise<Begun> {
+  begin(options: CallOptions = {}): Promise<Begun> {
     return this.#call(options.signal, async () => {
       try {
         this.#begun ??= named(JSON.parse(await this.#wasm.begin()) as Begun, await adapterName());

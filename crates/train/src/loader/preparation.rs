@@ -1,5 +1,7 @@
 //! From a decoded photo to the pixels of a batch, in two parts: what is the same each time, and what is drawn.
 
+use std::borrow::Cow;
+
 use photonet_vision::{Interpolation, Library, Recipe, Resampler, Rgb, RngKey, Transform, VisionError};
 
 /// The two parts of a recipe.
@@ -32,11 +34,14 @@ impl Preparation {
     ///
     /// # Errors
     /// A photo that the steps do not take.
-    pub fn keep(&self, image: Rgb) -> Result<Rgb, VisionError> {
+    pub fn keep(&self, mut image: Cow<'_, Rgb>) -> Result<Rgb, VisionError> {
         let larger = |size: u32| image.width().min(image.height()) > size;
         let shrink = self.kept.as_ref().filter(|(size, _)| larger(*size)).map(|(_, shrink)| shrink);
         let fixed = Some(&self.fixed).filter(|fixed| !fixed.transforms.is_empty());
-        shrink.into_iter().chain(fixed).try_fold(image, |image, steps| steps.apply(&image, None))
+        for steps in shrink.into_iter().chain(fixed) {
+            image = Cow::Owned(steps.apply(&image, None)?);
+        }
+        Ok(image.into_owned())
     }
 
     /// The pixels of what was kept, with the random numbers of `key`.

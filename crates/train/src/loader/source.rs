@@ -1,5 +1,6 @@
 //! From an index of the data set to the pixels of one slot.
 
+use std::borrow::Cow;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -134,7 +135,7 @@ impl Source {
         let image = decode(&bytes, &self.limits).map_err(|e| e.to_string())?;
         add(&self.read_nanos, start);
         let start = Instant::now();
-        let image = self.preparation.keep(image);
+        let image = self.preparation.keep(Cow::Owned(image));
         add(&self.transform_nanos, start);
         image.map_err(|e| e.to_string())
     }

@@ -50,7 +50,9 @@ export function drawThumb(photo: Blob, image: HTMLImageElement): void {
         drawing.onerror = reject;
         drawing.postMessage({ photo, side: SIDE });
       });
-      if (thumb && image.isConnected) image.src = URL.createObjectURL(thumb);
+      if (!thumb || !image.isConnected) return;
+      image.onload = () => URL.revokeObjectURL(image.src);
+      image.src = URL.createObjectURL(thumb);
     } catch {
       // Without pictures the page works as well.
     }

@@ -25,6 +25,7 @@ let model: File | undefined;
 let run: TrainingRun | undefined;
 let running = false;
 let learned: Learned | undefined;
+let stopped = false;
 let steps: TrainingStep[] = [];
 let started = 0;
 
@@ -103,7 +104,7 @@ async function train(): Promise<void> {
   if (running || wanted === undefined || problem() !== undefined) return;
   const cards = classes.all.filter(({ photos }) => photos.length > 0);
   const photos = new Map<string, Blob>();
-  [running, steps, started] = [true, [], 0];
+  [running, stopped, steps, started] = [true, false, [], 0];
   run?.close();
   showState();
   showChart([]);
@@ -137,6 +138,7 @@ async function addPhotos(to: TrainingRun, cards: readonly ClassCard[], photos: M
   let done = 0;
   for (const [label, card] of cards.entries()) {
     for (const { file, name } of card.photos) {
+      if (stopped) return;
       const unique = photos.has(name) ? `${name} (${done})` : name;
       try {
         await to.add(file, label, unique);
@@ -235,6 +237,7 @@ byId("options").addEventListener("submit", (event) => {
   void train();
 });
 byId("stop").addEventListener("click", () => {
+  stopped = true;
   tell("Stopping after this step");
   run?.stop();
 });

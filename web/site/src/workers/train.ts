@@ -22,7 +22,8 @@ export type TrainReply =
   | { step: TrainingStep };
 
 let trainer: Trainer | undefined;
-let stopping = new AbortController();
+/** A worker makes one training; a stop may come before its first step. */
+const stopping = new AbortController();
 
 const tell = (reply: TrainReply): void => postMessage(reply);
 
@@ -39,7 +40,6 @@ async function answer(request: TrainRequest): Promise<unknown> {
     case "add":
       return opened().add(request.photo, request.label, { name: request.name });
     case "train":
-      stopping = new AbortController();
       await opened().train({
         signal: stopping.signal,
         onBegin: (begun) => tell({ begun }),
