@@ -169,4 +169,6 @@ fn what_cannot_be_trained_on_is_told() {
     let error = (0..8).find_map(|_| block_on(session.advance()).err()).expect("must diverge");
     assert!(matches!(error, TrainError::Diverged { .. }), "{error}");
     assert!(error.to_string().contains("No epoch was finished before"), "{error}");
+    let after = block_on(session.advance()).unwrap_err().to_string();
+    assert!(after.contains("is over"), "{after}");
 }

@@ -3,23 +3,25 @@
 //! A session trains as [`crate::trainer`] does on a folder of the same photos: the same split, order, crops, learning rates
 //! and choice of the best model, so that the weights are the same too.
 
+mod best;
 mod gallery;
 
 use crate::TrainError;
 use crate::config::Config;
 use crate::dataset::{Dataset, SplitOptions, count};
-use crate::evaluate::{Evaluation, Tally, fill, telling};
+use crate::evaluate::{Evaluation, telling};
 use crate::journal::{Event, Scores};
 use crate::loader::{Batch, Preparation, shuffled};
 use crate::schedule::Schedule;
 use crate::shared::beginning::{Beginning, asked_for, class_names};
 use crate::shared::labels::{answers, class_weights};
-use crate::shared::scores::{counted, is_best, merge, no_better_than_guessing, scores};
+use crate::shared::scores::{counted, merge, no_better_than_guessing, scores};
+use best::Best;
 use gallery::Divided;
 use photonet_gpu::Gpu;
 use photonet_model::{
-    Architecture, InferenceNetwork, InferenceOptions, Input, Model, PendingMetrics, Precision, TestVector,
-    TrainBuffers, TrainNetwork, TrainOptions, TrainingFacts, Weights, dropout_seed,
+    Architecture, InferenceNetwork, InferenceOptions, Input, Model, PendingMetrics, Precision, TrainBuffers,
+    TrainNetwork, TrainOptions, TrainingFacts, Weights, dropout_seed,
 };
 use photonet_nn::Metrics;
 use photonet_vision::{Rgb, RngKey};
@@ -54,24 +56,13 @@ pub struct Session {
     done: u64,
     /// The counters of the epoch.
     total: Metrics,
+    /// Whether a step went wrong, behind which there is none.
+    failed: bool,
     best: Option<Best>,
     /// Evaluations since its accuracy last rose.
     stale: u32,
     notes: Vec<String>,
 }
-
-/// The best of the models that were evaluated.
-struct Best {
-    accuracy: f64,
-    loss: f64,
-    /// From 1.
-    epoch: u32,
-    model: Model,
-    evaluation: Evaluation,
-}
-
-/// Mistakes that an evaluation keeps.
-const MISTAKES: usize = 20;
 
 /// Where a session is after a step.
 #[derive(Clone, Debug, PartialEq, serde::Serialize)]
@@ -198,6 +189,7 @@ impl Session {
             ahead: None,
             done: 0,
             total: Metrics::default(),
+            failed: false,
             best: None,
             stale: 0,
         };
@@ -231,9 +223,15 @@ impl Session {
     /// # Errors
     /// A loss or weights that are not finite, or a device that fails; the best model so far stays. A session that is over.
     pub async fn advance(&mut self) -> Result<Progress, TrainError> {
-        if self.is_over() {
+        if self.is_over() || self.failed {
             return Err(TrainError::Request("the training is over: start another one".into()));
         }
+        let progress = self.step().await;
+        self.failed = progress.is_err();
+        progress
+    }
+
+    async fn step(&mut self) -> Result<Progress, TrainError> {
         let of_epoch = self.done % self.steps_per_epoch;
         let waited_for = match self.ahead.take() {
             Some(metrics) => metrics,
@@ -336,48 +334,6 @@ impl Session {
             batch.labels.push(*label);
         }
         Ok(batch)
-    }
-
-    /// Evaluates behind an epoch (from 1), and keeps the model where it is the best.
-    async fn evaluate(&mut self, epoch: u32) -> Result<Evaluated, TrainError> {
-        let weights = self.buffers.weights().await?;
-        if let Some(name) = weights.first_not_finite() {
-            return Err(self.diverged(&format!("the weight {name}"), self.done - 1));
-        }
-        self.eval_network.set_weights(&weights)?;
-        self.eval_network.take_metrics().await?;
-        let (size, bytes) = (self.eval_network.batch(), self.eval_network.input().image_bytes());
-        let mut tally = Tally::new(self.template.labels.len(), &self.topk, MISTAKES);
-        for (first, photos) in self.val.chunks(size).enumerate() {
-            let samples = (first * size..).zip(&self.held.samples[first * size..]).take(photos.len());
-            let mut pixels: Vec<u8> = photos.iter().flat_map(Rgb::data).copied().collect();
-            let mut labels: Vec<u32> = samples.clone().map(|(_, sample)| sample.label).collect();
-            fill(&mut pixels, &mut labels, size, bytes);
-            self.eval_network.run(&pixels, &labels)?;
-            let logits = self.eval_network.logits().await?;
-            samples
-                .zip(&logits)
-                .for_each(|((index, sample), row)| tally.add(row, sample.label, index as u32));
-        }
-        let metrics = self.eval_network.take_metrics().await?;
-        let scores = scores(&metrics, &self.topk);
-        if metrics.bad > 0 || !scores.loss.is_finite() {
-            return Err(self.diverged("the loss of evaluation", self.done - 1));
-        }
-        let (_, accuracy) = scores.topk[0];
-        let improved = self.best.as_ref().is_none_or(|best| accuracy > best.accuracy);
-        self.stale = if improved { 0 } else { self.stale + 1 };
-        let loss = scores.loss;
-        if is_best(accuracy, loss, self.best.as_ref().map(|best| (best.accuracy, Some(best.loss)))) {
-            let mut model = Model { weights, ..self.template.clone() };
-            model.facts.epochs = epoch;
-            model.facts.top1 = scores.topk.iter().find(|(k, _)| *k == 1).map(|(_, share)| *share);
-            model.test_vectors = vec![TestVector::of(&self.eval_network).await?];
-            let evaluation = tally.finish(&self.template.labels, &self.held, Vec::new());
-            self.best = Some(Best { accuracy, loss, epoch, model, evaluation });
-        }
-        let (best, best_epoch) = self.best.as_ref().map_or((accuracy, epoch), |b| (b.accuracy, b.epoch));
-        Ok(Evaluated { scores, best, best_epoch })
     }
 
     fn diverged(&self, what: &str, step: u64) -> TrainError {
