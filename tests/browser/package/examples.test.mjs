@@ -1,12 +1,12 @@
 // Every example is built as its README says, with the package from its tarball, and used in a real browser.
 import assert from "node:assert/strict";
 import { execFileSync, spawnSync } from "node:child_process";
-import { cpSync, copyFileSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { cpSync, copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { after, before, test } from "node:test";
 import { launch, watch } from "../browser.mjs";
 import { serve } from "../server.mjs";
-import { installed, lacksTools, model, npm, packageFolder, packed, root, somePhotos, statedPolicy, tools } from "./harness.mjs";
+import { fixtures, installed, lacksTools, model, npm, packageFolder, packed, root, somePhotos, statedPolicy, tools } from "./harness.mjs";
 
 const examples = join(root, "web/examples");
 const vite = join(root, "web/node_modules/vite/bin/vite.js");
@@ -91,6 +91,38 @@ for (const [name, expected] of [
     if (name === "worker") assert.match(text, /no\.jpg: no\.jpg: .*text/);
   });
 }
+
+test("training", async () => {
+  pinned("training", "vite", join(root, "web/node_modules"));
+  const folder = copy("training");
+  mkdirSync(join(folder, "public"));
+  copyFileSync(model, join(folder, "public/model.safetensors"));
+  execFileSync(process.execPath, [vite, "build", "--logLevel", "warn"], { cwd: folder, stdio: "pipe" });
+  const drawn = (name) => readdirSync(join(fixtures, "drawn", name)).slice(0, 8).map((file) => join(fixtures, "drawn", name, file));
+  const server = await serve({ folders: [join(folder, "dist")] });
+  const gpu = await launch();
+  try {
+    const page = await gpu.newPage();
+    const problems = watch(page);
+    const says = (part) =>
+      page.waitForFunction((part) => document.querySelector("output").textContent.includes(part), part, { timeout: 60_000 }).catch(async () => {
+        throw new Error(`the page says: ${await page.textContent("output")}`);
+      });
+    await page.goto(server.url);
+    await page.click("button");
+    await says("0 photos of 0 classes");
+    await page.setInputFiles("#cats", drawn("checks"));
+    await page.setInputFiles("#dogs", drawn("dots"));
+    await page.click("button");
+    await says("of 4 photos that were set aside are right");
+    await page.setInputFiles("#photo", drawn("checks")[0]);
+    await says("cats ");
+    assert.deepEqual(problems.filter((problem) => !/favicon|404/.test(problem)), []);
+  } finally {
+    await gpu.close();
+    await server.close();
+  }
+});
 
 /** What Vite's development server, which may send the files in `allowed` alone, makes the example say. */
 async function developed(folder, allowed) {
