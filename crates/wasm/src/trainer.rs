@@ -70,6 +70,11 @@ impl Settings {
             config.set_epochs(epochs);
         }
         if let Some(freeze) = &self.freeze {
+            if model.is_none() && freeze != "none" {
+                return refuse(
+                    "only what a model has learned can be frozen: give one to start from, as `from`".into(),
+                );
+            }
             config.arch.freeze_until = freeze.parse::<Frozen>().map_err(EngineError::Training)?;
         }
         if self.balance {
@@ -107,6 +112,8 @@ pub struct Trainer {
     gpu: Arc<Gpu>,
     config: Config,
     labels: Vec<String>,
+    /// For photos, in bytes.
+    memory: u64,
     stage: Stage,
 }
 
@@ -125,11 +132,12 @@ impl Trainer {
             .map_err(|e| EngineError::Training(format!("the settings cannot be read: {e}")))?;
         let model = start.map(|(bytes, name)| Model::from_bytes(bytes, Path::new(name))).transpose()?;
         let config = settings.config(model.as_ref())?;
+        Session::check(&config, settings.classes.len(), model.as_ref())?;
         let options =
             GpuOptions { portable: true, shader_f16: settings.half, ..GpuOptions::new(DeviceChoice::Auto) };
         let gpu = Gpu::open(&options).await?;
         let stage = Stage::Gathering(Box::new((Gallery::new(&config), model)));
-        Ok(Self { gpu, config, labels: settings.classes, stage })
+        Ok(Self { gpu, config, labels: settings.classes, memory: MEMORY, stage })
     }
 
     /// Takes a photo of a class, before the training begins.
@@ -142,9 +150,9 @@ impl Trainer {
         if label as usize >= self.labels.len() {
             return refuse(format!("class {label} is none of the {} classes", self.labels.len()));
         }
-        if gallery.bytes() > MEMORY {
+        if gallery.bytes() >= self.memory {
             return refuse(format!(
-                "{} photos take {} MB, which is all that a page has for them: take a smaller size, or train with the program",
+                "{} photos take {} MB, which is all that there is for them: take a smaller size, or train with the program",
                 gallery.len(),
                 gallery.bytes() >> 20
             ));
@@ -152,8 +160,17 @@ impl Trainer {
         Ok(gallery.add(photo, name, label)?)
     }
 
-    /// Divides the photos and compiles the kernels. Where that fails a new trainer is needed.
+    /// Whether no more photos are taken, as those that are there fill the memory for them.
+    pub fn is_full(&self) -> bool {
+        matches!(&self.stage, Stage::Gathering(gathered) if gathered.0.bytes() >= self.memory)
+    }
+
+    /// Divides the photos and compiles the kernels. With too few photos more can be added; where it fails otherwise, a new
+    /// trainer is needed.
     pub async fn begin(&mut self) -> Result<Begun, EngineError> {
+        if let Stage::Gathering(gathered) = &self.stage {
+            gathered.0.check(self.labels.len())?;
+        }
         let gathered = match std::mem::replace(&mut self.stage, Stage::Over) {
             Stage::Gathering(gathered) => gathered,
             other => {
@@ -176,10 +193,21 @@ impl Trainer {
             architecture: session.architecture().to_string(),
             device: self.gpu.adapter().name.clone(),
             software: self.gpu.class() == DeviceClass::Software,
-            notes: session.notes().to_vec(),
+            notes: session.notes().iter().cloned().chain(self.reduced()).collect(),
         };
         self.stage = Stage::Training(Box::new(session));
         Ok(begun)
+    }
+
+    /// Says so where photos are kept smaller by another way than the model's own.
+    fn reduced(&self) -> Option<String> {
+        let kept = self.config.train.keep_short?;
+        (!self.config.train.recipe.antialiases()).then(|| {
+            format!(
+                "photos are learned from {kept} pixels of their short side, to which they are reduced with antialias, which this \
+                 model's own preprocessing has not: it learns them a little softer than it is shown them later"
+            )
+        })
     }
 
     fn session(&self) -> Result<&Session, EngineError> {
@@ -198,10 +226,10 @@ impl Trainer {
     }
 
     /// What the best model so far is worth; nothing before the end of the first epoch.
-    pub fn judgement(&self) -> Result<Option<Judgement<'_>>, EngineError> {
-        let session = self.session()?;
+    pub fn judgement(&self) -> Option<Judgement<'_>> {
+        let Stage::Training(session) = &self.stage else { return None };
         let verdict = session.verdict();
-        Ok(session.best().map(|(_, evaluation)| Judgement { evaluation, verdict }))
+        session.best().map(|(_, evaluation)| Judgement { evaluation, verdict })
     }
 
     /// The file of the best model so far.
@@ -284,6 +312,8 @@ mod tests {
             let error = settings(text).config(Some(&model(40))).unwrap_err();
             assert!(error.kind() == "training" && error.to_string().contains(part), "{error}");
         }
+        let error = settings(r#"{"freeze": "head"}"#).config(None).unwrap_err().to_string();
+        assert!(error.contains("as `from`"), "{error}");
         let error = settings(r#"{"arch": "huge"}"#).config(None).unwrap_err().to_string();
         assert!(error.contains("not \"huge\""), "{error}");
     }
@@ -294,6 +324,7 @@ mod tests {
             let asked =
                 r#"{"classes": ["dark", "light"], "size": 32, "width": 0.35, "epochs": 2, "batch": 4}"#;
             let mut trainer = Trainer::open(asked, None).await.unwrap();
+            assert!(trainer.begin().await.unwrap_err().to_string().contains("0 photos of 0 classes"));
             let photo = |level: u8| Rgb::new(40, 40, vec![level; 40 * 40 * 3]).unwrap();
             for (number, level) in
                 [(0, 20), (1, 230), (0, 40), (1, 200), (0, 60), (1, 240), (0, 10), (1, 250)]
@@ -304,13 +335,18 @@ mod tests {
                 trainer.add(&photo(9), "far", 2).unwrap_err().to_string().contains("none of the 2 classes")
             );
             assert!(trainer.advance().await.unwrap_err().to_string().contains("has not begun"));
+            assert!(!trainer.is_full());
+            trainer.memory = 1000;
+            assert!(trainer.is_full());
+            let full = trainer.add(&photo(9), "more", 0).unwrap_err();
+            assert!(full.kind() == "training" && full.to_string().contains("8 photos take"), "{full}");
             let begun = trainer.begin().await.unwrap();
             assert_eq!(
                 (begun.train_photos, begun.val_photos, begun.steps_per_epoch, begun.size),
                 (6, 2, 1, 32)
             );
             assert!(trainer.begin().await.is_err() && trainer.add(&photo(9), "late", 0).is_err());
-            assert!(trainer.judgement().unwrap().is_none());
+            assert!(trainer.judgement().is_none());
             assert!(trainer.model().unwrap_err().to_string().contains("end of the first epoch"));
             assert!(!trainer.advance().await.unwrap().done);
             let last = trainer.advance().await.unwrap();
@@ -318,7 +354,7 @@ mod tests {
             assert!(trainer.advance().await.unwrap_err().to_string().contains("is over"));
             let model = Model::from_bytes(&trainer.model().unwrap(), Path::new("trained")).unwrap();
             assert_eq!(model.labels, ["dark", "light"]);
-            let judgement = serde_json::to_value(trainer.judgement().unwrap()).unwrap();
+            let judgement = serde_json::to_value(trainer.judgement()).unwrap();
             assert_eq!(judgement["images"], 2);
             trainer.close();
             assert!(trainer.model().is_err());

@@ -64,7 +64,7 @@ test("two epochs have the losses of the program's run, can be stopped and gone o
       // Backwards: the order makes no difference.
       const trainer = await trainerOn(options, photos.toReversed());
       const { counts } = trainer;
-      const early = await endingOf(trainer.model());
+      const early = [await endingOf(trainer.model()), await trainer.judgement()];
       const begun = await trainer.begin();
       const late = await endingOf(trainer.add(await helpers.file(photos[0][0]), 0));
       const steps = [];
@@ -78,7 +78,8 @@ test("two epochs have the losses of the program's run, can be stopped and gone o
       };
       const stopped = await until(({ epoch, step }) => epoch === 1 && step === 5);
       const again = await until(({ epoch, evaluation }) => epoch === 2 && evaluation);
-      const [bytes, judgement] = [await trainer.model(), await trainer.judgement()];
+      const judgement = await trainer.judgement();
+      const bytes = new Uint8Array(await (await trainer.model()).arrayBuffer());
       trainer.dispose();
       const over = await endingOf(trainer.train());
       const verdicts = {};
@@ -93,7 +94,8 @@ test("two epochs have the losses of the program's run, can be stopped and gone o
     [{ ...settings, classes }, photos],
   );
   assert.deepEqual(found.counts, classes.map(() => 40));
-  assert.match(found.early.message, /has not begun/);
+  assert.match(found.early[0].message, /has not begun/);
+  assert.equal(found.early[1], null);
   assert.match(found.late.message, /added before the training begins/);
   const { trainPhotos, valPhotos, stepsPerEpoch, epochs, size, software, architecture, notes } = found.begun;
   assert.deepEqual([trainPhotos, valPhotos, stepsPerEpoch, epochs, size, notes], [192, 48, 12, 12, 64, []]);
@@ -148,7 +150,7 @@ test("a training that starts from a model learns with a few steps", needs("WebGP
         const trainer = await trainerOn(options, photos.map(([url, label]) => [url, classes.indexOf(label)]));
         const begun = await trainer.begin();
         const judgement = await trainer.train();
-        const again = await trainer.train();
+        const [again] = await Promise.all([trainer.train(), trainer.train()]);
         outcomes.push({ begun, judgement, same: JSON.stringify(again) === JSON.stringify(judgement) });
         trainer.dispose();
       }
@@ -177,6 +179,10 @@ test("what cannot be trained is an error that says why", needs("WebGPU"), async 
         arch: await open({ classes, arch: "huge" }),
         both: await open({ classes, from: "/model.safetensors", arch: "small" }),
         unknown: await open({ classes, epoch: 3 }),
+        nan: await open({ classes, epochs: Number.NaN }),
+        zero: await open({ classes, batch: 0 }),
+        frozen: await open({ classes, freeze: "head" }),
+        wide: await open({ classes, width: -1 }),
         model: await open({ classes, from: "/nowhere.safetensors" }),
         noModel: await open({ classes, from: new Blob(["hello"]) }),
         aborted: await open({ classes, signal: AbortSignal.abort() }),
@@ -185,7 +191,10 @@ test("what cannot be trained is an error that says why", needs("WebGPU"), async 
       errors.label = await endingOf(trainer.add(await helpers.file(photos[0][0]), "nothing"));
       errors.text = await endingOf(trainer.add(new File(["hello"], "note.jpg"), 0));
       errors.few = await endingOf(trainer.begin());
-      errors.after = await endingOf(trainer.begin());
+      // More photos help.
+      for (const [url, label] of photos) await trainer.add(await helpers.file(url), label);
+      const stop = new AbortController();
+      errors.both2 = await endingOf(Promise.all([trainer.train({ signal: stop.signal, onStep: () => stop.abort() }), trainer.train({ signal: stop.signal })]));
       trainer.dispose();
       return errors;
     },
@@ -206,7 +215,11 @@ test("what cannot be trained is an error that says why", needs("WebGPU"), async 
   says("label", "TrainingError", /"nothing" is none of the classes: checks, crosses/);
   says("text", "ImageError", /note\.jpg/);
   says("few", "TrainingError", /no class has two photos/);
-  says("after", "TrainingError", /begun already/);
+  says("both2", "AbortError", /./);
+  says("nan", "TrainingError", /epochs must be a number, not NaN/);
+  says("zero", "TrainingError", /at least one epoch of batches of at least one photo/);
+  says("frozen", "TrainingError", /as `from`/);
+  says("wide", "TrainingError", /width/i);
   await page.free();
 });
 

@@ -103,9 +103,9 @@ export function answers(page) {
   );
 }
 
-/** Drops files, of the server ({ name, type, url }) or of a text ({ name, type, text }). */
-export function drop(page, files) {
-  return transfer(page, files, ["dragover", "drop"]);
+/** Drops files, of the server ({ name, type, url }) or of a text ({ name, type, text }), on the page or on `target`. */
+export function drop(page, files, target = "body") {
+  return transfer(page, files, ["dragover", "drop"], target);
 }
 
 /** The same as a paste. */
@@ -113,9 +113,9 @@ export function paste(page, files) {
   return transfer(page, files, ["paste"]);
 }
 
-function transfer(page, files, events) {
+function transfer(page, files, events, target = "body") {
   return page.evaluate(
-    async ([files, events]) => {
+    async ([files, events, target]) => {
       const data = new DataTransfer();
       for (const { name, type, url, text } of files) {
         const body = url ? await (await fetch(url)).blob() : text;
@@ -127,10 +127,10 @@ function transfer(page, files, events) {
           name === "paste"
             ? new ClipboardEvent(name, { ...options, clipboardData: data })
             : new DragEvent(name, { ...options, dataTransfer: data });
-        document.body.dispatchEvent(event);
+        document.querySelector(target).dispatchEvent(event);
       }
     },
-    [files, events],
+    [files, events, target],
   );
 }
 

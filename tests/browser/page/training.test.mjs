@@ -1,6 +1,7 @@
 // Training in the page: from photos to a model that the other page takes, and what stands in the way of it.
 import assert from "node:assert/strict";
-import { readdirSync, readFileSync } from "node:fs";
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { after, before, test } from "node:test";
 import { engine, launch, needs } from "../browser.mjs";
@@ -129,7 +130,23 @@ test("a folder of folders gives the classes; photos dropped on a class belong to
     await says(page, ".class-card .count", /^40 photos, 8 shown$/);
     await page.click(".class-card .remove");
     await says(page, "#count", /^5 classes, 200 photos$/);
+    // A picture beside the folders of the classes is of none; a folder inside a class belongs to it.
+    const root = mkdtempSync(join(tmpdir(), "photonet-"));
+    cpSync(drawn("dots", 1)[0], join(root, "cover.jpg"));
+    for (const path of ["one/a.jpg", "one/more/b.jpg", "two/c.jpg"]) cpSync(drawn("dots", 1)[0], join(root, path), { recursive: true });
+    await page.setInputFiles("#pick-folder", root);
+    await says(page, "#count", /^7 classes, 203 photos$/);
+    await says(page, "#notices", /1 photo left out that lies beside the folders/);
+    rmSync(root, { recursive: true });
   }
+  // Files on a class are of that class.
+  const url = `drawn/${basename(drawn("dots", 1)[0])}`;
+  const before = await page.$eval(".class-card:last-child .count", ({ textContent }) => Number.parseInt(textContent, 10));
+  await drop(page, [{ name: "b.jpg", type: "image/jpeg", url }, { name: "c.jpg", type: "image/jpeg", url }], ".class-card:last-child");
+  await says(page, ".class-card:last-child .count", new RegExp(`^${before + 2} photos`));
+  await page.click("#add-class");
+  const names = await page.$$eval(".class-card input[type=text]", (inputs) => inputs.map(({ value }) => value));
+  assert.equal(new Set(names).size, names.length, names.join());
   await page.context().close();
 });
 
@@ -155,6 +172,31 @@ test("what is missing is said before a training can begin", async () => {
   await page.context().close();
 });
 
+test("a training can be stopped before its first step, and begun again", needs("WebGPU"), async () => {
+  const page = await training();
+  await page.selectOption("#from", "scratch");
+  await fill(page, classes.slice(0, 2).map((name) => [name, drawn(name, 6)]));
+  await page.click("#start");
+  await says(page, "#progress-text", /^Compiling/);
+  await page.click("#stop");
+  await says(page, "#progress-text", /^Stopped before the first step\. A model is there from/);
+  assert.equal(await page.isEnabled("#start"), true);
+  assert.equal(await page.isHidden("#result-body"), true);
+  assert.equal((await page.$$("#notices li")).length, 0);
+  await page.waitForFunction(() => !document.querySelector('#from [value="page"]').hidden);
+  await page.selectOption("#from", "page");
+  await page.fill("#epochs", "1");
+  await page.click("#start");
+  await trained(page);
+  await says(page, "#progress-text", /^The training is done\.$/);
+  await page.click("#start");
+  await says(page, "#result-of", /Of the training before this one/);
+  await page.click("#stop");
+  await says(page, "#progress-text", /^Stopped|^The training is done/);
+  assert.deepEqual(page.problems.filter((text) => !/favicon/.test(text)), []);
+  await page.context().close();
+});
+
 test("a file that is no model is said to be none, and nothing is lost", needs("WebGPU"), async () => {
   const page = await training();
   await fill(page, classes.slice(0, 2).map((name) => [name, drawn(name, 4)]));
@@ -163,7 +205,12 @@ test("a file that is no model is said to be none, and nothing is lost", needs("W
   await page.click("#start");
   await says(page, "#notices", /The training ended: .*(truncated or not a safetensors file|not a Photonet)/s);
   await says(page, "#count", /^2 classes, 8 photos$/);
+  await says(page, "#progress-text", /^Ended by an error before the first step/);
   assert.equal(await page.isEnabled("#start"), true);
+  await page.click("#notices .close");
+  assert.equal((await page.$$("#notices li")).length, 0);
+  assert.equal(await page.evaluate(() => document.activeElement.id), "result");
+  assert.deepEqual(page.problems.filter((text) => !/favicon/.test(text)), []);
   await page.context().close();
 });
 

@@ -6,6 +6,7 @@ import { hints } from "./hints.js";
 import { keepModel, type ModelBytes, readModel } from "./model.js";
 import { toInput } from "./photo.js";
 import init, { Photo, Trainer as WasmTrainer } from "./photonet_trainer.js";
+import type { Instance } from "./platform.js";
 import { Queue } from "./queue.js";
 import { Wasm } from "./starter.js";
 import type { AddOptions, Begun, Judgement, TrainerOptions, TrainingStep, TrainOptions } from "./training-types.js";
@@ -41,19 +42,28 @@ export class Trainer {
     const { from, wasm: source, sha256, cache, onProgress, onNotice, signal, classes, precision, freeze, ...settings } = options;
     checkAbort(signal);
     const names = checkedClasses(classes);
+    checkNumbers(settings);
     if (!gpuHere()) {
       throw new DeviceError(`there is no WebGPU here, and training needs it: ${hints.noGpu}`);
     }
+    const stop = new AbortController();
+    const abort = (): void => stop.abort();
+    signal?.addEventListener("abort", abort, { once: true });
     const told = {
       onProgress: onProgress ?? (() => undefined),
       onNotice: onNotice ?? (() => undefined),
       onHeader: () => undefined,
-      signal,
+      signal: stop.signal,
     };
-    const reading = from === undefined ? undefined : readModel({ ...told, source: from, sha256, cache: cache ?? true });
-    reading?.catch(() => undefined);
-    await wasm.start(source);
-    const model: ModelBytes | undefined = await reading;
+    let model: ModelBytes | undefined;
+    try {
+      const reading = from === undefined ? undefined : readModel({ ...told, source: from, sha256, cache: cache ?? true });
+      [model] = await Promise.all([reading, wasm.start(source)]);
+    } finally {
+      // Where one fails the other need not go on.
+      stop.abort();
+      signal?.removeEventListener("abort", abort);
+    }
     checkAbort(signal);
     const asked = {
       ...Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined)),
@@ -79,6 +89,11 @@ export class Trainer {
     return [...this.#counts];
   }
 
+  /** Whether the photos take all the memory that there is for them, so that no more are taken. */
+  get full(): boolean {
+    return !this.#disposed && this.#wasm.full;
+  }
+
   /**
    * Decodes a photo of a class, by name or index, and keeps what training needs of it. Before the training begins. Rejects with
    * an `ImageError` where it cannot be read.
@@ -97,10 +112,12 @@ export class Trainer {
       try {
         this.#wasm.add(held, name, index);
       } catch (error) {
-        throw fromWasm(error, name);
-      } finally {
+        // Out of memory: nothing of this wasm is to be touched any more, not even to free the photo.
+        if (error instanceof WebAssembly.RuntimeError) throw fromWasm(error);
         held.free();
+        throw fromWasm(error, (error as { kind?: string } | null)?.kind === "image" ? name : undefined);
       }
+      held.free();
       this.#counts[index] = (this.#counts[index] ?? 0) + 1;
     });
   }
@@ -121,15 +138,18 @@ export class Trainer {
   }
 
   /**
-   * Trains to the end, or until the signal is aborted, which rejects with an `AbortError`: the best model so far is there then as
-   * well, and a further call goes on.
+   * Trains to the end, or until the signal is aborted, which rejects with an `AbortError` once the step under way is done and told:
+   * the best model so far is there then as well, and a further call goes on.
    */
   async train(options: TrainOptions = {}): Promise<Judgement> {
     const { signal, onBegin, onStep } = options;
     const begun = await this.begin({ signal });
     onBegin?.(begun);
-    while (!this.#over) {
-      const step = await this.#call(signal, () => this.#advance());
+    for (;;) {
+      checkAbort(signal);
+      // Not given up in the middle, so that every step is told.
+      const step = await this.#call(undefined, () => this.#advance());
+      if (!step) break;
       onStep?.(step);
       // Aborts arrive, and the page breathes, between two steps.
       await turn();
@@ -139,7 +159,9 @@ export class Trainer {
     return judgement;
   }
 
-  async #advance(): Promise<TrainingStep> {
+  /** Does a step; none where all are done, by another call perhaps. */
+  async #advance(): Promise<TrainingStep | undefined> {
+    if (this.#over) return undefined;
     try {
       const step = JSON.parse(await this.#wasm.advance()) as TrainingStep;
       this.#over = step.done;
@@ -158,8 +180,8 @@ export class Trainer {
    * The file of the best model so far, `model.safetensors`, for `Classifier.load`, the page and the program. Rejects with a
    * `TrainingError` before the end of the first epoch.
    */
-  model(): Promise<Uint8Array> {
-    return this.#read(() => this.#wasm.model());
+  model(): Promise<Instance<"Blob">> {
+    return this.#read(() => new Blob([this.#wasm.model() as BlobPart], { type: "application/octet-stream" }));
   }
 
   #read<T>(work: () => T): Promise<T> {
@@ -200,6 +222,13 @@ export class Trainer {
 /** Browsers keep the adapter's own name from the wasm's library. */
 function named(begun: Begun, name: string): Begun {
   return { ...begun, device: begun.device || name };
+}
+
+/** What JSON cannot hold would be taken for what was not said. */
+function checkNumbers(settings: object): void {
+  for (const [name, value] of Object.entries(settings)) {
+    if (typeof value === "number" && !Number.isFinite(value)) throw new TrainingError(`${name} must be a number, not ${value}`);
+  }
 }
 
 function checkedClasses(classes: readonly string[]): string[] {

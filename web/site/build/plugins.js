@@ -23,7 +23,7 @@ export function engineInWorkerOnly() {
 }
 
 /** What belongs to the page that trains alone, which not every visitor wants on his device. */
-const LATER = /(^|\/)(train|photonet_trainer)/;
+const LATER = /^assets\/(train|photonet_trainer)/;
 
 /** Gives the service worker the list of the build's files and a version made of their contents. */
 export function serviceWorker(publicDir) {

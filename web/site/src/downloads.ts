@@ -59,8 +59,8 @@ export function toJson(
   return `${JSON.stringify({ model: about ?? null, threshold, photos }, undefined, 1)}\n`;
 }
 
-/** Hands a text, or bytes, to the visitor as a file. */
-export function save(content: string | Uint8Array<ArrayBuffer>, name: string, type: string): void {
+/** Hands a text, or what a file holds, to the visitor as a file. */
+export function save(content: string | Blob, name: string, type: string): void {
   const address = URL.createObjectURL(new Blob([content], { type }));
   const link = document.createElement("a");
   link.href = address;

@@ -94,8 +94,8 @@ export function fromClipboard(clipboard: DataTransfer): Batch {
   return sort(given, () => false, address);
 }
 
-/** Takes drops anywhere on the page, and pastes anywhere but in a field. */
-export function listen(onBatch: (batch: Batch) => void, onError: (error: unknown) => void): void {
+/** Takes drops anywhere on the page, and pastes anywhere but in a field; with each comes where it was dropped. */
+export function listen(onBatch: (batch: Batch, target?: EventTarget | null) => void, onError: (error: unknown) => void): void {
   const veil = byId("drop-veil");
   const fade = throttled(150, () => {
     veil.hidden = true;
@@ -127,7 +127,8 @@ export function listen(onBatch: (batch: Batch) => void, onError: (error: unknown
     veil.hidden = true;
     if (!concerns(event)) return;
     event.preventDefault();
-    if (event.dataTransfer) fromTransfer(event.dataTransfer).then(onBatch, onError);
+    const { dataTransfer, target } = event;
+    if (dataTransfer) fromTransfer(dataTransfer).then((batch) => onBatch(batch, target), onError);
   });
   document.addEventListener("paste", (event) => {
     const clipboard = event.clipboardData;

@@ -17,7 +17,7 @@ export function notice(message: string, kind: "info" | "problem" = "info"): void
     const next = (item.nextElementSibling ?? item.previousElementSibling)?.querySelector("button");
     item.remove();
     // Whoever works by keyboard goes on from here, not from the top of the page.
-    (next ?? byId("results")).focus({ preventScroll: true });
+    (next ?? document.querySelector<HTMLElement>("#results, #result"))?.focus({ preventScroll: true });
   });
   list.append(item);
   while (list.children.length > SHOWN) list.firstElementChild?.remove();

@@ -1,10 +1,9 @@
 //! Photos in memory, each ready to be cut at random and to be evaluated.
 
-use crate::TrainError;
 use crate::config::Config;
 use crate::dataset::{Sample, SplitOptions, for_validation};
 use crate::loader::Preparation;
-use photonet_vision::{Rgb, RngKey};
+use photonet_vision::{Rgb, RngKey, VisionError};
 use std::borrow::Cow;
 
 /// Photos in memory with their classes, as a configuration prepares them.
@@ -51,12 +50,11 @@ impl Gallery {
     ///
     /// # Errors
     /// A photo that cannot be prepared, as one of a thousand times the height in width.
-    pub fn add(&mut self, photo: &Rgb, name: &str, label: u32) -> Result<(), TrainError> {
-        let refused = |e: photonet_vision::VisionError| TrainError::Request(format!("{name}: {e}"));
-        let input = self.eval.keep(Cow::Borrowed(photo)).map_err(refused)?;
-        let kept = self.train.keep(Cow::Borrowed(photo)).map_err(refused)?;
+    pub fn add(&mut self, photo: &Rgb, name: &str, label: u32) -> Result<(), VisionError> {
+        let input = self.eval.keep(Cow::Borrowed(photo))?;
+        let kept = self.train.keep(Cow::Borrowed(photo))?;
         // A crop shows whether the random steps take it, before a run has begun.
-        self.train.pixels(&kept, RngKey { seed: 0, epoch: 0, sample: 0 }).map_err(refused)?;
+        self.train.pixels(&kept, RngKey { seed: 0, epoch: 0, sample: 0 })?;
         self.bytes += (kept.data().len() + input.data().len()) as u64;
         self.photos.push(Photo { name: name.into(), label, kept, input });
         Ok(())

@@ -4,11 +4,12 @@
 //! and choice of the best model, so that the weights are the same too.
 
 mod best;
+mod checks;
 mod gallery;
 
 use crate::TrainError;
 use crate::config::Config;
-use crate::dataset::{Dataset, SplitOptions, count};
+use crate::dataset::{Dataset, SplitOptions};
 use crate::evaluate::{Evaluation, telling};
 use crate::journal::{Event, Scores};
 use crate::loader::{Batch, Preparation, shuffled};
@@ -113,15 +114,11 @@ impl Session {
         gallery: Gallery,
         model: Option<Model>,
     ) -> Result<Self, TrainError> {
-        check(&config, labels, &gallery)?;
+        Self::check(&config, labels.len(), model.as_ref())?;
+        gallery.check(labels.len())?;
         let seed = config.global.seed;
         let split = SplitOptions { fraction: config.train.val_fraction, seed };
         let Divided { train, val, samples, preparation } = gallery.divide(labels.len(), split);
-        if val.is_empty() {
-            return Err(TrainError::Request(
-                "no class has two photos, so that none can be set aside to evaluate on: add photos".into(),
-            ));
-        }
         let labels = class_names(&config, labels)?;
         let counts = class_counts(&train, labels.len());
         let batch = config.train.batch_size as usize;
@@ -153,6 +150,8 @@ impl Session {
             ..TrainingFacts::default()
         };
         let held = Dataset { samples, labels: labels.clone() };
+        let mut notes: Vec<String> = begun.notes.into_iter().filter_map(text).collect();
+        notes.extend(checks::unseen(&counts, &held));
         let mut session = Self {
             options: TrainOptions {
                 batch: 0,
@@ -173,7 +172,7 @@ impl Session {
                 test_vectors: Vec::new(),
             },
             schedule: Schedule::new(&config.optimizer.schedule, config.global.epochs, steps_per_epoch),
-            notes: begun.notes.into_iter().filter_map(text).collect(),
+            notes,
             config,
             preparation,
             train,
@@ -350,30 +349,6 @@ impl Session {
 fn class_counts(photos: &[(Rgb, u32)], classes: usize) -> Vec<usize> {
     let of_class = |class| photos.iter().filter(|(_, label)| *label as usize == class).count();
     (0..classes).map(of_class).collect()
-}
-
-/// Refuses what cannot be trained on, and what only a run on files can do.
-fn check(config: &Config, labels: &[String], gallery: &Gallery) -> Result<(), TrainError> {
-    let refuse = |reason: String| Err(TrainError::Request(reason));
-    if config.train.batch_size == 0 || config.global.epochs == 0 {
-        return refuse("a run has at least one epoch of batches of at least one photo".into());
-    }
-    if !config.train.mixing.is_off() || config.global.update_freq != 1 || config.ema.is_some() {
-        return refuse(
-            "photos are not mixed here, every batch is followed by an update, and there is no moving average of the weights: \
-             leave them out, or train with the program"
-                .into(),
-        );
-    }
-    let with_photos = gallery.class_counts(labels.len()).iter().filter(|photos| **photos > 0).count();
-    if with_photos < 2 {
-        return refuse(format!(
-            "training needs photos of at least two classes, and there are {} of {}: add photos",
-            count(gallery.len(), "photo", "photos"),
-            count(with_photos, "class", "classes")
-        ));
-    }
-    Ok(())
 }
 
 fn text(event: Event) -> Option<String> {

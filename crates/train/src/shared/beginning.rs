@@ -52,7 +52,11 @@ pub fn asked_for(config: &Config, classes: usize) -> Result<Architecture, TrainE
 }
 
 /// What is drawn at random must learn.
-fn check_frozen(config: &Config, architecture: &Architecture, from_model: bool) -> Result<(), TrainError> {
+pub fn check_frozen(
+    config: &Config,
+    architecture: &Architecture,
+    from_model: bool,
+) -> Result<(), TrainError> {
     if !from_model && (config.arch.freeze_until != Frozen::Nothing || config.arch.freeze_bn) {
         return Err(TrainError::Request(
             "parts of a network that starts from random weights cannot be frozen: give a model to start from \

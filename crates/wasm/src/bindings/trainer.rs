@@ -26,6 +26,12 @@ impl Trainer {
         self.trainer.add(&photo.rgb, name, label).map_err(thrown)
     }
 
+    /// Whether no more photos are taken.
+    #[wasm_bindgen(getter)]
+    pub fn full(&self) -> bool {
+        self.trainer.is_full()
+    }
+
     /// Divides the photos and compiles the kernels; tells what the training is like, as JSON.
     pub async fn begin(&mut self) -> Result<String, JsValue> {
         json(&self.trainer.begin().await.map_err(thrown)?)
@@ -38,7 +44,7 @@ impl Trainer {
 
     /// What the best model so far is worth, as JSON; `null` before the end of the first epoch.
     pub fn judgement(&self) -> Result<String, JsValue> {
-        json(&self.trainer.judgement().map_err(thrown)?)
+        json(&self.trainer.judgement())
     }
 
     /// The file of the best model so far.

@@ -13,20 +13,33 @@ export interface TrainingClass {
   photos: Given[];
 }
 
-/** Where the folders of a drop say which class a photo has: in the folder that was dropped, or in the one below it. */
-export function byFolder(photos: readonly Given[]): Map<string, Given[]> {
-  const direct = new Set<string>();
-  for (const { name } of photos) {
-    const [top, ...below] = name.split("/");
-    if (top !== undefined && below.length === 1) direct.add(top);
-  }
+/** The classes that folders give, and the photos that lie in none. */
+export interface ByFolder {
+  classes: Map<string, Given[]>;
+  outside: number;
+}
+
+/**
+ * Several folders are a class each. One alone is a folder of classes where it has folders with photos, as `photonet train` takes
+ * it: what lies directly in it belongs to none; otherwise it is a class.
+ */
+export function byFolder(photos: readonly Given[]): ByFolder {
+  const parts = photos.map((photo) => ({ photo, path: photo.name.split("/") }));
+  const tops = new Set(parts.map(({ path }) => path[0]));
+  const level = tops.size === 1 && parts.some(({ path }) => path.length > 2) ? 1 : 0;
   const classes = new Map<string, Given[]>();
-  for (const photo of photos) {
-    const [top = "", second = ""] = photo.name.split("/");
-    const label = direct.has(top) ? top : second;
-    classes.set(label, [...(classes.get(label) ?? []), photo]);
+  let outside = 0;
+  for (const { photo, path } of parts) {
+    const label = path.length > level + 1 ? path[level] : undefined;
+    if (!label) {
+      outside += 1;
+      continue;
+    }
+    const known = classes.get(label);
+    if (known) known.push(photo);
+    else classes.set(label, [photo]);
   }
-  return classes;
+  return { classes, outside };
 }
 
 export interface ClassListHooks {
@@ -146,11 +159,19 @@ export class ClassList {
   }
 
   add(name = ""): ClassCard {
-    const card = new ClassCard(name || `Class ${this.#cards.length + 1}`, this.#hooks, (gone) => this.#remove(gone));
+    const card = new ClassCard(name || this.#free(), this.#hooks, (gone) => this.#remove(gone));
     this.#cards.push(card);
     this.#list.append(card.element);
     this.#hooks.onChange();
     return card;
+  }
+
+  /** A name that no class has. */
+  #free(): string {
+    for (let number = 1; ; number++) {
+      const name = `Class ${number}`;
+      if (!this.#cards.some((card) => card.name === name)) return name;
+    }
   }
 
   /** Adds photos to the classes of these names; a class that has no photos yet gives its place. */

@@ -6,9 +6,9 @@ const ADDRESS = "./trained/model.safetensors";
 export const TRAINED = "#trained";
 
 /** Keeps the model on this device until the next one. */
-export async function handOver(bytes: Uint8Array<ArrayBuffer>): Promise<void> {
+export async function handOver(model: Blob): Promise<void> {
   const cache = await caches.open(CACHE);
-  await cache.put(ADDRESS, new Response(bytes, { headers: { "last-modified": new Date().toUTCString() } }));
+  await cache.put(ADDRESS, new Response(model, { headers: { "last-modified": new Date().toUTCString() } }));
 }
 
 /** The model that was trained last, if there is one. */

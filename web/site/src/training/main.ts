@@ -3,14 +3,14 @@ import { Camera } from "../camera.js";
 import { byId, el, throttled } from "../dom.js";
 import { save } from "../downloads.js";
 import { message, percent, plural } from "../format.js";
-import { type Batch, fromInput, listen } from "../intake.js";
+import { type Batch, fromInput, type Given, listen } from "../intake.js";
 import { announce, notice } from "../notices.js";
 import type { Learned } from "../workers/train.js";
 import { showChart } from "./chart.js";
 import { byFolder, type ClassCard, ClassList } from "./classes.js";
 import { handOver, TRAINED } from "./handover.js";
-import { showResult } from "./result.js";
-import { TrainingRun } from "./run.js";
+import { markResult, showResult } from "./result.js";
+import { type RunHooks, TrainingRun } from "./run.js";
 import { remaining } from "./time.js";
 
 const MODEL = "model.safetensors";
@@ -18,16 +18,29 @@ const MODEL = "model.safetensors";
 const FEW_STEPS = 200;
 const UNREADABLE_SHOWN = 3;
 
+/** A training under way: what it was begun with, whatever becomes of the page's fields meanwhile. */
+interface Training {
+  classes: { name: string; photos: Given[] }[];
+  fromScratch: boolean;
+  /** The photos that were taken, by the names that they have in the training. */
+  photos: Map<string, Blob>;
+  steps: TrainingStep[];
+  /** When the first step was done. */
+  started: number;
+  stopped: boolean;
+  run?: TrainingRun;
+  learned?: Learned;
+}
+
 const classes = new ClassList({ onChange: () => changed(), onFiles: (card, input) => take(fromInput(input), card), onCamera: (card) => openCamera(card) });
 const changed = throttled(0, showState);
 let shooting: ClassCard | undefined;
 let model: File | undefined;
-let run: TrainingRun | undefined;
-let running = false;
+let training: Training | undefined;
+/** The best model of the last training that had one. */
 let learned: Learned | undefined;
-let stopped = false;
-let steps: TrainingStep[] = [];
-let started = 0;
+/** Fields that the visitor has changed, which nothing else changes then. */
+const touched = new Set<HTMLElement>();
 
 const from = byId<HTMLSelectElement>("from");
 const size = byId<HTMLSelectElement>("size");
@@ -40,9 +53,14 @@ function take(batch: Batch, card: ClassCard | undefined): void {
   if (leftOut > 0) notice(`${plural(leftOut, "file")} in the folders left out: by their names they are no photos.`);
   if (addresses.length > 0) notice("Addresses are not fetched here: save the pictures first, and drop the files.");
   if (photos.length === 0) return;
+  if (training) notice("What is added now is for the next training.");
   if (card) return card.add(photos);
   const inFolders = photos.filter(({ name }) => name.includes("/"));
-  if (inFolders.length > 0) classes.addNamed(byFolder(inFolders));
+  if (inFolders.length > 0) {
+    const { classes: found, outside } = byFolder(inFolders);
+    classes.addNamed(found);
+    if (outside > 0) notice(`${plural(outside, "photo")} left out that ${outside === 1 ? "lies" : "lie"} beside the folders of the classes.`);
+  }
   if (inFolders.length < photos.length) notice("Drop photos on the class that they show, or a folder that has a folder for each class.");
 }
 
@@ -52,19 +70,22 @@ function openCamera(card: ClassCard): void {
 }
 
 function useModel(file: File): void {
+  if (training) return notice("A model to start from is for the next training: give it when this one is done.");
   model = file;
   from.value = "file";
+  touched.add(from);
   startChanged();
 }
 
+/** Gives the fields that nobody has touched what suits the start. */
 function startChanged(): void {
   const scratch = from.value === "scratch";
   byId("pick-model-label").hidden = from.value !== "file";
   byId("from-note").textContent = from.value === "file" ? (model?.name ?? "Such as a model of ImageNet's, which “photonet import” makes.") : "";
   for (const option of size.options) if (option.value === "") option.hidden = scratch;
   if (scratch && size.value === "") size.value = "96";
-  else if (!scratch) size.value = "";
-  epochs.value = scratch ? "30" : "20";
+  else if (!scratch && !touched.has(size)) size.value = "";
+  if (!touched.has(epochs)) epochs.value = scratch ? "30" : "20";
   showState();
 }
 
@@ -82,11 +103,11 @@ function problem(): string | undefined {
 
 function showState(): void {
   const reason = problem();
+  const running = training !== undefined;
   byId("count").textContent = classes.all.length === 0 ? "" : `${plural(classes.all.length, "class", "classes")}, ${plural(classes.photos, "photo")}`;
   startButton.disabled = running || reason !== undefined;
   startButton.title = reason ?? "";
   byId("stop").hidden = !running;
-  document.body.classList.toggle("training", running);
   for (const field of document.querySelectorAll<HTMLInputElement>("#options select, #options input")) field.disabled = running;
   byId("start-reason").textContent = running || classes.all.length === 0 ? "" : (reason ?? "");
 }
@@ -101,30 +122,51 @@ function wantedEpochs(): number | undefined {
 
 async function train(): Promise<void> {
   const wanted = wantedEpochs();
-  if (running || wanted === undefined || problem() !== undefined) return;
+  if (training || wanted === undefined || problem() !== undefined) return;
   const cards = classes.all.filter(({ photos }) => photos.length > 0);
-  const photos = new Map<string, Blob>();
-  [running, stopped, steps, started] = [true, false, [], 0];
-  run?.close();
+  const now: Training = {
+    classes: cards.map(({ name, photos }) => ({ name, photos: [...photos] })),
+    fromScratch: from.value === "scratch",
+    photos: new Map(),
+    steps: [],
+    started: 0,
+    stopped: false,
+  };
+  training = now;
+  const options: TrainerOptions = {
+    classes: now.classes.map(({ name }) => name),
+    epochs: wanted,
+    batch: batchFor(classes.photos),
+    balance: byId<HTMLInputElement>("balance").checked,
+    ...(size.value && { size: Number(size.value) }),
+    ...(from.value === "page" && { from: new URL(MODEL, document.baseURI).href }),
+    ...(from.value === "file" && { from: model }),
+  };
   showState();
   showChart([]);
+  markResult(true);
   byId("progress").hidden = false;
   byId("facts").replaceChildren();
   tell("Starting");
+  announce("Training has begun");
   byId("progress").scrollIntoView({ block: "nearest" });
-  const options: TrainerOptions = { classes: cards.map(({ name }) => name), epochs: wanted, batch: batchFor(classes.photos), balance: byId<HTMLInputElement>("balance").checked };
-  if (size.value) options.size = Number(size.value);
-  if (from.value === "page") options.from = new URL(MODEL, document.baseURI).href;
-  else if (from.value === "file") options.from = model;
+  let ended = "The training is done.";
   try {
-    run = await TrainingRun.open(options, { onBegun, onStep });
-    await addPhotos(run, cards, photos);
-    tell("Compiling the kernels, which takes a while the first time");
-    await run.train();
+    now.run = await TrainingRun.start(hooks(now));
+    if (!now.stopped) await now.run.open(options);
+    if (!now.stopped) await addPhotos(now, now.run);
+    if (!now.stopped) {
+      tell("Compiling the kernels, which takes a while the first time");
+      await now.run.train();
+    }
   } catch (error) {
-    if ((error as Error).name !== "AbortError") notice(`The training ended: ${message(error)}`, "problem");
+    if (!now.stopped) {
+      notice(`The training ended: ${message(error)}`, "problem");
+      ended = "Ended by an error";
+    }
   }
-  await finish(photos);
+  if (now.stopped && now.steps.at(-1)?.done !== true) ended = "Stopped";
+  finish(now, ended);
 }
 
 /** Smaller batches where a larger one would make few steps. */
@@ -132,17 +174,23 @@ function batchFor(photos: number): number {
   return photos < 80 ? 8 : photos < 400 ? 16 : 32;
 }
 
-async function addPhotos(to: TrainingRun, cards: readonly ClassCard[], photos: Map<string, Blob>): Promise<void> {
-  const all = cards.reduce((sum, card) => sum + card.photos.length, 0);
+async function addPhotos(now: Training, run: TrainingRun): Promise<void> {
+  const all = now.classes.reduce((sum, { photos }) => sum + photos.length, 0);
   const unreadable: string[] = [];
+  let full = false;
   let done = 0;
-  for (const [label, card] of cards.entries()) {
-    for (const { file, name } of card.photos) {
-      if (stopped) return;
-      const unique = photos.has(name) ? `${name} (${done})` : name;
+  // In turns, so that all classes have their part where not all photos fit.
+  const longest = Math.max(...now.classes.map(({ photos }) => photos.length));
+  for (let place = 0; place < longest && !full; place++) {
+    for (const [label, { photos }] of now.classes.entries()) {
+      const given = photos[place];
+      if (!given || full) continue;
+      if (now.stopped) return;
+      const { file, name } = given;
+      const unique = now.photos.has(name) ? `${name} (${label + 1}.${place + 1})` : name;
       try {
-        await to.add(file, label, unique);
-        photos.set(unique, file);
+        full = await run.add(file, label, unique);
+        now.photos.set(unique, file);
       } catch (error) {
         if ((error as Error).name !== "ImageError") throw error;
         unreadable.push(message(error));
@@ -151,13 +199,28 @@ async function addPhotos(to: TrainingRun, cards: readonly ClassCard[], photos: M
       tell(`Reading photos: ${done.toLocaleString("en")} of ${all.toLocaleString("en")}`, done / all);
     }
   }
+  if (full && done < all) {
+    notice(`${plural(done, "photo")} fill the memory that a page has for them: the other ${(all - done).toLocaleString("en")} are left out. Smaller pixels leave room for more.`, "problem");
+  }
   if (unreadable.length > 0) {
     const more = unreadable.length - UNREADABLE_SHOWN;
     notice(`${plural(unreadable.length, "photo")} could not be read and ${unreadable.length === 1 ? "is" : "are"} left out: ${unreadable.slice(0, UNREADABLE_SHOWN).join("; ")}${more > 0 ? `, and ${more} more` : ""}`, "problem");
   }
 }
 
-function onBegun(begun: Begun): void {
+function hooks(now: Training): RunHooks {
+  return {
+    onProgress: ({ loaded, total }) => tell("Fetching the model to start from", total ? loaded / total : undefined),
+    onNotice: (text) => notice(text),
+    onBegun: (begun) => onBegun(now, begun),
+    onStep: (step) => onStep(now, step),
+    onLearned: (best) => {
+      now.learned = best;
+    },
+  };
+}
+
+function onBegun(now: Training, begun: Begun): void {
   const { trainPhotos, valPhotos, epochs: all, stepsPerEpoch, architecture, size: side, device, software, notes } = begun;
   const facts = [
     `${plural(trainPhotos, "photo")} to learn from, ${valPhotos.toLocaleString("en")} set aside to see what was learned`,
@@ -165,21 +228,21 @@ function onBegun(begun: Begun): void {
     ...notes,
   ];
   if (software) facts.push("This browser has only a software GPU: training takes long. With another browser or device it is much faster.");
-  if (all * stepsPerEpoch < FEW_STEPS && from.value === "scratch") facts.push(`${all * stepsPerEpoch} steps in all are few for a start from nothing: see each photo more often, or start from a model.`);
+  if (all * stepsPerEpoch < FEW_STEPS && now.fromScratch) facts.push(`${all * stepsPerEpoch} steps in all are few for a start from nothing: see each photo more often, or start from a model.`);
   byId("facts").replaceChildren(...facts.map((text) => el("li", "", text)));
-  started = performance.now();
+  announce("The first step is under way");
 }
 
-function onStep(step: TrainingStep): void {
-  steps.push(step);
+function onStep(now: Training, step: TrainingStep): void {
+  now.steps.push(step);
   const done = (step.epoch - 1) * step.steps + step.step;
   const all = step.epochs * step.steps;
   // The first step waits for what is compiled last.
-  if (done === 1) started = performance.now();
-  const left = done > 3 ? remaining(((performance.now() - started) / (done - 1)) * (all - done)) : "";
-  tell(`Epoch ${step.epoch} of ${step.epochs}: loss ${step.loss.toFixed(3)}${left && `, ${left}`}`, done / all);
+  if (done === 1) now.started = performance.now();
+  const left = done > 3 ? remaining(((performance.now() - now.started) / (done - 1)) * (all - done)) : "";
+  if (!now.stopped) tell(`Epoch ${step.epoch} of ${step.epochs}: loss ${step.loss.toFixed(3)}${left && `, ${left}`}`, done / all);
   if (step.evaluation) {
-    showChart(steps);
+    showChart(now.steps);
     announce(`Epoch ${step.epoch} of ${step.epochs}: ${percent(step.evaluation.top1)} of the photos set aside are right`);
   }
 }
@@ -189,27 +252,24 @@ function tell(text: string, share?: number): void {
   const bar = byId<HTMLProgressElement>("bar");
   if (share === undefined) bar.removeAttribute("value");
   else bar.value = share;
-  document.title = running && share !== undefined ? `${Math.floor(100 * share)} % · Photonet` : "Photonet: train on this device";
+  document.title = training && share !== undefined ? `${Math.floor(100 * share)} % · Photonet` : "Photonet: train on this device";
 }
 
-async function finish(photos: ReadonlyMap<string, Blob>): Promise<void> {
-  try {
-    learned = (await run?.result()) ?? learned;
-    if (learned && steps.some(({ evaluation }) => evaluation)) {
-      showResult(learned.judgement, photos);
-      byId("result").scrollIntoView();
-      byId("result").focus({ preventScroll: true });
-    }
-  } catch (error) {
-    notice(`The model cannot be read back: ${message(error)}`, "problem");
+function finish(now: Training, ended: string): void {
+  const last = now.steps.at(-1);
+  training = undefined;
+  now.run?.close();
+  const where = last && !last.done ? ` in epoch ${last.epoch} of ${last.epochs}.` : last ? "" : " before the first step.";
+  const said = ended.endsWith(".") ? ended : `${ended}${where}`;
+  if (now.learned) {
+    learned = now.learned;
+    markResult(false);
+    showResult(learned.judgement, now.photos);
+    byId("result").scrollIntoView();
+    byId("result").focus({ preventScroll: true });
   }
-  const last = steps.at(-1);
-  running = false;
-  run?.close();
-  run = undefined;
-  const whole = last?.done === true;
-  const ended = whole ? "The training is done." : last ? `Stopped in epoch ${last.epoch} of ${last.epochs}.` : "Stopped before the first step.";
-  tell(steps.some(({ evaluation }) => evaluation) ? ended : `${ended} A model is there from the end of the first epoch on.`, whole ? 1 : 0);
+  tell(now.learned ? said : `${said} A model is there from the end of the first epoch on.`, last?.done ? 1 : 0);
+  announce(said);
   showState();
 }
 
@@ -219,10 +279,6 @@ const camera = new Camera(
   () => "to train on what was taken",
 );
 
-/** Where something was dropped, since what is read of it comes later. */
-let dropped: ClassCard | undefined;
-document.addEventListener("drop", ({ target }) => (dropped = classes.at(target)), { capture: true });
-
 byId("add-class").addEventListener("click", () => classes.add().focus());
 byId("pick-folder").addEventListener("change", ({ target }) => take(fromInput(target as HTMLInputElement), undefined));
 byId("pick-model").addEventListener("change", ({ target }) => {
@@ -230,6 +286,7 @@ byId("pick-model").addEventListener("change", ({ target }) => {
   const [file] = [...models, ...photos.map((given) => given.file)];
   if (file) useModel(file);
 });
+for (const field of [from, size, epochs]) field.addEventListener("input", () => touched.add(field));
 from.addEventListener("change", startChanged);
 epochs.addEventListener("input", () => void wantedEpochs());
 byId("options").addEventListener("submit", (event) => {
@@ -237,26 +294,29 @@ byId("options").addEventListener("submit", (event) => {
   void train();
 });
 byId("stop").addEventListener("click", () => {
-  stopped = true;
+  if (!training) return;
+  training.stopped = true;
+  // Before the first step there is nothing to wait for.
+  if (training.steps.length === 0) return training.run?.close();
   tell("Stopping after this step");
-  run?.stop();
+  training.run?.stop();
 });
-byId("save-model").addEventListener("click", () => learned && save(learned.bytes, "model.safetensors", "application/octet-stream"));
+byId("save-model").addEventListener("click", () => learned && save(learned.model, "model.safetensors", "application/octet-stream"));
 byId("try").addEventListener("click", async () => {
   if (!learned) return;
   try {
-    await handOver(learned.bytes);
+    await handOver(learned.model);
     location.assign(`./${TRAINED}`);
   } catch (error) {
     notice(`The model cannot be kept for the other page (${message(error)}): save it, and open the file there.`, "problem");
   }
 });
 listen(
-  (batch) => take(batch, dropped),
+  (batch, target) => take(batch, classes.at(target ?? null)),
   (error) => notice(`What was dropped cannot be read: ${message(error)}`, "problem"),
 );
 addEventListener("beforeunload", (event) => {
-  if (running) event.preventDefault();
+  if (training) event.preventDefault();
 });
 
 /** Whether a model lies beside the page. */
@@ -275,8 +335,7 @@ void pageHasModel().then((there) => {
   const option = from.querySelector<HTMLOptionElement>('option[value="page"]');
   if (!there || !option) return;
   option.hidden = false;
-  if (from.value === "scratch" && !running) {
-    from.value = "page";
-    startChanged();
-  }
+  if (training || touched.has(from)) return;
+  from.value = "page";
+  startChanged();
 });

@@ -6,6 +6,11 @@ import { drawThumb } from "./classes.js";
 /** Mistakes that are shown. */
 const SHOWN = 12;
 
+/** Says whether the result that is shown, if there is one, is that of an earlier training. */
+export function markResult(earlier: boolean): void {
+  byId("result-of").textContent = earlier ? "Of the training before this one:" : "";
+}
+
 /** Shows what a model is worth; `photos` are the photos by the names that they were trained with. */
 export function showResult(judgement: Judgement, photos: ReadonlyMap<string, Blob>): void {
   const { top1, images, classes, confusions, mistakes, verdict } = judgement;

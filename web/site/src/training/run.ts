@@ -1,11 +1,16 @@
-import type { Begun, TrainerOptions, TrainingStep } from "photonet/training";
+import type { Begun, Progress, TrainerOptions, TrainingStep } from "photonet/training";
 import { startWorker } from "../start-worker.js";
 import type { Learned, TrainReply, TrainRequest } from "../workers/train.js";
 import workerAddress from "../workers/train.ts?worker&url";
 
 export interface RunHooks {
+  /** The model to start from is on its way. */
+  onProgress(progress: Progress): void;
+  onNotice(notice: string): void;
   onBegun(begun: Begun): void;
   onStep(step: TrainingStep): void;
+  /** There is a model that is better than those before. */
+  onLearned(learned: Learned): void;
 }
 
 type Waiting = { resolve: (value: unknown) => void; reject: (error: Error) => void };
@@ -15,30 +20,31 @@ export class TrainingRun {
   readonly #worker: Worker;
   readonly #waiting = new Map<number, Waiting>();
   #calls = 0;
+  /** Why nothing is answered any more. */
+  #failed: Error | undefined;
 
   private constructor(worker: Worker, hooks: RunHooks) {
     this.#worker = worker;
     worker.addEventListener("message", ({ data }: MessageEvent<TrainReply>) => {
-      if ("begun" in data) hooks.onBegun(data.begun);
+      if ("call" in data) this.#answered(data);
+      else if ("begun" in data) hooks.onBegun(data.begun);
       else if ("step" in data) hooks.onStep(data.step);
-      else this.#answered(data);
+      else if ("learned" in data) hooks.onLearned(data.learned);
+      else if ("progress" in data) hooks.onProgress(data.progress);
+      else hooks.onNotice(data.notice);
     });
-    worker.addEventListener("error", ({ message }) => {
-      const error = new Error(`the worker that trains has failed (${message || "its memory may have run out"}): train again`);
-      for (const { reject } of this.#waiting.values()) reject(error);
-      this.#waiting.clear();
-    });
+    worker.addEventListener("error", ({ message }) => this.#fail(`the worker that trains has failed (${message || "its memory may have run out"})`));
   }
 
-  static async open(options: TrainerOptions, hooks: RunHooks): Promise<TrainingRun> {
-    const run = new TrainingRun(await startWorker(workerAddress), hooks);
-    try {
-      await run.#ask({ op: "open", options });
-      return run;
-    } catch (error) {
-      run.close();
-      throw error;
-    }
+  /** The worker, ready for `open`. */
+  static async start(hooks: RunHooks): Promise<TrainingRun> {
+    return new TrainingRun(await startWorker(workerAddress), hooks);
+  }
+
+  #fail(reason: string): void {
+    this.#failed ??= new Error(reason);
+    for (const { reject } of this.#waiting.values()) reject(this.#failed);
+    this.#waiting.clear();
   }
 
   #answered(reply: Extract<TrainReply, { call: number }>): void {
@@ -49,6 +55,7 @@ export class TrainingRun {
   }
 
   #ask(request: TrainRequest): Promise<unknown> {
+    if (this.#failed) return Promise.reject(this.#failed);
     const call = ++this.#calls;
     return new Promise((resolve, reject) => {
       this.#waiting.set(call, { resolve, reject });
@@ -56,8 +63,14 @@ export class TrainingRun {
     });
   }
 
-  async add(photo: Blob, label: number, name: string): Promise<void> {
-    await this.#ask({ op: "add", photo, label, name });
+  /** Opens the device, and loads the model to start from. */
+  async open(options: TrainerOptions): Promise<void> {
+    await this.#ask({ op: "open", options });
+  }
+
+  /** Gives a photo; says whether no more are taken. */
+  async add(photo: Blob, label: number, name: string): Promise<boolean> {
+    return (await this.#ask({ op: "add", photo, label, name })) as boolean;
   }
 
   /** Trains to the end, or until it is stopped, which rejects with an `AbortError`. */
@@ -65,16 +78,14 @@ export class TrainingRun {
     await this.#ask({ op: "train" });
   }
 
+  /** Ends the training behind the step under way. */
   stop(): void {
-    void this.#ask({ op: "stop" });
+    this.#ask({ op: "stop" }).catch(() => undefined);
   }
 
-  /** The best model; nothing before the end of the first epoch. */
-  async result(): Promise<Learned | undefined> {
-    return (await this.#ask({ op: "result" })) as Learned | undefined;
-  }
-
+  /** Ends the worker, whatever it is at: what waits rejects. */
   close(): void {
     this.#worker.terminate();
+    this.#fail("the training was ended");
   }
 }

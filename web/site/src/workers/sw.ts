@@ -47,17 +47,21 @@ worker.addEventListener("fetch", (event) => {
   if (url.href === scope) url.pathname += "index.html";
   if (!files.has(url.href) && !later.has(url.href)) return;
   const hashed = url.href.startsWith(`${scope}assets/`);
-  event.respondWith(hashed ? keptFirst(url.href, request) : networkFirst(url.href, request));
+  event.respondWith(hashed ? keptFirst(url.href, event) : networkFirst(url.href, request));
 });
 
-async function keptFirst(key: string, request: Request): Promise<Response> {
-  return (await kept(key)) ?? keeping(key, await fetch(request));
+/** Hashed files are the same in every version, so what was not kept yet may be kept now. */
+async function keptFirst(key: string, event: FetchEvent): Promise<Response> {
+  const found = await kept(key);
+  if (found) return found;
+  const answer = await fetch(event.request);
+  // The page takes it as it comes.
+  if (later.has(key) && answer.ok) event.waitUntil(keep(key, answer.clone()).catch(() => undefined));
+  return answer;
 }
 
-/** Keeps what is kept once it was asked for. */
-async function keeping(key: string, answer: Response): Promise<Response> {
-  if (later.has(key) && answer.ok) await (await caches.open(CACHE)).put(key, answer.clone()).catch(() => undefined);
-  return answer;
+async function keep(key: string, answer: Response): Promise<void> {
+  await (await caches.open(CACHE)).put(key, answer);
 }
 
 /** A server that answers is right; one that is slow or gone is replaced by the kept copy. */
@@ -68,7 +72,7 @@ async function networkFirst(key: string, request: Request): Promise<Response> {
   const slow = new Promise<undefined>((resolve) => setTimeout(resolve, PATIENCE));
   try {
     const answer = await Promise.race([network, slow]);
-    if (answer) return keeping(key, answer);
+    if (answer) return answer;
   } catch {
     // Offline.
   }

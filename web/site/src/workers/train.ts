@@ -1,17 +1,16 @@
-/** The worker that trains. */
-import { type Judgement, type TrainerOptions, type TrainingStep, Trainer } from "photonet/training";
-import type { Begun } from "photonet/training";
+/** The worker that trains: one training, from its photos to its end. */
+import { type Begun, type Judgement, type TrainerOptions, type TrainingStep, Trainer } from "photonet/training";
+import type { Progress } from "photonet/training";
 
 export type TrainRequest =
   | { op: "open"; options: Omit<TrainerOptions, "signal" | "onProgress" | "onNotice"> }
   | { op: "add"; photo: Blob; label: number; name: string }
   | { op: "train" }
-  | { op: "stop" }
-  | { op: "result" };
+  | { op: "stop" };
 
 /** What was learned. */
 export interface Learned {
-  bytes: Uint8Array<ArrayBuffer>;
+  model: Blob;
   judgement: Judgement;
 }
 
@@ -19,10 +18,13 @@ export type TrainReply =
   | { call: number; value: unknown }
   | { call: number; error: { name: string; message: string } }
   | { begun: Begun }
-  | { step: TrainingStep };
+  | { step: TrainingStep }
+  | { learned: Learned }
+  | { progress: Progress }
+  | { notice: string };
 
 let trainer: Trainer | undefined;
-/** A worker makes one training; a stop may come before its first step. */
+/** A stop may come before the first step. */
 const stopping = new AbortController();
 
 const tell = (reply: TrainReply): void => postMessage(reply);
@@ -32,27 +34,46 @@ function opened(): Trainer {
   return trainer;
 }
 
+/** Each best model goes to the page at once, which has it then whatever comes. */
+async function handOut(): Promise<void> {
+  const judgement = await opened().judgement();
+  if (judgement) tell({ learned: { model: await opened().model(), judgement } });
+}
+
+async function train(): Promise<void> {
+  let handing: Promise<void> | undefined;
+  try {
+    await opened().train({
+      signal: stopping.signal,
+      onBegin: (begun) => tell({ begun }),
+      onStep: (step) => {
+        tell({ step });
+        if (step.evaluation?.bestEpoch === step.epoch) handing = handOut();
+      },
+    });
+  } finally {
+    await handing;
+  }
+}
+
 async function answer(request: TrainRequest): Promise<unknown> {
   switch (request.op) {
     case "open":
-      trainer = await Trainer.open(request.options);
-      return undefined;
-    case "add":
-      return opened().add(request.photo, request.label, { name: request.name });
-    case "train":
-      await opened().train({
+      trainer = await Trainer.open({
+        ...request.options,
         signal: stopping.signal,
-        onBegin: (begun) => tell({ begun }),
-        onStep: (step) => tell({ step }),
+        onProgress: (progress) => tell({ progress }),
+        onNotice: (notice) => tell({ notice }),
       });
       return undefined;
+    case "add":
+      await opened().add(request.photo, request.label, { name: request.name });
+      return opened().full;
+    case "train":
+      return train();
     case "stop":
       stopping.abort();
       return undefined;
-    case "result": {
-      const judgement = await opened().judgement();
-      return judgement ? { bytes: await opened().model(), judgement } : undefined;
-    }
   }
 }
 
