@@ -16,13 +16,14 @@ use crate::loader::{Batch, Preparation, shuffled};
 use crate::schedule::Schedule;
 use crate::shared::beginning::{Beginning, asked_for, class_names};
 use crate::shared::labels::{answers, class_weights};
+use crate::shared::options::network_options;
 use crate::shared::scores::{counted, merge, no_better_than_guessing, scores};
 use best::Best;
 use gallery::Divided;
 use photonet_gpu::Gpu;
 use photonet_model::{
     Architecture, InferenceNetwork, InferenceOptions, Input, Model, PendingMetrics, Precision, TrainBuffers,
-    TrainNetwork, TrainOptions, TrainingFacts, Weights, dropout_seed,
+    TrainNetwork, TrainOptions, TrainingFacts, Weights,
 };
 use photonet_nn::Metrics;
 use photonet_vision::{Rgb, RngKey};
@@ -153,16 +154,7 @@ impl Session {
         let mut notes: Vec<String> = begun.notes.into_iter().filter_map(text).collect();
         notes.extend(checks::unseen(&counts, &held));
         let mut session = Self {
-            options: TrainOptions {
-                batch: 0,
-                input: Input::of(&config.train.recipe)?,
-                smoothing: config.loss.epsilon as f32,
-                class_weights,
-                topk: counted(&topk),
-                dropout_seed: dropout_seed(seed),
-                tuning,
-                precision: if config.amp { Precision::Half } else { Precision::Single },
-            },
+            options: network_options(&config, class_weights, &topk)?,
             template: Model {
                 architecture: begun.architecture,
                 weights: Weights::default(),

@@ -2,4 +2,5 @@
 
 pub mod beginning;
 pub mod labels;
+pub mod options;
 pub mod scores;

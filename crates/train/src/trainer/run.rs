@@ -22,12 +22,13 @@ use crate::journal::{Event, Journal};
 use crate::loader::{Batch, Loader, LoaderOptions, OnError};
 use crate::schedule::Schedule;
 use crate::shared::labels::{answers, class_weights};
+use crate::shared::options::network_options;
 use crate::shared::scores::{counted, no_better_than_guessing, scores};
 use loading::{Loading, LoadingTime};
 use photonet_gpu::{Gpu, Staged, Staging};
 use photonet_model::{
     InferenceNetwork, InferenceOptions, Input, Model, Precision, TrainBuffers, TrainNetwork, TrainOptions,
-    TrainingFacts, Weights, dropout_seed,
+    TrainingFacts, Weights,
 };
 use photonet_nn::Metrics;
 use reporting::{Report, left_out};
@@ -231,16 +232,7 @@ impl<'a> Run<'a> {
             gpu,
             schedule: Schedule::new(&config.optimizer.schedule, epochs, updates.per_epoch()),
             updates,
-            options: TrainOptions {
-                batch: 0,
-                input: Input::of(&config.train.recipe)?,
-                smoothing: config.loss.epsilon as f32,
-                class_weights,
-                topk: counted(&train_topk),
-                dropout_seed: dropout_seed(seed),
-                tuning: config.tuning(),
-                precision: if config.amp { Precision::Half } else { Precision::Single },
-            },
+            options: network_options(config, class_weights, &train_topk)?,
             template: Model {
                 architecture: start.architecture,
                 weights: Weights::default(),
