@@ -42,11 +42,6 @@ enum Shape {
     Pieces { bounds: Vec<f64>, values: Vec<f64>, name: &'static str },
 }
 
-/// A rate for the user to read: rounded to six significant digits.
-pub(crate) fn shown(rate: f64) -> f64 {
-    format!("{rate:.5e}").parse().unwrap_or(rate)
-}
-
 impl Schedule {
     /// Warm-up from 0 to `base`, then half a cosine down to `eta_min` at the end of the run.
     pub fn cosine(
@@ -144,15 +139,6 @@ fn warming(kind: ScheduleKind, learning_rate: f64, warmup_epoch: f64) -> Schedul
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn rates_are_shown_to_six_digits() {
-        let rates = [0.009375000000000001, 0.1, 0.00002, 0.0, 1.0 / 3.0, 12.0];
-        assert_eq!(
-            rates.map(|rate| shown(rate).to_string()),
-            ["0.009375", "0.1", "0.00002", "0", "0.333333", "12"]
-        );
-    }
 
     #[test]
     fn the_quick_start_run_has_paddleclas_values() {

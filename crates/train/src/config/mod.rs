@@ -11,6 +11,7 @@
 
 mod arch;
 mod arithmetic;
+#[cfg(not(target_arch = "wasm32"))]
 mod changes;
 mod defaults;
 mod difference;
@@ -34,6 +35,7 @@ use std::path::{Path, PathBuf};
 use photonet_model::{Decay, Frozen, Learning, Tuning};
 use photonet_vision::{Mixing, Recipe};
 
+#[cfg(not(target_arch = "wasm32"))]
 pub(crate) use changes::changes;
 pub use defaults::KEPT_SIDES;
 pub use difference::{difference, random_steps};
