@@ -19,8 +19,9 @@ const CLASSES: usize = 6;
 /// The oldest node that the tests' library runs on.
 const NODE: u32 = 20;
 
-/// Tests that need no browser, look at Chromium's memory, or bundle examples: once is enough.
-const ONCE: [&str; 4] = ["package/examples", "package/node", "package/soak", "page/bytes"];
+/// Tests that need no browser, look at Chromium's memory, bundle examples, or train beside the program: once is enough.
+const ONCE: [&str; 5] =
+    ["package/examples", "package/node", "package/soak", "package/training", "page/bytes"];
 
 /// What runs in WebKit: on the CPU, with what WebDriver can do.
 const IN_WEBKIT: [&str; 8] = [
