@@ -78,7 +78,7 @@ export interface Scores {
   loss: number;
   /** Photos that were given their class. */
   top1: number;
-  /** Photos whose class was among the first five; with more than four classes. */
+  /** Photos whose class was among the first five; with more than five classes. */
   top5?: number;
 }
 
