@@ -206,9 +206,9 @@ test("what cannot be trained is an error that says why", needs("WebGPU"), async 
   };
   says("none", "TrainingError", /names of two or more/);
   says("twice", "TrainingError", /two classes are called "a"/);
-  says("arch", "TrainingError", /arch is "small" or "large", not "huge"/);
+  says("arch", "TrainingError", /arch must be "small" or "large", not "huge"/);
   says("both", "TrainingError", /takes its network/);
-  says("unknown", "TrainingError", /unknown field `epoch`/);
+  says("unknown", "TrainingError", /there is no option epoch/);
   says("model", "ModelError", /404/);
   says("noModel", "ModelError", /not a safetensors file|truncated/);
   says("aborted", "AbortError", /./);
@@ -216,8 +216,8 @@ test("what cannot be trained is an error that says why", needs("WebGPU"), async 
   says("text", "ImageError", /note\.jpg/);
   says("few", "TrainingError", /no class has two photos/);
   says("both2", "AbortError", /./);
-  says("nan", "TrainingError", /epochs must be a number, not NaN/);
-  says("zero", "TrainingError", /at least one epoch of batches of at least one photo/);
+  says("nan", "TrainingError", /epochs must be a whole number from 1 on, not null/);
+  says("zero", "TrainingError", /batch must be a whole number from 1 on, not 0/);
   says("frozen", "TrainingError", /as `from`/);
   says("wide", "TrainingError", /width/i);
   await page.free();

@@ -56,14 +56,17 @@ test("photos become a model that the other page takes; no request carries one", 
   // One kind of files in one call: paths, or their contents.
   const rings = drawn("rings", 14).map((path) => ({ name: basename(path), mimeType: "image/jpeg", buffer: readFileSync(path) }));
   const broken = { name: "note.jpg", mimeType: "image/jpeg", buffer: Buffer.from("no photo") };
-  await fill(page, [["checks", drawn("checks", 14)], ["<b>dots</b>", drawn("dots", 14)], ["rings", [...rings, broken]]]);
-  await says(page, "#count", /^3 classes, 43 photos$/);
+  const [{ buffer }] = rings;
+  const copy = { name: "copy.jpg", mimeType: "image/jpeg", buffer };
+  await fill(page, [["checks", drawn("checks", 14)], ["<b>dots</b>", drawn("dots", 14)], ["rings", [...rings, broken, copy]]]);
+  await says(page, "#count", /^3 classes, 44 photos$/);
   await page.fill("#epochs", "3");
   await page.click("#start");
   assert.equal(await page.isVisible("#stop"), true);
   await trained(page);
   await says(page, "#progress-text", /^The training is done\.$/);
   await says(page, "#notices", /1 photo could not be read and is left out: note\.jpg/);
+  await says(page, "#notices", /1 photo left out that is in the same class twice/);
   await says(page, "#facts", /33 photos to learn from, 9 set aside.*3 epochs of 4 steps.*classifier of 6 classes is replaced/s);
   const rows = await scores(page);
   assert.deepEqual(rows.map(([name, count]) => [name, count]), [["checks", "3"], ["<b>dots</b>", "3"], ["rings", "3"]]);
@@ -75,13 +78,20 @@ test("photos become a model that the other page takes; no request carries one", 
   assert.deepEqual((await page.evaluate(lowContrast)).faults, []);
   assert.equal(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), true);
 
-  await page.click("#try");
-  await page.waitForSelector('#model-panel[data-state="ready"]', { state: "attached", timeout: 60_000 });
-  await says(page, "#model-status", /the model trained in this browser/);
-  await page.setInputFiles("#pick-photos", drawn("checks", 20).slice(18));
-  await settled(page, 2);
-  for (const { top } of await answers(page)) assert.deepEqual(top.map(({ label }) => label).sort(), ["<b>dots</b>", "checks", "rings"]);
-  await says(page, "#verdict-text", /./);
+  const [other] = await Promise.all([page.context().waitForEvent("page"), page.click("#try")]);
+  await other.waitForSelector('#model-panel[data-state="ready"]', { state: "attached", timeout: 60_000 });
+  await says(other, "#model-status", /the model trained in this browser/);
+  await other.setInputFiles("#pick-photos", drawn("checks", 20).slice(18));
+  await settled(other, 2);
+  for (const { top } of await answers(other)) assert.deepEqual(top.map(({ label }) => label).sort(), ["<b>dots</b>", "checks", "rings"]);
+  await says(other, "#verdict-text", /./);
+  // What was trained is offered again, until it is removed.
+  await page.reload();
+  await says(page, "#result-empty", /A model that was trained here is kept in this browser/);
+  await page.click("#forget");
+  await page.reload();
+  await page.waitForFunction(() => document.getElementById("from").value === "page");
+  await says(page, "#result-empty", /There is no model yet/);
   assert.ok(requests.length > 3);
   for (const request of requests) assert.equal(request.method() === "HEAD" ? "GET" : request.method(), "GET", request.url());
   assert.deepEqual(page.problems.filter((text) => !/favicon/.test(text)), []);

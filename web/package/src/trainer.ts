@@ -42,7 +42,10 @@ export class Trainer {
     const { from, wasm: source, sha256, cache, onProgress, onNotice, signal, classes, precision, freeze, ...settings } = options;
     checkAbort(signal);
     const names = checkedClasses(classes);
-    checkNumbers(settings);
+    checkSettings(settings);
+    if (precision !== undefined && precision !== "f32" && precision !== "f16") {
+      throw new TrainingError(`precision must be "f32" or "f16", not ${JSON.stringify(precision)}`);
+    }
     if (!gpuHere()) {
       throw new DeviceError(`there is no WebGPU here, and training needs it: ${hints.noGpu}`);
     }
@@ -224,15 +227,31 @@ function named(begun: Begun, name: string): Begun {
   return { ...begun, device: begun.device || name };
 }
 
-/** What JSON cannot hold would be taken for what was not said. */
-function checkNumbers(settings: object): void {
+/** The least value of what is a whole number. */
+const WHOLE: Record<string, number> = { size: 32, epochs: 1, batch: 1, patience: 0, seed: 0 };
+
+/** What the wasm would take for something else, or refuse in its own words. */
+function checkSettings(settings: Record<string, unknown>): void {
   for (const [name, value] of Object.entries(settings)) {
-    if (typeof value === "number" && !Number.isFinite(value)) throw new TrainingError(`${name} must be a number, not ${value}`);
+    if (value === undefined) continue;
+    const least = WHOLE[name];
+    const what =
+      least !== undefined
+        ? Number.isSafeInteger(value) && (value as number) >= least && (value as number) < 2 ** 32 || `a whole number from ${least} on`
+        : name === "width" || name === "learningRate"
+          ? (typeof value === "number" && Number.isFinite(value)) || "a number"
+          : name === "balance"
+            ? typeof value === "boolean" || "true or false"
+            : name === "arch"
+              ? value === "small" || value === "large" || '"small" or "large"'
+              : undefined;
+    if (what === undefined) throw new TrainingError(`there is no option ${name}`);
+    if (what !== true) throw new TrainingError(`${name} must be ${what}, not ${JSON.stringify(value) ?? String(value)}`);
   }
 }
 
 function checkedClasses(classes: readonly string[]): string[] {
-  const names = Array.from(classes ?? []);
+  const names = Array.isArray(classes) ? Array.from(classes as readonly string[]) : [];
   if (names.length < 2 || names.some((name) => typeof name !== "string" || !name.trim())) {
     throw new TrainingError("training tells classes apart: give the names of two or more as `classes`");
   }

@@ -22,8 +22,8 @@ export function engineInWorkerOnly() {
   };
 }
 
-/** What belongs to the page that trains alone, which not every visitor wants on his device. */
-const LATER = /^assets\/(train|photonet_trainer)/;
+/** What trains, which is large and not every visitor wants on his device. */
+const LATER = /^assets\/photonet_trainer.*\.wasm$/;
 
 /** Gives the service worker the list of the build's files and a version made of their contents. */
 export function serviceWorker(publicDir) {

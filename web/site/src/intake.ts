@@ -17,6 +17,8 @@ export interface Batch {
 
 const PHOTO = /\.(jpe?g|jfif|png|webp|gif|bmp|tiff?|heic|heif|avif)$/i;
 const MODEL = /\.safetensors$/i;
+/** What a Mac leaves in folders beside the photos, and what is hidden. */
+const HIDDEN = /(^|\/)(\.|__MACOSX\/)/;
 
 export function isModel(file: File): boolean {
   return MODEL.test(file.name);
@@ -27,7 +29,7 @@ function sort(given: readonly Given[], fromFolder: (given: Given) => boolean, ad
   const batch: Batch = { photos: [], models: [], leftOut: 0, addresses };
   for (const one of given) {
     if (isModel(one.file)) batch.models.push(one.file);
-    else if (!fromFolder(one) || PHOTO.test(one.name) || one.file.type.startsWith("image/")) batch.photos.push(one);
+    else if (!fromFolder(one) || (!HIDDEN.test(one.name) && (PHOTO.test(one.name) || one.file.type.startsWith("image/")))) batch.photos.push(one);
     else batch.leftOut += 1;
   }
   return batch;

@@ -78,9 +78,8 @@ pub(super) fn unseen(trained: &[usize], held: &Dataset) -> Vec<String> {
     let untold = named(&|class| trained[class] > 0 && held_counts[class] == 0);
     let mut notes = Vec::new();
     notes.extend(unknown.map(|names| format!("without photos, and never learned: {names}")));
-    notes
-        .extend(untold.map(|names| {
-            format!("with a single photo, so that none tells how well they are known: {names}")
-        }));
+    notes.extend(untold.map(|names| {
+        format!("with one photo only, so that none is left to see how well they are known: {names}")
+    }));
     notes
 }

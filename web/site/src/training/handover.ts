@@ -11,6 +11,11 @@ export async function handOver(model: Blob): Promise<void> {
   await cache.put(ADDRESS, new Response(model, { headers: { "last-modified": new Date().toUTCString() } }));
 }
 
+/** Removes it. */
+export async function forget(): Promise<void> {
+  await caches.delete(CACHE);
+}
+
 /** The model that was trained last, if there is one. */
 export async function handedOver(): Promise<File | undefined> {
   const found = await (await caches.open(CACHE)).match(ADDRESS);

@@ -2,13 +2,13 @@ import type { Begun, TrainerOptions, TrainingStep } from "photonet/training";
 import { Camera } from "../camera.js";
 import { byId, el, throttled } from "../dom.js";
 import { save } from "../downloads.js";
-import { message, percent, plural } from "../format.js";
+import { message, moment, percent, plural } from "../format.js";
 import { type Batch, fromInput, type Given, listen } from "../intake.js";
 import { announce, notice } from "../notices.js";
 import type { Learned } from "../workers/train.js";
 import { showChart } from "./chart.js";
 import { byFolder, type ClassCard, ClassList } from "./classes.js";
-import { handOver, TRAINED } from "./handover.js";
+import { forget, handedOver, handOver } from "./handover.js";
 import { markResult, showResult } from "./result.js";
 import { type RunHooks, TrainingRun } from "./run.js";
 import { remaining } from "./time.js";
@@ -37,8 +37,8 @@ const changed = throttled(0, showState);
 let shooting: ClassCard | undefined;
 let model: File | undefined;
 let training: Training | undefined;
-/** The best model of the last training that had one. */
-let learned: Learned | undefined;
+/** The best model of the last training that had one, of this visit or an earlier one. */
+let kept: Blob | undefined;
 /** Fields that the visitor has changed, which nothing else changes then. */
 const touched = new Set<HTMLElement>();
 
@@ -81,6 +81,7 @@ function useModel(file: File): void {
 function startChanged(): void {
   const scratch = from.value === "scratch";
   byId("pick-model-label").hidden = from.value !== "file";
+  byId("head-label").hidden = scratch;
   byId("from-note").textContent = from.value === "file" ? (model?.name ?? "Such as a model of ImageNet's, which “photonet import” makes.") : "";
   for (const option of size.options) if (option.value === "") option.hidden = scratch;
   if (scratch && size.value === "") size.value = "96";
@@ -139,6 +140,7 @@ async function train(): Promise<void> {
     batch: batchFor(classes.photos),
     balance: byId<HTMLInputElement>("balance").checked,
     ...(size.value && { size: Number(size.value) }),
+    ...(from.value !== "scratch" && byId<HTMLInputElement>("head").checked && { freeze: "head" as const }),
     ...(from.value === "page" && { from: new URL(MODEL, document.baseURI).href }),
     ...(from.value === "file" && { from: model }),
   };
@@ -177,6 +179,8 @@ function batchFor(photos: number): number {
 async function addPhotos(now: Training, run: TrainingRun): Promise<void> {
   const all = now.classes.reduce((sum, { photos }) => sum + photos.length, 0);
   const unreadable: string[] = [];
+  const seen = new Map<string, number>();
+  let [copies, conflicts] = [0, 0];
   let full = false;
   let done = 0;
   // In turns, so that all classes have their part where not all photos fit.
@@ -188,6 +192,16 @@ async function addPhotos(now: Training, run: TrainingRun): Promise<void> {
       if (now.stopped) return;
       const { file, name } = given;
       const unique = now.photos.has(name) ? `${name} (${label + 1}.${place + 1})` : name;
+      const content = await contentOf(file);
+      const before = content === undefined ? undefined : seen.get(content);
+      done += 1;
+      if (before !== undefined) {
+        // On both sides of the division it would tell how well it was learned by heart.
+        if (before === label) copies += 1;
+        else conflicts += 1;
+        continue;
+      }
+      if (content !== undefined) seen.set(content, label);
       try {
         full = await run.add(file, label, unique);
         now.photos.set(unique, file);
@@ -195,16 +209,27 @@ async function addPhotos(now: Training, run: TrainingRun): Promise<void> {
         if ((error as Error).name !== "ImageError") throw error;
         unreadable.push(message(error));
       }
-      done += 1;
       tell(`Reading photos: ${done.toLocaleString("en")} of ${all.toLocaleString("en")}`, done / all);
     }
   }
   if (full && done < all) {
     notice(`${plural(done, "photo")} fill the memory that a page has for them: the other ${(all - done).toLocaleString("en")} are left out. Smaller pixels leave room for more.`, "problem");
   }
+  if (copies > 0) notice(`${plural(copies, "photo")} left out that ${copies === 1 ? "is" : "are"} in the same class twice.`);
+  if (conflicts > 0) notice(`${plural(conflicts, "photo")} left out that ${conflicts === 1 ? "is" : "are"} in another class too: which is right?`, "problem");
   if (unreadable.length > 0) {
     const more = unreadable.length - UNREADABLE_SHOWN;
     notice(`${plural(unreadable.length, "photo")} could not be read and ${unreadable.length === 1 ? "is" : "are"} left out: ${unreadable.slice(0, UNREADABLE_SHOWN).join("; ")}${more > 0 ? `, and ${more} more` : ""}`, "problem");
+  }
+}
+
+/** What tells copies of a file; nothing where it cannot be read, which is told then. */
+async function contentOf(file: Blob): Promise<string | undefined> {
+  try {
+    const hash = await crypto.subtle.digest("SHA-256", await file.arrayBuffer());
+    return Array.from(new Uint8Array(hash), (byte) => byte.toString(16)).join(" ");
+  } catch {
+    return undefined;
   }
 }
 
@@ -262,15 +287,23 @@ function finish(now: Training, ended: string): void {
   const where = last && !last.done ? ` in epoch ${last.epoch} of ${last.epochs}.` : last ? "" : " before the first step.";
   const said = ended.endsWith(".") ? ended : `${ended}${where}`;
   if (now.learned) {
-    learned = now.learned;
+    const { model: best, judgement } = now.learned;
+    keep(best);
+    handOver(best).catch((error) => notice(`The model is not kept in this browser (${message(error)}): save it, and open the file in the other page.`, "problem"));
     markResult(false);
-    showResult(learned.judgement, now.photos);
+    showResult(judgement, now.photos);
     byId("result").scrollIntoView();
     byId("result").focus({ preventScroll: true });
   }
   tell(now.learned ? said : `${said} A model is there from the end of the first epoch on.`, last?.done ? 1 : 0);
   announce(said);
   showState();
+}
+
+/** Offers a model. */
+function keep(best: Blob): void {
+  kept = best;
+  byId("result-ways").hidden = false;
 }
 
 const camera = new Camera(
@@ -301,15 +334,14 @@ byId("stop").addEventListener("click", () => {
   tell("Stopping after this step");
   training.run?.stop();
 });
-byId("save-model").addEventListener("click", () => learned && save(learned.model, "model.safetensors", "application/octet-stream"));
-byId("try").addEventListener("click", async () => {
-  if (!learned) return;
-  try {
-    await handOver(learned.model);
-    location.assign(`./${TRAINED}`);
-  } catch (error) {
-    notice(`The model cannot be kept for the other page (${message(error)}): save it, and open the file there.`, "problem");
-  }
+byId("save-model").addEventListener("click", () => kept && save(kept, "model.safetensors", "application/octet-stream"));
+byId("forget").addEventListener("click", async () => {
+  await forget().catch(() => undefined);
+  kept = undefined;
+  byId("result-ways").hidden = true;
+  byId("result-body").hidden = true;
+  byId("result-empty").hidden = false;
+  byId("result-empty").textContent = "There is no model any more.";
 });
 listen(
   (batch, target) => take(batch, classes.at(target ?? null)),
@@ -328,6 +360,15 @@ async function pageHasModel(): Promise<boolean> {
 classes.add();
 classes.add();
 startChanged();
+void handedOver().then(
+  (file) => {
+    if (!file || kept) return;
+    keep(file);
+    byId("result-empty").textContent = `A model that was trained here is kept in this browser (${moment(file.lastModified)}).`;
+  },
+  // Without storage there is none.
+  () => undefined,
+);
 if (!("gpu" in navigator)) {
   notice("This browser has no WebGPU, which training needs: take a current Chrome, Edge, Firefox or Safari, over https, or the program, “photonet train”.", "problem");
 }

@@ -36,7 +36,7 @@ export function showResult(judgement: Judgement, photos: ReadonlyMap<string, Blo
     if (!said) continue;
     const image = Object.assign(el("img"), { alt: "", width: 96, height: 96 });
     const text = el("p", "", `${truth.label}, taken for ${said.label} (${percent(said.probability)})`);
-    byId("mistakes").append(el("li", "", image, el("div", "", bidi(el("p", "name", file)), bidi(text))));
+    byId("mistakes").append(el("li", "", image, el("div", "", bidi(Object.assign(el("p", "name", file.split("/").at(-1) ?? file), { title: file })), bidi(text))));
     const photo = photos.get(file);
     if (photo) drawThumb(photo, image);
   }
