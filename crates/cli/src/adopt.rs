@@ -3,7 +3,7 @@
 use crate::arguments::ConfigOptions;
 use crate::error::CliError;
 use photonet_model::{Input, Model};
-use photonet_train::config::{Config, ConfigError, Task, Variant, difference, random_steps};
+use photonet_train::config::{Config, ConfigError, Task, difference, random_steps};
 use photonet_vision::Recipe;
 use std::path::Path;
 
@@ -29,12 +29,8 @@ impl ConfigOptions {
 /// Another `Arch.name` or `Arch.class_num`.
 pub fn check_network(config: &Config, model: &Model, path: &Path) -> Result<(), CliError> {
     let held = &model.architecture;
-    let variant = match held.variant {
-        photonet_model::Variant::Small => Variant::Small,
-        photonet_model::Variant::Large => Variant::Large,
-    };
     let mut others = Vec::new();
-    if config.gives("Arch.name") && (config.arch.variant, config.arch.width) != (variant, held.width) {
+    if config.gives("Arch.name") && (config.arch.variant, config.arch.width) != (held.variant, held.width) {
         others.push(format!("Arch.name is {}", config.arch.name()));
     }
     if let Some(classes) = config.arch.class_num.filter(|n| *n as usize != held.classes) {

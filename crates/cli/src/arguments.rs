@@ -361,13 +361,20 @@ pub enum InferFormat {
     Csv,
 }
 
+impl Arch {
+    /// The network of that name.
+    pub fn variant(self) -> photonet_model::Variant {
+        match self {
+            Self::Small => photonet_model::Variant::Small,
+            Self::Large => photonet_model::Variant::Large,
+        }
+    }
+}
+
 impl NetworkOptions {
     /// The network that the options describe.
     pub fn architecture(&self) -> Result<photonet_model::Architecture, photonet_model::ModelError> {
-        let variant = match self.arch {
-            Arch::Small => photonet_model::Variant::Small,
-            Arch::Large => photonet_model::Variant::Large,
-        };
+        let variant = self.arch.variant();
         let architecture =
             photonet_model::Architecture::new(self.family.parse()?, variant, self.width, self.classes)?;
         architecture.check_size(self.size)?;

@@ -1,12 +1,12 @@
 //! `photonet train`.
 
-use crate::arguments::{Arch, Precision, TrainOptions, positive};
+use crate::arguments::{Precision, TrainOptions, positive};
 use crate::error::CliError;
 use crate::interrupt;
 use crate::machine::{open_device, refuse_cpu};
 use crate::output::say;
 use photonet_train::checkpoint::{BEST_AVERAGE, Checkpoint};
-use photonet_train::config::{Config, Pretrained, ScheduleKind, Task, Variant};
+use photonet_train::config::{Config, Pretrained, ScheduleKind, Task};
 use photonet_train::dataset::{count, open_config};
 use photonet_train::load_model;
 use photonet_train::trainer::{Outcome, RunOptions, train};
@@ -193,10 +193,7 @@ fn configure(options: &TrainOptions) -> Result<Config, CliError> {
         ));
     }
     if let Some(arch) = options.arch {
-        config.arch.variant = match arch {
-            Arch::Small => Variant::Small,
-            Arch::Large => Variant::Large,
-        };
+        config.arch.variant = arch.variant();
     }
     if let Some(width) = options.width {
         config.arch.width = width;

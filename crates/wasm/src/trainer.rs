@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 /// Photos are kept with a short side of at most so many times that of the network's input: half of what the program keeps,
 /// as a page has 4 GiB for everything.
-const KEPT_SIDES: u32 = 2;
+const KEPT_SIDES: u32 = photonet_train::config::KEPT_SIDES / 2;
 
 /// The memory that photos may take, in bytes.
 const MEMORY: u64 = 2 << 30;
@@ -268,8 +268,7 @@ mod tests {
     }
 
     fn model(size: u32) -> Model {
-        let architecture =
-            Architecture::new(Family::Paddle, photonet_model::Variant::Small, 0.35, 2).unwrap();
+        let architecture = Architecture::new(Family::Paddle, Variant::Small, 0.35, 2).unwrap();
         Model {
             weights: initialise(&architecture, 3),
             labels: vec!["a".into(), "b".into()],

@@ -1,4 +1,4 @@
-//! Products and quotients in place of numbers, as PaddleClas's files have them.
+//! Numbers: products and quotients in place of them, as PaddleClas's files have them, and how many digits are shown.
 
 /// As [`arithmetic`], where the result is a whole number that is exact.
 pub(crate) fn whole(text: &str) -> Option<u64> {
@@ -22,5 +22,24 @@ pub(crate) fn arithmetic(text: &str) -> Option<f64> {
         let Some(at) = end else { return value };
         divide = rest.as_bytes()[at] == b'/';
         rest = &rest[at + 1..];
+    }
+}
+
+/// A number for the user to read: rounded to so many significant digits, at least 1.
+pub(crate) fn significant(number: f64, digits: usize) -> f64 {
+    format!("{number:.*e}", digits - 1).parse().unwrap_or(number)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::significant;
+
+    #[test]
+    fn numbers_are_shown_to_six_digits() {
+        let numbers = [0.009375000000000001, 0.1, 0.00002, 0.0, 1.0 / 3.0, 12.0];
+        assert_eq!(
+            numbers.map(|number| significant(number, 6).to_string()),
+            ["0.009375", "0.1", "0.00002", "0", "0.333333", "12"]
+        );
     }
 }

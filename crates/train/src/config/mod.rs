@@ -32,9 +32,12 @@ mod tree;
 
 use std::path::{Path, PathBuf};
 
+pub use photonet_model::Variant;
 use photonet_model::{Decay, Frozen, Learning, Tuning};
 use photonet_vision::{Mixing, Recipe};
 
+#[cfg(not(target_arch = "wasm32"))]
+pub(crate) use arithmetic::significant;
 #[cfg(not(target_arch = "wasm32"))]
 pub(crate) use changes::changes;
 pub use defaults::KEPT_SIDES;
@@ -117,15 +120,6 @@ impl Global {
     pub(crate) fn out_of_patience(&self, stale: u32) -> Option<u32> {
         (self.patience > 0 && stale >= self.patience).then_some(self.patience)
     }
-}
-
-/// The two networks of the MobileNetV3 paper.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Variant {
-    /// 15 blocks, 5.5 million parameters at width 1 and 1000 classes.
-    Large,
-    /// 11 blocks, 2.9 million parameters at width 1 and 1000 classes.
-    Small,
 }
 
 /// `Arch`: the network.

@@ -1,7 +1,9 @@
 //! What a run is like where the user said nothing: from scratch, and from a model.
 
-use super::{Config, Pretrained, Variant};
+use super::arithmetic::significant;
+use super::{Config, Pretrained};
 use photonet_model::Model;
+use std::path::PathBuf;
 
 /// Batch for which the default learning rate is meant.
 const REFERENCE_BATCH: f64 = 32.0;
@@ -22,10 +24,17 @@ impl Config {
 
     /// The learning rate that is advised to a run that has diverged: lower than its own, and no higher than the usual one.
     pub(crate) fn calmer_rate(&self) -> f64 {
-        let from_model =
-            self.global.pretrained_model.is_some() || matches!(self.arch.pretrained, Pretrained::Path(_));
-        let usual = self.usual_rate(self.train.batch_size, from_model).min(HIGHEST_ADVICE);
-        three_digits((self.optimizer.schedule.learning_rate / 10.0).min(usual))
+        let usual =
+            self.usual_rate(self.train.batch_size, self.given_weights().is_some()).min(HIGHEST_ADVICE);
+        significant((self.optimizer.schedule.learning_rate / 10.0).min(usual), 3)
+    }
+
+    /// The model to start from. PaddleClas loads `Arch.pretrained` first and `Global.pretrained_model` over it.
+    pub(crate) fn given_weights(&self) -> Option<&PathBuf> {
+        match (&self.global.pretrained_model, &self.arch.pretrained) {
+            (Some(path), _) | (None, Pretrained::Path(path)) => Some(path),
+            (None, Pretrained::No | Pretrained::Yes) => None,
+        }
     }
 
     /// Sets as many epochs as a run that starts from a model usually has.
@@ -36,10 +45,7 @@ impl Config {
     /// Takes over the network and the preprocessing of a `model` that training is to start from. Its own input size is kept
     /// where no `size` is given.
     pub fn adopt(&mut self, model: &Model, size: Option<u32>) {
-        self.arch.variant = match model.architecture.variant {
-            photonet_model::Variant::Small => Variant::Small,
-            photonet_model::Variant::Large => Variant::Large,
-        };
+        self.arch.variant = model.architecture.variant;
         self.arch.width = model.architecture.width;
         let own = model.recipe.output_size().map(|(width, _)| width);
         let size = size.or(own).unwrap_or(self.global.image_shape[1]);
@@ -48,11 +54,6 @@ impl Config {
         self.eval.recipe = model.recipe.at_size(size);
         self.infer.recipe = self.eval.recipe.clone();
     }
-}
-
-/// A number as it is advised: of three digits.
-fn three_digits(number: f64) -> f64 {
-    format!("{number:.2e}").parse().unwrap_or(number)
 }
 
 #[cfg(test)]

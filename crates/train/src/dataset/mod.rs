@@ -251,13 +251,7 @@ impl DataSplit {
 impl Dataset {
     /// Photos of each class, in the order of the labels.
     pub fn class_counts(&self) -> Vec<usize> {
-        let mut counts = vec![0; self.labels.len()];
-        for sample in &self.samples {
-            if let Some(n) = counts.get_mut(sample.label as usize) {
-                *n += 1;
-            }
-        }
-        counts
+        class_counts(self.samples.iter().map(|sample| sample.label), self.labels.len())
     }
 
     /// Reads a folder with a sub-folder per class. Classes are the sub-folders' names in order; photos
@@ -367,6 +361,17 @@ fn open_lists(root: &Path, list: &Path, split: SplitOptions) -> Result<DataSplit
     let options = ListOptions { labels: Some(train.labels.clone()), ..ListOptions::default() };
     let (val, val_report) = Dataset::from_list(&val_list, root, &options)?;
     Ok(DataSplit { train, val, layout: Layout::Lists, train_report, val_report })
+}
+
+/// Photos of each of `classes` classes, by the photos' labels.
+pub(crate) fn class_counts(labels: impl Iterator<Item = u32>, classes: usize) -> Vec<usize> {
+    let mut counts = vec![0; classes];
+    for label in labels {
+        if let Some(n) = counts.get_mut(label as usize) {
+            *n += 1;
+        }
+    }
+    counts
 }
 
 /// A number with the word for one or for many.

@@ -1,7 +1,7 @@
 //! Photos in memory, each ready to be cut at random and to be evaluated.
 
 use crate::config::Config;
-use crate::dataset::{Sample, SplitOptions, for_validation};
+use crate::dataset::{Sample, SplitOptions, class_counts, for_validation};
 use crate::loader::Preparation;
 use photonet_vision::{Rgb, RngKey, VisionError};
 use std::borrow::Cow;
@@ -77,13 +77,7 @@ impl Gallery {
 
     /// Photos of each of `classes` classes.
     pub fn class_counts(&self, classes: usize) -> Vec<usize> {
-        let mut counts = vec![0; classes];
-        for photo in &self.photos {
-            if let Some(n) = counts.get_mut(photo.label as usize) {
-                *n += 1;
-            }
-        }
-        counts
+        class_counts(self.photos.iter().map(|photo| photo.label), classes)
     }
 
     /// Sets a part of each class aside for evaluation, as a folder of the same photos would be divided.

@@ -9,7 +9,7 @@ mod gallery;
 
 use crate::TrainError;
 use crate::config::Config;
-use crate::dataset::{Dataset, SplitOptions};
+use crate::dataset::{Dataset, SplitOptions, class_counts};
 use crate::evaluate::{Evaluation, telling};
 use crate::journal::{Event, Scores};
 use crate::loader::{Batch, Preparation, shuffled};
@@ -121,7 +121,7 @@ impl Session {
         let split = SplitOptions { fraction: config.train.val_fraction, seed };
         let Divided { train, val, samples, preparation } = gallery.divide(labels.len(), split);
         let labels = class_names(&config, labels)?;
-        let counts = class_counts(&train, labels.len());
+        let counts = class_counts(train.iter().map(|(_, label)| *label), labels.len());
         let batch = config.train.batch_size as usize;
         // With fewer photos than a batch, leaving out what is not a full batch would leave nothing.
         let drop_last = config.train.drop_last && train.len() >= batch;
@@ -335,12 +335,6 @@ impl Session {
         let epoch = (step / self.steps_per_epoch) as u32 + 1;
         TrainError::Diverged { what: what.into(), step, epoch, advice: self.config.calmer_rate(), kept }
     }
-}
-
-/// Photos of each class.
-fn class_counts(photos: &[(Rgb, u32)], classes: usize) -> Vec<usize> {
-    let of_class = |class| photos.iter().filter(|(_, label)| *label as usize == class).count();
-    (0..classes).map(of_class).collect()
 }
 
 fn text(event: Event) -> Option<String> {

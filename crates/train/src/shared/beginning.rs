@@ -1,7 +1,7 @@
 //! The network and the weights that a new run begins with.
 
 use crate::TrainError;
-use crate::config::{Config, Variant};
+use crate::config::Config;
 use crate::dataset::count;
 use crate::journal::Event;
 use photonet_model::{Architecture, Family, Frozen, Layers, Model, Weights, initialise};
@@ -42,11 +42,8 @@ impl Beginning {
 /// # Errors
 /// A width or a number of classes that no network has.
 pub fn asked_for(config: &Config, classes: usize) -> Result<Architecture, TrainError> {
-    let variant = match config.arch.variant {
-        Variant::Large => photonet_model::Variant::Large,
-        Variant::Small => photonet_model::Variant::Small,
-    };
-    let mut architecture = Architecture::new(Family::Paddle, variant, config.arch.width, classes)?;
+    let mut architecture =
+        Architecture::new(Family::Paddle, config.arch.variant, config.arch.width, classes)?;
     architecture.switches.dropout = config.arch.dropout as f32;
     Ok(architecture)
 }

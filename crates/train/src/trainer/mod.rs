@@ -159,7 +159,7 @@ impl Start {
             return Ok(Self { architecture, labels, weights, slots, average, state, resumed, notes });
         }
         let mut notes: Vec<Event> = Vec::new();
-        let given = match given_weights(config) {
+        let given = match config.given_weights() {
             Some(path) => {
                 if let Pretrained::Path(other) = &config.arch.pretrained
                     && other != path
@@ -211,14 +211,6 @@ impl Start {
             resumed: None,
             notes,
         })
-    }
-}
-
-/// PaddleClas loads `Arch.pretrained` first and `Global.pretrained_model` over it.
-fn given_weights(config: &Config) -> Option<&PathBuf> {
-    match (&config.global.pretrained_model, &config.arch.pretrained) {
-        (Some(path), _) | (None, Pretrained::Path(path)) => Some(path),
-        (None, Pretrained::No | Pretrained::Yes) => None,
     }
 }
 

@@ -12,7 +12,7 @@ use super::output::Output;
 use super::progress::{Clock, Place};
 use super::unreadable;
 use super::updates::Updates;
-use super::{Outcome, RunOptions, Start, given_weights};
+use super::{Outcome, RunOptions, Start};
 use crate::TrainError;
 use crate::checkpoint::{BEST, BEST_AVERAGE, LATEST, MODEL};
 use crate::config::{Config, random_steps};
@@ -177,7 +177,7 @@ impl<'a> Run<'a> {
         told.push(Event::note(classes_line));
         if start.resumed.is_none() {
             let whole = train_loader.options().drop_last;
-            let from_model = given_weights(config).is_some();
+            let from_model = config.given_weights().is_some();
             told.extend(few_steps(config, train_images as u64, whole, from_model).map(Event::warning));
         }
         told.extend(unusual(config, train_images).into_iter().map(Event::warning));

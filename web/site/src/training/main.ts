@@ -179,7 +179,6 @@ function batchFor(photos: number): number {
 async function addPhotos(now: Training, run: TrainingRun): Promise<void> {
   const all = now.classes.reduce((sum, { photos }) => sum + photos.length, 0);
   const unreadable: string[] = [];
-  const seen = new Map<string, number>();
   let [copies, conflicts] = [0, 0];
   let full = false;
   let done = 0;
@@ -192,19 +191,14 @@ async function addPhotos(now: Training, run: TrainingRun): Promise<void> {
       if (now.stopped) return;
       const { file, name } = given;
       const unique = now.photos.has(name) ? `${name} (${label + 1}.${place + 1})` : name;
-      const content = await contentOf(file);
-      const before = content === undefined ? undefined : seen.get(content);
       done += 1;
-      if (before !== undefined) {
-        // On both sides of the division it would tell how well it was learned by heart.
-        if (before === label) copies += 1;
-        else conflicts += 1;
-        continue;
-      }
-      if (content !== undefined) seen.set(content, label);
       try {
-        full = await run.add(file, label, unique);
-        now.photos.set(unique, file);
+        const added = await run.add(file, label, unique);
+        full = added.full;
+        // On both sides of the division a copy would tell how well it was learned by heart.
+        if (added.copyOf === undefined) now.photos.set(unique, file);
+        else if (added.copyOf === label) copies += 1;
+        else conflicts += 1;
       } catch (error) {
         if ((error as Error).name !== "ImageError") throw error;
         unreadable.push(message(error));
@@ -220,16 +214,6 @@ async function addPhotos(now: Training, run: TrainingRun): Promise<void> {
   if (unreadable.length > 0) {
     const more = unreadable.length - UNREADABLE_SHOWN;
     notice(`${plural(unreadable.length, "photo")} could not be read and ${unreadable.length === 1 ? "is" : "are"} left out: ${unreadable.slice(0, UNREADABLE_SHOWN).join("; ")}${more > 0 ? `, and ${more} more` : ""}`, "problem");
-  }
-}
-
-/** What tells copies of a file; nothing where it cannot be read, which is told then. */
-async function contentOf(file: Blob): Promise<string | undefined> {
-  try {
-    const hash = await crypto.subtle.digest("SHA-256", await file.arrayBuffer());
-    return Array.from(new Uint8Array(hash), (byte) => byte.toString(16)).join(" ");
-  } catch {
-    return undefined;
   }
 }
 

@@ -1,6 +1,6 @@
 import type { Begun, Progress, TrainerOptions, TrainingStep } from "photonet/training";
 import { startWorker } from "../start-worker.js";
-import type { Learned, TrainReply, TrainRequest } from "../workers/train.js";
+import type { Added, Learned, TrainReply, TrainRequest } from "../workers/train.js";
 import workerAddress from "../workers/train.ts?worker&url";
 
 export interface RunHooks {
@@ -68,9 +68,9 @@ export class TrainingRun {
     await this.#ask({ op: "open", options });
   }
 
-  /** Gives a photo; says whether no more are taken. */
-  async add(photo: Blob, label: number, name: string): Promise<boolean> {
-    return (await this.#ask({ op: "add", photo, label, name })) as boolean;
+  /** Gives a photo. */
+  async add(photo: Blob, label: number, name: string): Promise<Added> {
+    return (await this.#ask({ op: "add", photo, label, name })) as Added;
   }
 
   /** Trains to the end, or until it is stopped, which rejects with an `AbortError`. */

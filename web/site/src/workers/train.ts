@@ -8,6 +8,14 @@ export type TrainRequest =
   | { op: "train" }
   | { op: "stop" };
 
+/** What became of a photo. */
+export interface Added {
+  /** Whether no more are taken. */
+  full: boolean;
+  /** The class that the same file was given in before; it is left out then. */
+  copyOf?: number;
+}
+
 /** What was learned. */
 export interface Learned {
   model: Blob;
@@ -32,6 +40,23 @@ const tell = (reply: TrainReply): void => postMessage(reply);
 function opened(): Trainer {
   if (!trainer) throw new Error("there is no trainer");
   return trainer;
+}
+
+/** The class of each file that was given, by what tells copies of it. */
+const seen = new Map<string, number>();
+
+async function add(photo: Blob, label: number, name: string): Promise<Added> {
+  const bytes = await photo.arrayBuffer().catch(() => undefined);
+  // The trainer says why.
+  if (!bytes) await opened().add(photo, label, { name });
+  else {
+    const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)).join();
+    const copyOf = seen.get(hash);
+    if (copyOf !== undefined) return { full: opened().full, copyOf };
+    seen.set(hash, label);
+    await opened().add(new File([bytes], name), label, { name });
+  }
+  return { full: opened().full };
 }
 
 /** Each best model goes to the page at once, which has it then whatever comes. */
@@ -67,8 +92,7 @@ async function answer(request: TrainRequest): Promise<unknown> {
       });
       return undefined;
     case "add":
-      await opened().add(request.photo, request.label, { name: request.name });
-      return opened().full;
+      return add(request.photo, request.label, request.name);
     case "train":
       return train();
     case "stop":

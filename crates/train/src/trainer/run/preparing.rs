@@ -2,6 +2,7 @@
 
 use super::Run;
 use crate::TrainError;
+use crate::config::significant;
 use crate::dataset::{Sample, count as words};
 use crate::journal::Event;
 use crate::trainer::updates::slow_average;
@@ -37,8 +38,8 @@ impl Run<'_> {
         let text = format!(
             "{} with a learning rate of up to {} and a weight decay of {}",
             optimizer.method.name(),
-            shown(optimizer.schedule.learning_rate),
-            shown(optimizer.weight_decay),
+            significant(optimizer.schedule.learning_rate, 6),
+            significant(optimizer.weight_decay, 6),
         );
         let text = match optimizer.clip_norm {
             None => text,
@@ -79,23 +80,4 @@ impl Run<'_> {
 /// Lists are read from other folders, so their paths do not depend on the present one.
 fn absolute(path: &Path) -> PathBuf {
     std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf())
-}
-
-/// A rate for the user to read: rounded to six significant digits.
-fn shown(rate: f64) -> f64 {
-    format!("{rate:.5e}").parse().unwrap_or(rate)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn rates_are_shown_to_six_digits() {
-        let rates = [0.009375000000000001, 0.1, 0.00002, 0.0, 1.0 / 3.0, 12.0];
-        assert_eq!(
-            rates.map(|rate| shown(rate).to_string()),
-            ["0.009375", "0.1", "0.00002", "0", "0.333333", "12"]
-        );
-    }
 }
