@@ -6,6 +6,9 @@ import { fileURLToPath } from "node:url";
 export const root = fileURLToPath(new URL("../../", import.meta.url));
 export const fixtures = process.env.PHOTONET_FIXTURES ?? join(root, "target/browser/fixtures");
 
+/** The native program, built by the same command. */
+export const program = process.env.PHOTONET_PROGRAM ?? join(root, "target/debug/photonet");
+
 /** A little trained model: width 0.35, 64 pixels. */
 export const model = join(fixtures, "model.safetensors");
 

@@ -1,11 +1,11 @@
 //! The browser's tests: a little model and photos for them, then the tests of the package and of the page.
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use crate::setup::Browser;
 use crate::suite::{Counts, Outcome};
-use crate::{npm, pictures, setup, shell};
+use crate::{built, npm, pictures, setup, shell};
 
 /// Photos that are resized in every way: one to be reduced, and one to be enlarged.
 const RESIZED: [&str; 2] = ["deep-rgb.png", "jpeg-rgb.jpg"];
@@ -49,14 +49,15 @@ pub fn run(browser: Browser) -> Outcome {
     };
     let tests = root.join("tests/browser");
     let prepared = npm::install(&tests).and_then(|()| prepare(&root.join("target/browser/fixtures")));
-    if let Err(message) = prepared {
-        return Outcome::Failed(message);
-    }
+    let photonet = match prepared.and_then(|()| built::photonet()) {
+        Ok(command) => command,
+        Err(message) => return Outcome::Failed(message),
+    };
     let mut command = Command::new("node");
     // One file at a time: the software GPU takes all there is.
     command.args(["--test", "--test-concurrency=1", "--test-reporter=spec"]);
     command.args(test_files(&tests, browser)).current_dir(&root);
-    command.env("PHOTONET_BROWSER", browser.name());
+    command.env("PHOTONET_BROWSER", browser.name()).env("PHOTONET_PROGRAM", photonet.get_program());
     // The one that suits, which need not be the first that there is.
     command.envs(browser.variable().map(|variable| (variable, program)));
     let mut counts = Counts::default();
@@ -102,11 +103,6 @@ fn prepare(folder: &Path) -> Result<(), String> {
         std::fs::remove_dir_all(&photos).map_err(error(&photos))?;
     }
     std::fs::create_dir_all(&photos).map_err(error(&photos))?;
-    let photonet = |words: &[&str]| {
-        let mut command = shell::cargo(&["run", "--quiet", "-p", "photonet-cli", "--"]);
-        command.args(words);
-        command
-    };
     let model = folder.join("model.safetensors");
     let drawn = folder.join("drawn");
     if !model.is_file() {
@@ -114,13 +110,11 @@ fn prepare(folder: &Path) -> Result<(), String> {
         let out = folder.join("run");
         let words = ["--arch", "small", "--width", "0.35", "--size", "64", "--epochs", "12", "--batch", "16"];
         // One that was broken off may be there.
-        shell::run(photonet(&["train", "--overwrite"]).arg(&drawn).args(words).arg("--out").arg(&out))?;
+        let mut train = built::photonet()?;
+        shell::run(train.args(["train", "--overwrite"]).arg(&drawn).args(words).arg("--out").arg(&out))?;
         std::fs::copy(out.join("best_model/model.safetensors"), &model).map_err(error(&model))?;
     }
-    shell::run(
-        shell::cargo(&["run", "--quiet", "-p", "photonet-vision", "--example", "odd_photos", "--"])
-            .arg(&photos),
-    )?;
+    shell::run(built::example("odd_photos")?.arg(&photos))?;
     gather(&drawn, &photos, 2)?;
     if let Some(shared) = std::env::var_os("PHOTONET_SHARED") {
         gather(&Path::new(&shared).join("data/trashnet/images"), &photos, PHOTOS / CLASSES)?;
@@ -129,16 +123,15 @@ fn prepare(folder: &Path) -> Result<(), String> {
     }
     resize(folder, &photos)?;
     let expected = folder.join("expected.jsonl");
-    let mut infer =
-        photonet(&["infer", "--format", "json", "--logits", "--input-hash", "--device", "cpu", "--model"]);
-    infer.arg(&model).arg(&photos).stdout(Stdio::piped());
+    let mut infer = built::photonet()?;
+    infer.args(["infer", "--format", "json", "--logits", "--input-hash", "--device", "cpu", "--model"]);
+    infer.arg(&model).arg(&photos);
     std::fs::write(&expected, shell::run_capturing(&mut infer)?).map_err(error(&expected))
 }
 
 /// Writes down what becomes of the photos of [`RESIZED`] with each way of resizing.
 fn resize(folder: &Path, photos: &Path) -> Result<(), String> {
-    let mut command =
-        shell::cargo(&["run", "--quiet", "-p", "photonet-vision", "--example", "resized_photos", "--"]);
+    let mut command = built::example("resized_photos")?;
     command.arg(folder.join("resized.json")).args(RESIZED.map(|name| photos.join(name)));
     shell::run(&mut command)
 }

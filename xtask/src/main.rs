@@ -1,6 +1,7 @@
 //! Set-up and the commands of the README: `cargo xtask setup | demo | web | serve | test | peers`.
 
 mod browser;
+mod built;
 mod demo;
 mod elsewhere;
 mod npm;

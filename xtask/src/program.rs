@@ -1,6 +1,6 @@
 //! The `photonet` program, built as its users have it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::shell;
 
@@ -14,14 +14,24 @@ pub fn build() -> Result<PathBuf, String> {
     find()
 }
 
-/// The built program lies beside this one's folder, whatever target directory cargo uses.
 fn find() -> Result<PathBuf, String> {
+    let path = target()?.join("release").join(file_name());
+    if path.is_file() {
+        Ok(path)
+    } else {
+        Err(format!("the program was built, but {} is not there", path.display()))
+    }
+}
+
+/// The directory that this program was built in, and so what it has built, wherever the user's configuration puts it.
+///
+/// # Errors
+/// When the system does not say where this program is.
+pub fn target() -> Result<PathBuf, String> {
     let own =
         std::env::current_exe().map_err(|error| format!("cannot find this program's own file: {error}"))?;
-    let path = own.ancestors().nth(2).map(|target| target.join("release").join(file_name()));
-    path.filter(|path| path.is_file()).ok_or_else(|| {
-        format!("the built photonet program is not where it should be, near {}", own.display())
-    })
+    let target = own.ancestors().nth(2).map(Path::to_path_buf);
+    target.ok_or_else(|| format!("{} does not lie in a target directory", own.display()))
 }
 
 /// The program's file name on this system.

@@ -2,10 +2,9 @@
 //! what it made. What does not fit lies in memory, and a kernel that goes there in its innermost loop takes several times as long.
 
 use std::ffi::OsStr;
-use std::process::Command;
 
 use crate::suite::Outcome;
-use crate::{setup, shell};
+use crate::{built, setup, shell};
 
 /// A class of devices, a GPU that stands for it, and what its compiler may say.
 struct Class {
@@ -51,12 +50,11 @@ pub fn run() -> Outcome {
 fn compiled(class: &Class, (software, amd): (&OsStr, &OsStr)) -> Result<Option<String>, String> {
     let folder = shell::root().join("target/spirv").join(class.name);
     let compiler = || {
-        let mut command =
-            shell::cargo(&["run", "--quiet", "-p", "photonet-gpu", "--example", "compiled", "--"]);
+        let mut command = built::example("compiled")?;
         command.env(setup::DRIVERS, amd).env("RADV_FORCE_FAMILY", class.family);
-        command
+        Ok::<_, String>(command)
     };
-    if !shell::run_capturing(&mut compiler())?.contains("Null hardware") {
+    if !shell::run_capturing(&mut compiler()?)?.contains("Null hardware") {
         return Ok(None);
     }
     // Kernels of an earlier run that are no more must not be compiled.
@@ -66,15 +64,14 @@ fn compiled(class: &Class, (software, amd): (&OsStr, &OsStr)) -> Result<Option<S
         "--arch large --batch 8 --train",
         "--arch small --batch 8 --train --precision f16 --size 96",
     ] {
-        let words = ["run", "--quiet", "-p", "photonet-cli", "--", "bench", "--runs", "1"];
-        let mut command = shell::cargo(&words);
-        command.args(what.split(' ')).env(setup::DRIVERS, software);
+        let mut command = built::photonet()?;
+        command.args(["bench", "--runs", "1"]).args(what.split(' ')).env(setup::DRIVERS, software);
         command.env("PHOTONET_SPIRV", &folder).env("PHOTONET_DEVICE_CLASS", class.name);
         shell::run(&mut command)?;
     }
     let mut most = None;
     let registers = |line: &str| line.strip_prefix("# VGPRs: at most ").map(str::to_string);
-    let mut command: Command = compiler();
+    let mut command = compiler()?;
     command.arg(&folder).args(class.limits);
     shell::run_watching(&mut command, |line| most = registers(line).or(most.take()))?;
     Ok(most)

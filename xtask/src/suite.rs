@@ -4,7 +4,10 @@ use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
 use crate::setup::Browser;
-use crate::{browser, elsewhere, options, registers, setup, shell, tint, web, windows};
+use crate::{browser, built, elsewhere, options, registers, setup, shell, tint, web, windows};
+
+/// Packages whose integration tests run shaders and little else.
+const RUN_SHADERS: [&str; 2] = ["nn", "model"];
 
 /// The checks, in the order they run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -133,8 +136,11 @@ impl Step {
                 Outcome::Skipped("kernels are watched on Vulkan alone".into())
             }
             Self::TestsWatched => {
-                let words = ["test", "--no-fail-fast", "-p", "photonet-nn", "-p", "photonet-model"];
-                tests(shell::cargo(&words).env("PHOTONET_WATCHED", "1"))
+                let mut command = shell::cargo(&["test", "--workspace", "--no-fail-fast"]);
+                for name in RUN_SHADERS.into_iter().flat_map(built::tests_of) {
+                    command.args(["--test", &name]);
+                }
+                tests(command.env("PHOTONET_WATCHED", "1"))
             }
             Self::Registers => registers::run(),
             Self::Windows => windows::run(),

@@ -4,7 +4,7 @@
 use std::process::Command;
 
 use crate::suite::Outcome;
-use crate::{npm, setup, shell};
+use crate::{built, npm, setup, shell};
 
 /// Writes every expanded kernel to a folder and has Tint compile each.
 pub fn run() -> Outcome {
@@ -23,8 +23,7 @@ fn check() -> Result<String, String> {
     let kernels = shell::root().join("target/tint-kernels");
     // Kernels of an earlier run that are no more must not be checked.
     shell::empty(&kernels)?;
-    let write = ["run", "--quiet", "-p", "photonet-gpu", "--example", "write_shaders", "--"];
-    shell::run(shell::cargo(&write).arg(&kernels))?;
+    shell::run(built::example("write_shaders")?.arg(&kernels))?;
     let mut summary = String::new();
     let mut command = Command::new("node");
     command.arg(folder.join("check.mjs")).arg(&kernels).current_dir(shell::root());

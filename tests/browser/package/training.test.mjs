@@ -5,13 +5,14 @@ import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { after, before, test } from "node:test";
 import { join } from "node:path";
 import { needs } from "../browser.mjs";
+import { program } from "../fixtures.mjs";
 import { bench, fixtures, packageFolder, root } from "./harness.mjs";
 
 const settings = { arch: "small", width: 0.35, size: 64, epochs: 12, batch: 16 };
 
 /** The program, and what it prints. */
 function photonet(...words) {
-  return execFileSync("cargo", ["run", "--quiet", "-p", "photonet-cli", "--", ...words], { cwd: root, encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] });
+  return execFileSync(program, words, { cwd: root, encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] });
 }
 
 /** The first epoch of the program's run with these settings: what it told of it. */
