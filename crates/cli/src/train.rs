@@ -8,8 +8,8 @@ use crate::output::say;
 use photonet_train::checkpoint::{BEST_AVERAGE, Checkpoint};
 use photonet_train::config::{Config, Pretrained, ScheduleKind, Task};
 use photonet_train::dataset::{count, open_config};
-use photonet_train::load_model;
 use photonet_train::trainer::{Outcome, RunOptions, train};
+use photonet_train::{Standing, load_model};
 use std::io::IsTerminal;
 use std::path::Path;
 use std::process::ExitCode;
@@ -51,15 +51,17 @@ pub fn run(options: &TrainOptions) -> Result<ExitCode, CliError> {
 fn closing_words(outcome: &Outcome, stop_after: Option<u32>) -> String {
     let Outcome { epochs, of, metric_k, .. } = outcome;
     let model = outcome.model.display();
-    let best = outcome.best.map(|(best, epoch)| format!("best top-{metric_k} {best:.4} in epoch {epoch}; "));
+    let best = outcome.best.map(|Standing { accuracy, epoch, .. }| {
+        format!("best top-{metric_k} {accuracy:.4} in epoch {epoch}; ")
+    });
     let mut lines = vec![
         format!("{}the model is {model}", best.unwrap_or_default()),
         format!("classify photos with: photonet infer --model {model} PHOTO..."),
     ];
-    if let Some((best, epoch)) = outcome.best_average {
+    if let Some(Standing { accuracy, epoch, .. }) = outcome.best_average {
         lines.insert(
             1,
-            format!("the averaged weights' best top-{metric_k} is {best:.4}, in epoch {epoch}: {BEST_AVERAGE} beside it"),
+            format!("the averaged weights' best top-{metric_k} is {accuracy:.4}, in epoch {epoch}: {BEST_AVERAGE} beside it"),
         );
     }
     if let Some(patience) = outcome.impatient {

@@ -6,6 +6,7 @@
 
 use crate::TrainError;
 use crate::config::OptimizerMethod;
+use crate::shared::scores::Standing;
 use photonet_model::{HostTensor, Model, Slots, Weights, write_atomically};
 use serde::{Deserialize, Serialize};
 use std::fs;
@@ -28,20 +29,14 @@ pub struct State {
     pub step: u64,
     /// Steps in an epoch; with `step` it gives epoch and place in it.
     pub steps_per_epoch: u64,
-    /// The best accuracy so far, 0 to 1, and its epoch, from 1.
-    pub best: Option<(f64, u32)>,
-    /// Its loss; older checkpoints have none.
-    #[serde(default)]
-    pub best_loss: Option<f64>,
+    /// The best model so far.
+    pub best: Option<Standing>,
     /// Evaluations since the best accuracy last rose.
     #[serde(default)]
     pub stale: u32,
-    /// The best accuracy of the moving average of the weights, and its epoch.
+    /// The same of the moving average of the weights.
     #[serde(default)]
-    pub best_average: Option<(f64, u32)>,
-    /// Its loss.
-    #[serde(default)]
-    pub best_average_loss: Option<f64>,
+    pub best_average: Option<Standing>,
     /// The seed of order, augmentation and dropout.
     pub seed: u64,
     /// Photos trained on; the order of an epoch depends on it.

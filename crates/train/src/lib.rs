@@ -35,3 +35,4 @@ pub use error::TrainError;
 pub use given::{find_model, load_model};
 pub use machine::Machine;
 pub use photo::decode_photo;
+pub use shared::scores::Standing;

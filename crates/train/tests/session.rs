@@ -99,13 +99,13 @@ fn both(start: Option<&Model>, change: impl Fn(&mut Config)) -> (Model, Model, V
     assert_eq!(session.photos(), (split.train.samples.len(), split.val.samples.len()));
     let options = RunOptions { overwrite: true, ..RunOptions::default() };
     let outcome = train(&gpu, &config, split, &options, &AtomicBool::new(false)).expect("set-up");
-    let (best, epoch) = outcome.best.expect("set-up");
+    let best = outcome.best.expect("set-up");
     let last = told.iter().rev().find_map(|progress| progress.evaluation.clone()).expect("set-up");
-    assert_eq!((last.best, last.best_epoch), (best, epoch));
+    assert_eq!((last.best, last.best_epoch), (best.accuracy, best.epoch));
     let (model, evaluation) = session.best().expect("set-up");
     assert_eq!(evaluation.images, session.photos().1);
-    assert!((evaluation.topk[0].1 - best).abs() < 1e-9);
-    let wrong = (evaluation.images as f64 * (1.0 - best)).round() as usize;
+    assert!((evaluation.topk[0].1 - best.accuracy).abs() < 1e-9);
+    let wrong = (evaluation.images as f64 * (1.0 - best.accuracy)).round() as usize;
     assert_eq!(evaluation.mistakes.len(), wrong);
     assert!(
         evaluation

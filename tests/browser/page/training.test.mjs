@@ -128,6 +128,30 @@ test("a training from nothing can be stopped, and the best model is kept and sav
   await page.context().close();
 });
 
+test("a photo that a mistake shows in the wrong class is moved, or taken out, for the next training", needs("WebGPU"), async () => {
+  const page = await training();
+  // What cannot be learned: both classes show the same things.
+  const [checks, dots] = ["checks", "dots"].map((name) => drawn(name, 20));
+  await fill(page, [["one", [...checks.slice(0, 10), ...dots.slice(0, 10)]], ["other", [...checks.slice(10), ...dots.slice(10)]]]);
+  await page.selectOption("#size", "64");
+  await page.fill("#epochs", "1");
+  await page.click("#start");
+  await trained(page);
+  const shown = await page.$$eval("#mistakes li .name", (names) => names.map(({ textContent }) => textContent));
+  assert.ok(shown.length >= 2, shown.join());
+  const counts = () => page.$$eval(".class-card .count", (all) => all.map(({ textContent }) => Number.parseInt(textContent, 10)));
+  const [said] = await page.$$eval("#mistakes li:first-child button", (buttons) => buttons.map(({ textContent }) => textContent.replace("Move to ", "")));
+  await page.click("#mistakes li:first-child button");
+  await says(page, "#mistakes li:first-child", new RegExp(`Moved to ${said}, for the next training$`));
+  assert.deepEqual(await counts(), said === "one" ? [21, 19] : [19, 21]);
+  await page.click("#mistakes li:nth-child(2) button:last-child");
+  await says(page, "#mistakes li:nth-child(2)", /Taken out, for the next training$/);
+  assert.equal((await counts()).reduce((sum, count) => sum + count), 39);
+  assert.deepEqual(await page.evaluate(structureFaults), []);
+  assert.deepEqual((await page.evaluate(lowContrast)).faults, []);
+  await page.context().close();
+});
+
 test("a folder of folders gives the classes; photos dropped on a class belong to it", async () => {
   const page = await training();
   await drop(page, [{ name: "alone.jpg", type: "image/jpeg", url: `drawn/${basename(drawn("dots", 1)[0])}` }]);
@@ -137,8 +161,22 @@ test("a folder of folders gives the classes; photos dropped on a class belong to
     await says(page, "#count", /^6 classes, 240 photos$/);
     const names = await page.$$eval(".class-card input[type=text]", (inputs) => inputs.map(({ value }) => value));
     assert.deepEqual(names.sort(), ["checks", "crosses", "dots", "rings", "stripes", "waves"]);
-    await says(page, ".class-card .count", /^40 photos, 8 shown$/);
-    await page.click(".class-card .remove");
+    await says(page, ".class-card .count", /^40 photos$/);
+    // Photos that do not belong there are taken out, and the keyboard goes on where they were.
+    const titles = () => page.$$eval(".class-card:first-child .strip img", (images) => images.map(({ title }) => title));
+    const first = await titles();
+    assert.equal(first.length, 8);
+    await page.click(".class-card:first-child .strip li:nth-child(2) .remove");
+    await says(page, "#count", /^6 classes, 239 photos$/);
+    await says(page, "#announcer", new RegExp(`^${first[1]} is taken out$`));
+    assert.deepEqual((await titles()).slice(0, 7), first.toSpliced(1, 1));
+    const focused = () => page.evaluate(() => document.activeElement.getAttribute("aria-label"));
+    assert.equal(await focused(), `Take out ${first[2]}`);
+    await page.click(".class-card:first-child .strip-part > button");
+    assert.equal((await titles()).length, 39);
+    assert.equal(await focused(), `Take out ${(await titles())[8]}`);
+    assert.equal(await page.isVisible(".class-card:first-child .strip-part > button"), false);
+    await page.click(".class-card .row .remove");
     await says(page, "#count", /^5 classes, 200 photos$/);
     // A picture beside the folders of the classes is of none; a folder inside a class belongs to it.
     const root = mkdtempSync(join(tmpdir(), "photonet-"));

@@ -5,6 +5,7 @@ import { keepModel } from "./model.js";
 import { frontOf, openEngine } from "./open.js";
 import { type Answer, Engine as WasmEngine } from "./photonet_wasm.js";
 import { Queue } from "./queue.js";
+import { orTrap } from "./trap.js";
 import type { Backend, ModelInfo, Verdict } from "./types.js";
 import { classifierWasm } from "./wasm.js";
 
@@ -72,7 +73,7 @@ export class LocalEngine implements Engine {
     const pixels = joined(photos);
     let answer: Answer;
     try {
-      answer = await (wanted === "logits" ? wasm.classify(pixels, photos.length) : wasm.embed(pixels, photos.length));
+      answer = await orTrap(wanted === "logits" ? wasm.classify(pixels, photos.length) : wasm.embed(pixels, photos.length));
     } catch (error) {
       if (!this.#toCpu(error)) throw fromWasm(error);
       // It takes one at a time.
@@ -131,7 +132,7 @@ export class LocalEngine implements Engine {
     const before = this.#wasm.recoveries;
     let json: string;
     try {
-      json = await this.#wasm.verify();
+      json = await orTrap(this.#wasm.verify());
     } catch (error) {
       if (this.#toCpu(error)) return this.#verify();
       throw fromWasm(error);

@@ -3,6 +3,7 @@ import type { Hooks, OpenOptions } from "./engine.js";
 import { abortable, checkAbort, DeviceError, fromWasm, ModelError } from "./errors.js";
 import { type ModelBytes, readModel } from "./model.js";
 import { ModelFile, Engine as WasmEngine } from "./photonet_wasm.js";
+import { orTrap } from "./trap.js";
 import type { Backend } from "./types.js";
 import { classifierWasm } from "./wasm.js";
 
@@ -77,10 +78,10 @@ async function openOn(backend: Backend, { half, front, reading, signal }: Incomi
   let file: ModelFile | undefined;
   let over = false;
   try {
-    engine = await WasmEngine.open(backend, half);
+    engine = await orTrap(WasmEngine.open(backend, half));
     const start = (await front) ?? frontOf((await reading).bytes);
     checkAbort(signal);
-    compiling = engine.prepare(start);
+    compiling = orTrap(engine.prepare(start));
     // The model is read while the browser compiles.
     const read = reading.then((model) => {
       if (!over) file = readFile(model, backend, half);
@@ -92,13 +93,15 @@ async function openOn(backend: Backend, { half, front, reading, signal }: Incomi
     file = undefined;
     // It is there: `over` is for what comes after an error.
     if (taken) {
-      await engine.load(taken).catch((error: unknown) => {
-        throw naming(fromWasm(error), model.name);
+      await orTrap(engine.load(taken)).catch((error: unknown) => {
+        throw error instanceof WebAssembly.RuntimeError ? error : naming(fromWasm(error), model.name);
       });
     }
     return engine;
   } catch (error) {
     over = true;
+    // What has trapped is not to be touched any more.
+    if (error instanceof WebAssembly.RuntimeError) throw fromWasm(error);
     (file as ModelFile | undefined)?.free();
     // A call that is under way still has the engine.
     await compiling?.catch(() => undefined);

@@ -10,6 +10,7 @@ import type { Instance } from "./platform.js";
 import { Queue } from "./queue.js";
 import { Wasm } from "./starter.js";
 import type { AddOptions, Begun, Judgement, TrainerOptions, TrainingStep, TrainOptions } from "./training-types.js";
+import { orTrap } from "./trap.js";
 import { turn } from "./turn.js";
 import type { CallOptions, PhotoSource } from "./types.js";
 
@@ -27,6 +28,8 @@ export class Trainer {
   /** Whether the last step is done. */
   #over = false;
   #disposed = false;
+  /** What ended the wasm, if something did: its memory may be full, for one. */
+  #trap: WebAssembly.RuntimeError | undefined;
 
   private constructor(trainer: WasmTrainer, classes: readonly string[]) {
     this.#wasm = trainer;
@@ -76,7 +79,7 @@ export class Trainer {
     };
     let trainer: WasmTrainer;
     try {
-      trainer = await WasmTrainer.open(JSON.stringify(asked), model?.bytes, model?.name ?? "");
+      trainer = await orTrap(WasmTrainer.open(JSON.stringify(asked), model?.bytes, model?.name ?? ""));
     } catch (error) {
       throw fromWasm(error);
     }
@@ -94,7 +97,7 @@ export class Trainer {
 
   /** Whether the photos take all the memory that there is for them, so that no more are taken. */
   get full(): boolean {
-    return !this.#disposed && this.#wasm.full;
+    return !this.#disposed && !this.#trap && this.#wasm.full;
   }
 
   /**
@@ -115,8 +118,8 @@ export class Trainer {
       try {
         this.#wasm.add(held, name, index);
       } catch (error) {
-        // Out of memory: nothing of this wasm is to be touched any more, not even to free the photo.
-        if (error instanceof WebAssembly.RuntimeError) throw fromWasm(error);
+        // Nothing of this wasm is to be touched any more, not even to free the photo.
+        if (error instanceof WebAssembly.RuntimeError) throw error;
         held.free();
         throw fromWasm(error, (error as { kind?: string } | null)?.kind === "image" ? name : undefined);
       }
@@ -131,12 +134,8 @@ export class Trainer {
    */
   begin(options: CallOptions = {}): Promise<Begun> {
     return this.#call(options.signal, async () => {
-      try {
-        this.#begun ??= named(JSON.parse(await this.#wasm.begin()) as Begun, await adapterName());
-        return this.#begun;
-      } catch (error) {
-        throw fromWasm(error);
-      }
+      this.#begun ??= named(JSON.parse(await this.#wasm.begin()) as Begun, await adapterName());
+      return this.#begun;
     });
   }
 
@@ -165,18 +164,14 @@ export class Trainer {
   /** Does a step; none where all are done, by another call perhaps. */
   async #advance(): Promise<TrainingStep | undefined> {
     if (this.#over) return undefined;
-    try {
-      const step = JSON.parse(await this.#wasm.advance()) as TrainingStep;
-      this.#over = step.done;
-      return step;
-    } catch (error) {
-      throw fromWasm(error);
-    }
+    const step = JSON.parse(await this.#wasm.advance()) as TrainingStep;
+    this.#over = step.done;
+    return step;
   }
 
   /** What the best model so far is worth on the photos that were set aside; nothing before the end of the first epoch. */
   judgement(): Promise<Judgement | null> {
-    return this.#read(() => JSON.parse(this.#wasm.judgement()) as Judgement | null);
+    return this.#call(undefined, async () => JSON.parse(this.#wasm.judgement()) as Judgement | null);
   }
 
   /**
@@ -184,22 +179,22 @@ export class Trainer {
    * `TrainingError` before the end of the first epoch.
    */
   model(): Promise<Instance<"Blob">> {
-    return this.#read(() => new Blob([this.#wasm.model() as BlobPart], { type: "application/octet-stream" }));
+    const file = async (): Promise<Blob> => new Blob([this.#wasm.model() as BlobPart], { type: "application/octet-stream" });
+    return this.#call(undefined, file);
   }
 
-  #read<T>(work: () => T): Promise<T> {
-    return this.#call(undefined, async () => {
+  /** Calls the wasm when the calls before have their answers, and never again once it has trapped. */
+  async #call<T>(signal: AbortSignal | undefined, work: () => Promise<T>): Promise<T> {
+    if (this.#disposed) throw new DeviceError("this trainer was disposed of: open another one");
+    return this.#queue.run(signal, async () => {
+      if (this.#trap) throw fromWasm(this.#trap);
       try {
-        return work();
+        return await orTrap(work());
       } catch (error) {
+        if (error instanceof WebAssembly.RuntimeError) this.#trap = error;
         throw fromWasm(error);
       }
     });
-  }
-
-  async #call<T>(signal: AbortSignal | undefined, work: () => Promise<T>): Promise<T> {
-    if (this.#disposed) throw new DeviceError("this trainer was disposed of: open another one");
-    return this.#queue.run(signal, work);
   }
 
   /** Frees the device's memory and the photos, once the call under way is answered. Later calls reject. */
@@ -207,6 +202,7 @@ export class Trainer {
     if (this.#disposed) return;
     this.#disposed = true;
     this.#queue.close(() => {
+      if (this.#trap) return;
       this.#wasm.close();
       this.#wasm.free();
     });

@@ -3,16 +3,13 @@
 use super::{Evaluated, Session};
 use crate::TrainError;
 use crate::evaluate::{Evaluation, Tally, fill};
-use crate::shared::scores::{is_best, scores};
+use crate::shared::scores::{Standing, scores};
 use photonet_model::{Model, TestVector};
 use photonet_vision::Rgb;
 
 /// The best of the models that were evaluated.
 pub(super) struct Best {
-    pub accuracy: f64,
-    loss: f64,
-    /// From 1.
-    pub epoch: u32,
+    pub standing: Standing,
     pub model: Model,
     pub evaluation: Evaluation,
 }
@@ -47,19 +44,18 @@ impl Session {
         if metrics.bad > 0 || !scores.loss.is_finite() {
             return Err(self.diverged("the loss of evaluation", self.done - 1));
         }
-        let (_, accuracy) = scores.topk[0];
-        let improved = self.best.as_ref().is_none_or(|best| accuracy > best.accuracy);
-        self.stale = if improved { 0 } else { self.stale + 1 };
-        let loss = scores.loss;
-        if is_best(accuracy, loss, self.best.as_ref().map(|best| (best.accuracy, Some(best.loss)))) {
+        let found = Standing { accuracy: scores.topk[0].1, epoch, loss: Some(scores.loss) };
+        let best = self.best.as_ref().map(|best| &best.standing);
+        self.stale = if found.improves(best) { 0 } else { self.stale + 1 };
+        if found.beats(best) {
             let mut model = Model { weights, ..self.template.clone() };
             model.facts.epochs = epoch;
             model.facts.top1 = scores.topk.iter().find(|(k, _)| *k == 1).map(|(_, share)| *share);
             model.test_vectors = vec![TestVector::of(&self.eval_network).await?];
             let evaluation = tally.finish(&self.template.labels, &self.held, Vec::new());
-            self.best = Some(Best { accuracy, loss, epoch, model, evaluation });
+            self.best = Some(Best { standing: found, model, evaluation });
         }
-        let (best, best_epoch) = self.best.as_ref().map_or((accuracy, epoch), |b| (b.accuracy, b.epoch));
-        Ok(Evaluated { scores, best, best_epoch })
+        let best = self.best.as_ref().map_or(found, |best| best.standing);
+        Ok(Evaluated { scores, best: best.accuracy, best_epoch: best.epoch })
     }
 }

@@ -265,7 +265,7 @@ impl Session {
     /// Says so where the best model is of no use.
     pub fn verdict(&self) -> Option<String> {
         let best = self.best.as_ref().filter(|_| self.topk[0] == 1)?;
-        no_better_than_guessing(best.accuracy, &self.held)
+        no_better_than_guessing(best.standing.accuracy, &self.held)
     }
 
     /// From 1, that of the step to be done.
@@ -329,7 +329,7 @@ impl Session {
 
     fn diverged(&self, what: &str, step: u64) -> TrainError {
         let kept = match &self.best {
-            Some(Best { epoch, .. }) => format!(". The model of epoch {epoch} is kept"),
+            Some(best) => format!(". The model of epoch {} is kept", best.standing.epoch),
             None => ". No epoch was finished before".into(),
         };
         let epoch = (step / self.steps_per_epoch) as u32 + 1;

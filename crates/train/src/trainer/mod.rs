@@ -17,6 +17,7 @@ use crate::config::{Config, Pretrained, changes};
 use crate::dataset::DataSplit;
 use crate::journal::Event;
 use crate::shared::beginning::{self, Beginning};
+use crate::shared::scores::Standing;
 use crate::{TrainError, load_model};
 use config_notes::normalisation;
 use photonet_gpu::Gpu;
@@ -60,10 +61,10 @@ pub struct Outcome {
     pub of: u32,
     /// The k of top-k accuracy that decides which model is the best.
     pub metric_k: u32,
-    /// The best accuracy on the validation photos, 0 to 1, and its epoch.
-    pub best: Option<(f64, u32)>,
+    /// What the best model is worth on the validation photos.
+    pub best: Option<Standing>,
     /// The same of the moving average of the weights, where there is one.
-    pub best_average: Option<(f64, u32)>,
+    pub best_average: Option<Standing>,
     /// That of the last evaluation.
     pub last_metric: Option<f64>,
     /// The best model's file where there is one, else the latest one's.

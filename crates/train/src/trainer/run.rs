@@ -23,7 +23,7 @@ use crate::loader::{Batch, Loader, LoaderOptions, OnError};
 use crate::schedule::Schedule;
 use crate::shared::labels::{answers, class_weights};
 use crate::shared::options::network_options;
-use crate::shared::scores::{counted, no_better_than_guessing, scores};
+use crate::shared::scores::{Standing, counted, no_better_than_guessing, scores};
 use loading::{Loading, LoadingTime};
 use photonet_gpu::{Gpu, Staged, Staging};
 use photonet_model::{
@@ -59,12 +59,10 @@ struct Run<'a> {
     eval_topk: Vec<u32>,
     steps_per_epoch: u64,
     step: u64,
-    best: Option<(f64, u32)>,
-    best_loss: Option<f64>,
+    best: Option<Standing>,
     /// Evaluations since the best accuracy last rose.
     stale: u32,
-    best_average: Option<(f64, u32)>,
-    best_average_loss: Option<f64>,
+    best_average: Option<Standing>,
     last_metric: Option<f64>,
     /// The folder of the newest checkpoint.
     last_good: Option<PathBuf>,
@@ -136,8 +134,8 @@ impl<'a> Run<'a> {
         self.wait_until_saved()?;
         self.tell_impatience()?;
         let finished = last == self.config.global.epochs || self.impatient().is_some();
-        if let Some((top1, _)) = self.best.filter(|_| finished && self.eval_topk[0] == 1) {
-            let text = no_better_than_guessing(top1, &unreadable::without(&self.val_loader));
+        if let Some(best) = self.best.filter(|_| finished && self.eval_topk[0] == 1) {
+            let text = no_better_than_guessing(best.accuracy, &unreadable::without(&self.val_loader));
             text.map_or(Ok(()), |text| self.journal.event(&Event::warning(text)))?;
         }
         Ok(self.outcome(false))
@@ -245,9 +243,7 @@ impl<'a> Run<'a> {
             stale: state.as_ref().map_or(0, |s| s.stale),
             best: state.as_ref().and_then(|s| s.best),
             unreadable: state.iter().flat_map(|s| &s.unreadable).copied().collect(),
-            best_loss: state.as_ref().and_then(|s| s.best_loss),
             best_average: state.as_ref().and_then(|s| s.best_average),
-            best_average_loss: state.as_ref().and_then(|s| s.best_average_loss),
             last_metric: None,
             last_good: start.resumed,
             loading: Loading::default(),

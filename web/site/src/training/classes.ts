@@ -1,12 +1,7 @@
 import { bidi, byId, el } from "../dom.js";
 import { plural } from "../format.js";
 import type { Given } from "../intake.js";
-import { startWorker } from "../start-worker.js";
-import type { ThumbReply } from "../workers/thumbs.js";
-import thumbsAddress from "../workers/thumbs.ts?worker&url";
-
-const SHOWN = 8;
-const SIDE = 96;
+import { Strip } from "./strip.js";
 
 export interface TrainingClass {
   name: string;
@@ -50,27 +45,6 @@ export interface ClassListHooks {
 }
 
 let numbers = 0;
-let worker: Promise<Worker> | undefined;
-let last: Promise<void> = Promise.resolve();
-
-/** Draws small pictures one after another. */
-export function drawThumb(photo: Blob, image: HTMLImageElement): void {
-  last = last.then(async () => {
-    try {
-      const drawing = await (worker ??= startWorker(thumbsAddress));
-      const thumb = await new Promise<ThumbReply>((resolve, reject) => {
-        drawing.onmessage = ({ data }) => resolve(data);
-        drawing.onerror = reject;
-        drawing.postMessage({ photo, side: SIDE });
-      });
-      if (!thumb || !image.isConnected) return;
-      image.onload = () => URL.revokeObjectURL(image.src);
-      image.src = URL.createObjectURL(thumb);
-    } catch {
-      // Without pictures the page works as well.
-    }
-  });
-}
 
 /** One class on the page. */
 export class ClassCard implements TrainingClass {
@@ -78,7 +52,7 @@ export class ClassCard implements TrainingClass {
   readonly photos: Given[] = [];
   readonly #name: HTMLInputElement;
   readonly #count = el("p", "count");
-  readonly #strip = el("div", "strip");
+  readonly #strip: Strip;
   readonly #hooks: ClassListHooks;
 
   constructor(name: string, hooks: ClassListHooks, remove: (card: ClassCard) => void) {
@@ -103,8 +77,9 @@ export class ClassCard implements TrainingClass {
     this.#name.addEventListener("input", named);
     named();
     const head = el("div", "row", el("div", "field", label, this.#name), close);
-    this.element = el("li", "class-card", head, this.#count, this.#strip, el("div", "row wrap", pick, pickLabel, camera));
-    this.#show();
+    this.#strip = new Strip(this.photos, () => this.#changed());
+    this.element = el("li", "class-card", head, this.#count, this.#strip.element, el("div", "row wrap", pick, pickLabel, camera));
+    this.#count.textContent = plural(0, "photo");
   }
 
   get name(): string {
@@ -117,21 +92,25 @@ export class ClassCard implements TrainingClass {
   }
 
   add(photos: readonly Given[]): void {
-    for (const photo of photos) {
-      this.photos.push(photo);
-      if (this.#strip.childElementCount < SHOWN) {
-        const image = Object.assign(el("img"), { alt: "", width: SIDE, height: SIDE });
-        this.#strip.append(image);
-        drawThumb(photo.file, image);
-      }
-    }
-    this.#show();
-    this.#hooks.onChange();
+    for (const photo of photos) this.photos.push(photo);
+    this.#strip.show();
+    this.#changed();
   }
 
-  #show(): void {
-    const more = this.photos.length - this.#strip.childElementCount;
-    this.#count.textContent = plural(this.photos.length, "photo") + (more > 0 ? `, ${SHOWN} shown` : "");
+  /** Takes a photo out, if it is there. */
+  takeOut(file: Blob): Given | undefined {
+    const place = this.photos.findIndex((photo) => photo.file === file);
+    const [photo] = place < 0 ? [] : this.photos.splice(place, 1);
+    if (photo) {
+      this.#strip.show();
+      this.#changed();
+    }
+    return photo;
+  }
+
+  #changed(): void {
+    this.#count.textContent = plural(this.photos.length, "photo");
+    this.#hooks.onChange();
   }
 }
 
@@ -181,6 +160,20 @@ export class ClassList {
       card.add(photos);
     }
     for (const card of this.#cards.filter(({ photos, name }) => photos.length === 0 && /^Class \d+$/.test(name))) this.#remove(card);
+  }
+
+  /** Moves a photo to the class called `to`, or takes it out where none is named; says whether it was there, and the class too. */
+  correct(file: Blob, to?: string): boolean {
+    const target = this.#cards.find(({ name }) => name === to);
+    if (to !== undefined && !target) return false;
+    for (const card of this.#cards) {
+      const photo = card.takeOut(file);
+      if (photo) {
+        target?.add([photo]);
+        return true;
+      }
+    }
+    return false;
   }
 
   #remove(card: ClassCard): void {

@@ -275,7 +275,7 @@ function finish(now: Training, ended: string): void {
     keep(best);
     handOver(best).catch((error) => notice(`The model is not kept in this browser (${message(error)}): save it, and open the file in the other page.`, "problem"));
     markResult(false);
-    showResult(judgement, now.photos);
+    showResult(judgement, now.photos, (photo, to) => classes.correct(photo, to));
     byId("result").scrollIntoView();
     byId("result").focus({ preventScroll: true });
   }

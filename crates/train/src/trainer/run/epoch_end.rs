@@ -6,7 +6,7 @@ use crate::checkpoint::{Checkpoint, State};
 use crate::dataset::count as words;
 use crate::evaluate::count;
 use crate::journal::{EvalStep, Event, Scores};
-use crate::shared::scores::{is_best, merge, scores};
+use crate::shared::scores::{Standing, merge, scores};
 use photonet_model::{Model, TestVector};
 use photonet_nn::Metrics;
 use std::time::{Duration, Instant};
@@ -20,34 +20,29 @@ impl Run<'_> {
         let mut folders = Vec::new();
         let mut checkpoint = self.checkpoint().await?;
         if evaluates {
-            let (accuracy, scores) = self.measure(epoch, &mut checkpoint.model).await?;
-            let loss = scores.loss;
-            self.last_metric = Some(accuracy);
+            let (found, scores) = self.measure(epoch, &mut checkpoint.model).await?;
+            self.last_metric = Some(found.accuracy);
             self.journal.event(&Event::EvalEpoch { epoch, scores })?;
             // One that only --stop-after asked for would make a resumed run another than a whole one.
-            let improved = self.best.is_none_or(|(best, _)| accuracy > best);
-            self.stale = if improved { 0 } else { self.stale + u32::from(due) };
-            if is_best(accuracy, loss, self.best.map(|(best, _)| (best, self.best_loss))) {
-                (self.best, self.best_loss) = (Some((accuracy, epoch)), Some(loss));
+            self.stale = if found.improves(self.best.as_ref()) { 0 } else { self.stale + u32::from(due) };
+            if found.beats(self.best.as_ref()) {
+                self.best = Some(found);
                 folders.push(BEST.into());
             }
-            let metric = self.best.map_or(accuracy, |(best, _)| best);
+            let metric = self.best.unwrap_or(found).accuracy;
             self.journal.event(&Event::Best { epoch, metric })?;
-            let state = &mut checkpoint.state;
-            (state.best, state.best_loss, state.stale) = (self.best, self.best_loss, self.stale);
+            (checkpoint.state.best, checkpoint.state.stale) = (self.best, self.stale);
         }
         if let Some(average) = checkpoint.average.as_mut().filter(|_| evaluates) {
-            let (accuracy, scores) = self.measure(epoch, average).await?;
-            let loss = scores.loss;
+            let (found, scores) = self.measure(epoch, average).await?;
             self.journal.event(&Event::EvalAverage { epoch, scores })?;
-            if is_best(accuracy, loss, self.best_average.map(|(best, _)| (best, self.best_average_loss))) {
-                (self.best_average, self.best_average_loss) = (Some((accuracy, epoch)), Some(loss));
+            if found.beats(self.best_average.as_ref()) {
+                self.best_average = Some(found);
                 folders.push(BEST_AVERAGE.into());
             }
-            let metric = self.best_average.map_or(accuracy, |(best, _)| best);
+            let metric = self.best_average.unwrap_or(found).accuracy;
             self.journal.event(&Event::BestAverage { epoch, metric })?;
             checkpoint.state.best_average = self.best_average;
-            checkpoint.state.best_average_loss = self.best_average_loss;
         }
         if epoch.is_multiple_of(self.config.global.save_interval.max(1)) {
             folders.push(format!("epoch_{epoch}"));
@@ -57,15 +52,15 @@ impl Run<'_> {
         self.report_skipped()
     }
 
-    /// Evaluates `model` after an epoch, and notes in it what was found; the accuracy that counts, and all scores.
-    async fn measure(&mut self, epoch: u32, model: &mut Model) -> Result<(f64, Scores), TrainError> {
+    /// Evaluates `model` after an epoch, and notes in it what was found; what decides, and all scores.
+    async fn measure(&mut self, epoch: u32, model: &mut Model) -> Result<(Standing, Scores), TrainError> {
         self.eval_network.set_weights(&model.weights)?;
         let scores = self.evaluate(epoch).await?;
         let (_, accuracy) = scores.topk[0];
         model.facts.val_images -= self.val_loader.report().skipped.len();
         model.facts.top1 = scores.topk.iter().find(|(k, _)| *k == 1).map(|(_, share)| *share);
         model.test_vectors = vec![TestVector::of(&self.eval_network).await?];
-        Ok((accuracy, scores))
+        Ok((Standing { accuracy, epoch, loss: Some(scores.loss) }, scores))
     }
 
     /// The patience of a run that is to end before its last epoch, as its accuracy has not improved for so long.
@@ -77,10 +72,11 @@ impl Run<'_> {
 
     /// Says that the run ends early, if it does.
     pub(super) fn tell_impatience(&mut self) -> Result<(), TrainError> {
-        let (Some(patience), Some((best, _))) = (self.impatient(), self.best) else { return Ok(()) };
+        let (Some(patience), Some(best)) = (self.impatient(), self.best) else { return Ok(()) };
         let k = self.eval_topk[0];
         Ok(self.journal.event(&Event::note(format!(
-            "top-{k} has not risen above {best:.4} for {}, the run's patience: it ends after {} of {} epochs",
+            "top-{k} has not risen above {:.4} for {}, the run's patience: it ends after {} of {} epochs",
+            best.accuracy,
             words(patience as usize, "evaluation", "evaluations"),
             self.step / self.steps_per_epoch,
             self.config.global.epochs
@@ -158,10 +154,8 @@ impl Run<'_> {
             step: self.step,
             steps_per_epoch: self.steps_per_epoch,
             best: self.best,
-            best_loss: self.best_loss,
             stale: self.stale,
             best_average: self.best_average,
-            best_average_loss: self.best_average_loss,
             seed: self.config.global.seed,
             train_images: self.template.facts.train_images,
             unreadable: self.unreadable.iter().copied().collect(),
