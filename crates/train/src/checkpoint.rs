@@ -34,7 +34,7 @@ pub struct State {
     /// Evaluations since the best accuracy last rose.
     #[serde(default)]
     pub stale: u32,
-    /// The same of the moving average of the weights.
+    /// The best so far of the moving average of the weights.
     #[serde(default)]
     pub best_average: Option<Standing>,
     /// The seed of order, augmentation and dropout.

@@ -45,7 +45,7 @@ impl Session {
             return Err(self.diverged("the loss of evaluation", self.done - 1));
         }
         let found = Standing { accuracy: scores.topk[0].1, epoch, loss: Some(scores.loss) };
-        let best = self.best.as_ref().map(|best| &best.standing);
+        let best = self.best.as_ref().map(|best| best.standing);
         self.stale = if found.improves(best) { 0 } else { self.stale + 1 };
         if found.beats(best) {
             let mut model = Model { weights, ..self.template.clone() };

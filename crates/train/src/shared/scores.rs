@@ -41,14 +41,14 @@ pub struct Standing {
 
 impl Standing {
     /// Whether its accuracy is higher than that of any model before it.
-    pub fn improves(&self, best: Option<&Self>) -> bool {
+    pub fn improves(&self, best: Option<Self>) -> bool {
         best.is_none_or(|best| self.accuracy > best.accuracy)
     }
 
     /// Whether it is the best so far. Of equal accuracies the one with the lower loss is, of equal losses too the later one; as is
     /// the later one where the loss of the `best` was not kept.
-    pub fn beats(&self, best: Option<&Self>) -> bool {
-        let lower = |best: &Self| best.loss.zip(self.loss).is_none_or(|(lowest, loss)| loss <= lowest);
+    pub fn beats(&self, best: Option<Self>) -> bool {
+        let lower = |best: Self| best.loss.zip(self.loss).is_none_or(|(lowest, loss)| loss <= lowest);
         self.improves(best) || best.is_some_and(|best| self.accuracy == best.accuracy && lower(best))
     }
 }
@@ -100,12 +100,12 @@ mod tests {
     fn of_equal_accuracies_the_lower_loss_is_the_best() {
         let of = |accuracy, loss| Standing { accuracy, epoch: 1, loss };
         let [best, without] = [of(0.5, Some(1.5)), of(0.5, None)];
-        assert!(of(0.0, Some(72.0)).beats(None) && of(0.6, Some(72.0)).beats(Some(&best)));
-        assert!(!of(0.4, Some(1.0)).beats(Some(&best)) && !of(0.4, Some(1.0)).beats(Some(&without)));
-        let of_equal = [1.4, 1.5, 72.0].map(|loss| of(0.5, Some(loss)).beats(Some(&best)));
+        assert!(of(0.0, Some(72.0)).beats(None) && of(0.6, Some(72.0)).beats(Some(best)));
+        assert!(!of(0.4, Some(1.0)).beats(Some(best)) && !of(0.4, Some(1.0)).beats(Some(without)));
+        let of_equal = [1.4, 1.5, 72.0].map(|loss| of(0.5, Some(loss)).beats(Some(best)));
         assert_eq!(of_equal, [true, true, false]);
-        assert!(of(0.5, Some(72.0)).beats(Some(&without)));
-        assert!(!of(0.5, Some(1.0)).improves(Some(&best)) && of(0.6, None).improves(Some(&best)));
+        assert!(of(0.5, Some(72.0)).beats(Some(without)));
+        assert!(!of(0.5, Some(1.0)).improves(Some(best)) && of(0.6, None).improves(Some(best)));
     }
 
     #[test]

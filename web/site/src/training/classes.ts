@@ -77,7 +77,7 @@ export class ClassCard implements TrainingClass {
     this.#name.addEventListener("input", named);
     named();
     const head = el("div", "row", el("div", "field", label, this.#name), close);
-    this.#strip = new Strip(this.photos, () => this.#changed());
+    this.#strip = new Strip(this.photos, (photo) => this.takeOut(photo));
     this.element = el("li", "class-card", head, this.#count, this.#strip.element, el("div", "row wrap", pick, pickLabel, camera));
     this.#count.textContent = plural(0, "photo");
   }
@@ -93,22 +93,16 @@ export class ClassCard implements TrainingClass {
 
   add(photos: readonly Given[]): void {
     for (const photo of photos) this.photos.push(photo);
-    this.#strip.show();
     this.#changed();
   }
 
-  /** Takes a photo out, if it is there. */
-  takeOut(file: Blob): Given | undefined {
-    const place = this.photos.findIndex((photo) => photo.file === file);
-    const [photo] = place < 0 ? [] : this.photos.splice(place, 1);
-    if (photo) {
-      this.#strip.show();
-      this.#changed();
-    }
-    return photo;
+  takeOut(photo: Given): void {
+    this.photos.splice(this.photos.indexOf(photo), 1);
+    this.#changed();
   }
 
   #changed(): void {
+    this.#strip.show();
     this.#count.textContent = plural(this.photos.length, "photo");
     this.#hooks.onChange();
   }
@@ -167,11 +161,11 @@ export class ClassList {
     const target = this.#cards.find(({ name }) => name === to);
     if (to !== undefined && !target) return false;
     for (const card of this.#cards) {
-      const photo = card.takeOut(file);
-      if (photo) {
-        target?.add([photo]);
-        return true;
-      }
+      const photo = card.photos.find((given) => given.file === file);
+      if (!photo) continue;
+      card.takeOut(photo);
+      target?.add([photo]);
+      return true;
     }
     return false;
   }

@@ -40,15 +40,15 @@ export class Strip {
   readonly element: HTMLElement;
   readonly #tiles = el("ul", "strip");
   readonly #more = Object.assign(el("button", "button small"), { type: "button" });
-  readonly #photos: Given[];
+  readonly #photos: readonly Given[];
   readonly #shown = new Map<Given, HTMLLIElement>();
-  readonly #onChange: () => void;
+  readonly #takeOut: (photo: Given) => void;
   #wanted = FIRST;
 
-  /** Shows the first of `photos`, and takes out of them what the visitor does not want. */
-  constructor(photos: Given[], onChange: () => void) {
+  /** Shows the first of `photos`; `takeOut` takes one out of them, and has the strip shown again. */
+  constructor(photos: readonly Given[], takeOut: (photo: Given) => void) {
     this.#photos = photos;
-    this.#onChange = onChange;
+    this.#takeOut = takeOut;
     this.#more.addEventListener("click", () => this.#showMore());
     this.element = el("div", "strip-part", this.#tiles, this.#more);
     this.show();
@@ -88,17 +88,15 @@ export class Strip {
     const image = Object.assign(el("img"), { alt: "", width: SIDE, height: SIDE, title: name });
     const out = Object.assign(el("button", "remove", "×"), { type: "button", title: "Take it out" });
     out.setAttribute("aria-label", `Take out ${name}`);
-    out.addEventListener("click", () => this.#takeOut(photo, name));
+    out.addEventListener("click", () => this.#unwanted(photo, name));
     return el("li", "", image, out);
   }
 
-  #takeOut(photo: Given, name: string): void {
+  #unwanted(photo: Given, name: string): void {
     const place = this.#photos.indexOf(photo);
-    this.#photos.splice(place, 1);
-    this.show();
+    this.#takeOut(photo);
     (this.#button(Math.min(place, this.#photos.length - 1)) ?? this.element.closest("li")?.querySelector("input"))?.focus();
     announce(`${name} is taken out`);
-    this.#onChange();
   }
 
   #button(place: number): HTMLElement | null | undefined {

@@ -24,8 +24,8 @@ impl Run<'_> {
             self.last_metric = Some(found.accuracy);
             self.journal.event(&Event::EvalEpoch { epoch, scores })?;
             // One that only --stop-after asked for would make a resumed run another than a whole one.
-            self.stale = if found.improves(self.best.as_ref()) { 0 } else { self.stale + u32::from(due) };
-            if found.beats(self.best.as_ref()) {
+            self.stale = if found.improves(self.best) { 0 } else { self.stale + u32::from(due) };
+            if found.beats(self.best) {
                 self.best = Some(found);
                 folders.push(BEST.into());
             }
@@ -36,7 +36,7 @@ impl Run<'_> {
         if let Some(average) = checkpoint.average.as_mut().filter(|_| evaluates) {
             let (found, scores) = self.measure(epoch, average).await?;
             self.journal.event(&Event::EvalAverage { epoch, scores })?;
-            if found.beats(self.best_average.as_ref()) {
+            if found.beats(self.best_average) {
                 self.best_average = Some(found);
                 folders.push(BEST_AVERAGE.into());
             }
