@@ -5,6 +5,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { answer, bench, model, root, statedPolicy } from "./harness.mjs";
 import { serve } from "../server.mjs";
+import { withLittleMemory } from "./memory.mjs";
 
 const WASM = "/node_modules/photonet/dist/photonet_wasm_bg.wasm";
 
@@ -71,6 +72,21 @@ describe("the wasm", () => {
     } finally {
       delete bed.routes[WASM];
     }
+  });
+
+  test("whose memory runs out answers with an error, and what is asked then as well", async () => {
+    // Too little for the numbers of the model's weights.
+    bed.routes["/little.wasm"] = answer(withLittleMemory(wasm, 16), "application/wasm");
+    const page = await bed.page();
+    const errors = await page.evaluate(async () => {
+      const load = () => helpers.ending(photonet.Classifier.load("/model.safetensors", { backend: "cpu", wasm: "/little.wasm" }));
+      return [await load(), await load()];
+    });
+    for (const { kind, message } of errors) {
+      assert.equal(kind, "DeviceError", message);
+      assert.match(message, /memory ran out .*reload the page/);
+    }
+    await page.free();
   });
 
   test("may lie elsewhere", async () => {

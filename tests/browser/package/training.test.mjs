@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { needs } from "../browser.mjs";
 import { program } from "../fixtures.mjs";
 import { answer, bench, fixtures, packageFolder, root } from "./harness.mjs";
+import { withLittleMemory } from "./memory.mjs";
 
 const settings = { arch: "small", width: 0.35, size: 64, epochs: 12, batch: 16 };
 
@@ -224,34 +225,7 @@ test("what cannot be trained is an error that says why", needs("WebGPU"), async 
   await page.free();
 });
 
-/** The wasm with a memory that grows by so many pages of 64 KiB, and then is full. */
-function withLittleMemory(wasm, pages) {
-  const leb = (value) => (value < 128 ? [value] : [(value & 127) | 128, ...leb(value >>> 7)]);
-  let at = 8;
-  const number = () => {
-    for (let value = 0, shift = 0; ; shift += 7) {
-      const byte = wasm[at++];
-      value |= (byte & 127) << shift;
-      if (byte < 128) return value;
-    }
-  };
-  while (at < wasm.length) {
-    const start = at;
-    const section = wasm[at++];
-    const end = number() + at;
-    if (section === 5) {
-      // One memory, which says its least size and no largest one.
-      assert.deepEqual([number(), number()], [1, 0]);
-      const least = number();
-      const body = [1, 1, ...leb(least), ...leb(least + pages)];
-      return Buffer.concat([wasm.subarray(0, start), Buffer.from([5, ...leb(body.length), ...body]), wasm.subarray(end)]);
-    }
-    at = end;
-  }
-  throw new Error("the wasm has no memory of its own");
-}
-
-test("where memory runs out in the middle, what was asked is answered with an error, and so is what is asked then", needs("WebGPU"), async () => {
+test("where memory runs out in the middle, what was asked is answered with an error, and so is what is asked then, of whatever trainer", needs("WebGPU"), async () => {
   bed.routes["/little.wasm"] = answer(withLittleMemory(readFileSync(join(packageFolder, "dist/photonet_trainer_bg.wasm")), 160), "application/wasm");
   const page = await trainingPage();
   const { classes, photos } = drawn(2);
@@ -261,15 +235,16 @@ test("where memory runs out in the middle, what was asked is answered with an er
       const trainer = await trainerOn({ classes, arch: "large", size: 64, wasm: "/little.wasm" }, photos);
       const errors = [await endingOf(trainer.train()), await endingOf(trainer.judgement()), trainer.full];
       trainer.dispose();
-      return errors;
+      return [...errors, await endingOf(training.Trainer.open({ classes }))];
     },
     [classes, photos],
   );
-  for (const { name, message } of errors.slice(0, 2)) {
+  const [full] = errors.splice(2, 1);
+  assert.equal(full, false);
+  for (const { name, message } of errors) {
     assert.equal(name, "DeviceError", message);
     assert.match(message, /memory ran out .*reload the page/);
   }
-  assert.equal(errors[2], false);
   await page.free();
 });
 

@@ -5,7 +5,6 @@ import { keepModel } from "./model.js";
 import { frontOf, openEngine } from "./open.js";
 import { type Answer, Engine as WasmEngine } from "./photonet_wasm.js";
 import { Queue } from "./queue.js";
-import { orTrap } from "./trap.js";
 import type { Backend, ModelInfo, Verdict } from "./types.js";
 import { classifierWasm } from "./wasm.js";
 
@@ -73,7 +72,9 @@ export class LocalEngine implements Engine {
     const pixels = joined(photos);
     let answer: Answer;
     try {
-      answer = await orTrap(wanted === "logits" ? wasm.classify(pixels, photos.length) : wasm.embed(pixels, photos.length));
+      answer = await classifierWasm.answer(() =>
+        wanted === "logits" ? wasm.classify(pixels, photos.length) : wasm.embed(pixels, photos.length),
+      );
     } catch (error) {
       if (!this.#toCpu(error)) throw fromWasm(error);
       // It takes one at a time.
@@ -111,6 +112,7 @@ export class LocalEngine implements Engine {
   }
 
   async #prepare(input: PhotoInput): Promise<Prepared> {
+    classifierWasm.checkTrap();
     return input.kind === "prepared" ? input : prepared(input, (photo) => this.#wasm.tensor(photo));
   }
 
@@ -132,7 +134,7 @@ export class LocalEngine implements Engine {
     const before = this.#wasm.recoveries;
     let json: string;
     try {
-      json = await orTrap(this.#wasm.verify());
+      json = await classifierWasm.answer(() => this.#wasm.verify());
     } catch (error) {
       if (this.#toCpu(error)) return this.#verify();
       throw fromWasm(error);
@@ -149,6 +151,7 @@ export class LocalEngine implements Engine {
 
   close(): void {
     this.#queue.close(() => {
+      if (classifierWasm.trapped) return;
       this.#wasm.close();
       this.#wasm.free();
     });

@@ -3,7 +3,6 @@ import type { Hooks, OpenOptions } from "./engine.js";
 import { abortable, checkAbort, DeviceError, fromWasm, ModelError } from "./errors.js";
 import { type ModelBytes, readModel } from "./model.js";
 import { ModelFile, Engine as WasmEngine } from "./photonet_wasm.js";
-import { orTrap } from "./trap.js";
 import type { Backend } from "./types.js";
 import { classifierWasm } from "./wasm.js";
 
@@ -78,13 +77,14 @@ async function openOn(backend: Backend, { half, front, reading, signal }: Incomi
   let file: ModelFile | undefined;
   let over = false;
   try {
-    engine = await orTrap(WasmEngine.open(backend, half));
+    const opened = await classifierWasm.answer(() => WasmEngine.open(backend, half));
+    engine = opened;
     const start = (await front) ?? frontOf((await reading).bytes);
     checkAbort(signal);
-    compiling = orTrap(engine.prepare(start));
+    compiling = classifierWasm.answer(() => opened.prepare(start));
     // The model is read while the browser compiles.
-    const read = reading.then((model) => {
-      if (!over) file = readFile(model, backend, half);
+    const read = reading.then(async (model) => {
+      if (!over) file = await classifierWasm.answer(() => readFile(model, backend, half));
       return model;
     });
     const [model] = await Promise.all([read, compiling]);
@@ -93,15 +93,15 @@ async function openOn(backend: Backend, { half, front, reading, signal }: Incomi
     file = undefined;
     // It is there: `over` is for what comes after an error.
     if (taken) {
-      await orTrap(engine.load(taken)).catch((error: unknown) => {
-        throw error instanceof WebAssembly.RuntimeError ? error : naming(fromWasm(error), model.name);
+      await classifierWasm.answer(() => opened.load(taken)).catch((error: unknown) => {
+        throw naming(error, model.name);
       });
     }
-    return engine;
+    return opened;
   } catch (error) {
     over = true;
     // What has trapped is not to be touched any more.
-    if (error instanceof WebAssembly.RuntimeError) throw fromWasm(error);
+    if (classifierWasm.trapped) throw fromWasm(error);
     (file as ModelFile | undefined)?.free();
     // A call that is under way still has the engine.
     await compiling?.catch(() => undefined);
@@ -123,17 +123,21 @@ function readFile(model: ModelBytes, backend: Backend, half: boolean): ModelFile
     if (backend === "webgpu") file.fold(half);
     return file;
   } catch (error) {
+    if (error instanceof WebAssembly.RuntimeError) throw error;
     file?.free();
-    throw naming(fromWasm(error), model.name);
+    throw naming(error, model.name);
   }
 }
 
-/** Not every error of a model says which model. */
-function naming(error: Error, name: string): Error {
+/** What the wasm threw, but for a trap an error of this package: not every error of a model says which model. */
+function naming(thrown: unknown, name: string): unknown {
+  if (thrown instanceof WebAssembly.RuntimeError) return thrown;
+  const error = fromWasm(thrown);
   return error instanceof ModelError && !error.message.includes(name) ? new ModelError(`${name}: ${error.message}`) : error;
 }
 
 function free(engine: WasmEngine): void {
+  if (classifierWasm.trapped) return;
   engine.close();
   engine.free();
 }

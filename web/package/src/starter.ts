@@ -1,5 +1,6 @@
-import { DeviceError, textOf } from "./errors.js";
+import { DeviceError, fromWasm, textOf } from "./errors.js";
 import { hints } from "./hints.js";
+import { orTrap } from "./trap.js";
 import type { WasmSource } from "./types.js";
 
 /** Gives the wasm where the caller names none; Node has its own. */
@@ -15,6 +16,8 @@ export class Wasm {
   readonly #init: Init;
   #find: WasmFinder;
   #started: Promise<WebAssembly.Module> | undefined;
+  /** What ended it, if something did: its memory may be full, for one. */
+  #trap: WebAssembly.RuntimeError | undefined;
 
   constructor(file: string, init: Init, find: WasmFinder) {
     this.#file = file;
@@ -26,8 +29,30 @@ export class Wasm {
     this.#find = finder;
   }
 
-  /** Loads the wasm and gives it compiled; a failure can be tried again. */
-  start(source: WasmSource | undefined): Promise<WebAssembly.Module> {
+  /** Whether it has trapped: nothing of it is to be touched any more, not even to free it. */
+  get trapped(): boolean {
+    return this.#trap !== undefined;
+  }
+
+  /** Throws where it has trapped. */
+  checkTrap(): void {
+    if (this.#trap) throw fromWasm(this.#trap);
+  }
+
+  /** What a call promises, or its trap, which is thrown as it is; calls after a trap are refused, whoever makes them. */
+  async answer<T>(call: () => T | Promise<T>): Promise<T> {
+    this.checkTrap();
+    try {
+      return await orTrap(Promise.resolve(call()));
+    } catch (error) {
+      if (error instanceof WebAssembly.RuntimeError) this.#trap = error;
+      throw error;
+    }
+  }
+
+  /** Loads the wasm and gives it compiled; a failure can be tried again, a trap cannot. */
+  async start(source: WasmSource | undefined): Promise<WebAssembly.Module> {
+    this.checkTrap();
     this.#started ??= this.#load(source).catch((error: unknown) => {
       this.#started = undefined;
       throw error;

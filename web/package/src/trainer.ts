@@ -10,7 +10,6 @@ import type { Instance } from "./platform.js";
 import { Queue } from "./queue.js";
 import { Wasm } from "./starter.js";
 import type { AddOptions, Begun, Judgement, TrainerOptions, TrainingStep, TrainOptions } from "./training-types.js";
-import { orTrap } from "./trap.js";
 import { turn } from "./turn.js";
 import type { CallOptions, PhotoSource } from "./types.js";
 
@@ -28,8 +27,6 @@ export class Trainer {
   /** Whether the last step is done. */
   #over = false;
   #disposed = false;
-  /** What ended the wasm, if something did: its memory may be full, for one. */
-  #trap: WebAssembly.RuntimeError | undefined;
 
   private constructor(trainer: WasmTrainer, classes: readonly string[]) {
     this.#wasm = trainer;
@@ -79,7 +76,7 @@ export class Trainer {
     };
     let trainer: WasmTrainer;
     try {
-      trainer = await orTrap(WasmTrainer.open(JSON.stringify(asked), model?.bytes, model?.name ?? ""));
+      trainer = await wasm.answer(() => WasmTrainer.open(JSON.stringify(asked), model?.bytes, model?.name ?? ""));
     } catch (error) {
       throw fromWasm(error);
     }
@@ -97,7 +94,7 @@ export class Trainer {
 
   /** Whether the photos take all the memory that there is for them, so that no more are taken. */
   get full(): boolean {
-    return !this.#disposed && !this.#trap && this.#wasm.full;
+    return !this.#disposed && !wasm.trapped && this.#wasm.full;
   }
 
   /**
@@ -183,15 +180,13 @@ export class Trainer {
     return this.#call(undefined, file);
   }
 
-  /** Calls the wasm when the calls before have their answers, and never again once it has trapped. */
+  /** Calls the wasm when the calls before have their answers. */
   async #call<T>(signal: AbortSignal | undefined, work: () => Promise<T>): Promise<T> {
     if (this.#disposed) throw new DeviceError("this trainer was disposed of: open another one");
     return this.#queue.run(signal, async () => {
-      if (this.#trap) throw fromWasm(this.#trap);
       try {
-        return await orTrap(work());
+        return await wasm.answer(work);
       } catch (error) {
-        if (error instanceof WebAssembly.RuntimeError) this.#trap = error;
         throw fromWasm(error);
       }
     });
@@ -202,7 +197,7 @@ export class Trainer {
     if (this.#disposed) return;
     this.#disposed = true;
     this.#queue.close(() => {
-      if (this.#trap) return;
+      if (wasm.trapped) return;
       this.#wasm.close();
       this.#wasm.free();
     });
