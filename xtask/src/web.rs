@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::setup::{self, Wasm};
-use crate::{npm, shell};
+use crate::{npm, program, shell};
 
 const TARGET: &str = "wasm32-unknown-unknown";
 
@@ -113,7 +113,7 @@ pub fn serve(model: Option<&Path>, port: Option<u16>) -> Result<(), String> {
 
 fn compile(package: &str, with: &Wasm) -> Result<PathBuf, String> {
     let words = ["build", "--package", package, "--profile", "web", "--target", TARGET];
-    let target = shell::root().join("target");
+    let target = program::target()?;
     let target = match with {
         Wasm::Rustup => {
             shell::run(shell::cargo(&words).env("CARGO_ENCODED_RUSTFLAGS", flags(&[])))?;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::suite::Outcome;
-use crate::{pictures, setup, shell};
+use crate::{pictures, program, setup, shell};
 
 const TARGET: &str = "x86_64-pc-windows-gnu";
 
@@ -83,7 +83,7 @@ impl Windows {
     /// Builds the program, and what Wine may lack for it, side by side.
     fn build(&self) -> Result<(), String> {
         shell::run(&mut shell::cargo(&["build", "--release", "-p", "photonet-cli", "--target", TARGET]))?;
-        let built = shell::root().join("target").join(TARGET).join("release/photonet.exe");
+        let built = program::target()?.join(TARGET).join("release/photonet.exe");
         std::fs::copy(&built, self.folder.join("photonet.exe"))
             .map_err(|error| format!("{}: {error}", built.display()))?;
         let mut stub = Command::new(setup::WINDOWS_CC);
