@@ -100,11 +100,12 @@ pub struct TrainOptions {
     /// Photos in a step [default: 32].
     #[arg(long)]
     pub batch: Option<u32>,
-    /// Optimiser: momentum, sgd, rmsprop, adam or adamw [default: momentum]. What -c says is changed by -o Optimizer.
+    /// Optimiser: momentum, sgd, rmsprop, adam or adamw [default: momentum, with --from adamw]. What -c says is changed by
+    /// -o Optimizer.
     #[arg(long, value_name = "NAME", value_parser = optimizer)]
     pub optimizer: Option<&'static str>,
-    /// Largest learning rate [default: 0.05 for batches of 32 with momentum, 0.2 with sgd, 0.003 with others; with --from 0.15
-    /// times that; in proportion for other batches].
+    /// Largest learning rate [default: 0.05 for batches of 32 with momentum, 0.2 with sgd, 0.003 with others; with --from 0.0075,
+    /// 0.03 and 0.0002; in proportion for other batches].
     #[arg(long, allow_negative_numbers = true)]
     pub lr: Option<f64>,
     #[command(flatten)]
@@ -116,10 +117,11 @@ pub struct TrainOptions {
     /// With --from: leave the stem and this many blocks as they are, or, with `head`, all but the classifier.
     #[arg(long, value_name = "BLOCK|head")]
     pub freeze_until: Option<Frozen>,
-    /// With --from: normalise by the model's statistics in training too.
-    #[arg(long)]
-    pub freeze_bn: bool,
-    /// Learning rate of the classifier in units of that of the rest [default: 1].
+    /// With --from: normalise by the model's statistics in training too, by which few photos teach more, and which takes less
+    /// time; with --freeze-bn=false by those of each batch [default: true, with a file what it says].
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub freeze_bn: Option<bool>,
+    /// Learning rate of the classifier in units of that of the rest [default: 1; with --from, and neither momentum nor sgd, 5].
     #[arg(long, value_name = "FACTOR")]
     pub head_lr: Option<f64>,
     /// Activations on the GPU and their gradients: f32, or f16, which takes half to eight tenths of the memory; all else is in

@@ -151,8 +151,8 @@ fn base(options: &TrainOptions) -> Result<Config, CliError> {
     Ok(config)
 }
 
-/// Takes over a model's network and preprocessing. Without a file, what the run is like as well: shorter and
-/// at a lower learning rate than one from scratch.
+/// Takes over a model's network and preprocessing. Without a file, what the run is like as well: shorter than one from scratch,
+/// with another optimiser and a lower learning rate.
 fn start_from(config: &mut Config, path: &Path, options: &TrainOptions) -> Result<(), CliError> {
     let model = load_model(path)?;
     if options.arch.is_some() || options.width.is_some() {
@@ -166,9 +166,7 @@ fn start_from(config: &mut Config, path: &Path, options: &TrainOptions) -> Resul
     config.adopt(&model, options.size);
     if options.config.config.is_none() {
         let warmup = config.optimizer.schedule.warmup_epoch;
-        if !config.gives("Global.epochs") {
-            config.set_fine_tuning_epochs();
-        }
+        config.set_fine_tuning();
         if config.gives("Optimizer.lr") {
             config.optimizer.schedule.warmup_epoch = warmup;
         } else {
@@ -209,7 +207,9 @@ fn configure(options: &TrainOptions) -> Result<Config, CliError> {
     if let Some(frozen) = options.freeze_until {
         config.arch.freeze_until = frozen;
     }
-    config.arch.freeze_bn |= options.freeze_bn;
+    if let Some(frozen) = options.freeze_bn {
+        config.arch.freeze_bn = frozen;
+    }
     if let Some(rate) = options.head_lr {
         if !(rate.is_finite() && rate >= 0.0) {
             return Err(CliError::Usage(format!("--head-lr {rate} is no factor: use a number such as 10")));

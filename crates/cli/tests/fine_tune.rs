@@ -50,18 +50,44 @@ fn frozen_parts_keep_their_bits_and_the_rest_learns() {
     let folder = copy_of_trained();
     let before = folder.path().join("out/best_model/model.safetensors");
     for (flags, kept) in [
-        ("", [false; 6]),
-        ("--freeze-until 3", [true, true, false, false, false, false]),
+        ("", [false, true, false, true, false, false]),
+        ("--freeze-bn=false", [false; 6]),
+        ("--freeze-until 3 --freeze-bn=false", [true, true, false, false, false, false]),
         ("--freeze-until head", [true, true, true, true, true, false]),
-        ("--freeze-until 3 --optimizer rmsprop", [true, true, false, false, false, false]),
-        ("--freeze-until head --optimizer adamw", [true, true, true, true, true, false]),
-        ("--freeze-bn", [false, true, false, true, false, false]),
+        ("--freeze-until 3 --optimizer rmsprop", [true, true, false, true, false, false]),
+        ("--freeze-until head --optimizer momentum", [true, true, true, true, true, false]),
+        ("-c out/config.yaml", [false; 6]),
+        ("-c out/config.yaml --freeze-bn", [false, true, false, true, false, false]),
     ] {
         let after = tuned(folder.path(), "tuned", flags);
         for (part, kept) in PARTS.iter().zip(kept) {
             assert_eq!(tensor(&before, part) == tensor(&after, part), kept, "{part} with `{flags}`");
         }
         fs::remove_dir_all(folder.path().join("tuned")).unwrap();
+    }
+}
+
+#[test]
+fn adamw_is_taken_unless_something_is_said_of_the_optimiser() {
+    let folder = copy_of_trained();
+    for (flags, words) in [
+        (
+            "",
+            "AdamW with a learning rate of up to 0.00005, the classifier's 5 times as high, and a weight decay of 0.01",
+        ),
+        ("--lr 0.001", "AdamW with a learning rate of up to 0.001, the classifier's 5 times as high,"),
+        ("--head-lr 1", "AdamW with a learning rate of up to 0.00005 and a weight decay of 0.01"),
+        (
+            "--optimizer momentum",
+            "Momentum with a learning rate of up to 0.001875 and a weight decay of 0.00002",
+        ),
+        ("-o Optimizer.momentum=0.8", "Momentum with a learning rate of up to 0.001875"),
+        ("-c out/config.yaml", "Momentum with"),
+    ] {
+        let command = format!(
+            "train photos --from out/best_model --epochs 1 --batch 8 --out tuned --overwrite {flags}"
+        );
+        says(&run(folder.path(), &command).ok().said(), &[words]);
     }
 }
 
@@ -76,7 +102,7 @@ fn the_head_learns_at_a_rate_of_its_own() {
         let before = values(&folder.path().join("out/best_model/model.safetensors"));
         values(file).iter().zip(before).map(|(a, b)| (a - b).powi(2)).sum::<f64>().sqrt()
     };
-    let flags = "--freeze-until head --lr 0.001";
+    let flags = "--freeze-until head --optimizer momentum --lr 0.001";
     let usual = change(&tuned(folder.path(), "usual", flags));
     let faster = change(&tuned(folder.path(), "faster", &format!("{flags} --head-lr 10")));
     assert!(usual > 0.0 && faster > 5.0 * usual, "{usual} {faster}");
@@ -119,7 +145,7 @@ fn a_state_that_evaluates_to_no_number_is_not_saved() {
         value.copy_from_slice(&(-1e6_f32).to_le_bytes());
     }
     fs::write(folder.path().join("bad.safetensors"), bytes).unwrap();
-    let command = "train photos --from bad.safetensors --epochs 2 --batch 8 --out no";
+    let command = "train photos --from bad.safetensors --epochs 2 --batch 8 --freeze-bn=false --out no";
     let failed = run(folder.path(), command).failed();
     says(
         &failed,

@@ -157,7 +157,14 @@ fn what_does_not_decay_goes_by_paddleclas_names() {
 
 #[test]
 fn the_default_learning_rates_are_those_of_the_optimiser() {
-    let rates = OptimizerMethod::ALL.map(|method| (method.name(), method.default_rate()));
-    let expected = [("Momentum", 0.05), ("SGD", 0.2), ("RMSProp", 0.003), ("Adam", 0.003), ("AdamW", 0.003)];
+    let rates =
+        OptimizerMethod::ALL.map(|method| (method.name(), method.default_rate(), method.fine_tuning_rate()));
+    let expected = [
+        ("Momentum", 0.05, 0.0075),
+        ("SGD", 0.2, 0.03),
+        ("RMSProp", 0.003, 0.0002),
+        ("Adam", 0.003, 0.0002),
+        ("AdamW", 0.003, 0.0002),
+    ];
     assert_eq!(rates, expected);
 }

@@ -54,7 +54,7 @@ impl Settings {
                 );
             }
             config.adopt(model, self.size);
-            config.set_fine_tuning_epochs();
+            config.set_fine_tuning();
         } else {
             config.arch.variant = match self.arch.as_deref() {
                 None | Some("small") => Variant::Small,

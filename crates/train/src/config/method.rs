@@ -92,8 +92,11 @@ impl OptimizerMethod {
         Self::Sgd,
         Self::RmsProp { momentum: 0.0, rho: 0.95, epsilon: 1e-6, centered: false },
         Self::Adam { beta1: 0.9, beta2: 0.999, epsilon: 1e-8 },
-        Self::AdamW { beta1: 0.9, beta2: 0.999, epsilon: 1e-8 },
+        Self::FINE_TUNING,
     ];
+
+    /// That of a run that starts from a model, where nothing is said.
+    pub const FINE_TUNING: Self = Self::AdamW { beta1: 0.9, beta2: 0.999, epsilon: 1e-8 };
 
     /// As `Optimizer.name`.
     pub fn name(&self) -> &'static str {
@@ -107,6 +110,20 @@ impl OptimizerMethod {
             Self::Sgd => 0.2,
             Self::RmsProp { .. } | Self::Adam { .. } | Self::AdamW { .. } => 0.003,
         }
+    }
+
+    /// The same of a run that starts from a model.
+    pub fn fine_tuning_rate(&self) -> f64 {
+        match self {
+            Self::Momentum { .. } => 0.0075,
+            Self::Sgd => 0.03,
+            Self::RmsProp { .. } | Self::Adam { .. } | Self::AdamW { .. } => 0.0002,
+        }
+    }
+
+    /// Whether a weight moves by about the learning rate, whatever the size of its gradient.
+    pub(crate) fn is_adaptive(&self) -> bool {
+        matches!(self, Self::RmsProp { .. } | Self::Adam { .. } | Self::AdamW { .. })
     }
 
     /// The weight decay where nothing is said and there is no file.

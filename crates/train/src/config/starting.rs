@@ -1,16 +1,18 @@
 //! What a run is like where the user said nothing: from scratch, and from a model.
 
 use super::arithmetic::significant;
-use super::{Config, Pretrained};
+use super::{Config, OptimizerMethod, Pretrained};
 use photonet_model::Model;
 use std::path::PathBuf;
 
 /// Batch for which the default learning rate is meant.
 const REFERENCE_BATCH: f64 = 32.0;
 
-/// Learning rate in units of that from scratch, and epochs, of a run that starts from a model.
-const FINE_TUNING_RATE: f64 = 0.15;
+/// Epochs of a run that starts from a model.
 const FINE_TUNING_EPOCHS: u32 = 20;
+
+/// Learning rate of the classifier there in units of that of the rest, which has learned before.
+const FINE_TUNING_HEAD: f64 = 5.0;
 
 /// No larger learning rate is advised to a run that has diverged.
 const HIGHEST_ADVICE: f64 = 0.05;
@@ -18,8 +20,9 @@ const HIGHEST_ADVICE: f64 = 0.05;
 impl Config {
     /// The learning rate for batches of so many photos, of a run that starts from a model or from scratch.
     pub fn usual_rate(&self, batch: u32, from_model: bool) -> f64 {
-        let rate = self.optimizer.method.default_rate() * f64::from(batch) / REFERENCE_BATCH;
-        if from_model { FINE_TUNING_RATE * rate } else { rate }
+        let method = &self.optimizer.method;
+        let rate = if from_model { method.fine_tuning_rate() } else { method.default_rate() };
+        rate * f64::from(batch) / REFERENCE_BATCH
     }
 
     /// The learning rate that is advised to a run that has diverged: lower than its own, and no higher than the usual one.
@@ -37,9 +40,26 @@ impl Config {
         }
     }
 
-    /// Sets as many epochs as a run that starts from a model usually has.
-    pub fn set_fine_tuning_epochs(&mut self) {
-        self.set_epochs(FINE_TUNING_EPOCHS);
+    /// Sets what a run that starts from a model is usually like, where nothing else is given: fewer epochs, AdamW, with
+    /// it a head that learns faster, and the model's statistics in its normalisations. The learning rate is left as it is.
+    ///
+    /// What channels of ImageNet weights are multiplied by differs by orders of magnitude, and with it their gradients; AdamW
+    /// moves each weight by about the learning rate, whatever its gradient. Statistics of few photos say little of the next
+    /// ones. docs/performance.md has what comes of both.
+    pub fn set_fine_tuning(&mut self) {
+        if !self.gives("Global.epochs") {
+            self.set_epochs(FINE_TUNING_EPOCHS);
+        }
+        if !self.gives("Optimizer") {
+            self.optimizer.method = OptimizerMethod::FINE_TUNING;
+            self.optimizer.weight_decay = self.optimizer.method.default_decay();
+        }
+        if self.optimizer.method.is_adaptive() && !self.gives("Optimizer.head_lr") {
+            self.optimizer.head_lr = FINE_TUNING_HEAD;
+        }
+        if !self.gives("Arch.freeze_bn") {
+            self.arch.freeze_bn = true;
+        }
     }
 
     /// Takes over the network and the preprocessing of a `model` that training is to start from. Its own input size is kept
@@ -78,7 +98,7 @@ mod tests {
             (0.05, vec![from], 0.005),
             (1e6, vec!["Global.pretrained_model=model.safetensors"], 0.0075),
             (30.0, vec!["Optimizer.name=AdamW"], 0.003),
-            (30.0, vec!["Optimizer.name=AdamW", from], 0.00045),
+            (30.0, vec!["Optimizer.name=AdamW", from], 0.0002),
         ] {
             assert_eq!(advice(rate, &overrides), expected, "{rate} {overrides:?}");
         }

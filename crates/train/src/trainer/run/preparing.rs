@@ -36,9 +36,13 @@ impl Run<'_> {
         self.journal.event(&Event::note(text))?;
         let optimizer = &self.config.optimizer;
         let text = format!(
-            "{} with a learning rate of up to {} and a weight decay of {}",
+            "{} with a learning rate of up to {}{} and a weight decay of {}",
             optimizer.method.name(),
             significant(optimizer.schedule.learning_rate, 6),
+            match significant(optimizer.head_lr, 6) {
+                1.0 => String::new(),
+                factor => format!(", the classifier's {factor} times as high,"),
+            },
             significant(optimizer.weight_decay, 6),
         );
         let text = match optimizer.clip_norm {
