@@ -5,6 +5,7 @@
 mod common;
 
 use common::*;
+use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
@@ -191,4 +192,40 @@ fn imported_weights_are_tuned_in_their_own_family_and_resumed_to_the_same_bits()
     run(folder, &format!("{command} --freeze-until 4 --out halves --stop-after 1")).ok();
     run(folder, "train photos --resume halves/latest --out halves").ok();
     same_bits(&at("whole/latest"), &at("halves/latest"));
+}
+
+/// A folder with so many photos of each class of TrashNet to train on, and 20 to evaluate on.
+fn some_of_trashnet(folder: &Path, each: usize) {
+    let shared = PathBuf::from(std::env::var_os("PHOTONET_SHARED").unwrap()).join("data/trashnet");
+    fs::create_dir_all(folder).unwrap();
+    fs::copy(shared.join("label_list.txt"), folder.join("label_list.txt")).unwrap();
+    for (name, each) in [("train_list.txt", each), ("val_list.txt", 20)] {
+        let all = fs::read_to_string(shared.join(name)).unwrap();
+        let mut taken: HashMap<&str, usize> = HashMap::new();
+        let some = all.lines().filter(|line| {
+            let (_, class) = line.rsplit_once(' ').unwrap();
+            let count = taken.entry(class).or_default();
+            *count += 1;
+            *count <= each
+        });
+        let some: Vec<&str> = some.collect();
+        fs::write(folder.join(name), some.join("\n")).unwrap();
+        for (photo, _) in some.iter().filter_map(|line| line.rsplit_once(' ')) {
+            fs::create_dir_all(folder.join(photo).parent().unwrap()).unwrap();
+            fs::copy(shared.join(photo), folder.join(photo)).unwrap();
+        }
+    }
+}
+
+/// By Momentum and the statistics of each batch it was a quarter.
+#[test]
+fn a_few_photos_of_each_class_and_a_few_epochs_teach_what_imagenet_has_prepared() {
+    let Some(folder) = imagenet() else { return };
+    some_of_trashnet(&folder.join("trashnet"), 25);
+    let command = "train trashnet --from imagenet.safetensors --size 96 --batch 16 --epochs 4 --out rubbish";
+    let said = run(folder, command).ok().said();
+    let (_, best) = said.rsplit_once("best metric: ").unwrap();
+    let best: f64 = best.split(']').next().unwrap().parse().unwrap();
+    // By chance a sixth are right.
+    assert!(best > 0.45, "{best} of the photos are right\n{said}");
 }
