@@ -253,7 +253,7 @@ def fine_tune(session, photonet, options, ways):
     for name, precision, environment in ways:
         name = f"fine_tune_{name}"
         command = [photonet, "train", options.photos, "--from", model, "--size", 128, "--epochs", options.epochs]
-        command += ["--optimizer", "momentum", "--lr", 0.00375, "--batch", 32, "--precision", precision, "--device", options.device]
+        command += ["--optimizer", "momentum", "--freeze-bn=false", "--lr", 0.00375, "--batch", 32, "--precision", precision, "--device", options.device]
         command += ["--out", session.out / name, "--overwrite"]
         session.run(name, command, least=60, **environment)
         metrics = session.out / name / "metrics.jsonl"
