@@ -303,6 +303,7 @@ mod tests {
         assert_eq!((config.arch.width, config.train.keep_short), (0.35, Some(80)));
         assert_eq!(config.arch.freeze_until, Frozen::Blocks(2));
         assert!(config.global.epochs < Config::defaults().global.epochs);
+        assert_eq!((config.learning().optimiser.name(), config.arch.freeze_bn), ("AdamW", true));
         let other = settings(r#"{"size": 64}"#).config(Some(&model(40))).unwrap();
         assert_eq!(other.eval.recipe.output_size(), Some((64, 64)));
         for (text, part) in

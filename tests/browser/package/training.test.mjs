@@ -162,7 +162,7 @@ test("a training that starts from a model learns with a few steps", needs("WebGP
   );
   assert.equal(kept.begun.size, 64);
   assert.equal(kept.begun.architecture, "paddle MobileNetV3 small x0.35 with 6 classes");
-  assert.deepEqual(kept.begun.notes, ["frozen: all but the classifier's two layers"]);
+  assert.deepEqual(kept.begun.notes, ["frozen: all but the classifier's two layers", "batch normalisation keeps its running statistics"]);
   assert.ok(kept.judgement.top1 > 0.6, `${kept.judgement.top1}`);
   assert.ok(kept.same && renamed.same);
   assert.match(renamed.begun.notes[0], /classifier of 6 classes is replaced by a new one of 6/);

@@ -84,7 +84,8 @@ async function openOn(backend: Backend, { half, front, reading, signal }: Incomi
     compiling = classifierWasm.answer(() => opened.prepare(start));
     // The model is read while the browser compiles.
     const read = reading.then(async (model) => {
-      if (!over) file = await classifierWasm.answer(() => readFile(model, backend, half));
+      // At once, so that what fails meanwhile frees it.
+      if (!over) await classifierWasm.answer(() => (file = readFile(model, backend, half)));
       return model;
     });
     const [model] = await Promise.all([read, compiling]);
