@@ -85,7 +85,7 @@ async function openOn(backend: Backend, { half, front, reading, signal }: Incomi
     // The model is read while the browser compiles.
     const read = reading.then(async (model) => {
       // At once, so that what fails meanwhile frees it.
-      if (!over) await classifierWasm.answer(() => (file = readFile(model, backend, half)));
+      if (!over) await named(model, () => (file = readFile(model, backend, half)));
       return model;
     });
     const [model] = await Promise.all([read, compiling]);
@@ -93,11 +93,7 @@ async function openOn(backend: Backend, { half, front, reading, signal }: Incomi
     const taken = file as ModelFile | undefined;
     file = undefined;
     // It is there: `over` is for what comes after an error.
-    if (taken) {
-      await classifierWasm.answer(() => opened.load(taken)).catch((error: unknown) => {
-        throw naming(error, model.name);
-      });
-    }
+    if (taken) await named(model, () => opened.load(taken));
     return opened;
   } catch (error) {
     over = true;
@@ -124,17 +120,19 @@ function readFile(model: ModelBytes, backend: Backend, half: boolean): ModelFile
     if (backend === "webgpu") file.fold(half);
     return file;
   } catch (error) {
-    if (error instanceof WebAssembly.RuntimeError) throw error;
-    file?.free();
-    throw naming(error, model.name);
+    if (!(error instanceof WebAssembly.RuntimeError)) file?.free();
+    throw error;
   }
 }
 
-/** What the wasm threw, but for a trap an error of this package: not every error of a model says which model. */
-function naming(thrown: unknown, name: string): unknown {
-  if (thrown instanceof WebAssembly.RuntimeError) return thrown;
-  const error = fromWasm(thrown);
-  return error instanceof ModelError && !error.message.includes(name) ? new ModelError(`${name}: ${error.message}`) : error;
+/** The answer of a call that is about a model: not every error of a model says which one. */
+async function named<T>({ name }: ModelBytes, call: () => T | Promise<T>): Promise<T> {
+  try {
+    return await classifierWasm.answer(call);
+  } catch (thrown) {
+    const error = fromWasm(thrown);
+    throw error instanceof ModelError && !error.message.includes(name) ? new ModelError(`${name}: ${error.message}`) : error;
+  }
 }
 
 function free(engine: WasmEngine): void {

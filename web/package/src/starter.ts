@@ -39,14 +39,15 @@ export class Wasm {
     if (this.#trap) throw fromWasm(this.#trap);
   }
 
-  /** What a call promises, or its trap, which is thrown as it is; calls after a trap are refused, whoever makes them. */
+  /** What a call promises, or its error; a trap's is an error of this package, by which later calls are refused, whoever makes them. */
   async answer<T>(call: () => T | Promise<T>): Promise<T> {
     this.checkTrap();
     try {
       return await orTrap(Promise.resolve(call()));
     } catch (error) {
-      if (error instanceof WebAssembly.RuntimeError) this.#trap = error;
-      throw error;
+      if (!(error instanceof WebAssembly.RuntimeError)) throw error;
+      this.#trap = error;
+      throw fromWasm(error);
     }
   }
 
