@@ -224,6 +224,11 @@ impl PlanBuilder {
         self.dispatches.len()
     }
 
+    /// The kernels of the launches recorded so far, by the names of the registry, in order.
+    pub fn kernels(&self) -> impl Iterator<Item = &'static str> {
+        self.dispatches.iter().map(|dispatch| dispatch.kernel.name)
+    }
+
     /// Whether nothing is recorded.
     pub fn is_empty(&self) -> bool {
         self.dispatches.is_empty()

@@ -162,12 +162,9 @@ impl Case {
         Ok(Outcome { error, tolerance: self.tolerance, output })
     }
 
-    /// The kernels that the case launches, by the names of the registry, in order.
-    ///
-    /// # Errors
-    /// As [`Case::run`]: the launches are made.
-    pub async fn kernels(&self, gpu: &Arc<Gpu>) -> Result<Vec<&'static str>, GpuError> {
-        self.trial().kernels(gpu).await
+    /// The kernels that the case launches on a device of `class`, by the names of the registry, in order.
+    pub fn kernels(&self, class: DeviceClass) -> Vec<&'static str> {
+        self.trial().recorded(class).kernels().collect()
     }
 }
 
@@ -234,7 +231,7 @@ mod tests {
             MatrixUnits { edge: 16, workgroup_bytes: 16 << 10, invocations: 128, one_of_several: false };
         for case in whole::cases(units) {
             // Without a kernel the case panics.
-            assert!(case.trial().recorded().len() > 1, "{case:?}");
+            assert!(case.trial().recorded(DeviceClass::Discrete).len() > 1, "{case:?}");
         }
     }
 }

@@ -262,10 +262,9 @@ impl Trial {
         plan.with_quick_start(self.quick_start).with_subgroups(self.subgroups).with_variant(self.variant)
     }
 
-    /// The launches alone, on no device.
-    #[cfg(test)]
-    pub fn recorded(self) -> PlanBuilder {
-        let mut plan = self.plan(DeviceClass::Discrete);
+    /// The launches alone, as for a device of `class`.
+    pub fn recorded(self, class: DeviceClass) -> PlanBuilder {
+        let mut plan = self.plan(class);
         let tensor = |plan: &mut PlanBuilder, (words, format): &(Vec<u32>, Format)| {
             plan.transient("check", words.len() as u64 * 4).with_format(*format)
         };
@@ -293,12 +292,6 @@ impl Trial {
             record(&mut plan, &|slot| tensors[slot.0]);
         }
         Ok((plan.build(gpu).await?, buffers))
-    }
-
-    /// The kernels of the launches in order.
-    pub async fn kernels(mut self, gpu: &Arc<Gpu>) -> Result<Vec<&'static str>, GpuError> {
-        let (plan, _) = self.build(gpu).await?;
-        Ok(plan.profile().await?.iter().map(|launch| launch.kernel).collect())
     }
 
     /// Runs the launches; the largest error of the outputs, of which `tolerance` is allowed, and whose it is.

@@ -52,12 +52,12 @@ fn bfloat16_is_rounded_exactly_and_shows_nan() {
     let layer = GlobalPool { input: Shape::vector(1, values.len()) };
     let input = pollster::block_on(gpu.buffer_with("input", &values)).unwrap();
     let output = pollster::block_on(gpu.buffer("output", values.len() as u64 * 2)).unwrap();
-    let mut plan = PlanBuilder::for_gpu(gpu);
+    let mut plan = PlanBuilder::for_gpu(&gpu);
     let (from, to) = (plan.import(&input), plan.import(&output).with_format(Format::Brain));
     let moments = plan.transient("moments", values.len() as u64 * 16);
     let behind = Behind { raw: from, norm: Norm { moments, activation: Activation::Identity } };
     layer.backward(&mut plan, "check", from, &behind, to);
-    pollster::block_on(plan.build(gpu)).unwrap().run().unwrap();
+    pollster::block_on(plan.build(&gpu)).unwrap().run().unwrap();
     let found: Vec<u16> = pollster::block_on(gpu.read(&output, 0, values.len())).unwrap();
     for (value, found) in values.iter().zip(found) {
         let expected = ((value.to_bits().wrapping_add(0x8000)) >> 16) as u16;

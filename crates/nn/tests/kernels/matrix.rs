@@ -19,6 +19,6 @@ fn kernels_on_matrix_units_match_their_twins() {
         return;
     };
     let cases = check::cases_on_matrix_units(units);
-    launch_all(&gpu, cases.iter(), |kernel| kernel.matrix && units.fit(kernel));
+    launch_all(gpu.class(), cases.iter(), |kernel| kernel.matrix && units.fit(kernel));
     check_cases(&gpu, cases);
 }

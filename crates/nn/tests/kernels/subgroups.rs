@@ -26,6 +26,6 @@ fn kernels_in_subgroups_match_their_twins() {
         assert!(kernel.workgroup_size[0].is_multiple_of(SUBGROUP), "{}", kernel.name);
     }
     let cases = check::cases_in_subgroups();
-    launch_all(&gpu, cases.iter(), |kernel| kernel.subgroups);
+    launch_all(gpu.class(), cases.iter(), |kernel| kernel.subgroups);
     check_cases(&gpu, cases);
 }
