@@ -43,6 +43,7 @@ pub use kernel::{
     Access, Binding, Format, HalfType, Kernel, MatrixUnits, Override, Role, SUBGROUP, Source, Storage,
 };
 pub use limits::DeviceLimits;
+pub use pipeline::Compiled;
 #[cfg(not(target_arch = "wasm32"))]
 pub use plain_types::without_aliases;
 pub use plan::{Cost, Dispatch, Plan, PlanBuilder, PlanReport, Question, Tensor, Timing};

@@ -3,6 +3,7 @@
 use crate::{Access, Gpu, GpuError, Kernel, Storage, recorded};
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Override constants in a form that can be a key.
@@ -46,6 +47,15 @@ pub(crate) struct Begun {
     ahead: Vec<wasm_bindgen_futures::JsFuture>,
 }
 
+/// How far a device is with compiling kernels for its plans.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Compiled {
+    /// Kernels that are compiled.
+    pub done: usize,
+    /// Kernels that were asked for, those included.
+    pub wanted: usize,
+}
+
 /// A compiled kernel.
 #[derive(Debug)]
 pub(crate) enum Pipeline {
@@ -70,6 +80,8 @@ impl Pipeline {
 #[derive(Debug, Default)]
 pub(crate) struct Pipelines {
     made: Mutex<HashMap<Key, Arc<Pipeline>>>,
+    wanted: AtomicUsize,
+    compiled: AtomicUsize,
     #[cfg(not(target_arch = "wasm32"))]
     pub kept: Option<crate::driver_cache::DriverCache>,
 }
@@ -151,6 +163,7 @@ impl Gpu {
             }
         }
         let missing: Vec<Recipe> = missing.into_values().collect();
+        self.pipelines.wanted.fetch_add(missing.len(), Ordering::Relaxed);
         #[cfg(target_arch = "wasm32")]
         let ahead = crate::web::compile_ahead(self, &missing);
         Begun {
@@ -163,12 +176,12 @@ impl Gpu {
     /// Makes them: as many at a time as there are processors, since drivers compile a pipeline on the thread that asks for it.
     #[cfg(not(target_arch = "wasm32"))]
     pub(crate) async fn make_pipelines(&self, begun: Begun) -> Result<(), GpuError> {
-        use std::sync::atomic::{AtomicUsize, Ordering};
         let Begun { missing } = begun;
         let next = AtomicUsize::new(0);
         let work = || {
             while let Some(recipe) = missing.get(next.fetch_add(1, Ordering::Relaxed)) {
                 pollster::block_on(self.pipeline(recipe))?;
+                self.count_compiled();
             }
             Ok(())
         };
@@ -187,12 +200,22 @@ impl Gpu {
     /// Makes them, once the browser has compiled them.
     #[cfg(target_arch = "wasm32")]
     pub(crate) async fn make_pipelines(&self, begun: Begun) -> Result<(), GpuError> {
-        let compiled = crate::web::compiled(begun.ahead).await;
+        let compiled = crate::web::compiled(begun.ahead, || self.count_compiled()).await;
         for recipe in &begun.missing {
             self.pipeline(recipe).await?;
         }
         drop(compiled);
         Ok(())
+    }
+
+    fn count_compiled(&self) {
+        self.pipelines.compiled.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// How far it is with the kernels of the plans that are being made. A kernel that two plans ask for at once counts twice.
+    pub fn compiled(&self) -> Compiled {
+        let of = |count: &AtomicUsize| count.load(Ordering::Relaxed);
+        Compiled { done: of(&self.pipelines.compiled), wanted: of(&self.pipelines.wanted) }
     }
 
     /// How many pipelines were compiled so far.

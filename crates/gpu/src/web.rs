@@ -75,17 +75,26 @@ fn is_firefox() -> bool {
 pub(crate) fn compile_ahead(gpu: &Gpu, wanted: &[Recipe]) -> Vec<JsFuture> {
     let Some(device) = gpu.device.as_webgpu() else { return Vec::new() };
     let device: &Device = AsRef::<JsValue>::as_ref(device).unchecked_ref();
-    let start =
-        |recipe: &Recipe| start(device, recipe, &recipe.kernel.text(recipe.storage, gpu.half(), None)).ok();
-    wanted.iter().filter_map(start).map(JsFuture::from).collect()
+    let start = |recipe: &Recipe| {
+        let text = recipe.kernel.text(recipe.storage, gpu.half(), None);
+        start(device, recipe, &text).unwrap_or_else(|error| Promise::reject(&error))
+    };
+    wanted.iter().map(start).map(JsFuture::from).collect()
 }
 
-/// Waits until all is compiled. The results keep it alive until the pipelines proper are made.
-pub(crate) async fn compiled(started: Vec<JsFuture>) -> Vec<JsValue> {
+/// Waits until all is compiled, and calls `each` for each. The results keep it alive until the pipelines proper are made.
+pub(crate) async fn compiled(mut started: Vec<JsFuture>, each: impl Fn()) -> Vec<JsValue> {
     let mut compiled = Vec::with_capacity(started.len());
-    for pipeline in started {
-        compiled.extend(pipeline.await);
-    }
+    poll_fn(|context| {
+        started.retain_mut(|pipeline| {
+            let Poll::Ready(answer) = Pin::new(pipeline).poll(context) else { return true };
+            compiled.extend(answer);
+            each();
+            false
+        });
+        if started.is_empty() { Poll::Ready(()) } else { Poll::Pending }
+    })
+    .await;
     compiled
 }
 

@@ -1,14 +1,16 @@
 //! Training in a page.
 
 use crate::error::EngineError;
-use photonet_gpu::{DeviceChoice, DeviceClass, Gpu, GpuOptions};
+use photonet_gpu::{Compiled, DeviceChoice, DeviceClass, Gpu, GpuOptions};
 use photonet_model::{Frozen, Model};
 use photonet_train::config::{ClassWeights, Config, Variant};
 use photonet_train::evaluate::Evaluation;
 use photonet_train::session::{Gallery, Progress, Session};
 use photonet_vision::Rgb;
 use serde::{Deserialize, Serialize};
+use std::future::poll_fn;
 use std::path::Path;
+use std::pin::pin;
 use std::sync::Arc;
 
 /// Photos are kept with a short side of at most so many times that of the network's input: half of what the program keeps,
@@ -165,9 +167,9 @@ impl Trainer {
         matches!(&self.stage, Stage::Gathering(gathered) if gathered.0.bytes() >= self.memory)
     }
 
-    /// Divides the photos and compiles the kernels. With too few photos more can be added; where it fails otherwise, a new
-    /// trainer is needed.
-    pub async fn begin(&mut self) -> Result<Begun, EngineError> {
+    /// Divides the photos and compiles the kernels, of which `told` hears. With too few photos more can be added; where it fails
+    /// otherwise, a new trainer is needed.
+    pub async fn begin(&mut self, told: impl Fn(Compiled)) -> Result<Begun, EngineError> {
         if let Stage::Gathering(gathered) = &self.stage {
             gathered.0.check(self.labels.len())?;
         }
@@ -180,7 +182,8 @@ impl Trainer {
             }
         };
         let (gallery, model) = *gathered;
-        let session = Session::start(&self.gpu, self.config.clone(), &self.labels, gallery, model).await?;
+        let starting = Session::start(&self.gpu, self.config.clone(), &self.labels, gallery, model);
+        let session = telling(&self.gpu, starting, told).await?;
         self.gpu.check()?;
         let (train_photos, val_photos) = session.photos();
         let begun = Begun {
@@ -247,6 +250,22 @@ impl Trainer {
     }
 }
 
+/// Waits, and tells whenever a part of what is waited for has come and with it more kernels are compiled, or wanted.
+async fn telling<T>(gpu: &Gpu, waiting: impl Future<Output = T>, told: impl Fn(Compiled)) -> T {
+    let mut waiting = pin!(waiting);
+    let mut last = gpu.compiled();
+    poll_fn(|context| {
+        let polled = waiting.as_mut().poll(context);
+        let now = gpu.compiled();
+        if now != last {
+            last = now;
+            told(now);
+        }
+        polled
+    })
+    .await
+}
+
 /// What the best model so far is worth on the photos that were set aside.
 #[derive(Debug, Serialize)]
 pub struct Judgement<'a> {
@@ -262,6 +281,7 @@ mod tests {
     use photonet_model::{Architecture, Family, TrainingFacts, initialise};
     use photonet_vision::Recipe;
     use pollster::block_on;
+    use std::cell::Cell;
 
     fn settings(text: &str) -> Settings {
         serde_json::from_str(text).unwrap()
@@ -324,7 +344,7 @@ mod tests {
             let asked =
                 r#"{"classes": ["dark", "light"], "size": 32, "width": 0.35, "epochs": 2, "batch": 4}"#;
             let mut trainer = Trainer::open(asked, None).await.unwrap();
-            assert!(trainer.begin().await.unwrap_err().to_string().contains("0 photos of 0 classes"));
+            assert!(trainer.begin(|_| ()).await.unwrap_err().to_string().contains("0 photos of 0 classes"));
             let photo = |level: u8| Rgb::new(40, 40, vec![level; 40 * 40 * 3]).unwrap();
             for (number, level) in
                 [(0, 20), (1, 230), (0, 40), (1, 200), (0, 60), (1, 240), (0, 10), (1, 250)]
@@ -340,12 +360,14 @@ mod tests {
             assert!(trainer.is_full());
             let full = trainer.add(&photo(9), "more", 0).unwrap_err();
             assert!(full.kind() == "training" && full.to_string().contains("8 photos take"), "{full}");
-            let begun = trainer.begin().await.unwrap();
+            let told = Cell::new(Compiled::default());
+            let begun = trainer.begin(|compiled| told.set(compiled)).await.unwrap();
+            assert!(told.get().done > 20 && told.get().done == told.get().wanted, "{told:?}");
             assert_eq!(
                 (begun.train_photos, begun.val_photos, begun.steps_per_epoch, begun.size),
                 (6, 2, 1, 32)
             );
-            assert!(trainer.begin().await.is_err() && trainer.add(&photo(9), "late", 0).is_err());
+            assert!(trainer.begin(|_| ()).await.is_err() && trainer.add(&photo(9), "late", 0).is_err());
             assert!(trainer.judgement().is_none());
             assert!(trainer.model().unwrap_err().to_string().contains("end of the first epoch"));
             assert!(!trainer.advance().await.unwrap().done);

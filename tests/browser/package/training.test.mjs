@@ -67,7 +67,12 @@ test("two epochs have the losses of the program's run, can be stopped and gone o
       const trainer = await trainerOn(options, photos.toReversed());
       const { counts } = trainer;
       const early = [await endingOf(trainer.model()), await trainer.judgement()];
-      const begun = await trainer.begin();
+      const compiling = [];
+      const onCompile = (told) => {
+        compiling.push(told);
+        throw new Error("of the page's own");
+      };
+      const begun = await trainer.begin({ onCompile });
       const late = await endingOf(trainer.add(await helpers.file(photos[0][0]), 0));
       const steps = [];
       const until = (wanted) => {
@@ -91,13 +96,20 @@ test("two epochs have the losses of the program's run, can be stopped and gone o
         verdicts[backend] = { labels, info, verdict: await classifier.verify() };
         classifier.dispose();
       }
-      return { counts, early, begun, late, steps, stopped, again, over, judgement, verdicts, bytes: Array.from(bytes) };
+      return { counts, early, compiling, begun, late, steps, stopped, again, over, judgement, verdicts, bytes: Array.from(bytes) };
     },
     [{ ...settings, classes }, photos],
   );
   assert.deepEqual(found.counts, classes.map(() => 40));
   assert.match(found.early[0].message, /has not begun/);
   assert.equal(found.early[1], null);
+  const { compiling } = found;
+  assert.ok(compiling.length > 10 && compiling.at(-1).done > 20, JSON.stringify(compiling));
+  assert.equal(compiling.at(-1).done, compiling.at(-1).total);
+  compiling.forEach(({ done, total }, index) => assert.ok(done <= total && done >= (compiling[index - 1]?.done ?? 0), JSON.stringify(compiling)));
+  // What the callback threw is the page's, and stopped nothing.
+  const thrown = page.problems.filter((text) => text.includes("of the page's own"));
+  assert.equal(thrown.length, compiling.length);
   assert.match(found.late.message, /added before the training begins/);
   const { trainPhotos, valPhotos, stepsPerEpoch, epochs, size, software, architecture, notes } = found.begun;
   assert.deepEqual([trainPhotos, valPhotos, stepsPerEpoch, epochs, size, notes], [192, 48, 12, 12, 64, []]);
@@ -137,7 +149,7 @@ test("two epochs have the losses of the program's run, can be stopped and gone o
   const path = join(bed.project, "trained.safetensors");
   writeFileSync(path, Buffer.from(found.bytes));
   assert.match(photonet("verify", path), /works as it should/);
-  assert.deepEqual(page.problems, []);
+  assert.equal(page.problems.length, thrown.length);
   await page.free();
 });
 

@@ -61,9 +61,17 @@ test("photos become a model that the other page takes; no request carries one", 
   await fill(page, [["checks", drawn("checks", 14)], ["<b>dots</b>", drawn("dots", 14)], ["rings", [...rings, broken, copy]]]);
   await says(page, "#count", /^3 classes, 44 photos$/);
   await page.fill("#epochs", "3");
+  await page.evaluate(() => {
+    window.told = [];
+    const text = document.getElementById("progress-text");
+    new MutationObserver(() => told.push(text.textContent)).observe(text, { childList: true });
+  });
   await page.click("#start");
   assert.equal(await page.isVisible("#stop"), true);
   await trained(page);
+  const compiled = (await page.evaluate(() => told)).map((text) => /^Compiling the kernels.*: (\d+) of (\d+)$/.exec(text)).filter(Boolean);
+  const [, done, total] = compiled.at(-1);
+  assert.ok(compiled.length > 10 && done === total, JSON.stringify(compiled));
   await says(page, "#progress-text", /^The training is done\.$/);
   await says(page, "#notices", /1 photo could not be read and is left out: note\.jpg/);
   await says(page, "#notices", /1 photo left out that is in the same class twice/);

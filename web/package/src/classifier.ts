@@ -2,6 +2,7 @@
 import { Decoders } from "./decoders.js";
 import type { Engine, Loaded, RawResult } from "./engine.js";
 import { DeviceError, PhotonetError } from "./errors.js";
+import { harmless } from "./harmless.js";
 import { LocalEngine } from "./local.js";
 import { classifyMany } from "./many.js";
 import { toInput, whatIs } from "./photo.js";
@@ -216,19 +217,6 @@ function checkedTopK(topK: number): number {
 function oneOf<T extends string>(name: string, value: T, allowed: readonly T[]): T {
   if (allowed.includes(value)) return value;
   throw new RangeError(`${name} must be one of ${allowed.map((word) => `"${word}"`).join(", ")}, not ${JSON.stringify(value)}`);
-}
-
-/** Calls back as the platform does: what is thrown is told as an uncaught error, and stops nothing. */
-function harmless<T>(callback: ((value: T) => void) | undefined): (value: T) => void {
-  return (value) => {
-    try {
-      callback?.(value);
-    } catch (error) {
-      queueMicrotask(() => {
-        throw error;
-      });
-    }
-  };
 }
 
 function softmax(logits: Float32Array): Float32Array {

@@ -2,6 +2,7 @@
 import { adapterName, gpuHere } from "./adapter.js";
 import { decoded } from "./decoded.js";
 import { checkAbort, DeviceError, fromWasm, ImageError, TrainingError } from "./errors.js";
+import { harmless } from "./harmless.js";
 import { hints } from "./hints.js";
 import { keepModel, type ModelBytes, readModel } from "./model.js";
 import { toInput } from "./photo.js";
@@ -9,9 +10,9 @@ import init, { Photo, Trainer as WasmTrainer } from "./photonet_trainer.js";
 import type { Instance } from "./platform.js";
 import { Queue } from "./queue.js";
 import { Wasm } from "./starter.js";
-import type { AddOptions, Begun, Judgement, TrainerOptions, TrainingStep, TrainOptions } from "./training-types.js";
+import type { AddOptions, BeginOptions, Begun, Judgement, TrainerOptions, TrainingStep, TrainOptions } from "./training-types.js";
 import { turn } from "./turn.js";
-import type { CallOptions, PhotoSource } from "./types.js";
+import type { PhotoSource } from "./types.js";
 
 const wasm = new Wasm("photonet_trainer_bg.wasm", init, () => new URL("./photonet_trainer_bg.wasm", import.meta.url));
 
@@ -24,6 +25,7 @@ export class Trainer {
   /** Photos of each class. */
   readonly #counts: number[];
   #begun: Begun | undefined;
+  #full = false;
   /** Whether the last step is done. */
   #over = false;
   #disposed = false;
@@ -53,8 +55,8 @@ export class Trainer {
     const abort = (): void => stop.abort();
     signal?.addEventListener("abort", abort, { once: true });
     const told = {
-      onProgress: onProgress ?? (() => undefined),
-      onNotice: onNotice ?? (() => undefined),
+      onProgress: harmless(onProgress),
+      onNotice: harmless(onNotice),
       onHeader: () => undefined,
       signal: stop.signal,
     };
@@ -94,7 +96,7 @@ export class Trainer {
 
   /** Whether the photos take all the memory that there is for them, so that no more are taken. */
   get full(): boolean {
-    return !this.#disposed && !wasm.trapped && this.#wasm.full;
+    return this.#full;
   }
 
   /**
@@ -121,6 +123,7 @@ export class Trainer {
         throw fromWasm(error, (error as { kind?: string } | null)?.kind === "image" ? name : undefined);
       }
       held.free();
+      this.#full = this.#wasm.full;
       this.#counts[index] = (this.#counts[index] ?? 0) + 1;
     });
   }
@@ -129,9 +132,14 @@ export class Trainer {
    * Sets a fifth of each class aside, and compiles the kernels; `train` does it where it was not done. Later photos are refused.
    * Rejects with a `TrainingError` where there are too few photos.
    */
-  begin(options: CallOptions = {}): Promise<Begun> {
-    return this.#call(options.signal, async () => {
-      this.#begun ??= named(JSON.parse(await this.#wasm.begin()) as Begun, await adapterName());
+  begin(options: BeginOptions = {}): Promise<Begun> {
+    const { signal } = options;
+    const onCompile = harmless(options.onCompile);
+    return this.#call(signal, async () => {
+      this.#begun ??= named(
+        JSON.parse(await this.#wasm.begin((done: number, total: number) => onCompile({ done, total }))) as Begun,
+        await adapterName(),
+      );
       return this.#begun;
     });
   }
@@ -141,8 +149,8 @@ export class Trainer {
    * the best model so far is there then as well, and a further call goes on.
    */
   async train(options: TrainOptions = {}): Promise<Judgement> {
-    const { signal, onBegin, onStep } = options;
-    const begun = await this.begin({ signal });
+    const { signal, onCompile, onBegin, onStep } = options;
+    const begun = await this.begin({ signal, onCompile });
     onBegin?.(begun);
     for (;;) {
       checkAbort(signal);

@@ -47,7 +47,20 @@ export interface AddOptions extends CallOptions {
   name?: string | undefined;
 }
 
-export interface TrainOptions extends CallOptions {
+/** Kernels of the network, which the browser compiles before the first step. */
+export interface Compiling {
+  /** Kernels that are compiled. */
+  done: number;
+  /** Kernels in all. */
+  total: number;
+}
+
+export interface BeginOptions extends CallOptions {
+  /** Called while the kernels are compiled. What it throws is an uncaught error, as with the platform's events, and stops nothing. */
+  onCompile?: ((compiling: Compiling) => void) | undefined;
+}
+
+export interface TrainOptions extends BeginOptions {
   /** Called once the first step can be made. */
   onBegin?: ((begun: Begun) => void) | undefined;
   /** Called after every step. */

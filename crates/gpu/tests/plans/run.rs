@@ -1,7 +1,7 @@
 //! Running plans: pooled buffers, replays, submits in pieces, folded grids.
 
 use crate::{add, buffer, gpu, open, sum_plan};
-use photonet_gpu::{Access, Binding, Dispatch, Kernel, PlanBuilder, Role, Source};
+use photonet_gpu::{Access, Binding, Compiled, Dispatch, Kernel, PlanBuilder, Role, Source};
 use pollster::block_on;
 
 fn ramp(count: usize) -> Vec<f32> {
@@ -105,11 +105,11 @@ fn an_empty_plan_runs() {
 fn pipelines_are_made_once() {
     let gpu = open();
     let input = buffer(&gpu, &[1.0; 16]);
-    assert_eq!(gpu.pipeline_count(), 0);
+    assert_eq!((gpu.pipeline_count(), gpu.compiled()), (0, Compiled::default()));
     for _ in 0..3 {
         let (plan, _) = sum_plan(&gpu, &input, &input, 4);
         block_on(plan.build(&gpu)).unwrap();
-        assert_eq!(gpu.pipeline_count(), 1);
+        assert_eq!((gpu.pipeline_count(), gpu.compiled()), (1, Compiled { done: 1, wanted: 1 }));
     }
 }
 

@@ -19,6 +19,7 @@ use crate::shared::labels::{answers, class_weights};
 use crate::shared::options::network_options;
 use crate::shared::scores::{counted, merge, no_better_than_guessing, scores};
 use best::Best;
+use futures_util::future::try_join;
 use gallery::Divided;
 use photonet_gpu::Gpu;
 use photonet_model::{
@@ -141,8 +142,14 @@ impl Session {
             count_topk: Some(counted(&topk)),
             precision: Precision::Single,
         };
-        let eval_network =
-            InferenceNetwork::fitting(gpu, &begun.architecture, &begun.weights, &eval_options).await?;
+        let options =
+            TrainOptions { batch: batch.min(train.len()), ..network_options(&config, class_weights, &topk)? };
+        // At once, so that a browser has the kernels of both to compile.
+        let (eval_network, network) = try_join(
+            InferenceNetwork::fitting(gpu, &begun.architecture, &begun.weights, &eval_options),
+            TrainNetwork::new(&buffers, &begun.architecture, &options),
+        )
+        .await?;
         let facts = TrainingFacts {
             train_images: train.len(),
             val_images: val.len(),
@@ -153,8 +160,9 @@ impl Session {
         let held = Dataset { samples, labels: labels.clone() };
         let mut notes: Vec<String> = begun.notes.into_iter().filter_map(text).collect();
         notes.extend(checks::unseen(&counts, &held));
-        let mut session = Self {
-            options: network_options(&config, class_weights, &topk)?,
+        Ok(Self {
+            networks: HashMap::from([(options.batch, network)]),
+            options,
             template: Model {
                 architecture: begun.architecture,
                 weights: Weights::default(),
@@ -171,7 +179,6 @@ impl Session {
             val,
             held,
             buffers,
-            networks: HashMap::new(),
             eval_network,
             topk,
             steps_per_epoch,
@@ -183,9 +190,7 @@ impl Session {
             failed: false,
             best: None,
             stale: 0,
-        };
-        session.prepare(batch.min(session.train.len())).await?;
-        Ok(session)
+        })
     }
 
     /// What the user should know of the run, a sentence each.

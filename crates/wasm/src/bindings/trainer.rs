@@ -3,6 +3,8 @@
 use super::{Photo, thrown};
 use crate::error::EngineError;
 use crate::trainer;
+use js_sys::Function;
+use photonet_gpu::Compiled;
 use serde::Serialize;
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
@@ -32,9 +34,14 @@ impl Trainer {
         self.trainer.is_full()
     }
 
-    /// Divides the photos and compiles the kernels; tells what the training is like, as JSON.
-    pub async fn begin(&mut self) -> Result<String, JsValue> {
-        json(&self.trainer.begin().await.map_err(thrown)?)
+    /// Divides the photos and compiles the kernels; tells what the training is like, as JSON. `told` is called with how many
+    /// kernels are compiled, and how many will be; it must not throw.
+    pub async fn begin(&mut self, told: Function) -> Result<String, JsValue> {
+        let told = |Compiled { done, wanted }| {
+            // What the package gives does not throw.
+            let _ = told.call2(&JsValue::NULL, &done.into(), &wanted.into());
+        };
+        json(&self.trainer.begin(told).await.map_err(thrown)?)
     }
 
     /// Does a step; tells how it went, as JSON.

@@ -14,6 +14,7 @@ import { type RunHooks, TrainingRun } from "./run.js";
 import { remaining } from "./time.js";
 
 const MODEL = "model.safetensors";
+const COMPILING = "Compiling the kernels, which takes a while the first time";
 /** Steps below which little is learned. */
 const FEW_STEPS = 200;
 const UNREADABLE_SHOWN = 3;
@@ -158,7 +159,7 @@ async function train(): Promise<void> {
     if (!now.stopped) await now.run.open(options);
     if (!now.stopped) await addPhotos(now, now.run);
     if (!now.stopped) {
-      tell("Compiling the kernels, which takes a while the first time");
+      tell(COMPILING);
       await now.run.train();
     }
   } catch (error) {
@@ -221,6 +222,7 @@ function hooks(now: Training): RunHooks {
   return {
     onProgress: ({ loaded, total }) => tell("Fetching the model to start from", total ? loaded / total : undefined),
     onNotice: (text) => notice(text),
+    onCompile: ({ done, total }) => tell(`${COMPILING}: ${done} of ${total}`, done / total),
     onBegun: (begun) => onBegun(now, begun),
     onStep: (step) => onStep(now, step),
     onLearned: (best) => {
@@ -239,6 +241,7 @@ function onBegun(now: Training, begun: Begun): void {
   if (software) facts.push("This browser has only a software GPU: training takes long. With another browser or device it is much faster.");
   if (all * stepsPerEpoch < FEW_STEPS && now.fromScratch) facts.push(`${all * stepsPerEpoch} steps in all are few for a start from nothing: see each photo more often, or start from a model.`);
   byId("facts").replaceChildren(...facts.map((text) => el("li", "", text)));
+  tell("The first step is under way");
   announce("The first step is under way");
 }
 

@@ -1,4 +1,4 @@
-import type { Begun, Progress, TrainerOptions, TrainingStep } from "photonet/training";
+import type { Begun, Compiling, Progress, TrainerOptions, TrainingStep } from "photonet/training";
 import { startWorker } from "../start-worker.js";
 import type { Added, Learned, TrainReply, TrainRequest } from "../workers/train.js";
 import workerAddress from "../workers/train.ts?worker&url";
@@ -7,6 +7,7 @@ export interface RunHooks {
   /** The model to start from is on its way. */
   onProgress(progress: Progress): void;
   onNotice(notice: string): void;
+  onCompile(compiling: Compiling): void;
   onBegun(begun: Begun): void;
   onStep(step: TrainingStep): void;
   /** There is a model that is better than those before. */
@@ -27,6 +28,7 @@ export class TrainingRun {
     this.#worker = worker;
     worker.addEventListener("message", ({ data }: MessageEvent<TrainReply>) => {
       if ("call" in data) this.#answered(data);
+      else if ("compiling" in data) hooks.onCompile(data.compiling);
       else if ("begun" in data) hooks.onBegun(data.begun);
       else if ("step" in data) hooks.onStep(data.step);
       else if ("learned" in data) hooks.onLearned(data.learned);

@@ -1,5 +1,5 @@
 /** The worker that trains: one training, from its photos to its end. */
-import { type Begun, type Judgement, type TrainerOptions, type TrainingStep, Trainer } from "photonet/training";
+import { type Begun, type Compiling, type Judgement, type TrainerOptions, type TrainingStep, Trainer } from "photonet/training";
 import type { Progress } from "photonet/training";
 
 export type TrainRequest =
@@ -25,6 +25,7 @@ export interface Learned {
 export type TrainReply =
   | { call: number; value: unknown }
   | { call: number; error: { name: string; message: string } }
+  | { compiling: Compiling }
   | { begun: Begun }
   | { step: TrainingStep }
   | { learned: Learned }
@@ -70,6 +71,7 @@ async function train(): Promise<void> {
   try {
     await opened().train({
       signal: stopping.signal,
+      onCompile: (compiling) => tell({ compiling }),
       onBegin: (begun) => tell({ begun }),
       onStep: (step) => {
         tell({ step });
