@@ -5,7 +5,7 @@ use photonet_gpu::{Compiled, DeviceChoice, DeviceClass, Gpu, GpuOptions};
 use photonet_model::{Frozen, Model};
 use photonet_train::config::{ClassWeights, Config, Variant};
 use photonet_train::evaluate::Evaluation;
-use photonet_train::session::{Gallery, Progress, Session};
+use photonet_train::session::{Gallery, Kept, Progress, Session};
 use photonet_vision::Rgb;
 use serde::{Deserialize, Serialize};
 use std::future::poll_fn;
@@ -19,6 +19,8 @@ const KEPT_SIDES: u32 = photonet_train::config::KEPT_SIDES / 2;
 
 /// The memory that photos may take, in bytes.
 const MEMORY: u64 = 2 << 30;
+
+const TOO_LATE: &str = "photos are added before the training begins";
 
 /// What a page asks for; all but the classes has a usual value.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
@@ -144,9 +146,28 @@ impl Trainer {
 
     /// Takes a photo of a class, before the training begins.
     pub fn add(&mut self, photo: &Rgb, name: &str, label: u32) -> Result<(), EngineError> {
+        Ok(self.gallery(label)?.add(photo, name, label)?)
+    }
+
+    /// How photos are taken, for [`Intake::read`] in other threads.
+    pub fn intake(&self) -> Result<String, EngineError> {
+        match &self.stage {
+            Stage::Gathering(gathered) => Ok(gathered.0.intake().written()?),
+            _ => Err(EngineError::Training(TOO_LATE.into())),
+        }
+    }
+
+    /// Takes what another thread has kept of a photo of a class, as [`Kept::to_bytes`] gives it.
+    pub fn add_kept(&mut self, kept: &[u8], name: &str, label: u32) -> Result<(), EngineError> {
+        let kept = Kept::from_bytes(kept)?;
+        Ok(self.gallery(label)?.take(kept, name, label)?)
+    }
+
+    /// What takes a photo of class `label`.
+    fn gallery(&mut self, label: u32) -> Result<&mut Gallery, EngineError> {
         let refuse = |reason: String| Err(EngineError::Training(reason));
         let Stage::Gathering(gathered) = &mut self.stage else {
-            return refuse("photos are added before the training begins".into());
+            return refuse(TOO_LATE.into());
         };
         let (gallery, _) = &mut **gathered;
         if label as usize >= self.labels.len() {
@@ -159,7 +180,7 @@ impl Trainer {
                 gallery.bytes() >> 20
             ));
         }
-        Ok(gallery.add(photo, name, label)?)
+        Ok(gallery)
     }
 
     /// Whether no more photos are taken, as those that are there fill the memory for them.
@@ -279,6 +300,7 @@ pub struct Judgement<'a> {
 mod tests {
     use super::*;
     use photonet_model::{Architecture, Family, TrainingFacts, initialise};
+    use photonet_train::session::Intake;
     use photonet_vision::Recipe;
     use pollster::block_on;
     use std::cell::Cell;
@@ -349,8 +371,17 @@ mod tests {
             for (number, level) in
                 [(0, 20), (1, 230), (0, 40), (1, 200), (0, 60), (1, 240), (0, 10), (1, 250)]
             {
-                trainer.add(&photo(level), &format!("{level}"), number).unwrap();
+                let (photo, name) = (photo(level), format!("{level}"));
+                // Half of them as another thread would.
+                if level % 20 == 0 {
+                    let intake = Intake::read(&trainer.intake().unwrap()).unwrap();
+                    let kept = intake.keep(&photo).unwrap().to_bytes();
+                    trainer.add_kept(&kept, &name, number).unwrap();
+                } else {
+                    trainer.add(&photo, &name, number).unwrap();
+                }
             }
+            assert!(trainer.add_kept(&[0; 3], "cut off", 0).is_err());
             assert!(
                 trainer.add(&photo(9), "far", 2).unwrap_err().to_string().contains("none of the 2 classes")
             );
@@ -368,6 +399,7 @@ mod tests {
                 (6, 2, 1, 32)
             );
             assert!(trainer.begin(|_| ()).await.is_err() && trainer.add(&photo(9), "late", 0).is_err());
+            assert!(trainer.intake().unwrap_err().to_string().contains("before the training begins"));
             assert!(trainer.judgement().is_none());
             assert!(trainer.model().unwrap_err().to_string().contains("end of the first epoch"));
             assert!(!trainer.advance().await.unwrap().done);

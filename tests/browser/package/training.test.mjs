@@ -260,6 +260,70 @@ test("where memory runs out in the middle, what was asked is answered with an er
   await page.free();
 });
 
+test("workers decode photos that are added at once, and what is learned of them is the same", needs("WebGPU"), async () => {
+  const page = await trainingPage();
+  const { classes, photos } = drawn(6);
+  const found = await page.evaluate(
+    async ([options, photos]) => {
+      let started = 0;
+      const decoders = () => {
+        started += 1;
+        return new Worker("/node_modules/photonet/dist/training-worker.js", { type: "module" });
+      };
+      const files = await Promise.all(photos.map(async ([url, label]) => [await helpers.file(url), label]));
+      const firstSteps = async (trainer) => {
+        const losses = [];
+        const stop = new AbortController();
+        const onStep = ({ loss }) => losses.push(loss) === 2 && stop.abort();
+        const ending = await endingOf(trainer.train({ onStep, signal: stop.signal }));
+        return { ending, losses, counts: trainer.counts };
+      };
+      const notices = [];
+      const many = await training.Trainer.open({ ...options, decoders, onNotice: (text) => notices.push(text) });
+      const adding = files.map(([file, label]) => endingOf(many.add(file, label)));
+      adding.push(endingOf(many.add(new File(["no photo"], "note.jpg"), 0)), endingOf(many.add(files[0][0], 0, { signal: AbortSignal.abort() })));
+      // Without waiting for them: the training does.
+      const together = await firstSteps(many);
+      const added = await Promise.all(adding);
+      const late = await endingOf(many.add(files[0][0], 0));
+      many.dispose();
+
+      const one = await training.Trainer.open(options);
+      for (const [file, label] of files) await one.add(file, label);
+      const alone = await firstSteps(one);
+      one.dispose();
+
+      // Workers that do not start, and a trainer that goes while its workers decode.
+      const failing = await training.Trainer.open({ ...options, decoders: () => new Worker("/nowhere.js"), onNotice: (text) => notices.push(text) });
+      const without = await Promise.all(files.slice(0, 3).map(([file, label]) => endingOf(failing.add(file, label))));
+      const { counts } = failing;
+      failing.dispose();
+      const gone = await training.Trainer.open({ ...options, decoders });
+      await gone.add(files[0][0], 0);
+      const leaving = files.map(([file, label]) => endingOf(gone.add(file, label)));
+      setTimeout(() => gone.dispose());
+      return { started, together, added, late, notices, alone, without, counts, left: await Promise.all(leaving) };
+    },
+    [{ ...settings, classes }, photos],
+  );
+  const { together, alone, added, late, notices, without, left } = found;
+  assert.ok(found.started >= 2, `${found.started} workers`);
+  assert.equal(together.ending.name, "AbortError", JSON.stringify(together));
+  assert.deepEqual(together.counts, classes.map(() => 6));
+  assert.deepEqual(together, alone);
+  const [aborted, broken] = [added.pop(), added.pop()];
+  assert.ok(added.length === photos.length && added.every((ending) => !("name" in ending)), JSON.stringify(added));
+  assert.deepEqual([aborted.name, broken.name], ["AbortError", "ImageError"]);
+  assert.match(broken.message, /^note\.jpg: /);
+  assert.match(late.message, /added before the training begins/);
+  assert.ok(without.every((ending) => !("name" in ending)), JSON.stringify(without));
+  assert.equal(found.counts.reduce((a, b) => a + b), 3);
+  assert.match(notices[0], /a decoding worker failed: .* Does it run photonet\/training-worker as a module.* Photos are decoded without it/);
+  for (const { name, message } of left.filter((ending) => "name" in ending)) assert.match(`${name} ${message}`, /^DeviceError this trainer was disposed of/);
+  assert.ok(left.some((ending) => "name" in ending));
+  await page.free();
+});
+
 test("without WebGPU training says so", async () => {
   const page = await trainingPage();
   const error = await page.evaluate(async () => {
@@ -273,7 +337,7 @@ test("without WebGPU training says so", async () => {
 
 test("the package exports the training with its types and its wasm", () => {
   const { exports } = JSON.parse(readFileSync(join(packageFolder, "package.json"), "utf8"));
-  for (const path of [...Object.values(exports["./training"]), exports["./training-wasm"]]) {
+  for (const path of [...Object.values(exports["./training"]), ...Object.values(exports["./training-worker"]), exports["./training-wasm"]]) {
     assert.ok(readFileSync(join(packageFolder, path)).length > 0, path);
   }
 });

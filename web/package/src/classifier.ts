@@ -56,12 +56,12 @@ export class Classifier {
       onNotice: harmless(options.onNotice),
       signal: options.signal,
     };
-    const decoders = new Decoders(options.decoders, open.wasm, hooks.onNotice);
+    const decoders = new Decoders(options.decoders, "photonet/worker", open.wasm, hooks.onNotice);
     try {
       const engine = options.worker
         ? await RemoteEngine.open(options.worker, open, hooks)
         : await LocalEngine.open(open, hooks);
-      return new Classifier(engine, decoders.for(engine), topK);
+      return new Classifier(engine, decoders.for({ preprocessing: engine.loaded.preprocessing, module: () => engine.module() }), topK);
     } catch (error) {
       decoders.close();
       throw error;

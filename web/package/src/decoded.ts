@@ -5,7 +5,7 @@ import { decodedByBrowser } from "./photo.js";
 import type { DecodedBy } from "./types.js";
 
 /** A photo in a wasm's memory. */
-interface Held {
+export interface Held {
   readonly width: number;
   readonly height: number;
   free(): void;

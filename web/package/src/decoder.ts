@@ -1,23 +1,17 @@
 import { prepared } from "./decode.js";
-import { bytesOf } from "./decoded.js";
+import { bytesOf, type Held, type PhotoReader } from "./decoded.js";
 import type { EncodedFile, Prepared } from "./engine.js";
 import { checkAbort, PhotonetError } from "./errors.js";
 import { Queue } from "./queue.js";
-import type { WasmSource } from "./types.js";
-import { classifierWasm } from "./wasm.js";
 
-/** Prepares photos for an engine in another thread: it has the wasm, and neither a model nor a device. */
-export class Decoder {
-  readonly #preprocessing: string;
+/** Prepares photos for another thread: it has a wasm, and neither a model nor a device. */
+export class Decoder<P extends Held = Held> {
+  readonly #prepare: (photo: EncodedFile, failed: () => void, reading: Promise<Uint8Array>) => Promise<Prepared>;
   readonly #queue = new Queue();
 
-  private constructor(preprocessing: string) {
-    this.#preprocessing = preprocessing;
-  }
-
-  static async open(wasm: WasmSource | undefined, preprocessing: string): Promise<Decoder> {
-    await classifierWasm.start(wasm);
-    return new Decoder(preprocessing);
+  /** For a wasm that is started: its photos, and what the other thread takes of one. */
+  constructor(by: PhotoReader<P>, taken: (photo: P) => Uint8Array) {
+    this.#prepare = (photo, failed, reading) => prepared(photo, by, taken, failed, reading);
   }
 
   /**
@@ -37,7 +31,7 @@ export class Decoder {
         throw new PhotonetError("the wasm failed");
       };
       try {
-        return await prepared(photo, (decoded) => decoded.tensor(this.#preprocessing), failed, reading);
+        return await this.#prepare(photo, failed, reading);
       } catch (error) {
         if (over) return undefined;
         throw error;

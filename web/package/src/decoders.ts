@@ -1,6 +1,6 @@
-import type { EncodedFile, Engine, PhotoInput, Prepared } from "./engine.js";
+import type { EncodedFile, PhotoInput, Prepared } from "./engine.js";
 import { ImageError, isAbort, textOf } from "./errors.js";
-import { Link, PATIENCE } from "./link.js";
+import { Link, PATIENCE, type Script } from "./link.js";
 import { fromHere } from "./remote.js";
 import type { LoadOptions, WasmSource } from "./types.js";
 
@@ -27,24 +27,36 @@ interface Hand {
   jobs: number;
 }
 
-/** The workers that decode photos for one classifier, as far as they are wanted, can be started, and live. */
+/** Whose photos are prepared. */
+export interface Customer {
+  /** How, in the words of the workers' script; nothing where only the customer can tell. */
+  preprocessing: string | undefined;
+  /** The compiled wasm, for the workers; rejects where it cannot be handed on. */
+  module(): Promise<WebAssembly.Module>;
+}
+
+/** The workers that decode photos for one customer, as far as they are wanted, can be started, and live. */
 export class Decoders {
   readonly #start: (() => Worker | Promise<Worker>) | undefined;
   readonly #wasm: WasmSource | undefined;
+  readonly #script: Script;
   readonly #onNotice: (message: string) => void;
-  #engine: Engine | undefined;
+  #customer: Customer | undefined;
   /** How many there are to be: less by those that failed. */
   #wanted: number;
   /** Those that were given, until they are opened. */
   #given: Hand[] = [];
   #hands: Hand[] = [];
   #waiting: Job[] = [];
+  /** Those that are with a worker. */
+  readonly #handed = new Set<Job>();
   /** Another one for each start; nothing while none are started. */
   #round: object | undefined;
   #users = 0;
   #rest: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(source: LoadOptions["decoders"], wasm: WasmSource | undefined, onNotice: (message: string) => void) {
+  constructor(source: LoadOptions["decoders"], script: Script, wasm: WasmSource | undefined, onNotice: (message: string) => void) {
+    this.#script = script;
     this.#wasm = wasm;
     this.#onNotice = onNotice;
     if (typeof source === "function") this.#start = source;
@@ -54,14 +66,14 @@ export class Decoders {
   }
 
   /** Says whose photos they prepare. */
-  for(engine: Engine): this {
-    this.#engine = engine;
-    if (engine.loaded.preprocessing === undefined) this.#wanted = 0;
+  for(customer: Customer): this {
+    this.#customer = customer;
+    if (customer.preprocessing === undefined) this.#wanted = 0;
     return this;
   }
 
   #hand(worker: Worker): Hand {
-    return { worker, link: new Link(worker, "a decoding worker", { onProgress: () => undefined, onNotice: this.#onNotice }), jobs: 0 };
+    return { worker, link: new Link(worker, "a decoding worker", this.#script, { onProgress: () => undefined, onNotice: this.#onNotice }), jobs: 0 };
   }
 
   /** Photos that may be with decoders, or wait for one; 0 where there are none. */
@@ -84,10 +96,10 @@ export class Decoders {
 
   /** Starts them, where that was not done yet. */
   start(): void {
-    if (this.#round || this.#wanted === 0 || !this.#engine) return;
+    if (this.#round || this.#wanted === 0 || !this.#customer) return;
     const round = (this.#round = {});
     // So that nobody fetches and compiles it again.
-    const module = this.#engine.module().catch(() => undefined);
+    const module = this.#customer.module().catch(() => undefined);
     const make = this.#start;
     const hands = make ? Array.from({ length: this.#wanted }, async () => this.#hand(await make())) : this.#given.splice(0);
     for (const hand of hands) void this.#open(hand, module, round);
@@ -109,7 +121,7 @@ export class Decoders {
   }
 
   async #prime(link: Link, module: WebAssembly.Module | undefined): Promise<void> {
-    const preprocessing = this.#engine?.loaded.preprocessing ?? "";
+    const preprocessing = this.#customer?.preprocessing ?? "";
     try {
       await link.open({ op: "openDecoder", wasm: module ?? fromHere(this.#wasm), preprocessing }, undefined);
     } catch (error) {
@@ -153,6 +165,7 @@ export class Decoders {
     const { link } = hand;
     const silence = setTimeout(() => link.fail("it does not answer"), PATIENCE[1]);
     hand.jobs++;
+    this.#handed.add(job);
     try {
       if (link.failed) throw link.failed;
       const prepared = (await link.call({ op: "prepare", photo: job.photo }, job.signal)) as Prepared | undefined;
@@ -165,6 +178,7 @@ export class Decoders {
       }
     } finally {
       clearTimeout(silence);
+      this.#handed.delete(job);
       hand.jobs--;
       this.#next();
     }
@@ -172,7 +186,7 @@ export class Decoders {
 
   #lose(hand: Hand, error: unknown): void {
     const at = this.#hands.indexOf(hand);
-    if (at < 0) return this.#engineTakes();
+    if (at < 0) return this.#customerTakes();
     this.#hands.splice(at, 1);
     this.#discard(hand);
     this.#lost(error);
@@ -181,11 +195,11 @@ export class Decoders {
   #lost(error: unknown): void {
     this.#wanted--;
     this.#onNotice(`${textOf(error)} Photos are decoded without it.`);
-    this.#engineTakes();
+    this.#customerTakes();
   }
 
   /** What waits, where no decoder is left, or none is there yet. */
-  #engineTakes(): void {
+  #customerTakes(): void {
     if (this.#hands.length === 0) for (const job of this.#waiting.splice(0)) job.settle(job.photo);
   }
 
@@ -197,7 +211,9 @@ export class Decoders {
   #stop(): void {
     this.#round = undefined;
     for (const hand of this.#hands.splice(0)) this.#discard(hand);
-    this.#engineTakes();
+    // Nobody answers for them any more.
+    for (const job of this.#handed) job.settle(job.photo);
+    this.#customerTakes();
   }
 
   /** Lets the workers go, and ends those that were started here. */

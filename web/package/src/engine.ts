@@ -31,7 +31,7 @@ export interface Facts {
   resize: number;
 }
 
-/** A photo as the network takes it: `size * size * 3` bytes. */
+/** A photo as the network takes it, `size * size * 3` bytes; for a trainer, what that keeps of it. */
 export interface Prepared extends Facts {
   kind: "prepared";
   pixels: Uint8Array;

@@ -13,27 +13,29 @@ interface Waiting {
  */
 export const PATIENCE = [10_000, 30_000] as const;
 
-const CAUSES =
-  "Does it run photonet/worker as a module, and does the Content-Security-Policy (worker-src, script-src) allow it?";
+/** The scripts of this package that workers run. */
+export type Script = "photonet/worker" | "photonet/training-worker";
 
 let links = 0;
 
-/** The page's end of what was opened in a worker that runs `photonet/worker`. Several may share one worker. */
+/** The page's end of what was opened in a worker that runs one of this package's scripts. Several may share one worker. */
 export class Link {
   /** Why the worker is of no use, once it has failed. */
   failed: DeviceError | undefined;
   readonly #worker: Worker;
   readonly #name: string;
+  readonly #causes: string;
   readonly #number = ++links;
   readonly #hooks: Omit<Hooks, "signal">;
   readonly #waiting = new Map<number, Waiting>();
   #silence: ReturnType<typeof setTimeout>[] = [];
   #calls = 0;
 
-  /** `name` is for messages. */
-  constructor(worker: Worker, name: string, hooks: Omit<Hooks, "signal">) {
+  /** `name` is for messages, and the script that it is to run. */
+  constructor(worker: Worker, name: string, script: Script, hooks: Omit<Hooks, "signal">) {
     this.#worker = worker;
     this.#name = name;
+    this.#causes = `Does it run ${script} as a module, and does the Content-Security-Policy (worker-src, script-src) allow it?`;
     this.#hooks = hooks;
     worker.addEventListener("message", this.#onMessage);
     worker.addEventListener("messageerror", this.#onMessageError);
@@ -45,7 +47,7 @@ export class Link {
     if (this.failed) throw this.failed;
     const opened = this.call(what, signal);
     this.#silence = [
-      setTimeout(() => this.#hooks.onNotice(`${this.#name} has not answered yet. ${CAUSES}`), PATIENCE[0]),
+      setTimeout(() => this.#hooks.onNotice(`${this.#name} has not answered yet. ${this.#causes}`), PATIENCE[0]),
       setTimeout(() => this.fail("it does not answer"), PATIENCE[1]),
     ];
     return opened.finally(() => this.#heard());
@@ -73,7 +75,7 @@ export class Link {
 
   /** Rejects what is not answered. */
   fail(reason: string): void {
-    const error = new DeviceError(`${this.#name} failed: ${reason}. ${CAUSES}`);
+    const error = new DeviceError(`${this.#name} failed: ${reason}. ${this.#causes}`);
     this.failed = error;
     for (const [call, { reject }] of this.#waiting) {
       this.#waiting.delete(call);

@@ -3,7 +3,7 @@ import type { Engine, Hooks, Loaded, OpenOptions, PhotoInput, Prepared, RawOutco
 import { checkAbort, fromWasm } from "./errors.js";
 import { keepModel } from "./model.js";
 import { frontOf, openEngine } from "./open.js";
-import { type Answer, Engine as WasmEngine } from "./photonet_wasm.js";
+import { type Answer, Engine as WasmEngine, Photo } from "./photonet_wasm.js";
 import { Queue } from "./queue.js";
 import type { Backend, ModelInfo, Verdict } from "./types.js";
 import { classifierWasm } from "./wasm.js";
@@ -113,7 +113,7 @@ export class LocalEngine implements Engine {
 
   async #prepare(input: PhotoInput): Promise<Prepared> {
     classifierWasm.checkTrap();
-    return input.kind === "prepared" ? input : prepared(input, (photo) => this.#wasm.tensor(photo));
+    return input.kind === "prepared" ? input : prepared(input, Photo, (photo) => this.#wasm.tensor(photo));
   }
 
   #ready({ pixels, width, height, decodedBy, decode, resize }: Prepared): Ready {

@@ -16,7 +16,7 @@ export class RemoteEngine implements Engine {
   }
 
   static async open(worker: Worker, options: OpenOptions, hooks: Hooks): Promise<RemoteEngine> {
-    const link = new Link(worker, "the worker", hooks);
+    const link = new Link(worker, "the worker", "photonet/worker", hooks);
     const { source, wasm } = options;
     const open = { ...options, source: fromHere(source), wasm: fromHere(wasm) };
     try {

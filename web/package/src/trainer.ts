@@ -1,27 +1,30 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 import { adapterName, gpuHere } from "./adapter.js";
-import { decoded } from "./decoded.js";
-import { checkAbort, DeviceError, fromWasm, ImageError, TrainingError } from "./errors.js";
+import { decoded, type Undecoded } from "./decoded.js";
+import { Decoders } from "./decoders.js";
+import type { EncodedFile, Prepared } from "./engine.js";
+import { abortable, checkAbort, DeviceError, fromWasm, ImageError, TrainingError } from "./errors.js";
 import { harmless } from "./harmless.js";
 import { hints } from "./hints.js";
 import { keepModel, type ModelBytes, readModel } from "./model.js";
 import { toInput } from "./photo.js";
-import init, { Photo, Trainer as WasmTrainer } from "./photonet_trainer.js";
+import { Photo, Trainer as WasmTrainer } from "./photonet_trainer.js";
 import type { Instance } from "./platform.js";
 import { Queue } from "./queue.js";
-import { Wasm } from "./starter.js";
 import type { AddOptions, BeginOptions, Begun, Judgement, TrainerOptions, TrainingStep, TrainOptions } from "./training-types.js";
+import { trainerWasm as wasm } from "./training-wasm.js";
 import { turn } from "./turn.js";
 import type { PhotoSource } from "./types.js";
-
-const wasm = new Wasm("photonet_trainer_bg.wasm", init, () => new URL("./photonet_trainer_bg.wasm", import.meta.url));
 
 /** Photos in the making of a model. Nothing that it is given leaves the device. */
 export class Trainer {
   /** The classes' names. */
   readonly classes: readonly string[];
   readonly #wasm: WasmTrainer;
+  readonly #decoders: Decoders;
   readonly #queue = new Queue();
+  /** The calls of `add` that have no answer yet. */
+  readonly #adding = new Set<Promise<void>>();
   /** Photos of each class. */
   readonly #counts: number[];
   #begun: Begun | undefined;
@@ -30,8 +33,9 @@ export class Trainer {
   #over = false;
   #disposed = false;
 
-  private constructor(trainer: WasmTrainer, classes: readonly string[]) {
+  private constructor(trainer: WasmTrainer, decoders: Decoders, classes: readonly string[]) {
     this.#wasm = trainer;
+    this.#decoders = decoders;
     this.classes = classes;
     this.#counts = classes.map(() => 0);
   }
@@ -41,7 +45,7 @@ export class Trainer {
    * `ModelError` or an `AbortError`.
    */
   static async open(options: TrainerOptions): Promise<Trainer> {
-    const { from, wasm: source, sha256, cache, onProgress, onNotice, signal, classes, precision, freeze, ...settings } = options;
+    const { from, wasm: source, sha256, cache, onProgress, onNotice, signal, classes, precision, freeze, decoders: workers, ...settings } = options;
     checkAbort(signal);
     const names = checkedClasses(classes);
     checkSettings(settings);
@@ -51,42 +55,42 @@ export class Trainer {
     if (!gpuHere()) {
       throw new DeviceError(`there is no WebGPU here, and training needs it: ${hints.noGpu}`);
     }
-    const stop = new AbortController();
-    const abort = (): void => stop.abort();
-    signal?.addEventListener("abort", abort, { once: true });
     const told = {
       onProgress: harmless(onProgress),
       onNotice: harmless(onNotice),
       onHeader: () => undefined,
-      signal: stop.signal,
     };
-    let model: ModelBytes | undefined;
+    // Its workers' scripts may fail while the model is on its way.
+    const decoders = new Decoders(workers, "photonet/training-worker", source, told.onNotice);
+    const stop = new AbortController();
+    const abort = (): void => stop.abort();
+    signal?.addEventListener("abort", abort, { once: true });
     try {
-      const reading = from === undefined ? undefined : readModel({ ...told, source: from, sha256, cache: cache ?? true });
-      [model] = await Promise.all([reading, wasm.start(source)]);
+      const keeps = cache ?? true;
+      const reading = from === undefined ? undefined : readModel({ ...told, signal: stop.signal, source: from, sha256, cache: keeps });
+      const [model] = await Promise.all([reading, wasm.start(source)]);
+      checkAbort(signal);
+      const asked = {
+        ...Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined)),
+        classes: names,
+        half: precision === "f16",
+        ...(freeze === undefined ? {} : { freeze: String(freeze) }),
+      };
+      const trainer = await opened(JSON.stringify(asked), model);
+      if (model && keeps) void keepModel(model, told.onNotice);
+      decoders.for({ preprocessing: trainer.intake(), module: () => wasm.start(source) });
+      const made = new Trainer(trainer, decoders, names);
+      if (signal?.aborted) made.dispose();
+      checkAbort(signal);
+      return made;
+    } catch (error) {
+      decoders.close();
+      throw error;
     } finally {
       // Where one fails the other need not go on.
       stop.abort();
       signal?.removeEventListener("abort", abort);
     }
-    checkAbort(signal);
-    const asked = {
-      ...Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined)),
-      classes: names,
-      half: precision === "f16",
-      ...(freeze === undefined ? {} : { freeze: String(freeze) }),
-    };
-    let trainer: WasmTrainer;
-    try {
-      trainer = await wasm.answer(() => WasmTrainer.open(JSON.stringify(asked), model?.bytes, model?.name ?? ""));
-    } catch (error) {
-      throw fromWasm(error);
-    }
-    if (model && (cache ?? true)) void keepModel(model, told.onNotice);
-    const made = new Trainer(trainer, names);
-    if (signal?.aborted) made.dispose();
-    checkAbort(signal);
-    return made;
   }
 
   /** Photos of each class so far, in the order of `classes`. */
@@ -100,46 +104,81 @@ export class Trainer {
   }
 
   /**
-   * Decodes a photo of a class, by name or index, and keeps what training needs of it. Before the training begins. Rejects with
-   * an `ImageError` where it cannot be read.
+   * Decodes a photo of a class, by name or index, and keeps what training needs of it. Before the training begins. With `decoders`
+   * several can be added at once. Rejects with an `ImageError` where it cannot be read.
    */
   async add(photo: PhotoSource, label: string | number, options: AddOptions = {}): Promise<void> {
-    const { signal } = options;
     const index = typeof label === "number" ? label : this.classes.indexOf(label);
     if (this.classes[index] === undefined) {
       throw new TrainingError(`${JSON.stringify(label)} is none of the classes: ${this.classes.join(", ")}`);
     }
+    const added = this.#add(photo, index, options);
+    this.#adding.add(added);
+    await added.finally(() => this.#adding.delete(added));
+  }
+
+  async #add(photo: PhotoSource, index: number, { name: given, signal }: AddOptions): Promise<void> {
     const input = await toInput(photo, signal);
     if (input.kind === "prepared") throw new ImageError("a prepared photo cannot be trained on");
-    const name = options.name ?? (input.kind === "file" ? input.name : "photo");
+    const name = given ?? (input.kind === "file" ? input.name : "photo");
+    const taken = input.kind === "file" ? await this.#prepared({ ...input, name }, signal) : input;
     await this.#call(signal, async () => {
-      const { photo: held } = await decoded(input, Photo);
       try {
-        this.#wasm.add(held, name, index);
+        if (taken.kind === "prepared") this.#wasm.addKept(taken.pixels, name, index);
+        else await this.#addDecoded(taken, name, index);
       } catch (error) {
-        // Nothing of this wasm is to be touched any more, not even to free the photo.
+        // A trap is remembered by the wasm.
         if (error instanceof WebAssembly.RuntimeError) throw error;
-        held.free();
         throw fromWasm(error, (error as { kind?: string } | null)?.kind === "image" ? name : undefined);
       }
-      held.free();
       this.#full = this.#wasm.full;
       this.#counts[index] = (this.#counts[index] ?? 0) + 1;
     });
   }
 
+  /** What the wasm keeps of a photo, where there are decoders, or the photo as it came. */
+  async #prepared(photo: EncodedFile, signal: AbortSignal | undefined): Promise<Prepared | EncodedFile> {
+    const stop = new AbortController();
+    this.#decoders.begin();
+    try {
+      const job = this.#decoders.add(photo, stop.signal);
+      this.#decoders.start();
+      const taken = job ? await abortable(job.done, signal) : photo;
+      if (taken instanceof Error) throw taken;
+      return taken as Prepared | EncodedFile;
+    } finally {
+      stop.abort();
+      this.#decoders.end();
+    }
+  }
+
+  async #addDecoded(photo: Undecoded, name: string, index: number): Promise<void> {
+    const { photo: held } = await decoded(photo, Photo);
+    try {
+      this.#wasm.add(held, name, index);
+    } catch (error) {
+      // Of a wasm that has trapped nothing is to be touched any more, not even to free the photo.
+      if (!(error instanceof WebAssembly.RuntimeError)) held.free();
+      throw error;
+    }
+    held.free();
+  }
+
   /**
-   * Sets a fifth of each class aside, and compiles the kernels; `train` does it where it was not done. Later photos are refused.
+   * Sets a fifth of each class aside, and compiles the kernels; `train` does it where it was not done. Photos that are being added
+   * are waited for, later ones are refused.
    * Rejects with a `TrainingError` where there are too few photos.
    */
-  begin(options: BeginOptions = {}): Promise<Begun> {
+  async begin(options: BeginOptions = {}): Promise<Begun> {
     const { signal } = options;
     const onCompile = harmless(options.onCompile);
+    await abortable(Promise.allSettled(this.#adding), signal);
     return this.#call(signal, async () => {
       this.#begun ??= named(
         JSON.parse(await this.#wasm.begin((done: number, total: number) => onCompile({ done, total }))) as Begun,
         await adapterName(),
       );
+      this.#decoders.close();
       return this.#begun;
     });
   }
@@ -204,6 +243,7 @@ export class Trainer {
   dispose(): void {
     if (this.#disposed) return;
     this.#disposed = true;
+    this.#decoders.close();
     this.#queue.close(() => {
       if (wasm.trapped) return;
       this.#wasm.close();
@@ -218,6 +258,14 @@ export class Trainer {
     if (typeof Symbol.dispose === "symbol") {
       Object.defineProperty(this.prototype, Symbol.dispose, { value: this.prototype.dispose, configurable: true, writable: true });
     }
+  }
+}
+
+async function opened(settings: string, model: ModelBytes | undefined): Promise<WasmTrainer> {
+  try {
+    return await wasm.answer(() => WasmTrainer.open(settings, model?.bytes, model?.name ?? ""));
+  } catch (error) {
+    throw fromWasm(error);
   }
 }
 

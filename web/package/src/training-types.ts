@@ -1,5 +1,5 @@
 import type { Instance } from "./platform.js";
-import type { CallOptions, ModelSource, Precision, Progress, WasmSource } from "./types.js";
+import type { CallOptions, LoadOptions, ModelSource, Precision, Progress, WasmSource } from "./types.js";
 
 /** What to train, and how; all but the classes has a usual value. */
 export interface TrainerOptions {
@@ -37,6 +37,12 @@ export interface TrainerOptions {
   cache?: boolean | undefined;
   onProgress?: ((progress: Progress) => void) | undefined;
   onNotice?: ((message: string) => void) | undefined;
+  /**
+   * Workers that run `photonet/training-worker` and decode photos, of which several can be added at once then. A function starts
+   * one: it is called as often as the machine has cores for, and the workers are ended when they have nothing to do. A list is
+   * used as it is, and stays the caller's.
+   */
+  decoders?: LoadOptions["decoders"];
   /** The wasm, where it is not beside the module. */
   wasm?: WasmSource | undefined;
   signal?: Instance<"AbortSignal"> | undefined;

@@ -18,7 +18,7 @@ use std::time::Duration;
 use photonet_vision::{DecodeLimits, Mixing, Purpose, Random, Recipe, RngKey, VisionError};
 
 pub use epoch::EpochIter;
-pub(crate) use preparation::Preparation;
+pub(crate) use preparation::{Fixed, Preparation};
 use source::Source;
 
 use crate::dataset::Dataset;

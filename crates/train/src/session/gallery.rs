@@ -1,15 +1,15 @@
 //! Photos in memory, each ready to be cut at random and to be evaluated.
 
+use super::intake::{Intake, Kept};
 use crate::config::Config;
 use crate::dataset::{Sample, SplitOptions, class_counts, for_validation};
 use crate::loader::Preparation;
 use photonet_vision::{Rgb, RngKey, VisionError};
-use std::borrow::Cow;
 
 /// Photos in memory with their classes, as a configuration prepares them.
 pub struct Gallery {
     train: Preparation,
-    eval: Preparation,
+    intake: Intake,
     photos: Vec<Photo>,
     bytes: u64,
 }
@@ -17,10 +17,7 @@ pub struct Gallery {
 struct Photo {
     name: String,
     label: u32,
-    /// What random crops are cut from.
-    kept: Rgb,
-    /// What evaluation takes.
-    input: Rgb,
+    kept: Kept,
 }
 
 /// A gallery divided for training.
@@ -37,12 +34,14 @@ pub(super) struct Divided {
 impl Gallery {
     /// For photos that `config` prepares.
     pub fn new(config: &Config) -> Self {
-        Self {
-            train: Preparation::new(config.train.recipe.clone(), config.train.kept_short()),
-            eval: Preparation::new(config.eval.recipe.clone(), None),
-            photos: Vec::new(),
-            bytes: 0,
-        }
+        let train = Preparation::new(config.train.recipe.clone(), config.train.kept_short());
+        let eval = Preparation::new(config.eval.recipe.clone(), None);
+        Self { intake: Intake::new(&train, &eval), train, photos: Vec::new(), bytes: 0 }
+    }
+
+    /// How it takes photos, for threads that do a part of it.
+    pub fn intake(&self) -> &Intake {
+        &self.intake
     }
 
     /// Takes a decoded photo of class `label`. The order in which photos are added makes no difference, but for those of one
@@ -51,12 +50,18 @@ impl Gallery {
     /// # Errors
     /// A photo that cannot be prepared, as one of a thousand times the height in width.
     pub fn add(&mut self, photo: &Rgb, name: &str, label: u32) -> Result<(), VisionError> {
-        let input = self.eval.keep(Cow::Borrowed(photo))?;
-        let kept = self.train.keep(Cow::Borrowed(photo))?;
+        self.take(self.intake.keep(photo)?, name, label)
+    }
+
+    /// The same, of a photo of which [`Gallery::intake`] has kept what is needed.
+    ///
+    /// # Errors
+    /// As [`Gallery::add`].
+    pub fn take(&mut self, kept: Kept, name: &str, label: u32) -> Result<(), VisionError> {
         // A crop shows whether the random steps take it, before a run has begun.
-        self.train.pixels(&kept, RngKey { seed: 0, epoch: 0, sample: 0 })?;
-        self.bytes += (kept.data().len() + input.data().len()) as u64;
-        self.photos.push(Photo { name: name.into(), label, kept, input });
+        self.train.pixels(&kept.source, RngKey { seed: 0, epoch: 0, sample: 0 })?;
+        self.bytes += kept.bytes();
+        self.photos.push(Photo { name: name.into(), label, kept });
         Ok(())
     }
 
@@ -86,12 +91,14 @@ impl Gallery {
         let labels: Vec<u32> = self.photos.iter().map(|photo| photo.label).collect();
         let chosen = for_validation(&labels, classes, options);
         let (mut train, mut val, mut samples) = (Vec::new(), Vec::new(), Vec::new());
-        for (Photo { name, label, kept, input }, chosen) in self.photos.into_iter().zip(chosen) {
+        for (Photo { name, label, kept: Kept { source, input } }, chosen) in
+            self.photos.into_iter().zip(chosen)
+        {
             if chosen {
                 val.push(input);
                 samples.push(Sample { path: name.into(), label });
             } else {
-                train.push((kept, label));
+                train.push((source, label));
             }
         }
         Divided { train, val, samples, preparation: self.train }

@@ -6,6 +6,7 @@
 mod best;
 mod checks;
 mod gallery;
+mod intake;
 
 use crate::TrainError;
 use crate::config::Config;
@@ -32,6 +33,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 pub use gallery::Gallery;
+pub use intake::{Intake, Kept};
 
 /// A run on photos in memory.
 pub struct Session {

@@ -12,7 +12,7 @@ pub use engine::{Answer, Engine};
 use js_sys::{Error, Reflect};
 use photonet_vision::Rgb;
 #[cfg(feature = "trainer")]
-pub use trainer::Trainer;
+pub use trainer::{Intake, Trainer};
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 

@@ -5,9 +5,31 @@ use crate::error::EngineError;
 use crate::trainer;
 use js_sys::Function;
 use photonet_gpu::Compiled;
+use photonet_train::session;
 use serde::Serialize;
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
+
+/// How a trainer takes photos, for threads that decode them.
+#[wasm_bindgen]
+pub struct Intake {
+    intake: session::Intake,
+}
+
+#[wasm_bindgen]
+impl Intake {
+    /// As `Trainer.intake` gave it.
+    pub fn read(written: &str) -> Result<Intake, JsValue> {
+        let intake = session::Intake::read(written).map_err(|e| thrown(e.into()))?;
+        Ok(Self { intake })
+    }
+
+    /// What the trainer's `addKept` takes of a photo.
+    pub fn keep(&self, photo: &Photo) -> Result<Vec<u8>, JsValue> {
+        let kept = self.intake.keep(&photo.rgb).map_err(|e| thrown(e.into()))?;
+        Ok(kept.to_bytes())
+    }
+}
 
 /// Photos in the making of a model. Calls must not overlap: the package queues them.
 #[wasm_bindgen]
@@ -26,6 +48,17 @@ impl Trainer {
     /// Takes a photo of the class with index `label`.
     pub fn add(&mut self, photo: &Photo, name: &str, label: u32) -> Result<(), JsValue> {
         self.trainer.add(&photo.rgb, name, label).map_err(thrown)
+    }
+
+    /// How photos are taken, for [`Intake::read`] in other threads.
+    pub fn intake(&self) -> Result<String, JsValue> {
+        self.trainer.intake().map_err(thrown)
+    }
+
+    /// Takes what [`Intake::keep`] gave of a photo of the class with index `label`.
+    #[wasm_bindgen(js_name = addKept)]
+    pub fn add_kept(&mut self, kept: &[u8], name: &str, label: u32) -> Result<(), JsValue> {
+        self.trainer.add_kept(kept, name, label).map_err(thrown)
     }
 
     /// Whether no more photos are taken.

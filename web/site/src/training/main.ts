@@ -18,6 +18,8 @@ const COMPILING = "Compiling the kernels, which takes a while the first time";
 /** Steps below which little is learned. */
 const FEW_STEPS = 200;
 const UNREADABLE_SHOWN = 3;
+/** Photos on their way to the training: more than there are workers to decode them, so that none waits. */
+const AT_ONCE = 8;
 
 /** A training under way: what it was begun with, whatever becomes of the page's fields meanwhile. */
 interface Training {
@@ -182,33 +184,46 @@ async function addPhotos(now: Training, run: TrainingRun): Promise<void> {
   const unreadable: string[] = [];
   let [copies, conflicts] = [0, 0];
   let full = false;
-  let done = 0;
-  // In turns, so that all classes have their part where not all photos fit.
-  const longest = Math.max(...now.classes.map(({ photos }) => photos.length));
-  for (let place = 0; place < longest && !full; place++) {
-    for (const [label, { photos }] of now.classes.entries()) {
-      const given = photos[place];
-      if (!given || full) continue;
-      if (now.stopped) return;
-      const { file, name } = given;
-      const unique = now.photos.has(name) ? `${name} (${label + 1}.${place + 1})` : name;
-      done += 1;
-      try {
-        const added = await run.add(file, label, unique);
-        full = added.full;
-        // On both sides of the division a copy would tell how well it was learned by heart.
-        if (added.copyOf === undefined) now.photos.set(unique, file);
-        else if (added.copyOf === label) copies += 1;
-        else conflicts += 1;
-      } catch (error) {
-        if ((error as Error).name !== "ImageError") throw error;
-        unreadable.push(message(error));
-      }
-      tell(`Reading photos: ${done.toLocaleString("en")} of ${all.toLocaleString("en")}`, done / all);
+  let [given, done, refused] = [0, 0, 0];
+  const names = new Set<string>();
+  const add = async ({ file, name }: Given, label: number, place: number): Promise<void> => {
+    const unique = names.has(name) ? `${name} (${label + 1}.${place + 1})` : name;
+    names.add(unique);
+    try {
+      const added = await run.add(file, label, unique);
+      full ||= added.full;
+      // On both sides of the division a copy would tell how well it was learned by heart.
+      if (added.refused) refused += 1;
+      else if (added.copyOf === undefined) now.photos.set(unique, file);
+      else if (added.copyOf === label) copies += 1;
+      else conflicts += 1;
+    } catch (error) {
+      if ((error as Error).name !== "ImageError") throw error;
+      unreadable.push(message(error));
     }
-  }
-  if (full && done < all) {
-    notice(`${plural(done, "photo")} fill the memory that a page has for them: the other ${(all - done).toLocaleString("en")} are left out. Smaller pixels leave room for more.`, "problem");
+    done += 1;
+    if (!now.stopped) tell(`Reading photos: ${done.toLocaleString("en")} of ${all.toLocaleString("en")}`, done / all);
+  };
+  // In turns, so that all classes have their part where not all photos fit.
+  const inTurns = function* (): Generator<[Given, number, number]> {
+    const longest = Math.max(...now.classes.map(({ photos }) => photos.length));
+    for (let place = 0; place < longest; place++) {
+      for (const [label, { photos }] of now.classes.entries()) if (photos[place]) yield [photos[place]!, label, place];
+    }
+  };
+  const coming = inTurns();
+  const one = async (): Promise<void> => {
+    for (const [photo, label, place] of coming) {
+      given += 1;
+      await add(photo, label, place);
+      if (full || now.stopped) return;
+    }
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, one));
+  if (now.stopped) return;
+  const leftOut = all - given + refused;
+  if (full && leftOut > 0) {
+    notice(`${plural(all - leftOut, "photo")} fill the memory that a page has for them: the other ${leftOut.toLocaleString("en")} are left out. Smaller pixels leave room for more.`, "problem");
   }
   if (copies > 0) notice(`${plural(copies, "photo")} left out that ${copies === 1 ? "is" : "are"} in the same class twice.`);
   if (conflicts > 0) notice(`${plural(conflicts, "photo")} left out that ${conflicts === 1 ? "is" : "are"} in another class too: which is right?`, "problem");

@@ -1,6 +1,7 @@
 import type { Begun, Compiling, Progress, TrainerOptions, TrainingStep } from "photonet/training";
 import { startWorker } from "../start-worker.js";
 import type { Added, Learned, TrainReply, TrainRequest } from "../workers/train.js";
+import intakeAddress from "../workers/intake.ts?worker&url";
 import workerAddress from "../workers/train.ts?worker&url";
 
 export interface RunHooks {
@@ -67,10 +68,10 @@ export class TrainingRun {
 
   /** Opens the device, and loads the model to start from. */
   async open(options: TrainerOptions): Promise<void> {
-    await this.#ask({ op: "open", options });
+    await this.#ask({ op: "open", options, decoder: new URL(intakeAddress, document.baseURI).href });
   }
 
-  /** Gives a photo. */
+  /** Gives a photo; several can be on their way. */
   async add(photo: Blob, label: number, name: string): Promise<Added> {
     return (await this.#ask({ op: "add", photo, label, name })) as Added;
   }

@@ -1,9 +1,10 @@
 /** The worker that trains: one training, from its photos to its end. */
 import { type Begun, type Compiling, type Judgement, type TrainerOptions, type TrainingStep, Trainer } from "photonet/training";
 import type { Progress } from "photonet/training";
+import { startWorker } from "../start-worker.js";
 
 export type TrainRequest =
-  | { op: "open"; options: Omit<TrainerOptions, "signal" | "onProgress" | "onNotice"> }
+  | { op: "open"; options: Omit<TrainerOptions, "signal" | "onProgress" | "onNotice">; decoder: string }
   | { op: "add"; photo: Blob; label: number; name: string }
   | { op: "train" }
   | { op: "stop" };
@@ -12,6 +13,8 @@ export type TrainRequest =
 export interface Added {
   /** Whether no more are taken. */
   full: boolean;
+  /** Whether this one was not taken for that. */
+  refused?: boolean;
   /** The class that the same file was given in before; it is left out then. */
   copyOf?: number;
 }
@@ -45,19 +48,35 @@ function opened(): Trainer {
 
 /** The class of each file that was given, by what tells copies of it. */
 const seen = new Map<string, number>();
+/** Looks at files in the order in which they are given, so that of two copies the first is taken. */
+let looking: Promise<unknown> = Promise.resolve();
+
+/** The file's bytes, where they can be read, and the class that it was given in before. */
+async function look(photo: Blob, label: number): Promise<{ bytes?: ArrayBuffer; copyOf?: number }> {
+  const bytes = await photo.arrayBuffer().catch(() => undefined);
+  if (!bytes) return {};
+  const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)).join();
+  const copyOf = seen.get(hash);
+  if (copyOf !== undefined) return { copyOf };
+  seen.set(hash, label);
+  return { bytes };
+}
 
 async function add(photo: Blob, label: number, name: string): Promise<Added> {
-  const bytes = await photo.arrayBuffer().catch(() => undefined);
-  // The trainer says why.
-  if (!bytes) await opened().add(photo, label, { name });
-  else {
-    const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)).join();
-    const copyOf = seen.get(hash);
-    if (copyOf !== undefined) return { full: opened().full, copyOf };
-    seen.set(hash, label);
-    await opened().add(new File([bytes], name), label, { name });
+  const trainer = opened();
+  const looked = looking.then(() => look(photo, label));
+  looking = looked;
+  const { bytes, copyOf } = await looked;
+  if (copyOf !== undefined) return { full: trainer.full, copyOf };
+  try {
+    // Of one without bytes the trainer says why.
+    await trainer.add(bytes ? new File([bytes], name) : photo, label, { name });
+  } catch (error) {
+    // The last that there was room for was on its way with it.
+    if (trainer.full && (error as Error).name === "TrainingError") return { full: true, refused: true };
+    throw error;
   }
-  return { full: opened().full };
+  return { full: trainer.full };
 }
 
 /** Each best model goes to the page at once, which has it then whatever comes. */
@@ -89,6 +108,8 @@ async function answer(request: TrainRequest): Promise<unknown> {
       trainer = await Trainer.open({
         ...request.options,
         signal: stopping.signal,
+        // Not every browser lets workers start others.
+        decoders: "Worker" in globalThis ? () => startWorker(request.decoder) : undefined,
         onProgress: (progress) => tell({ progress }),
         onNotice: (notice) => tell({ notice }),
       });
