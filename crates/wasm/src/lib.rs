@@ -15,6 +15,8 @@ mod error;
 mod header;
 mod photo;
 #[cfg(feature = "trainer")]
+mod settings;
+#[cfg(feature = "trainer")]
 mod trainer;
 
 pub use bindings::*;
