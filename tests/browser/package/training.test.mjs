@@ -104,7 +104,8 @@ test("two epochs have the losses of the program's run, can be stopped and gone o
   assert.match(found.early[0].message, /has not begun/);
   assert.equal(found.early[1], null);
   const { compiling } = found;
-  assert.ok(compiling.length > 10 && compiling.at(-1).done > 20, JSON.stringify(compiling));
+  // Some browsers tell of many kernels at once.
+  assert.ok(compiling.length > 1 && compiling.at(-1).done > 20, JSON.stringify(compiling));
   assert.equal(compiling.at(-1).done, compiling.at(-1).total);
   compiling.forEach(({ done, total }, index) => assert.ok(done <= total && done >= (compiling[index - 1]?.done ?? 0), JSON.stringify(compiling)));
   // What the callback threw is the page's, and stopped nothing.

@@ -19,7 +19,7 @@ export const post = (message: Reply): void => scope.postMessage(message);
 /** What was opened, by its number; a worker that was started anew does not know it. */
 export async function known<T>(opened: Map<number, Promise<T>>, photonet: number): Promise<T> {
   const found = await opened.get(photonet);
-  if (!found) throw new PhotonetError("the worker does not know this classifier: was it started anew?");
+  if (!found) throw new PhotonetError("the worker knows nothing of what it is asked: was it started anew?");
   return found;
 }
 
