@@ -163,12 +163,8 @@ fn a_state_that_evaluates_to_no_number_is_not_saved() {
 fn imagenet() -> Option<&'static Path> {
     static FOLDER: OnceLock<Option<TempDir>> = OnceLock::new();
     let folder = FOLDER.get_or_init(|| {
-        let Some(shared) = std::env::var_os("PHOTONET_SHARED") else {
-            println!("skipped: PHOTONET_SHARED does not name the development data");
-            return None;
-        };
+        let file = shared()?.join("models/tf_mobilenetv3_small_100.safetensors");
         let folder = workplace();
-        let file = PathBuf::from(shared).join("models/tf_mobilenetv3_small_100.safetensors");
         run(folder.path(), &format!("import {} --out imagenet.safetensors", file.display())).ok();
         Some(folder)
     });
@@ -194,13 +190,12 @@ fn imported_weights_are_tuned_in_their_own_family_and_resumed_to_the_same_bits()
     same_bits(&at("whole/latest"), &at("halves/latest"));
 }
 
-/// A folder with so many photos of each class of TrashNet to train on, and 20 to evaluate on.
-fn some_of_trashnet(folder: &Path, each: usize) {
-    let shared = PathBuf::from(std::env::var_os("PHOTONET_SHARED").unwrap()).join("data/trashnet");
+/// A folder with so many of `trashnet`'s photos of each class to train on, and 20 to evaluate on.
+fn some_of(trashnet: &Path, folder: &Path, each: usize) {
     fs::create_dir_all(folder).unwrap();
-    fs::copy(shared.join("label_list.txt"), folder.join("label_list.txt")).unwrap();
+    fs::copy(trashnet.join("label_list.txt"), folder.join("label_list.txt")).unwrap();
     for (name, each) in [("train_list.txt", each), ("val_list.txt", 20)] {
-        let all = fs::read_to_string(shared.join(name)).unwrap();
+        let all = fs::read_to_string(trashnet.join(name)).unwrap();
         let mut taken: HashMap<&str, usize> = HashMap::new();
         let some = all.lines().filter(|line| {
             let (_, class) = line.rsplit_once(' ').unwrap();
@@ -212,7 +207,7 @@ fn some_of_trashnet(folder: &Path, each: usize) {
         fs::write(folder.join(name), some.join("\n")).unwrap();
         for (photo, _) in some.iter().filter_map(|line| line.rsplit_once(' ')) {
             fs::create_dir_all(folder.join(photo).parent().unwrap()).unwrap();
-            fs::copy(shared.join(photo), folder.join(photo)).unwrap();
+            fs::copy(trashnet.join(photo), folder.join(photo)).unwrap();
         }
     }
 }
@@ -220,8 +215,8 @@ fn some_of_trashnet(folder: &Path, each: usize) {
 /// By Momentum and the statistics of each batch it was a quarter.
 #[test]
 fn a_few_photos_of_each_class_and_a_few_epochs_teach_what_imagenet_has_prepared() {
-    let Some(folder) = imagenet() else { return };
-    some_of_trashnet(&folder.join("trashnet"), 25);
+    let (Some(shared), Some(folder)) = (shared(), imagenet()) else { return };
+    some_of(&shared.join("data/trashnet"), &folder.join("trashnet"), 25);
     let command = "train trashnet --from imagenet.safetensors --size 96 --batch 16 --epochs 4 --out rubbish";
     let said = run(folder, command).ok().said();
     let (_, best) = said.rsplit_once("best metric: ").unwrap();

@@ -78,10 +78,7 @@ fn half_precision_ranks_alike(single: &[Vec<f64>], half: &[Vec<f64>]) {
 
 #[test]
 fn timm_weights_give_timms_logits() {
-    let Some(shared) = std::env::var_os("PHOTONET_SHARED").map(PathBuf::from) else {
-        println!("skipped: PHOTONET_SHARED does not name the development data");
-        return;
-    };
+    let Some(shared) = shared() else { return };
     let golden = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../tests/golden/photos.safetensors");
     let golden = read(&std::fs::read(golden).unwrap(), &ReadOptions::default()).unwrap();
     let folder = tempfile::tempdir().unwrap();

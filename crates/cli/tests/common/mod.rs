@@ -155,6 +155,15 @@ pub fn workplace() -> TempDir {
     folder
 }
 
+/// The folder of the development data; none, with a word of it, where the environment names none.
+pub fn shared() -> Option<PathBuf> {
+    let shared = std::env::var_os("PHOTONET_SHARED").map(PathBuf::from);
+    if shared.is_none() {
+        println!("skipped: PHOTONET_SHARED does not name the development data");
+    }
+    shared
+}
+
 /// A folder with `photos/` and a finished run of two epochs in `out/`, made once for each test binary.
 pub fn trained() -> &'static Path {
     static FOLDER: OnceLock<TempDir> = OnceLock::new();
