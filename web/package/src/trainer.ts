@@ -6,7 +6,7 @@ import type { EncodedFile, Prepared } from "./engine.js";
 import { abortable, checkAbort, DeviceError, fromWasm, ImageError, TrainingError } from "./errors.js";
 import { harmless } from "./harmless.js";
 import { hints } from "./hints.js";
-import { keepModel, type ModelBytes, readModel } from "./model.js";
+import { keepModel, readModel } from "./model.js";
 import { toInput } from "./photo.js";
 import { Photo, Trainer as WasmTrainer } from "./photonet_trainer.js";
 import type { Instance } from "./platform.js";
@@ -76,7 +76,7 @@ export class Trainer {
         half: precision === "f16",
         ...(freeze === undefined ? {} : { freeze: String(freeze) }),
       };
-      const trainer = await opened(JSON.stringify(asked), model);
+      const trainer = await answered(() => WasmTrainer.open(JSON.stringify(asked), model?.bytes, model?.name ?? ""));
       if (model && keeps) void keepModel(model, told.onNotice);
       decoders.for({ preprocessing: trainer.intake(), module: () => wasm.start(source) });
       const made = new Trainer(trainer, decoders, names);
@@ -230,13 +230,7 @@ export class Trainer {
   /** Calls the wasm when the calls before have their answers. */
   async #call<T>(signal: AbortSignal | undefined, work: () => Promise<T>): Promise<T> {
     if (this.#disposed) throw new DeviceError("this trainer was disposed of: open another one");
-    return this.#queue.run(signal, async () => {
-      try {
-        return await wasm.answer(work);
-      } catch (error) {
-        throw fromWasm(error);
-      }
-    });
+    return this.#queue.run(signal, () => answered(work));
   }
 
   /** Frees the device's memory and the photos, once the call under way is answered. Later calls reject. */
@@ -261,9 +255,10 @@ export class Trainer {
   }
 }
 
-async function opened(settings: string, model: ModelBytes | undefined): Promise<WasmTrainer> {
+/** The answer of a call to the wasm, or an error of this package. */
+async function answered<T>(work: () => Promise<T>): Promise<T> {
   try {
-    return await wasm.answer(() => WasmTrainer.open(settings, model?.bytes, model?.name ?? ""));
+    return await wasm.answer(work);
   } catch (error) {
     throw fromWasm(error);
   }

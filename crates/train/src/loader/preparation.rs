@@ -42,14 +42,6 @@ impl Preparation {
         &self.fixed
     }
 
-    /// What to keep of a decoded photo.
-    ///
-    /// # Errors
-    /// A photo that the steps do not take.
-    pub fn keep(&self, image: Cow<'_, Rgb>) -> Result<Rgb, VisionError> {
-        self.fixed.keep(image)
-    }
-
     /// The pixels of what was kept, with the random numbers of `key`.
     ///
     /// # Errors

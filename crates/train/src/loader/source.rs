@@ -135,7 +135,7 @@ impl Source {
         let image = decode(&bytes, &self.limits).map_err(|e| e.to_string())?;
         add(&self.read_nanos, start);
         let start = Instant::now();
-        let image = self.preparation.keep(Cow::Owned(image));
+        let image = self.preparation.fixed().keep(Cow::Owned(image));
         add(&self.transform_nanos, start);
         image.map_err(|e| e.to_string())
     }

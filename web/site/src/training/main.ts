@@ -184,7 +184,7 @@ async function addPhotos(now: Training, run: TrainingRun): Promise<void> {
   const unreadable: string[] = [];
   let [copies, conflicts] = [0, 0];
   let full = false;
-  let [given, done, refused] = [0, 0, 0];
+  let [done, refused] = [0, 0];
   const names = new Set<string>();
   const add = async ({ file, name }: Given, label: number, place: number): Promise<void> => {
     const unique = names.has(name) ? `${name} (${label + 1}.${place + 1})` : name;
@@ -214,14 +214,13 @@ async function addPhotos(now: Training, run: TrainingRun): Promise<void> {
   const coming = inTurns();
   const one = async (): Promise<void> => {
     for (const [photo, label, place] of coming) {
-      given += 1;
       await add(photo, label, place);
       if (full || now.stopped) return;
     }
   };
   await Promise.all(Array.from({ length: AT_ONCE }, one));
   if (now.stopped) return;
-  const leftOut = all - given + refused;
+  const leftOut = all - done + refused;
   if (full && leftOut > 0) {
     notice(`${plural(all - leftOut, "photo")} fill the memory that a page has for them: the other ${leftOut.toLocaleString("en")} are left out. Smaller pixels leave room for more.`, "problem");
   }
