@@ -298,6 +298,8 @@ test("workers decode photos that are added at once, and what is learned of them 
       const failing = await training.Trainer.open({ ...options, decoders: () => new Worker("/nowhere.js"), onNotice: (text) => notices.push(text) });
       const without = await Promise.all(files.slice(0, 3).map(([file, label]) => endingOf(failing.add(file, label))));
       const { counts } = failing;
+      // The photos do not wait for the workers.
+      while (notices.length === 0) await new Promise((resolve) => setTimeout(resolve, 20));
       failing.dispose();
       const gone = await training.Trainer.open({ ...options, decoders });
       await gone.add(files[0][0], 0);

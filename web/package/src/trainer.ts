@@ -2,7 +2,6 @@
 import { adapterName, gpuHere } from "./adapter.js";
 import { decoded, type Undecoded } from "./decoded.js";
 import { Decoders } from "./decoders.js";
-import type { EncodedFile, Prepared } from "./engine.js";
 import { abortable, checkAbort, DeviceError, fromWasm, ImageError, TrainingError } from "./errors.js";
 import { harmless } from "./harmless.js";
 import { hints } from "./hints.js";
@@ -118,34 +117,32 @@ export class Trainer {
   }
 
   async #add(photo: PhotoSource, index: number, { name: given, signal }: AddOptions): Promise<void> {
-    const input = await toInput(photo, signal);
-    if (input.kind === "prepared") throw new ImageError("a prepared photo cannot be trained on");
-    const name = given ?? (input.kind === "file" ? input.name : "photo");
-    const taken = input.kind === "file" ? await this.#prepared({ ...input, name }, signal) : input;
-    await this.#call(signal, async () => {
-      try {
-        if (taken.kind === "prepared") this.#wasm.addKept(taken.pixels, name, index);
-        else await this.#addDecoded(taken, name, index);
-      } catch (error) {
-        // A trap is remembered by the wasm.
-        if (error instanceof WebAssembly.RuntimeError) throw error;
-        throw fromWasm(error, (error as { kind?: string } | null)?.kind === "image" ? name : undefined);
-      }
-      this.#full = this.#wasm.full;
-      this.#counts[index] = (this.#counts[index] ?? 0) + 1;
-    });
-  }
-
-  /** What the wasm keeps of a photo, where there are decoders, or the photo as it came. */
-  async #prepared(photo: EncodedFile, signal: AbortSignal | undefined): Promise<Prepared | EncodedFile> {
+    const read = await toInput(photo, signal);
+    if (read.kind === "prepared") throw new ImageError("a prepared photo cannot be trained on");
+    const name = given ?? (read.kind === "file" ? read.name : "photo");
+    const input = read.kind === "file" ? { ...read, name } : read;
     const stop = new AbortController();
     this.#decoders.begin();
     try {
-      const job = this.#decoders.add(photo, stop.signal);
+      const job = input.kind === "file" ? this.#decoders.add(input, stop.signal) : undefined;
       this.#decoders.start();
-      const taken = job ? await abortable(job.done, signal) : photo;
-      if (taken instanceof Error) throw taken;
-      return taken as Prepared | EncodedFile;
+      await this.#call(signal, async () => {
+        // What no worker has begun with when its turn comes is decoded here: nothing waits for workers that do not come.
+        if (job) this.#decoders.giveBack(job);
+        const taken = (await job?.done) ?? input;
+        this.#checkDisposed();
+        if (taken instanceof Error) throw taken;
+        try {
+          if (taken.kind === "prepared") this.#wasm.addKept(taken.pixels, name, index);
+          else await this.#addDecoded(taken, name, index);
+        } catch (error) {
+          // A trap is remembered by the wasm.
+          if (error instanceof WebAssembly.RuntimeError) throw error;
+          throw fromWasm(error, (error as { kind?: string } | null)?.kind === "image" ? name : undefined);
+        }
+        this.#full = this.#wasm.full;
+        this.#counts[index] = (this.#counts[index] ?? 0) + 1;
+      });
     } finally {
       stop.abort();
       this.#decoders.end();
@@ -227,9 +224,13 @@ export class Trainer {
     return this.#call(undefined, file);
   }
 
+  #checkDisposed(): void {
+    if (this.#disposed) throw new DeviceError("this trainer was disposed of: open another one");
+  }
+
   /** Calls the wasm when the calls before have their answers. */
   async #call<T>(signal: AbortSignal | undefined, work: () => Promise<T>): Promise<T> {
-    if (this.#disposed) throw new DeviceError("this trainer was disposed of: open another one");
+    this.#checkDisposed();
     return this.#queue.run(signal, () => answered(work));
   }
 
