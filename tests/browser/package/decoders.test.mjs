@@ -2,9 +2,9 @@
 import assert from "node:assert/strict";
 import { basename } from "node:path";
 import { after, before, test } from "node:test";
-import { needs } from "../browser.mjs";
+import { engine, needs } from "../browser.mjs";
 import { DIST, decodersBench } from "./decoders.mjs";
-import { AVIF, photos, somePhotos } from "./harness.mjs";
+import { answer, AVIF, photos, somePhotos } from "./harness.mjs";
 import { serve } from "../server.mjs";
 
 let bed;
@@ -206,6 +206,62 @@ test("a function starts as many as the machine has room for, once a second photo
     assert.equal(ended, decoders);
     assert.equal(engine, false);
   }
+});
+
+test("a worker starts decoders itself, but in Firefox, or is given ports to them", async () => {
+  const [photo] = somePhotos(1);
+  bed.routes["/customer.js"] = answer(
+    `import { Classifier } from "${DIST}/index.js";
+    Object.defineProperty(navigator, "hardwareConcurrency", { value: 2 });
+    const counting = (decoder, count) => {
+      const { postMessage } = decoder;
+      decoder.postMessage = (message, transfer) => {
+        if (message.what.op === "prepare") count();
+        postMessage.call(decoder, message, transfer);
+      };
+      return decoder;
+    };
+    async function labels(decoders, photo, enough) {
+      const notices = [];
+      const classifier = await Classifier.load("/model.safetensors", { backend: "cpu", decoders, onNotice: (notice) => notices.push(notice) });
+      const labels = new Set();
+      do {
+        for (const { result } of await classifier.classifyAll([photo, photo, photo])) labels.add(result.top[0].label);
+      } while (!enough());
+      classifier.dispose();
+      return { labels: [...labels], notices };
+    }
+    addEventListener("message", async ({ data: { url, ports, own } }) => {
+      const photo = await (await fetch(url)).blob();
+      let [started, prepared] = [0, 0];
+      const start = () => {
+        started += 1;
+        return counting(new Worker("${DIST}/worker.js", { type: "module" }), () => (prepared += 1));
+      };
+      const byOwn = await labels(start, photo, () => !own || prepared > 2);
+      const through = [0, 0];
+      const byPorts = await labels(ports.map((port, index) => counting(port, () => (through[index] += 1))), photo, () => Math.min(...through) > 2);
+      postMessage({ byOwn, started, byPorts });
+    });
+    postMessage("ready");`,
+    "text/javascript",
+  );
+  const own = engine !== "firefox";
+  const found = await bed.onPage(
+    ([url, own, dist]) =>
+      new Promise((resolve, reject) => {
+        const worker = new Worker("/customer.js", { type: "module" });
+        worker.onerror = ({ message }) => reject(new Error(message));
+        worker.onmessage = ({ data }) => {
+          if (data !== "ready") return resolve(data);
+          const ports = [0, 1].map(() => photonet.portTo(new Worker(`${dist}/worker.js`, { type: "module" })));
+          worker.postMessage({ url, ports, own }, ports);
+        };
+      }),
+    [photo.url, own, DIST],
+  );
+  const right = { labels: [photo.top[0].label], notices: [] };
+  assert.deepEqual(found, { byOwn: right, started: own ? 2 : 0, byPorts: right });
 });
 
 test("decoders that were started have their rest and are started anew", needs("scripts before the page's"), async () => {

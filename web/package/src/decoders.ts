@@ -22,7 +22,7 @@ export interface Job {
 
 /** A worker that decodes. */
 interface Hand {
-  worker: Worker;
+  worker: Worker | MessagePort;
   link: Link;
   jobs: number;
 }
@@ -62,7 +62,7 @@ export class Decoders {
     if (typeof source === "function") this.#start = source;
     // Listened to from here on: their scripts may fail before the first photo.
     else if (source) this.#given = Array.from(source, (worker) => this.#hand(worker));
-    this.#wanted = this.#start ? affordable() : this.#given.length;
+    this.#wanted = !this.#start ? this.#given.length : mayStart() ? affordableDecoders() : 0;
   }
 
   /** Says whose photos they prepare. */
@@ -72,7 +72,7 @@ export class Decoders {
     return this;
   }
 
-  #hand(worker: Worker): Hand {
+  #hand(worker: Worker | MessagePort): Hand {
     return { worker, link: new Link(worker, "a decoding worker", this.#script, { onProgress: () => undefined, onNotice: this.#onNotice }), jobs: 0 };
   }
 
@@ -205,7 +205,7 @@ export class Decoders {
 
   #discard({ worker, link }: Hand): void {
     link.close();
-    if (this.#start) worker.terminate();
+    if (this.#start) (worker as Worker).terminate();
   }
 
   #stop(): void {
@@ -225,8 +225,19 @@ export class Decoders {
   }
 }
 
-/** As many as there are cores, but for the page's own where there are more than two, and as memory allows; not every browser tells. */
-function affordable(): number {
+/**
+ * Whether `new Worker` is to be called here. Firefox (seen with 153) stops for good in it now and then where a worker calls it: it
+ * waits there for the page's thread, whose notice may wake the new worker in its place.
+ */
+function mayStart(): boolean {
+  return "document" in globalThis || !(globalThis.navigator?.userAgent ?? "").includes("Firefox");
+}
+
+/**
+ * How many workers to decode with: as many as there are cores, but for the page's own where there are more than two, and as memory
+ * allows; not every browser tells. None with one core.
+ */
+export function affordableDecoders(): number {
   const { hardwareConcurrency = 1, deviceMemory = 6 } = (globalThis.navigator ?? {}) as { hardwareConcurrency?: number; deviceMemory?: number };
   if (hardwareConcurrency < 2) return 0;
   return Math.min(MOST, Math.max(2, hardwareConcurrency - 1), Math.floor(deviceMemory / 2));

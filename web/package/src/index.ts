@@ -8,6 +8,7 @@
  * ```
  */
 export { Classifier } from "./classifier.js";
+export { affordableDecoders } from "./decoders.js";
 export { AbortError, DeviceError, ImageError, isAbort, ModelError, PhotonetError } from "./errors.js";
-export { workerFrom } from "./spawn.js";
+export { portTo, workerFrom } from "./spawn.js";
 export type * from "./types.js";

@@ -22,7 +22,7 @@ let links = 0;
 export class Link {
   /** Why the worker is of no use, once it has failed. */
   failed: DeviceError | undefined;
-  readonly #worker: Worker;
+  readonly #worker: Worker | MessagePort;
   readonly #name: string;
   readonly #causes: string;
   readonly #number = ++links;
@@ -32,14 +32,13 @@ export class Link {
   #calls = 0;
 
   /** `name` is for messages, and the script that it is to run. */
-  constructor(worker: Worker, name: string, script: Script, hooks: Omit<Hooks, "signal">) {
+  constructor(worker: Worker | MessagePort, name: string, script: Script, hooks: Omit<Hooks, "signal">) {
     this.#worker = worker;
     this.#name = name;
     this.#causes = `Does it run ${script} as a module, and does the Content-Security-Policy (worker-src, script-src) allow it?`;
     this.#hooks = hooks;
-    worker.addEventListener("message", this.#onMessage);
-    worker.addEventListener("messageerror", this.#onMessageError);
-    worker.addEventListener("error", this.#onError);
+    this.#listen("addEventListener");
+    if ("start" in worker) worker.start();
   }
 
   /** The first call, whose answer is not waited for in vain. */
@@ -109,9 +108,13 @@ export class Link {
 
   close(): void {
     this.#post({ photonet: this.#number, call: 0, what: { op: "close" } });
-    this.#worker.removeEventListener("message", this.#onMessage);
-    this.#worker.removeEventListener("messageerror", this.#onMessageError);
-    this.#worker.removeEventListener("error", this.#onError);
+    this.#listen("removeEventListener");
+  }
+
+  #listen(change: "addEventListener" | "removeEventListener"): void {
+    // A port has no errors.
+    const heard = { message: this.#onMessage, messageerror: this.#onMessageError, error: this.#onError };
+    for (const [name, hear] of Object.entries(heard)) this.#worker[change](name, hear as (event: Event) => void);
   }
 }
 

@@ -18,6 +18,9 @@ export interface Call {
     | { op: "close" };
 }
 
+/** From the page to the worker, with a port: whoever has the other end of that makes the calls from then on. */
+export const HANDED_ON = "photonet's other end";
+
 /** What a call of `run` gives: errors lose their class on the way, so they are sent in parts. */
 export type PlainOutcome = { result: RawResult } | { plain: PlainError };
 

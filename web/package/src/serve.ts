@@ -1,20 +1,21 @@
 import type { Decoder } from "./decoder.js";
 import { PhotonetError, toPlain } from "./errors.js";
 import { buffersOf } from "./link.js";
-import type { Call, Reply } from "./protocol.js";
+import { type Call, HANDED_ON, type Reply } from "./protocol.js";
 import type { WasmSource } from "./types.js";
 
-interface Scope {
-  addEventListener(type: "message", listener: (event: MessageEvent<Call>) => void): void;
+/** The other end: who started this worker, or a port. */
+interface Other {
+  addEventListener(type: "message", listener: (event: MessageEvent<Call | typeof HANDED_ON>) => void): void;
   postMessage(message: Reply, transfer?: Transferable[]): void;
 }
 
-const scope = globalThis as unknown as Scope;
+let other = globalThis as unknown as Other;
 
 /** What a call is answered with, and what of it goes to the page without a copy. */
 export type Answer = [value: unknown, transfer?: Transferable[]];
 
-export const post = (message: Reply): void => scope.postMessage(message);
+export const post = (message: Reply): void => other.postMessage(message);
 
 /** What was opened, by its number; a worker that was started anew does not know it. */
 export async function known<T>(opened: Map<number, Promise<T>>, photonet: number): Promise<T> {
@@ -23,10 +24,19 @@ export async function known<T>(opened: Map<number, Promise<T>>, photonet: number
   return found;
 }
 
-/** Answers the calls that other threads make of this worker; `close` ends what was opened as a number. */
+/**
+ * Answers the calls that another thread makes of this worker, its starter or the one that was given its port; `close` ends what was
+ * opened as a number.
+ */
 export function serve(answer: (call: Call, signal: AbortSignal) => Promise<Answer>, close: (photonet: number) => void): void {
   const aborts = new Map<string, AbortController>();
-  scope.addEventListener("message", ({ data }) => {
+  const hear = ({ data, ports: [port] }: MessageEvent<Call | typeof HANDED_ON>): void => {
+    if (data === HANDED_ON) {
+      if (!port) return;
+      other = port;
+      port.addEventListener("message", hear);
+      return port.start();
+    }
     if (typeof data?.photonet !== "number" || !data.what) return;
     const { photonet, call, what } = data;
     const key = `${photonet}/${call}`;
@@ -39,10 +49,11 @@ export function serve(answer: (call: Call, signal: AbortSignal) => Promise<Answe
     aborts.set(key, abort);
     answer(data, abort.signal)
       // A compiled module is not cloned everywhere: posting fails then, which is an answer as well.
-      .then(([value, transfer]) => scope.postMessage({ photonet, call, value }, transfer))
-      .catch((error: unknown) => scope.postMessage({ photonet, call, error: toPlain(error) }))
+      .then(([value, transfer]) => other.postMessage({ photonet, call, value }, transfer))
+      .catch((error: unknown) => post({ photonet, call, error: toPlain(error) }))
       .finally(() => aborts.delete(key));
-  });
+  };
+  other.addEventListener("message", hear);
 }
 
 /** A worker's decoders, of one wasm or the other. */

@@ -1,3 +1,4 @@
+import { HANDED_ON } from "./protocol.js";
 import type { Instance } from "./platform.js";
 
 /**
@@ -13,4 +14,14 @@ export function workerFrom(url: string | Instance<"URL">): Instance<"Worker"> {
     // The worker has its own reference as soon as it is made.
     setTimeout(() => URL.revokeObjectURL(address), 10_000);
   }
+}
+
+/**
+ * A port to a worker that runs a script of this package, to be handed to another worker, which has it for one of its `decoders`:
+ * calls come through the port from then on.
+ */
+export function portTo(worker: Instance<"Worker">): Instance<"MessagePort"> {
+  const { port1, port2 } = new MessageChannel();
+  worker.postMessage(HANDED_ON, [port2]);
+  return port1;
 }

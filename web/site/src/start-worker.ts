@@ -1,11 +1,10 @@
 /**
  * Starts a module worker so that the document's policy holds in it. A worker from an address has the policy of its own
  * response, which a plain file server does not send; one from a `blob:` inherits the document's. Where a server's
- * policy refuses that, it is one that also comes with the worker's script. Workers that start others give a complete `address`.
+ * policy refuses that, it is one that also comes with the worker's script.
  */
 export async function startWorker(address: string): Promise<Worker> {
-  const { document } = globalThis as { document?: { baseURI: string } };
-  const url = new URL(address, document?.baseURI).href;
+  const url = new URL(address, document.baseURI).href;
   const script = URL.createObjectURL(new Blob([`import ${JSON.stringify(url)};`], { type: "text/javascript" }));
   try {
     return await ready(() => new Worker(script, { type: "module" }));

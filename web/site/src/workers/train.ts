@@ -1,10 +1,9 @@
 /** The worker that trains: one training, from its photos to its end. */
 import { type Begun, type Compiling, type Judgement, type TrainerOptions, type TrainingStep, Trainer } from "photonet/training";
 import type { Progress } from "photonet/training";
-import { startWorker } from "../start-worker.js";
 
 export type TrainRequest =
-  | { op: "open"; options: Omit<TrainerOptions, "signal" | "onProgress" | "onNotice">; decoder: string }
+  | { op: "open"; options: Omit<TrainerOptions, "signal" | "onProgress" | "onNotice"> }
   | { op: "add"; photo: Blob; label: number; name: string }
   | { op: "train" }
   | { op: "stop" };
@@ -108,8 +107,6 @@ async function answer(request: TrainRequest): Promise<unknown> {
       trainer = await Trainer.open({
         ...request.options,
         signal: stopping.signal,
-        // Not every browser lets workers start others.
-        decoders: "Worker" in globalThis ? () => startWorker(request.decoder) : undefined,
         onProgress: (progress) => tell({ progress }),
         onNotice: (notice) => tell({ notice }),
       });
