@@ -167,7 +167,7 @@ describe("Node", () => {
 
 describe("import alone", () => {
   test("touches nothing in Node, with the server's entry and with the browser's", () => {
-    const names = "AbortError Classifier DeviceError ImageError ModelError PhotonetError isAbort workerFrom";
+    const names = "AbortError Classifier DeviceError ImageError ModelError PhotonetError affordableDecoders isAbort portTo workerFrom";
     const code = `import * as all from "photonet"; console.log(Object.keys(all).sort().join(" "));`;
     assert.equal(node(code).trim(), names);
     assert.equal(node(code, "--conditions=browser").trim(), names);

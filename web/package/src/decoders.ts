@@ -2,12 +2,11 @@ import type { EncodedFile, PhotoInput, Prepared } from "./engine.js";
 import { ImageError, isAbort, textOf } from "./errors.js";
 import { Link, PATIENCE, type Script } from "./link.js";
 import { fromHere } from "./remote.js";
+import { affordableDecoders } from "./spawn.js";
 import type { LoadOptions, WasmSource } from "./types.js";
 
 /** Photos of one worker: the one that it decodes, and the next, whose file it reads meanwhile. */
 const DEPTH = 2;
-/** Decoding workers that were started here at most; each takes the memory of the largest photo that it had. */
-const MOST = 4;
 /** After so many idle milliseconds they are ended, which alone gives their memory back. */
 const REST = 20_000;
 
@@ -231,14 +230,4 @@ export class Decoders {
  */
 function mayStart(): boolean {
   return "document" in globalThis || !(globalThis.navigator?.userAgent ?? "").includes("Firefox");
-}
-
-/**
- * How many workers to decode with: as many as there are cores, but for the page's own where there are more than two, and as memory
- * allows; not every browser tells. None with one core.
- */
-export function affordableDecoders(): number {
-  const { hardwareConcurrency = 1, deviceMemory = 6 } = (globalThis.navigator ?? {}) as { hardwareConcurrency?: number; deviceMemory?: number };
-  if (hardwareConcurrency < 2) return 0;
-  return Math.min(MOST, Math.max(2, hardwareConcurrency - 1), Math.floor(deviceMemory / 2));
 }

@@ -8,7 +8,6 @@
  * ```
  */
 export { Classifier } from "./classifier.js";
-export { affordableDecoders } from "./decoders.js";
 export { AbortError, DeviceError, ImageError, isAbort, ModelError, PhotonetError } from "./errors.js";
-export { portTo, workerFrom } from "./spawn.js";
+export { affordableDecoders, portTo, workerFrom } from "./spawn.js";
 export type * from "./types.js";

@@ -9,9 +9,8 @@
  * const model = await trainer.model();
  * ```
  */
-export { affordableDecoders } from "./decoders.js";
 export { AbortError, DeviceError, ImageError, isAbort, ModelError, PhotonetError, TrainingError } from "./errors.js";
-export { portTo } from "./spawn.js";
+export { affordableDecoders, portTo } from "./spawn.js";
 export { Trainer } from "./trainer.js";
 export type * from "./training-types.js";
 export type { ModelSource, PhotoSource, Precision, Progress, WasmSource } from "./types.js";
