@@ -2,7 +2,7 @@
 
 use photonet_gpu::{DeviceChoice, Gpu, GpuOptions};
 use photonet_model::Model;
-use photonet_train::config::{Config, Variant};
+use photonet_train::config::{ClassWeights, Config, Variant};
 use photonet_train::dataset::{SplitOptions, open};
 use photonet_train::session::{Gallery, Progress, Session};
 use photonet_train::trainer::{RunOptions, train};
@@ -138,6 +138,24 @@ fn a_session_gives_the_weights_of_a_run_on_the_same_photos() {
     assert_eq!(more, files);
     assert_ne!(more.weights, ours.weights);
     assert_eq!(told.len(), 2 * 5);
+}
+
+#[test]
+fn what_is_compiled_ahead_is_what_a_training_needs() {
+    let folder = tempfile::tempdir().expect("set-up");
+    let photos = draw(folder.path());
+    let mut config = config(folder.path());
+    // With weights, which are not known before the photos are.
+    config.loss.class_weights = ClassWeights::Balanced;
+    let gpu = gpu();
+    block_on(Session::compile_ahead(&gpu, &config, &labels(), None)).expect("what was compiled");
+    let ahead = gpu.pipeline_count();
+    assert!(ahead > 0);
+    let mut session =
+        block_on(Session::start(&gpu, config.clone(), &labels(), gallery(&config, &photos), None))
+            .expect("set-up");
+    run(&mut session);
+    assert_eq!(gpu.pipeline_count(), ahead);
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use crate::error::EngineError;
 use crate::settings::Settings;
+use futures_channel::oneshot;
 use photonet_gpu::{Compiled, DeviceChoice, DeviceClass, Gpu, GpuOptions};
 use photonet_model::Model;
 use photonet_train::config::Config;
@@ -45,6 +46,8 @@ pub struct Trainer {
     /// For photos, in bytes.
     memory: u64,
     stage: Stage,
+    /// Told when what is compiled ahead is there.
+    ahead: Option<oneshot::Receiver<()>>,
 }
 
 enum Stage {
@@ -67,7 +70,24 @@ impl Trainer {
             GpuOptions { portable: true, shader_f16: settings.half, ..GpuOptions::new(DeviceChoice::Auto) };
         let gpu = Gpu::open(&options).await?;
         let stage = Stage::Gathering(Box::new((Gallery::new(&config), model)));
-        Ok(Self { gpu, config, labels: settings.classes, memory: MEMORY, stage })
+        Ok(Self { gpu, config, labels: settings.classes, memory: MEMORY, stage, ahead: None })
+    }
+
+    /// Compiles the kernels that photos which fill a batch will need, while they are added: [`Trainer::begin`] waits for it. What goes
+    /// wrong goes wrong again there, and is told then.
+    pub fn compile_ahead(&mut self) -> impl Future<Output = ()> + use<> {
+        let (done, ahead) = oneshot::channel();
+        self.ahead = Some(ahead);
+        let model = match &self.stage {
+            Stage::Gathering(gathered) => gathered.1.clone(),
+            _ => None,
+        };
+        let (gpu, config, labels) = (self.gpu.clone(), self.config.clone(), self.labels.clone());
+        async move {
+            let _ = Session::compile_ahead(&gpu, &config, &labels, model).await;
+            // Where nobody waits, nobody is told.
+            let _ = done.send(());
+        }
     }
 
     /// Takes a photo of a class, before the training begins.
@@ -114,7 +134,7 @@ impl Trainer {
         matches!(&self.stage, Stage::Gathering(gathered) if gathered.0.bytes() >= self.memory)
     }
 
-    /// Divides the photos and compiles the kernels, of which `told` hears. With too few photos more can be added; where it fails
+    /// Divides the photos and compiles the kernels that are not there yet, of which `told` hears. With too few photos more can be added; where it fails
     /// otherwise, a new trainer is needed.
     pub async fn begin(&mut self, told: impl Fn(Compiled)) -> Result<Begun, EngineError> {
         if let Stage::Gathering(gathered) = &self.stage {
@@ -129,7 +149,14 @@ impl Trainer {
             }
         };
         let (gallery, model) = *gathered;
-        let starting = Session::start(&self.gpu, self.config.clone(), &self.labels, gallery, model);
+        let ahead = self.ahead.take();
+        let starting = async {
+            if let Some(ahead) = ahead {
+                // Or it was given up.
+                let _ = ahead.await;
+            }
+            Session::start(&self.gpu, self.config.clone(), &self.labels, gallery, model).await
+        };
         let session = telling(&self.gpu, starting, told).await?;
         self.gpu.check()?;
         let (train_photos, val_photos) = session.photos();
@@ -197,10 +224,11 @@ impl Trainer {
     }
 }
 
-/// Waits, and tells whenever a part of what is waited for has come and with it more kernels are compiled, or wanted.
+/// Waits, and tells whenever a part of what is waited for has come and with it more kernels are compiled, or wanted. What was before
+/// is told first.
 async fn telling<T>(gpu: &Gpu, waiting: impl Future<Output = T>, told: impl Fn(Compiled)) -> T {
     let mut waiting = pin!(waiting);
-    let mut last = gpu.compiled();
+    let mut last = Compiled::default();
     poll_fn(|context| {
         let polled = waiting.as_mut().poll(context);
         let now = gpu.compiled();
@@ -235,6 +263,7 @@ mod tests {
             let asked =
                 r#"{"classes": ["dark", "light"], "size": 32, "width": 0.35, "epochs": 2, "batch": 4}"#;
             let mut trainer = Trainer::open(asked, None).await.unwrap();
+            trainer.compile_ahead().await;
             assert!(trainer.begin(|_| ()).await.unwrap_err().to_string().contains("0 photos of 0 classes"));
             let photo = |level: u8| Rgb::new(40, 40, vec![level; 40 * 40 * 3]).unwrap();
             for (number, level) in

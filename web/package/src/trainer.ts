@@ -81,6 +81,8 @@ export class Trainer {
       const made = new Trainer(trainer, decoders, names);
       if (signal?.aborted) made.dispose();
       checkAbort(signal);
+      // A trap is remembered; what else fails fails again when the training begins.
+      answered(() => trainer.compileAhead()).catch(() => undefined);
       return made;
     } catch (error) {
       decoders.close();
@@ -162,9 +164,8 @@ export class Trainer {
   }
 
   /**
-   * Sets a fifth of each class aside, and compiles the kernels; `train` does it where it was not done. Photos that are being added
-   * are waited for, later ones are refused.
-   * Rejects with a `TrainingError` where there are too few photos.
+   * Sets a fifth of each class aside, and waits for the kernels, which the browser compiles from `open` on; `train` does it where it
+   * was not done. Photos that are being added are waited for, later ones are refused. Rejects with a `TrainingError` where there are too few photos.
    */
   async begin(options: BeginOptions = {}): Promise<Begun> {
     const { signal } = options;

@@ -54,7 +54,7 @@ export interface AddOptions extends CallOptions {
   name?: string | undefined;
 }
 
-/** Kernels of the network, which the browser compiles before the first step. */
+/** Kernels of the network, which the browser compiles while photos are added, and before the first step. */
 export interface Compiling {
   /** Kernels that are compiled. */
   done: number;

@@ -7,25 +7,25 @@ mod best;
 mod checks;
 mod gallery;
 mod intake;
+mod networks;
 
 use crate::TrainError;
 use crate::config::Config;
 use crate::dataset::{Dataset, SplitOptions, class_counts};
-use crate::evaluate::{Evaluation, telling};
-use crate::journal::{Event, Scores};
+use crate::evaluate::Evaluation;
+use crate::journal::Scores;
 use crate::loader::{Batch, Preparation, shuffled};
 use crate::schedule::Schedule;
-use crate::shared::beginning::{Beginning, asked_for, class_names};
-use crate::shared::labels::{answers, class_weights};
-use crate::shared::options::network_options;
-use crate::shared::scores::{counted, merge, no_better_than_guessing, scores};
+use crate::shared::beginning::class_names;
+use crate::shared::labels::answers;
+use crate::shared::scores::{merge, no_better_than_guessing, scores};
 use best::Best;
-use futures_util::future::try_join;
 use gallery::Divided;
+use networks::Networks;
 use photonet_gpu::Gpu;
 use photonet_model::{
-    Architecture, InferenceNetwork, InferenceOptions, Input, Model, PendingMetrics, Precision, TrainBuffers,
-    TrainNetwork, TrainOptions, TrainingFacts, Weights,
+    Architecture, InferenceNetwork, Model, PendingMetrics, TrainBuffers, TrainNetwork, TrainOptions,
+    TrainingFacts, Weights,
 };
 use photonet_nn::Metrics;
 use photonet_vision::{Rgb, RngKey};
@@ -106,6 +106,25 @@ pub struct Evaluated {
 }
 
 impl Session {
+    /// Compiles what [`Session::start`] will need with as many photos as fill a batch, so that it is there then; with fewer, some of
+    /// it is. The device has nothing of the network behind it.
+    ///
+    /// # Errors
+    /// As [`Session::start`].
+    pub async fn compile_ahead(
+        gpu: &Arc<Gpu>,
+        config: &Config,
+        labels: &[String],
+        model: Option<Model>,
+    ) -> Result<(), TrainError> {
+        Self::check(config, labels.len(), model.as_ref())?;
+        let labels = class_names(config, labels)?;
+        let counts = vec![config.train.batch_size as usize; labels.len()];
+        let held = config.eval.batch_size as usize;
+        Networks::new(gpu, config, &labels, model, &counts, held).await?;
+        Ok(())
+    }
+
     /// Divides the photos, gives the network to the device and makes its plans. `labels` are the classes' names, `model` what
     /// to start from, to which `config` was adapted by [`Config::adopt`].
     ///
@@ -125,33 +144,12 @@ impl Session {
         let Divided { train, val, samples, preparation } = gallery.divide(labels.len(), split);
         let labels = class_names(&config, labels)?;
         let counts = class_counts(train.iter().map(|(_, label)| *label), labels.len());
+        let networks = Networks::new(gpu, &config, &labels, model, &counts, val.len()).await?;
         let batch = config.train.batch_size as usize;
         // With fewer photos than a batch, leaving out what is not a full batch would leave nothing.
         let drop_last = config.train.drop_last && train.len() >= batch;
         let steps_per_epoch =
             if drop_last { train.len() / batch } else { train.len().div_ceil(batch) } as u64;
-        let asked = asked_for(&config, labels.len())?;
-        let begun = Beginning::new(&config, asked, &labels, model)?;
-        let class_weights = class_weights(&config, &labels, &counts)?;
-        let tuning = config.tuning();
-        let buffers =
-            TrainBuffers::new(gpu, &begun.architecture, &begun.weights, &config.learning(), &tuning).await?;
-        let (topk, _) = telling(&config.metric.eval, labels.len());
-        let input = Input::of(&config.eval.recipe)?;
-        let eval_options = InferenceOptions {
-            batch: (config.eval.batch_size as usize).min(val.len()),
-            input,
-            count_topk: Some(counted(&topk)),
-            precision: Precision::Single,
-        };
-        let options =
-            TrainOptions { batch: batch.min(train.len()), ..network_options(&config, class_weights, &topk)? };
-        // At once, so that a browser has the kernels of both to compile.
-        let (eval_network, network) = try_join(
-            InferenceNetwork::fitting(gpu, &begun.architecture, &begun.weights, &eval_options),
-            TrainNetwork::new(&buffers, &begun.architecture, &options),
-        )
-        .await?;
         let facts = TrainingFacts {
             train_images: train.len(),
             val_images: val.len(),
@@ -160,13 +158,13 @@ impl Session {
             ..TrainingFacts::default()
         };
         let held = Dataset { samples, labels: labels.clone() };
-        let mut notes: Vec<String> = begun.notes.into_iter().filter_map(text).collect();
+        let Networks { architecture, buffers, train: network, options, eval, topk, mut notes } = networks;
         notes.extend(checks::unseen(&counts, &held));
         Ok(Self {
             networks: HashMap::from([(options.batch, network)]),
             options,
             template: Model {
-                architecture: begun.architecture,
+                architecture,
                 weights: Weights::default(),
                 labels,
                 recipe: config.eval.recipe.clone(),
@@ -181,7 +179,7 @@ impl Session {
             val,
             held,
             buffers,
-            eval_network,
+            eval_network: eval,
             topk,
             steps_per_epoch,
             order: Vec::new(),
@@ -341,12 +339,5 @@ impl Session {
         };
         let epoch = (step / self.steps_per_epoch) as u32 + 1;
         TrainError::Diverged { what: what.into(), step, epoch, advice: self.config.calmer_rate(), kept }
-    }
-}
-
-fn text(event: Event) -> Option<String> {
-    match event {
-        Event::Note { text } | Event::Warning { text } => Some(text),
-        _ => None,
     }
 }

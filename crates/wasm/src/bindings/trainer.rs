@@ -3,12 +3,13 @@
 use super::{Photo, thrown};
 use crate::error::EngineError;
 use crate::trainer;
-use js_sys::Function;
+use js_sys::{Function, Promise};
 use photonet_gpu::Compiled;
 use photonet_train::session;
 use serde::Serialize;
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
+use wasm_bindgen_futures::future_to_promise;
 
 /// How a trainer takes photos, for threads that decode them.
 #[wasm_bindgen]
@@ -43,6 +44,16 @@ impl Trainer {
     pub async fn open(settings: String, start: Option<Vec<u8>>, name: String) -> Result<Trainer, JsValue> {
         let start = start.as_deref().map(|bytes| (bytes, name.as_str()));
         Ok(Self { trainer: trainer::Trainer::open(&settings, start).await.map_err(thrown)? })
+    }
+
+    /// Compiles kernels while photos are added, beside other calls.
+    #[wasm_bindgen(js_name = compileAhead)]
+    pub fn compile_ahead(&mut self) -> Promise {
+        let compiling = self.trainer.compile_ahead();
+        future_to_promise(async move {
+            compiling.await;
+            Ok(JsValue::UNDEFINED)
+        })
     }
 
     /// Takes a photo of the class with index `label`.
