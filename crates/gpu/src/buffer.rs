@@ -4,12 +4,39 @@ use crate::{Gpu, GpuError};
 use bytemuck::Pod;
 use futures_channel::oneshot;
 use std::marker::PhantomData;
+use std::ops::Deref;
 use std::sync::Arc;
 
-/// A storage buffer on the device. Cloning shares it.
+/// A storage buffer on the device. Cloning shares it; its memory is free when the last one is gone and the device is done with it.
 #[derive(Clone, Debug)]
 pub struct Buffer {
-    pub(crate) raw: Arc<wgpu::Buffer>,
+    pub(crate) raw: Arc<Raw>,
+}
+
+impl From<wgpu::Buffer> for Buffer {
+    fn from(raw: wgpu::Buffer) -> Self {
+        Self { raw: Arc::new(Raw(raw)) }
+    }
+}
+
+/// A buffer of wgpu's, freed when it is dropped.
+#[derive(Debug)]
+pub(crate) struct Raw(wgpu::Buffer);
+
+impl Deref for Raw {
+    type Target = wgpu::Buffer;
+
+    fn deref(&self) -> &wgpu::Buffer {
+        &self.0
+    }
+}
+
+#[cfg(target_arch = "wasm32")]
+impl Drop for Raw {
+    fn drop(&mut self) {
+        // In a browser a dropped buffer lives until the garbage collector comes, to which it looks small.
+        self.0.destroy();
+    }
 }
 
 impl Buffer {
@@ -53,7 +80,7 @@ impl Gpu {
             })
             .await?;
         self.count_bytes(size);
-        Ok(Buffer { raw: Arc::new(raw) })
+        Ok(raw.into())
     }
 
     /// Creates a storage buffer holding `data`.
@@ -164,7 +191,7 @@ impl<T: Pod> Reading<T> {
         let bytes: &mut [u8] = bytemuck::cast_slice_mut(&mut values);
         bytes.copy_from_slice(&view[..bytes.len()]);
         drop(view);
-        // In a browser a dropped buffer lives until the garbage collector comes; destroying it frees it now.
+        // As in `Raw`.
         staging.destroy();
         gpu.check()?;
         Ok(values)

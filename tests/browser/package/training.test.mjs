@@ -276,9 +276,25 @@ test("kernels are compiled while photos are added", needs("WebGPU"), async () =>
         compiled += 1;
         return pipeline;
       };
+      // What the plans hold for that is freed, not left to the garbage collector.
+      const held = new Map();
+      let most = 0;
+      const { createBuffer } = GPUDevice.prototype;
+      const { destroy } = GPUBuffer.prototype;
+      const sum = () => [...held.values()].reduce((a, b) => a + b, 0);
+      GPUDevice.prototype.createBuffer = function (descriptor) {
+        const buffer = createBuffer.call(this, descriptor);
+        held.set(buffer, descriptor.size);
+        most = Math.max(most, sum());
+        return buffer;
+      };
+      GPUBuffer.prototype.destroy = function () {
+        held.delete(this);
+        destroy.call(this);
+      };
       const trainer = await trainerOn(options, photos);
-      while (asked === 0 || compiled < asked) await new Promise((resolve) => setTimeout(resolve, 20));
-      const ahead = asked;
+      while (asked === 0 || compiled < asked || held.size > 0) await new Promise((resolve) => setTimeout(resolve, 20));
+      const [ahead, mostAhead] = [asked, most];
       const told = [];
       await trainer.begin({ onCompile: (compiling) => told.push(compiling) });
       await endingOf(trainer.train());
@@ -286,11 +302,11 @@ test("kernels are compiled while photos are added", needs("WebGPU"), async () =>
       // One that is given up meanwhile.
       const gone = await training.Trainer.open(options);
       gone.dispose();
-      return { ahead, asked, last: told.at(-1), over: await endingOf(gone.begin()) };
+      return { ahead, asked, mostAhead, last: told.at(-1), over: await endingOf(gone.begin()) };
     },
     [{ ...settings, classes, batch: 8, epochs: 1 }, photos],
   );
-  assert.ok(found.ahead > 20, `${found.ahead} kernels`);
+  assert.ok(found.ahead > 20 && found.mostAhead > 1e6, `${found.ahead} kernels, ${found.mostAhead} bytes`);
   assert.equal(found.asked, found.ahead, "the training needed others");
   assert.deepEqual(found.last, { done: found.ahead, total: found.ahead });
   assert.match(found.over.message, /disposed of/);

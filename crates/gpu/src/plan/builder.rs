@@ -248,7 +248,7 @@ impl PlanBuilder {
         let recipes: Vec<Recipe> = self.dispatches.iter().map(recipe).collect();
         // A page's browser compiles while the buffers are made.
         let begun = gpu.begin_pipelines(&recipes);
-        let (buffers, pooled_bytes, unpooled_bytes, pool_count) = self.make_buffers(gpu).await?;
+        let (mut buffers, pooled_bytes, unpooled_bytes, pool_count) = self.make_buffers(gpu).await?;
         let (arena, offsets) = self.make_arena(gpu).await?;
         gpu.make_pipelines(begun).await?;
         let mut pipelines = Vec::with_capacity(self.dispatches.len());
@@ -279,6 +279,8 @@ impl PlanBuilder {
             Some(vulkan) => record(gpu, vulkan, &launches)?,
             None => (encoded(gpu, &launches).await?, launches.len()),
         };
+        // Behind those of the tensors: it lives as long as the launches that have it.
+        buffers.push(arena);
         let steps: Vec<Step> = self
             .dispatches
             .iter()

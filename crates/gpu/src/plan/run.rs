@@ -278,7 +278,7 @@ impl Plan {
         }
         encoder.resolve_query_set(&queries, 0..count, &resolved, 0);
         self.gpu.submit([encoder.finish()])?;
-        let buffer = Buffer { raw: Arc::new(resolved) };
+        let buffer = Buffer::from(resolved);
         let ticks: Vec<u64> = self.gpu.read(&buffer, 0, count as usize).await?;
         let period = f64::from(self.gpu.queue.get_timestamp_period());
         Ok(ticks.chunks_exact(2).map(|t| t[1].saturating_sub(t[0]) as f64 * period).collect())

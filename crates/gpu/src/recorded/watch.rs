@@ -3,7 +3,7 @@
 use super::bounds::{OWN, ROW};
 use crate::pipeline::Recipe;
 use crate::{Buffer, Gpu, GpuError, Kernel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 
 /// Parts of the report, one for each pipeline: more than a run has.
 const PARTS: u64 = 1 << 14;
@@ -41,7 +41,7 @@ impl Watch {
             mapped_at_creation: true,
         });
         raw.unmap();
-        Self { buffer: Buffer { raw: Arc::new(raw) }, rows: Mutex::default() }
+        Self { buffer: Buffer::from(raw), rows: Mutex::default() }
     }
 
     /// The part of a new pipeline: the number of its first byte. That lies in no kernel's text, so that drivers know a text again.
