@@ -132,7 +132,7 @@ fn a_session_gives_the_weights_of_a_run_on_the_same_photos() {
         config.train.drop_last = false;
         config.train.batch_size = 5;
         config.amp = true;
-        config.loss.class_weights = photonet_train::config::ClassWeights::Balanced;
+        config.loss.class_weights = ClassWeights::Balanced;
         config.arch.freeze_until = photonet_model::Frozen::Blocks(2);
     });
     assert_eq!(more, files);
