@@ -134,8 +134,8 @@ impl Trainer {
         matches!(&self.stage, Stage::Gathering(gathered) if gathered.0.bytes() >= self.memory)
     }
 
-    /// Divides the photos and compiles the kernels that are not there yet, of which `told` hears. With too few photos more can be added; where it fails
-    /// otherwise, a new trainer is needed.
+    /// Divides the photos and compiles the kernels that are not there yet, of which `told` hears. With too few photos more can be
+    /// added; where it fails otherwise, a new trainer is needed.
     pub async fn begin(&mut self, told: impl Fn(Compiled)) -> Result<Begun, EngineError> {
         if let Stage::Gathering(gathered) = &self.stage {
             gathered.0.check(self.labels.len())?;
