@@ -126,12 +126,12 @@ impl Gpu {
         }
         let staging = self
             .guarded("a read-back buffer", |device| {
-                device.create_buffer(&wgpu::BufferDescriptor {
+                Raw(device.create_buffer(&wgpu::BufferDescriptor {
                     label: Some("read-back"),
                     size: padded,
                     usage: wgpu::BufferUsages::COPY_DST | wgpu::BufferUsages::MAP_READ,
                     mapped_at_creation: false,
-                })
+                }))
             })
             .await?;
         let mut encoder = self.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
@@ -158,7 +158,7 @@ pub struct Reading<T> {
 
 #[derive(Debug)]
 struct Transfer {
-    staging: wgpu::Buffer,
+    staging: Raw,
     submission: wgpu::SubmissionIndex,
     mapped: oneshot::Receiver<Result<(), wgpu::BufferAsyncError>>,
 }
@@ -191,8 +191,6 @@ impl<T: Pod> Reading<T> {
         let bytes: &mut [u8] = bytemuck::cast_slice_mut(&mut values);
         bytes.copy_from_slice(&view[..bytes.len()]);
         drop(view);
-        // As in `Raw`.
-        staging.destroy();
         gpu.check()?;
         Ok(values)
     }

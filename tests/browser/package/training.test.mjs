@@ -248,7 +248,7 @@ test("where memory runs out, what is asked then is answered with an error, of wh
       const trainer = await training.Trainer.open({ classes, arch: "large", size: 64, wasm: "/little.wasm" });
       const [[url, label]] = photos;
       const added = await endingOf(trainer.add(await helpers.file(url), label));
-      const errors = [await endingOf(trainer.train()), added, trainer.full];
+      const errors = [added, await endingOf(trainer.train()), trainer.full, await endingOf(trainer.judgement())];
       trainer.dispose();
       return [...errors, await endingOf(training.Trainer.open({ classes }))];
     },

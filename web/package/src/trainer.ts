@@ -165,7 +165,8 @@ export class Trainer {
 
   /**
    * Sets a fifth of each class aside, and waits for the kernels, which the browser compiles from `open` on; `train` does it where it
-   * was not done. Photos that are being added are waited for, later ones are refused. Rejects with a `TrainingError` where there are too few photos.
+   * was not done. Photos that are being added are waited for, later ones are refused. Rejects with a `TrainingError` where there are
+   * too few photos.
    */
   async begin(options: BeginOptions = {}): Promise<Begun> {
     const { signal } = options;

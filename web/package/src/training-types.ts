@@ -40,8 +40,8 @@ export interface TrainerOptions {
   /**
    * Workers that run `photonet/training-worker` and decode photos, of which several can be added at once then. A function starts
    * one: it is called as often as the machine has cores for, and the workers are ended when they have nothing to do. A list is
-   * used as it is, and stays the caller's. It may have ports
-   * (`portTo`). In a worker of Firefox, which cannot be relied on to start others, the function is not called.
+   * used as it is, and stays the caller's. It may have ports (`portTo`). In a worker of Firefox, which cannot be relied on to start
+   * others, the function is not called.
    */
   decoders?: LoadOptions["decoders"];
   /** The wasm, where it is not beside the module. */

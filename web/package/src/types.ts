@@ -68,8 +68,8 @@ export interface LoadOptions {
   /**
    * Further workers that run `photonet/worker` and decode photos for `classifyAll`, while the engine computes. A function
    * starts one: it is called as often as the machine has cores for, once a second photo waits, and the workers are ended when
-   * they have nothing to do. A list is used as it is, and stays the caller's. It may have ports
-   * (`portTo`). In a worker of Firefox, which cannot be relied on to start others, the function is not called.
+   * they have nothing to do. A list is used as it is, and stays the caller's. It may
+   * have ports (`portTo`). In a worker of Firefox, which cannot be relied on to start others, the function is not called.
    */
   decoders?: readonly (Instance<"Worker"> | Instance<"MessagePort">)[] | (() => Instance<"Worker"> | Promise<Instance<"Worker">>) | undefined;
 }

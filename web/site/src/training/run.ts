@@ -83,7 +83,6 @@ export class TrainingRun {
     await this.#ask({ op: "open", options: { ...options, decoders } }, decoders);
   }
 
-
   /** Gives a photo; several can be on their way. */
   async add(photo: Blob, label: number, name: string): Promise<Added> {
     return (await this.#ask({ op: "add", photo, label, name })) as Added;
